@@ -1,0 +1,277 @@
+"""The embedded world: rendered air gestures, each with its ground truth.
+
+A pointing hand draws one of ten strokes over a varied background, seen from the drawer's eyes. The
+class is in the order of the frames, so shuffling matters, and heat maps can be scored against the
+true hand mask. Everything follows from (label, seed): the same pair gives the same bytes.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+
+from core import scenery
+from core.errors import BadInput
+
+# The strokes as they run, x to the right and y down, each within -1..1.
+_POINTS: dict[str, list[tuple[float, float]]] = {
+    "left": [(1, 0), (-1, 0)],
+    "right": [(-1, 0), (1, 0)],
+    "up": [(0, 1), (0, -1)],
+    "down": [(0, -1), (0, 1)],
+    "circle": [],  # drawn by _circle
+    "square": [(-1, -1), (1, -1), (1, 1), (-1, 1), (-1, -1)],
+    "star": [(-0.75, 1), (0, -1), (0.75, 1), (-1, -0.25), (1, -0.25), (-0.75, 1)],
+    "tick": [(-1, -0.3), (-0.2, 1), (1, -1)],
+    "delete": [(-1, -1), (1, 1), (-1, 1), (1, -1)],
+    "carret": [(-1, 1), (0, -1), (1, 1)],
+}
+LABELS: tuple[str, ...] = tuple(_POINTS)
+DIRECTED: tuple[str, ...] = ("circle", "square", "star", "tick", "delete", "carret")
+"""Labels whose direction in time can be known from the frames alone; the others come in reversal pairs."""
+
+_FINE = 128  # samples along a stroke before timing is applied
+
+
+@dataclass(frozen=True)
+class Gesture:
+    """One rendered clip with its ground truth; T frames of H x W pixels."""
+
+    label: str
+    seed: int
+    frames: np.ndarray  # (T, H, W, 3) uint8 RGB
+    mask: np.ndarray  # (T, H, W) bool: hand, arm and sleeve
+    fingertip: np.ndarray  # (T, 2) float32: x, y in pixels; may lie outside the frame
+    camera: np.ndarray  # (T, 2, 3) float32: affine from background to frame pixels
+    times: np.ndarray  # (T,) float32 seconds
+
+
+def _along(points: np.ndarray, samples: int) -> tuple[np.ndarray, np.ndarray]:
+    """(samples, 2) points evenly spaced along a polyline, and the distance to the nearest inner corner, 0..1."""
+    length = np.r_[0, np.cumsum(np.hypot(*np.diff(points, axis=0).T))]
+    at = np.linspace(0, length[-1], samples)
+    path = np.stack([np.interp(at, length, points[:, i]) for i in (0, 1)], 1)
+    inner = length[1:-1]
+    if not len(inner):
+        return path, np.ones(samples)
+    return path, np.abs(at[:, None] - inner).min(1) / length[-1]
+
+
+def _circle(rng: np.random.Generator) -> np.ndarray:
+    """Counter-clockwise on the screen from somewhere near the top, not always closed exactly."""
+    start = np.deg2rad(90 - np.clip(rng.normal(22, 25), -25, 75))
+    sweep = np.deg2rad(np.clip(rng.normal(358, 22), 300, 420))
+    angle = start + np.linspace(0, sweep, 40)
+    return np.stack([np.cos(angle), -np.sin(angle)], 1)
+
+
+def _wave(rng: np.random.Generator, samples: int, terms: int = 3) -> np.ndarray:
+    """A smooth random function, (samples,), about unit variance."""
+    t = np.linspace(0, 1, samples)
+    k = np.arange(1, terms + 1)[:, None]
+    weights = rng.standard_normal((2, terms, 1)) / k
+    return (weights[0] * np.sin(np.pi * k * t) + weights[1] * np.cos(np.pi * k * t)).sum(0)
+
+
+def _stroke(label: str, rng: np.random.Generator) -> np.ndarray:
+    """The fingertip over time, (_FINE, 2), in a frame of width 1 and height 1."""
+    if label == "circle":
+        points = _circle(rng) + rng.normal(0, 0.04, (40, 2)).cumsum(0) * 0.3
+    else:
+        points = np.array(_POINTS[label], float)
+        points = points + rng.normal(0, 0.1, points.shape)
+    path, corner = _along(points, _FINE)
+    if len(points) > 2 and rng.random() < 0.7:  # a hand rounds its corners
+        width = int(rng.integers(3, 13)) * 2 + 1
+        padded = np.pad(path, ((width // 2,) * 2, (0, 0)), mode="edge")
+        path = np.stack([np.convolve(padded[:, i], np.ones(width) / width, "valid") for i in (0, 1)], 1)
+    wobble = rng.uniform(0, 0.05)
+    path = path + wobble * np.stack([_wave(rng, _FINE, 5), _wave(rng, _FINE, 5)], 1)
+    tilt = np.deg2rad(rng.normal(0, 8))
+    if label in ("left", "right") and rng.random() < 0.3:
+        tilt *= 2  # an arm that swings about its elbow draws an arc
+    path = path @ np.array([[np.cos(tilt), np.sin(tilt)], [-np.sin(tilt), np.cos(tilt)]])
+    if label in ("left", "right", "up", "down") and rng.random() < 0.5:
+        axis = 0 if label in ("left", "right") else 1
+        path[:, 1 - axis] += rng.normal(0, 0.18) * (path[:, axis] ** 2 - 0.5)
+    half = rng.uniform((0.13, 0.16), (0.34, 0.38))
+    centre = np.array([rng.normal(0.53, 0.07), rng.normal(0.46, 0.07)])
+    path = centre + path * half
+    low, high = path.min(0), path.max(0)
+    path = path + np.clip(0.04 - low, 0, None) - np.clip(high - np.array([0.97, 0.93]), 0, None)
+
+    speed = np.exp(rng.uniform(0.1, 0.7) * _wave(rng, _FINE)) * (0.35 + np.clip(corner * rng.uniform(4, 30), 0, 0.65))
+    clock = np.r_[0, np.cumsum(1 / speed)[:-1]]
+    clock /= clock[-1]
+    idle = rng.uniform(0, 0.12, 2) * (rng.random(2) < 0.7)
+    if rng.random() < 0.08:
+        idle[rng.integers(2)] += rng.uniform(0.1, 0.35)
+    cut = rng.uniform(0, 0.05, 2) * (rng.random(2) < 0.4)  # the recording starts late or stops early
+    when = np.clip((np.linspace(0, 1, _FINE) - idle[0]) / (1 - idle.sum()), 0, 1)
+    when = cut[0] + when * (1 - cut.sum())
+    return np.stack([np.interp(when, clock, path[:, i]) for i in (0, 1)], 1)
+
+
+def _tinted(shading: np.ndarray, colour: np.ndarray, cloth: np.ndarray | None = None) -> np.ndarray:
+    """Shading times colour, with cloth over it, as premultiplied uint8 RGBA."""
+    lut = np.clip(np.arange(256)[:, None] / 160 * colour[None], 0, 255).astype(np.uint8)
+    rgb = cv2.LUT(np.ascontiguousarray(shading[..., :3]), lut[:, None, :])
+    if cloth is not None:
+        dressed = cv2.multiply(np.ascontiguousarray(cloth[..., :3]), np.ascontiguousarray(shading[..., :3]), scale=1 / 128)
+        dressed = cv2.convertScaleAbs(dressed, alpha=float(np.clip(colour.mean() / 130, 0.25, 1.2)))
+        cv2.copyTo(dressed, np.ascontiguousarray(cloth[..., 3]), rgb)
+    alpha = np.ascontiguousarray(shading[..., 3])
+    return cv2.merge([cv2.multiply(channel, alpha, scale=1 / 255) for channel in cv2.split(rgb)] + [alpha])
+
+
+def _sprite_matrix(angle: float, unit: tuple[float, float], origin: tuple[float, float], at: np.ndarray,
+                   mirror: float) -> np.ndarray:
+    """Affine (2, 3) that turns a sprite about `origin` and puts that point at `at` (pixels)."""
+    c, s = np.cos(angle), np.sin(angle)
+    scale = np.array([[unit[0] / scenery.UNIT], [unit[1] / scenery.UNIT]])
+    linear = np.array([[c * mirror, -s], [s * mirror, c]]) * scale
+    return np.hstack([linear, (at - linear @ np.array(origin))[:, None]]).astype(np.float32)
+
+
+def _over(front: np.ndarray, back: np.ndarray) -> np.ndarray:
+    """Premultiplied RGBA `front` over a `back` of three or four channels."""
+    channels = back.shape[2]
+    keep = cv2.merge([255 - front[..., 3]] * channels)
+    behind = cv2.multiply(back, keep, scale=1 / 255)
+    return cv2.add(behind, front if channels == 4 else np.ascontiguousarray(front[..., :3]))
+
+
+def _exposure(rng: np.random.Generator, frames: int) -> tuple[np.ndarray, np.ndarray]:
+    """Gain (frames,) and white balance (frames, 3): steady, drifting, or a camera that has to settle."""
+    t = np.linspace(0, 1, frames)
+    gain = np.ones(frames)
+    tint = np.ones((frames, 3))
+    kind = rng.random()
+    if kind < 0.2:
+        gain = np.exp(rng.uniform(-0.5, 0.5) * (t - rng.random()))
+    elif kind < 0.32:
+        gain += rng.uniform(0.4, 2.5) / (1 + np.exp((t - rng.uniform(0.05, 0.5)) * rng.uniform(10, 40)))
+    if rng.random() < 0.12:
+        tint += rng.normal(0, 0.12, 3) / (1 + np.exp((t - rng.random())[:, None] * 20))
+    return gain, tint
+
+
+def render(label: str, seed: int, *, frames: int = 16, size: tuple[int, int] = (240, 320), seconds: float = 3.0) -> Gesture:
+    """Render one gesture.
+
+    Args:
+        label: one of LABELS.
+        seed: any non-negative integer; (label, seed, frames, size) decides every byte.
+        frames: T >= 1, spread evenly over the stroke (midpoints of T equal segments).
+        size: (height, width) in pixels. The world is 4:3; another ratio stretches it.
+        seconds: duration that the frames span; changes `times` only.
+
+    Raises:
+        BadInput: an unknown label, or sizes that are not positive.
+    """
+    if label not in _POINTS:
+        raise BadInput(f"label {label!r} is not a stroke; choose one of {', '.join(LABELS)}")
+    if frames < 1 or min(size) < 8 or max(size) > scenery.GRAIN or seed < 0:
+        raise BadInput(f"cannot render {frames} frames of {size[1]}x{size[0]} px with seed {seed}; "
+                       "frames and seed must be positive and each side 8 to {scenery.GRAIN} px")
+    rng = np.random.default_rng([seed, LABELS.index(label)])
+    h, w = size
+    stroke = _stroke(label, rng)
+    progress = (np.arange(frames) + 0.5) / frames * (_FINE - 1)
+    tip = np.stack([np.interp(progress, np.arange(_FINE), stroke[:, i]) for i in (0, 1)], 1)
+    ahead = np.stack([np.interp(progress + 1, np.arange(_FINE), stroke[:, i]) for i in (0, 1)], 1)
+    shutter = rng.uniform(0, 2.5) * (rng.random() < 0.7)
+    smear = (ahead - tip) * (w, h) * shutter  # pixels that the tip moves while the shutter is open
+
+    # Camera: a crop of the scene that drifts and shakes.
+    zoom = rng.uniform(0.62, 0.92)
+    amount = rng.choice([0.006, 0.02, 0.06], p=[0.55, 0.3, 0.15])
+    drift = np.stack([np.interp(progress, np.arange(_FINE), amount * _wave(rng, _FINE)) for _ in range(2)], 1)
+    drift = drift + rng.normal(0, amount * 0.08, drift.shape)
+    turn = np.interp(progress, np.arange(_FINE), amount * 0.5 * _wave(rng, _FINE)) + rng.normal(0, 0.04)
+    flip = 1.0 if rng.random() < 0.5 else -1.0
+    focus = rng.uniform(zoom / 2, 1 - zoom / 2, 2) * scenery.SCENE[::-1]
+    camera = np.empty((frames, 2, 3), np.float32)
+    stretch = np.array([[w / (scenery.SCENE[1] * zoom)], [h / (scenery.SCENE[0] * zoom)]])
+    for t in range(frames):
+        c, s = np.cos(turn[t]), np.sin(turn[t])
+        linear = np.array([[flip * c, -s], [flip * s, c]]) * stretch
+        centre = np.array([w / 2, h / 2]) + drift[t] * (w, h)
+        camera[t] = np.hstack([linear, (centre - linear @ focus)[:, None]])
+
+    # Light and colour.
+    scene = scenery.background(int(rng.integers(scenery.BACKGROUNDS)))
+    grade = np.arange(256, dtype=np.float32)[:, None] / 255
+    balance = rng.normal(1, 0.08, 3) * np.exp(rng.normal(-0.15, 0.35))
+    lut = np.clip(grade ** np.exp(rng.normal(0, 0.25)) * balance * 255, 0, 255).astype(np.uint8)
+    scene = cv2.LUT(scene, lut[:, None, :])
+    colour = scenery.skin(rng) * np.exp(rng.normal(-0.05, 0.3)) * rng.normal(1, 0.05, 3)
+    if rng.random() < 0.15:  # against the light: nearly a silhouette
+        colour = colour * rng.uniform(0.2, 0.55)
+    gain, tint = _exposure(rng, frames)
+    shade, cloth = scenery.arm(int(rng.integers(scenery.ARMS)))
+    arm = _tinted(shade, colour, cloth)
+    hand = _tinted(scenery.hand(int(rng.integers(scenery.HANDS))), colour)
+
+    # Pose: the finger stays nearly upright while the forearm swings about an elbow below the frame.
+    mirror = -1.0 if rng.random() < 0.06 else 1.0
+    length = rng.uniform(0.105, 0.185)
+    unit = (length * w, length * h * 4 / 3 * rng.normal(1, 0.05))
+    lean = rng.normal(-0.05, 0.14)
+    sway = rng.uniform(0, 0.5)
+    elbow = np.array([rng.uniform(0.75, 1.25), rng.uniform(1.25, 1.8)])
+    if mirror < 0:
+        elbow[0] = 1 - elbow[0]
+    breath = 1 + np.interp(progress, np.arange(_FINE), 0.04 * _wave(rng, _FINE))
+    aspect = np.array([4 / 3, 1.0])
+
+    shadow = rng.uniform(0.1, 0.55) if rng.random() < 0.35 else 0.0
+    offset = np.float32([[1, 0, rng.normal(-0.12, 0.08) * w], [0, 1, rng.normal(0.05, 0.06) * h]])
+    soft = int(max(h, w) * rng.uniform(0.02, 0.1)) | 1
+    blur = rng.uniform(0.3, 0.9) if rng.random() < 0.5 else 0.0
+    sensor = rng.uniform(0, 9) / 64 if rng.random() < 0.6 else 0.0
+    tile = scenery.grain()
+
+    out = np.empty((frames, h, w, 3), np.uint8)
+    mask = np.empty((frames, h, w), bool)
+    pixels = tip * (w, h)
+    for t in range(frames):
+        towards = (elbow - tip[t]) * aspect
+        forearm = np.arctan2(towards[0], towards[1])  # 0 = straight down
+        tilt = lean * mirror - sway * (forearm - mirror * 0.35)
+        size_now = (unit[0] * breath[t], unit[1] * breath[t])
+        hand_matrix = _sprite_matrix(tilt, size_now, scenery.HAND_ORIGIN, pixels[t], mirror)
+        wrist = hand_matrix @ np.array([scenery.HAND_ORIGIN[0] + scenery.WRIST[0] * scenery.UNIT,
+                                        scenery.HAND_ORIGIN[1] + scenery.WRIST[1] * scenery.UNIT, 1.0])
+        reach = (elbow - wrist / (w, h)) * aspect
+        arm_matrix = _sprite_matrix(-np.arctan2(reach[0], max(reach[1], 0.05)), size_now, scenery.ARM_ORIGIN, wrist, mirror)
+        layer = cv2.warpAffine(arm, arm_matrix, (w, h), flags=cv2.INTER_LINEAR)
+        layer = _over(cv2.warpAffine(hand, hand_matrix, (w, h), flags=cv2.INTER_LINEAR), layer)
+        reach_px = float(np.hypot(*smear[t]))
+        if reach_px > 1.5:
+            n = int(min(reach_px, 0.25 * w)) | 1
+            kernel = np.zeros((n, n), np.float32)
+            step = smear[t] / reach_px * (n // 2)
+            cv2.line(kernel, tuple(np.round(n // 2 - step).astype(int).tolist()),
+                     tuple(np.round(n // 2 + step).astype(int).tolist()), 1.0)
+            layer = cv2.filter2D(layer, -1, kernel / kernel.sum())
+        frame = cv2.warpAffine(scene, camera[t], (w, h), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT)
+        if shadow:
+            dark = cv2.blur(cv2.warpAffine(np.ascontiguousarray(layer[..., 3]), offset, (w, h)), (soft, soft))
+            dark = cv2.convertScaleAbs(dark, alpha=-shadow, beta=0)
+            frame = cv2.multiply(frame, cv2.merge([255 - dark] * 3), scale=1 / 255)
+        frame = _over(layer, frame)
+        if blur:
+            frame = cv2.GaussianBlur(frame, (3, 3), blur)
+        if gain[t] != 1 or tint[t, 0] != 1:
+            level = np.clip(grade * 255 * gain[t] * tint[t], 0, 255).astype(np.uint8)
+            frame = cv2.LUT(frame, level[:, None, :])
+        if sensor:
+            y, x = rng.integers(0, scenery.GRAIN - h, endpoint=True), rng.integers(0, scenery.GRAIN - w, endpoint=True)
+            frame = cv2.add(frame, cv2.multiply(tile[y : y + h, x : x + w], (sensor,) * 3), dtype=cv2.CV_8U)
+        out[t] = frame
+        mask[t] = layer[..., 3] > 127
+    times = ((np.arange(frames) + 0.5) * seconds / frames).astype(np.float32)
+    return Gesture(label, seed, out, mask, pixels.astype(np.float32), camera, times)

@@ -1,0 +1,48 @@
+"""The models, one paper a file. A file is found by scanning this folder for a list named SPECS."""
+
+from __future__ import annotations
+
+import pkgutil
+from functools import cache
+from importlib import import_module
+from typing import Any
+
+from torch import nn
+
+from core.errors import BadInput
+from core.models.blocks import Output, Spec
+
+__all__ = ["Output", "Spec", "available", "build", "spec"]
+
+
+@cache
+def available() -> dict[str, Spec]:
+    """Every model by name."""
+    found = (getattr(import_module(f"{__name__}.{m.name}"), "SPECS", []) for m in pkgutil.iter_modules(__path__))
+    return {spec.name: spec for specs in found for spec in specs}
+
+
+def spec(name: str) -> Spec:
+    """Raises: BadInput for an unknown name."""
+    if name not in available():
+        raise BadInput(f"model {name!r} is not known; choose one of {', '.join(sorted(available()))}")
+    return available()[name]
+
+
+def build(name: str, preset: str = "gesture", **settings: Any) -> nn.Module:
+    """A freshly initialised model in eval mode: forward takes normalised video (B, 3, T, H, W).
+
+    `settings` override the preset, for example `classes=174` or `time="softmax"`.
+
+    Raises: BadInput for an unknown model, preset or setting, or a value that the setting cannot take.
+    """
+    model = spec(name)
+    if preset not in model.presets:
+        raise BadInput(f"{name} has no preset {preset!r}; choose one of {', '.join(model.presets)}")
+    for key, value in settings.items():
+        if key in model.settings and value not in model.settings[key]:
+            raise BadInput(f"{name} setting {key}={value!r}: choose one of {', '.join(map(str, model.settings[key]))}")
+    try:
+        return model.make(**model.presets[preset] | settings).eval()
+    except TypeError as error:
+        raise BadInput(f"{name} has no such setting: {str(error).split('got an ')[-1]}") from None

@@ -1,0 +1,167 @@
+"""Parts that more than one model uses."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from functools import lru_cache
+from typing import Any, Literal, Protocol
+
+import torch
+from einops import rearrange
+from torch import Tensor, nn
+from torch.nn.functional import scaled_dot_product_attention
+
+from core.trace import CLS, Axis, Kernel, Layout, Tap
+
+Kind = Literal["softmax", "cosine"]
+
+
+@dataclass(frozen=True)
+class Output:
+    """What a forward pass returns with `detail=True`, with gradients.
+
+    `time_attention` holds, for each layer, the mean over heads and positions, (B, T, T). A field
+    that a model does not have is empty.
+    """
+
+    logits: Tensor  # (B, C)
+    order_logits: Tensor | None = None  # (B, number of permutations + 1)
+    time_attention: tuple[Tensor, ...] = ()
+    outputs: tuple[Tensor, ...] = ()
+    frame_maps: tuple[Tensor, ...] = ()
+    patches: Tensor | None = None  # (B, T, h, w, D): the last layer's patch tokens, for dense side tasks
+
+
+class Maker(Protocol):
+    def __call__(self, **settings: Any) -> nn.Module: ...
+
+
+@dataclass(frozen=True)
+class Spec:
+    """One model that `core.models` offers. A model file ends in a list of these, SPECS."""
+
+    name: str
+    title: str
+    paper: str
+    make: Maker
+    presets: dict[str, dict[str, Any]]
+    summary: str
+    settings: dict[str, tuple[Any, ...]] = field(default_factory=dict)
+    unit_frames: int = 1
+    """Frames that one temporal token covers: the unit that is shuffled."""
+
+
+class DropPath(nn.Module):
+    """Drop a whole residual branch of a sample with probability `rate`, and rescale the rest."""
+
+    def __init__(self, rate: float) -> None:
+        super().__init__()
+        self.rate = rate
+
+    def forward(self, x: Tensor) -> Tensor:
+        if not self.training or self.rate == 0:
+            return x
+        keep = torch.rand(x.shape[0], *[1] * (x.ndim - 1), device=x.device) >= self.rate
+        return x * keep / (1 - self.rate)
+
+
+class Mlp(nn.Module):
+    """Linear, GELU, Linear."""
+
+    def __init__(self, width: int, hidden: int) -> None:
+        super().__init__()
+        self.fc1 = nn.Linear(width, hidden)
+        self.fc2 = nn.Linear(hidden, width)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.fc2(nn.functional.gelu(self.fc1(x)))
+
+
+class SelfAttention(nn.Module):
+    """Multi-head self-attention, softmax(q k / sqrt d) v or signed cos(q, k) v (Eqs. 6-10)."""
+
+    def __init__(self, width: int, heads: int, kind: Kind, name: str, layer: int, axis: Axis) -> None:
+        super().__init__()
+        self.heads = heads
+        self.qkv = nn.Linear(width, 3 * width)
+        self.proj = nn.Linear(width, width)
+        self.tap = Tap(name, layer, axis, Kernel(kind, scale=(width // heads) ** -0.5))
+
+    def forward(self, x: Tensor, layout: Layout, want_map: bool = False) -> tuple[Tensor, Tensor | None]:
+        """x (groups, n, D) -> the same shape, and the weights (groups, heads, n, n) if wanted."""
+        q, k, v = rearrange(self.qkv(x), "g n (three h d) -> three g h n d", three=3, h=self.heads)
+        self.tap(q, k, layout)
+        kernel = self.tap.kernel
+        # The CPU's fused backward is several times slower than two matmuls when the map is small.
+        explicit = want_map or (kernel.kind == "softmax" and q.requires_grad and q.shape[-2] <= 128)
+        weights = kernel.weights(q, k) if explicit else None
+        if weights is not None:
+            out = weights @ v
+        elif kernel.kind == "softmax":
+            out = scaled_dot_product_attention(q, k, v)
+        else:
+            left, right = kernel.factors(q, k)
+            n, d = q.shape[-2:]
+            # The signed sum is linear in v, so the cheaper order of the two products will do.
+            out = (left @ right.transpose(-2, -1)) @ v if n <= d else left @ (right.transpose(-2, -1) @ v)
+        return self.proj(rearrange(out, "g h n d -> g n (h d)")), weights
+
+
+class ImageViT(nn.Module):
+    """A plain pre-norm image ViT, (B, 3, H, W) -> tokens (B, 1 + N, D), class token first.
+
+    The embedded stand-in for ImageNet weights: trained on rendered stills, then copied into the
+    spatial half of a video model, whose key names it shares.
+    """
+
+    def __init__(self, *, size: int, patch: int, width: int, depth: int, heads: int) -> None:
+        super().__init__()
+        side = size // patch
+        self.patch_embed = nn.ModuleDict({"proj": nn.Conv2d(3, width, patch, patch)})
+        self.cls_token = nn.Parameter(torch.zeros(1, 1, width))
+        self.pos_embed = nn.Parameter(torch.zeros(1, side * side + 1, width))
+        self.blocks = nn.ModuleList()
+        for i in range(depth):
+            self.blocks.append(nn.ModuleDict({
+                "norm1": nn.LayerNorm(width, eps=1e-6),
+                "attn": SelfAttention(width, heads, "softmax", "vit", i, Axis.SPACE),
+                "norm2": nn.LayerNorm(width, eps=1e-6),
+                "mlp": Mlp(width, 4 * width),
+            }))
+        self.norm = nn.LayerNorm(width, eps=1e-6)
+        self.apply(init_vit)
+        for parameter in (self.cls_token, self.pos_embed):
+            nn.init.trunc_normal_(parameter, std=0.02)
+
+    def forward(self, images: Tensor) -> Tensor:
+        x = self.patch_embed["proj"](images)
+        layout = frames_layout(images.shape[0], *x.shape[-2:])
+        x = rearrange(x, "b d h w -> b (h w) d")
+        x = torch.cat([self.cls_token.expand(len(x), -1, -1), x], 1) + self.pos_embed
+        for block in self.blocks:
+            x = x + block["attn"](block["norm1"](x), layout)[0]
+            x = x + block["mlp"](block["norm2"](x))
+        return self.norm(x)
+
+
+@lru_cache(maxsize=64)
+def frames_layout(T: int, h: int, w: int) -> Layout:
+    """One group a frame: class token, then the patches of that frame."""
+    patches = torch.arange(T * h * w).view(T, h * w)
+    tokens = torch.cat([torch.full((T, 1), CLS), patches], 1)
+    return Layout(tokens, tokens, (T, h, w))
+
+
+@lru_cache(maxsize=64)
+def locations_layout(T: int, h: int, w: int) -> Layout:
+    """One group a patch location: that location in every frame."""
+    tokens = torch.arange(T * h * w).view(T, h * w).T.contiguous()
+    return Layout(tokens, tokens, (T, h, w))
+
+
+def init_vit(module: nn.Module) -> None:
+    """The usual ViT start: truncated normal 0.02 weights, zero biases."""
+    if isinstance(module, nn.Linear | nn.Conv2d | nn.Conv3d):
+        nn.init.trunc_normal_(module.weight, std=0.02)
+        if module.bias is not None:
+            nn.init.zeros_(module.bias)

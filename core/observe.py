@@ -1,0 +1,127 @@
+"""The one place where a model meets a clip."""
+
+from __future__ import annotations
+
+import threading
+from contextlib import contextmanager
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from functools import cache
+from weakref import WeakKeyDictionary
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from core.errors import BadInput
+from core.gestures import Gesture
+from core.order import Order, recover_order
+from core.trace import Attention, Axis, record
+from core.video import Clip, cropped, digest
+from core.weights import Card
+
+_LOCKS: WeakKeyDictionary[nn.Module, threading.RLock] = WeakKeyDictionary()
+_GUARD = threading.Lock()
+
+
+@contextmanager
+def held(model: nn.Module) -> Iterator[None]:
+    """Hold this model's lock: a model in memory is shared by every session, and Captum hooks it while it runs."""
+    with _GUARD:
+        lock = _LOCKS.setdefault(model, threading.RLock())
+    with lock:
+        yield
+
+
+@dataclass(frozen=True)
+class Trace:
+    """What one forward pass on one clip showed. Arrays and tensors are detached and on the CPU."""
+
+    model: str
+    card: Card
+    clip: Clip
+    frames: np.ndarray  # (T, H, W, 3) uint8: what the model saw, cropped and scaled
+    token_times: np.ndarray  # (T',) seconds: the middle of the frames that a temporal token covers
+    logits: np.ndarray  # (C,) float32
+    attentions: tuple[Attention, ...] = field(repr=False)
+
+    @property
+    def probabilities(self) -> np.ndarray:
+        """Softmax of the logits, (C,), summing to 1."""
+        return softmax(self.logits)
+
+    @property
+    def grid(self) -> tuple[int, int, int]:
+        """(T', h, w) in tokens."""
+        return self.attentions[0].grid
+
+    def along(self, axis: Axis) -> list[Attention]:
+        """The recorded attentions over this axis, first layer first."""
+        return [a for a in self.attentions if a.axis is axis]
+
+
+def softmax(logits: np.ndarray) -> np.ndarray:
+    """Softmax over the last axis, in float64, as float32."""
+    shifted = np.exp(np.asarray(logits, np.float64) - np.max(logits, -1, keepdims=True))
+    return (shifted / shifted.sum(-1, keepdims=True)).astype(np.float32)
+
+
+def rendered_clip(gesture: Gesture) -> Clip:
+    """A rendered gesture as a clip."""
+    name = f"render:{gesture.label}:{gesture.seed}"
+    return Clip(gesture.frames, gesture.times.astype(np.float64), name, digest(name, gesture.frames.shape))
+
+
+def shuffled(clip: Clip, permutation: np.ndarray | tuple[int, ...]) -> Clip:
+    """The clip with frame permutation[t] in slot t; the slots keep their times."""
+    order = [int(i) for i in permutation]
+    if sorted(order) != list(range(len(clip))):
+        raise BadInput(f"permutation {order} must hold 0 to {len(clip) - 1} once, for {len(clip)} frames")
+    return Clip(clip.frames[order], clip.times, clip.source, digest(clip.id, order))
+
+
+def check_fits(model: nn.Module, card: Card, frames: int) -> None:
+    """Raises: BadInput if the model cannot take this number of frames."""
+    if frames != card.frames:
+        raise BadInput(f"{card.model} ({card.preset}) takes {card.frames} frames, got {frames}; use --frames {card.frames}")
+
+
+def to_input(card: Card, clip: Clip) -> tuple[np.ndarray, Tensor]:
+    """What the model sees, (T, S, S, 3) uint8, and the same normalised, (1, 3, T, S, S) float32."""
+    seen = cropped(clip.frames, card.crop, card.size)
+    video = torch.from_numpy(seen).float().div(255)
+    video = (video - torch.tensor(card.mean)) / torch.tensor(card.std)
+    return seen, video.permute(3, 0, 1, 2)[None].contiguous()
+
+
+def observe(model: nn.Module, card: Card, clip: Clip, dtype: torch.dtype = torch.float32) -> Trace:
+    """Run a model on a clip and record its attention. `dtype` is that of the recorded factors.
+
+    Raises: BadInput if the clip does not fit the model.
+    """
+    check_fits(model, card, len(clip))
+    seen, video = to_input(card, clip)
+    with held(model), torch.inference_mode(), record(model, dtype) as attentions:
+        logits = model(video)
+    unit = getattr(model, "unit_frames", 1)
+    token_times = clip.times[: len(clip) // unit * unit].reshape(-1, unit).mean(1)
+    return Trace(card.model, card, clip, seen, token_times, logits[0].float().numpy(), tuple(attentions))
+
+
+def classify(model: nn.Module, card: Card, clip: Clip) -> np.ndarray:
+    """Class probabilities (C,) of a clip, without recording."""
+    check_fits(model, card, len(clip))
+    with held(model), torch.inference_mode():
+        return softmax(model(to_input(card, clip)[1])[0].float().numpy())
+
+
+def order_matrix(model: nn.Module, card: Card, clip: Clip) -> np.ndarray:
+    """Time attention of the last block for this clip, mean over heads and positions, (T', T') (spec 3.5)."""
+    check_fits(model, card, len(clip))
+    with held(model), torch.inference_mode():
+        return model(to_input(card, clip)[1], detail=True).time_attention[-1][0].double().numpy()
+
+
+def order_of(model: nn.Module, card: Card, clip: Clip, permutation: np.ndarray | tuple[int, ...]) -> Order:
+    """Shuffle the clip and recover its order from the model's time attention."""
+    return recover_order(order_matrix(model, card, shuffled(clip, permutation)), card.direction_threshold)

@@ -1,0 +1,276 @@
+"""From a matrix of frame-to-frame affinities to the order of the frames (DirecFormer 3.4, spec 3.5).
+
+`matrix[t, u]` is how strongly slot t comes before slot u: the directed edge t -> u. The recovered
+order is the Hamiltonian path of largest weight; the diagonal is never used.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import lru_cache
+from heapq import heappop, heappush
+from itertools import islice
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+
+from core.errors import BadInput
+
+if TYPE_CHECKING:
+    import networkx
+
+EXACT_FRAMES = 16
+"""Up to here the path is the exact optimum (Held-Karp); beyond, a local search."""
+
+Verdict = Literal["known", "up_to_direction", "unknown"]
+UNKNOWN_MARGIN = 1e-3
+
+
+@dataclass(frozen=True)
+class Order:
+    """The recovered order of T slots and how sure it is.
+
+    `margin` and `direction_margin` compare the path with the runner-up and with itself reversed, in
+    units of (T - 1) standard deviations of the matrix off its diagonal.
+    """
+
+    path: tuple[int, ...]  # slots in predicted order of time
+    weight: float
+    runner_up_path: tuple[int, ...]
+    runner_up: float
+    margin: float
+    direction_margin: float
+    verdict: Verdict
+    exact: bool  # False: found by local search, perhaps not the best
+
+
+def _checked(matrix: np.ndarray) -> np.ndarray:
+    matrix = np.asarray(matrix, np.float64)
+    if matrix.ndim != 2 or matrix.shape[0] != matrix.shape[1] or not len(matrix):
+        raise BadInput(f"the order needs a square matrix, one row and column a frame; got shape {matrix.shape}")
+    off = ~np.eye(len(matrix), dtype=bool)
+    if not np.isfinite(matrix[off]).all():
+        raise BadInput("the order needs finite affinities; the matrix holds NaN or infinity: check the model's weights")
+    matrix = matrix.copy()
+    np.fill_diagonal(matrix, 0.0)
+    return matrix
+
+
+@lru_cache(maxsize=EXACT_FRAMES + 1)
+def _layers(T: int) -> list[tuple[np.ndarray, np.ndarray, np.ndarray]]:
+    """For each subset size from 2 to T: the subsets, each without node i (m, T), and where i is not in it."""
+    subsets = np.arange(1 << T)
+    members = (subsets[:, None] >> np.arange(T)) & 1
+    sizes = members.sum(1)
+    layers = []
+    for size in range(2, T + 1):
+        chosen = subsets[sizes == size]
+        absent = members[chosen] == 0
+        layers.append((chosen, np.where(absent, 0, chosen[:, None] ^ (1 << np.arange(T))), absent))
+    return layers
+
+
+def _held_karp(matrix: np.ndarray) -> np.ndarray:
+    """best[S, i]: weight of the heaviest path that starts at i and visits the set of nodes S; -inf if i is not in S."""
+    T = len(matrix)
+    best = np.full((1 << T, T), -np.inf)
+    best[1 << np.arange(T), np.arange(T)] = 0.0
+    for chosen, without, absent in _layers(T):
+        value = np.full(without.shape, -np.inf)
+        for j in range(T):  # the node after i
+            np.maximum(value, best[without, j] + matrix[:, j], out=value)
+        value[absent] = -np.inf
+        best[chosen] = value
+    return best
+
+
+def _complete(matrix: np.ndarray, best: np.ndarray, prefix: tuple[int, ...], banned: frozenset[int], slack: float) -> tuple[int, ...] | None:
+    """The heaviest path that begins with `prefix` and does not go on to a `banned` slot.
+
+    Ties go to the lexicographically smallest; None if every next slot is banned.
+    """
+    path = list(prefix)
+    left = (1 << len(matrix)) - 1
+    for node in path:
+        left ^= 1 << node
+    while left:
+        value = best[left] + (matrix[path[-1]] if path else 0.0)
+        if banned and len(path) == len(prefix):
+            value[list(banned)] = -np.inf
+        top = value.max()
+        if top == -np.inf:
+            return None
+        node = int(np.argmax(value >= top - slack))
+        path.append(node)
+        left ^= 1 << node
+    return tuple(path)
+
+
+def _slack(matrix: np.ndarray) -> float:
+    """Weights closer than this differ by rounding only: the same edges added in another order."""
+    return 1e-12 * max(1e-30, float(np.abs(matrix).max())) * len(matrix)
+
+
+def _ranked(matrix: np.ndarray) -> Iterator[tuple[int, ...]]:
+    """All paths, heaviest first (Lawler's partition over the Held-Karp table)."""
+    T, slack, best = len(matrix), _slack(matrix), _held_karp(matrix)
+    heap: list[tuple[int, tuple[int, ...], int, frozenset[int]]] = []
+
+    def push(prefix: tuple[int, ...], banned: frozenset[int]) -> None:
+        path = _complete(matrix, best, prefix, banned, slack)
+        if path is not None:
+            heappush(heap, (-round(path_weight(matrix, path) / slack / 100), path, len(prefix), banned))
+
+    push((), frozenset())
+    while heap:
+        _, path, fixed, banned = heappop(heap)
+        yield path
+        for k in range(fixed, T - 1):  # every other path leaves this one at some k
+            push(path[:k], frozenset({path[k]}) | (banned if k == fixed else frozenset()))
+
+
+def _searched(matrix: np.ndarray) -> list[tuple[int, ...]]:
+    """Paths from greedy starts improved by moving and turning segments, heaviest first. Not always the optimum."""
+    T = len(matrix)
+    found = set()
+    for start in range(T):
+        path = _improve(matrix, list(greedy_path(matrix, start)[0]))
+        found |= {tuple(path), *(tuple(path[:i] + [path[i + 1], path[i]] + path[i + 2 :]) for i in range(T - 1))}
+    return sorted(found, key=lambda p: (-path_weight(matrix, p), p))
+
+
+def _improve(matrix: np.ndarray, path: list[int]) -> list[int]:
+    """Take the first segment move that helps, until none does."""
+    T = len(path)
+    weight = path_weight(matrix, path)
+
+    def moves() -> Iterator[list[int]]:
+        for length in range(1, T // 2 + 1):
+            for i in range(T - length + 1):
+                piece, rest = path[i : i + length], path[:i] + path[i + length :]
+                for k in range(len(rest) + 1):
+                    yield rest[:k] + piece + rest[k:]
+                    yield rest[:k] + piece[::-1] + rest[k:]
+
+    while True:
+        for trial in moves():
+            gained = path_weight(matrix, trial)
+            if gained > weight + 1e-12:
+                path, weight = trial, gained
+                break
+        else:
+            return path
+
+
+def path_weight(matrix: np.ndarray, path: tuple[int, ...] | list[int]) -> float:
+    """Sum of the edges along a path."""
+    path = list(path)
+    return float(matrix[path[:-1], path[1:]].sum())
+
+
+def hamiltonian_path(matrix: np.ndarray) -> tuple[tuple[int, ...], float]:
+    """The heaviest path through all slots, and its weight.
+
+    Exact up to EXACT_FRAMES slots, ties going to the lexicographically smallest path; a local search
+    beyond. `matrix` is (T, T); its diagonal is ignored.
+
+    Raises: BadInput for a matrix that is not square or not finite.
+    """
+    matrix = _checked(matrix)
+    path = _searched(matrix)[0] if len(matrix) > EXACT_FRAMES else _complete(matrix, _held_karp(matrix), (), frozenset(), _slack(matrix))
+    return path, path_weight(matrix, path)
+
+
+def greedy_path(matrix: np.ndarray, start: int) -> tuple[tuple[int, ...], float]:
+    """Always take the heaviest edge to an unused slot: what the exact path is compared with."""
+    matrix = _checked(matrix)
+    path = [start]
+    while len(path) < len(matrix):
+        value = matrix[path[-1]].copy()
+        value[path] = -np.inf
+        path.append(int(value.argmax()))
+    return tuple(path), path_weight(matrix, path)
+
+
+def recover_order(matrix: np.ndarray, direction_threshold: float = 0.0) -> Order:
+    """Recover the order and judge it.
+
+    The verdict is `unknown` if the matrix is constant or the margin is below UNKNOWN_MARGIN (static or
+    repeated frames), `up_to_direction` if the direction margin is below `direction_threshold`, else `known`.
+
+    Raises: BadInput for a matrix that is not square or not finite.
+    """
+    matrix = _checked(matrix)
+    T = len(matrix)
+    exact = T <= EXACT_FRAMES
+    paths = list(islice(_ranked(matrix) if exact else _searched(matrix), 3))
+    path, runner_up_path = paths[0], paths[min(1, len(paths) - 1)]
+    weight, runner_up = path_weight(matrix, path), path_weight(matrix, runner_up_path)
+    off = matrix[~np.eye(T, dtype=bool)]
+    spread = float(off.std()) if T > 1 else 0.0
+    if spread <= 1e-9 * float(np.abs(off).max(initial=0.0)):  # constant but for rounding
+        return Order(path, weight, runner_up_path, runner_up, 0.0, 0.0, "unknown", exact)
+    unit = (T - 1) * spread
+    margin = (weight - runner_up) / unit
+    direction_margin = (weight - path_weight(matrix, path[::-1])) / unit
+    # A symmetric matrix ties a path with its own reverse: that leaves the direction open, not the order,
+    # which is then judged against the next path.
+    judged = margin
+    if runner_up_path == path[::-1] and len(paths) > 2:
+        judged = (weight - path_weight(matrix, paths[2])) / unit
+    verdict: Verdict = "unknown"
+    if judged >= UNKNOWN_MARGIN:
+        verdict = "known" if direction_margin >= max(direction_threshold, UNKNOWN_MARGIN) else "up_to_direction"
+    return Order(path, weight, runner_up_path, runner_up, margin, direction_margin, verdict, exact)
+
+
+def lcs_length(first: tuple[int, ...] | list[int], second: tuple[int, ...] | list[int]) -> int:
+    """Length of the longest common subsequence of two permutations of the same items."""
+    position = {item: i for i, item in enumerate(second)}
+    tails: list[int] = []  # tails[n]: smallest end of an increasing run of length n + 1
+    for item in first:
+        place = int(np.searchsorted(tails, position[item]))
+        tails[place : place + 1] = [position[item]]
+    return len(tails)
+
+
+def order_accuracy(path: tuple[int, ...] | list[int], permutation: tuple[int, ...] | list[int]) -> float:
+    """OrderAcc in percent: LCS(path, argsort(o)) / T * 100 (spec 3.5).
+
+    `permutation[t]` is the original frame shown in slot t; a perfect path lists the slots in the order
+    of those frames. Raises: BadInput if the two are not permutations of the same slots.
+    """
+    T = len(path)
+    if sorted(path) != list(range(T)) or sorted(permutation) != list(range(T)):
+        raise BadInput(f"path {list(path)} and permutation {list(permutation)} must each hold 0 to {T - 1} once")
+    return 100.0 * lcs_length(path, np.argsort(permutation).tolist()) / T
+
+
+def reversal_accuracy(path: tuple[int, ...] | list[int], permutation: tuple[int, ...] | list[int]) -> float:
+    """OrderAcc of the path or of the path reversed, whichever is better, in percent."""
+    return max(order_accuracy(path, permutation), order_accuracy(path[::-1], permutation))
+
+
+def pixel_affinity(frames: np.ndarray) -> np.ndarray:
+    """The baseline `pixels`: minus the mean absolute difference of two frames, 0..255, (T, T).
+
+    Its best path runs through the frames that are most alike; it is blind to direction.
+    """
+    small = frames.astype(np.float32)
+    return -np.stack([np.abs(small - frame).mean((1, 2, 3)) for frame in small]).astype(np.float64)
+
+
+def frame_graph(matrix: np.ndarray, path: tuple[int, ...]) -> networkx.DiGraph:
+    """The complete directed graph of the slots, for drawing: edges hold `weight` and `step` along the path (or None)."""
+    import networkx
+
+    matrix = _checked(matrix)
+    steps = {edge: i for i, edge in enumerate(zip(path[:-1], path[1:], strict=True))}
+    graph = networkx.DiGraph()
+    graph.add_nodes_from(range(len(matrix)))
+    for t in range(len(matrix)):
+        for u in range(len(matrix)):
+            if t != u:
+                graph.add_edge(t, u, weight=float(matrix[t, u]), step=steps.get((t, u)))
+    return graph

@@ -1,0 +1,95 @@
+"""Checkpoints: safetensors with a model card inside, the shipped ones, and public layouts."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from dataclasses import asdict, dataclass, field
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from torch import Tensor, nn
+
+from core.errors import BadInput
+from core.models import build
+
+CHECKPOINTS = Path(__file__).parent.parent / "assets" / "checkpoints"
+
+
+@dataclass(frozen=True)
+class Card:
+    """What must be known to use a checkpoint, and what was measured of it."""
+
+    model: str
+    preset: str
+    labels: tuple[str, ...]
+    mean: tuple[float, float, float]
+    std: tuple[float, float, float]
+    size: int  # pixels, height = width of the model's input
+    frames: int
+    sampling: str  # uniform | dense | motion
+    crop: str  # centre | fit
+    trained_on: str
+    settings: dict[str, Any] = field(default_factory=dict)
+    recipe: dict[str, Any] = field(default_factory=dict)
+    measured: dict[str, Any] = field(default_factory=dict)
+    direction_threshold: float = 0.0  # direction margin above which a direction is called known
+    license: str = ""
+
+
+def save_checkpoint(path: Path, weights: dict[str, Tensor], card: Card) -> None:
+    """Half-precision safetensors whose metadata holds the card as JSON."""
+    save_file({k: v.half().contiguous() for k, v in weights.items()}, path, metadata={"card": json.dumps(asdict(card))})
+
+
+def load_checkpoint(source: str | Path) -> tuple[nn.Module, Card]:
+    """Load a checkpoint file with its card; the model is float32 and in eval mode.
+
+    Raises: BadInput if the file is missing, is no safetensors file of this project, or does not fit its card.
+    """
+    path = Path(source)
+    if not path.is_file():
+        raise BadInput(f"{path} does not exist; give a .safetensors checkpoint of this project")
+    try:
+        with safe_open(path, "pt") as file:
+            metadata = file.metadata() or {}
+            weights = {k: file.get_tensor(k).float() for k in file.keys()}  # noqa: SIM118
+    except SafetensorError as error:
+        raise BadInput(f"{path.name} is not a safetensors file ({error}); give a checkpoint of this project") from None
+    if "card" not in metadata:
+        raise BadInput(f"{path.name} holds no model card, so its labels and input size are unknown; "
+                       "give a checkpoint written by `python -m training fit`")
+    try:
+        fields = json.loads(metadata["card"])
+        card = Card(**{k: tuple(v) if k in ("labels", "mean", "std") else v for k, v in fields.items()})
+        model = build(card.model, card.preset, classes=len(card.labels), **card.settings)
+    except (TypeError, ValueError) as error:
+        raise BadInput(f"{path.name} has a card that cannot be read ({error}); write it again with `python -m training fit`") from None
+    try:
+        model.load_state_dict(weights)
+    except RuntimeError:
+        raise BadInput(f"{path.name} does not fit {card.model} {card.preset}: its tensors have other names or shapes") from None
+    return model.eval(), card
+
+
+def file_hash(path: Path) -> str:
+    """The first eight hex digits of a file's sha256: names the weights in every figure."""
+    return hashlib.sha256(path.read_bytes()).hexdigest()[:8]
+
+
+@cache
+def embedded() -> dict[str, Path]:
+    """The shipped checkpoints by model name."""
+    return {p.stem: p for p in sorted(CHECKPOINTS.glob("*.safetensors"))}
+
+
+def load(model: str) -> tuple[nn.Module, Card]:
+    """The shipped checkpoint of a model. Raises: BadInput if there is none."""
+    if model not in embedded():
+        raise BadInput(f"there is no shipped checkpoint for {model!r}; choose one of {', '.join(embedded()) or 'none yet'}, or give --checkpoint FILE")
+    return load_checkpoint(embedded()[model])

@@ -1,0 +1,63 @@
+"""Command line: python -m training fit RECIPE --out RUN | evaluate."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from dataclasses import fields, replace
+from pathlib import Path
+
+from core.errors import BadInput
+
+
+class Parser(argparse.ArgumentParser):
+    """A parser whose errors are one line."""
+
+    def error(self, message: str) -> None:
+        raise BadInput(message)
+
+
+def main(argv: list[str] | None = None) -> int:
+    try:
+        return _run(sys.argv[1:] if argv is None else argv)
+    except BadInput as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print("stopped; the same command goes on from the last checkpoint", file=sys.stderr)
+        return 130
+
+
+def _run(argv: list[str]) -> int:
+    from training.recipes import Recipe, recipe, recipes
+
+    parser = Parser(prog="python -m training", description=__doc__)
+    commands = parser.add_subparsers(dest="command", required=True, parser_class=Parser)
+    fit = commands.add_parser("fit", help="train a recipe into a run folder, or go on with one")
+    fit.add_argument("recipe", help=f"one of {', '.join(sorted(recipes()))}")
+    fit.add_argument("--out", type=Path, required=True, help="the run folder")
+    for f in fields(Recipe):
+        kind = {"int": int, "float": float, "str": str}[str(f.type)]
+        fit.add_argument(f"--{f.name.replace('_', '-')}", f"--{f.name}", dest=f.name, type=kind, default=None)
+    evaluate = commands.add_parser("evaluate", help="measure a model on labelled clips")
+    which = evaluate.add_mutually_exclusive_group(required=True)
+    which.add_argument("--model")
+    which.add_argument("--checkpoint", type=Path)
+    evaluate.add_argument("--data", required=True, help="a folder DIR/<label>/<clip>, or 'gestures' for rendered clips")
+    evaluate.add_argument("--clips", type=int, default=500, help="number of rendered clips (with --data gestures)")
+    evaluate.add_argument("--seed", type=int, default=0, help="decides the permutation of each clip")
+    evaluate.add_argument("--json", action="store_true")
+    args = parser.parse_args(argv)
+    if args.command == "fit":
+        from training.loop import fit as run
+
+        changes = {f.name: getattr(args, f.name) for f in fields(Recipe) if getattr(args, f.name) is not None}
+        print(run(replace(recipe(args.recipe), **changes), args.recipe, args.out))
+        return 0
+    from training.evaluate import command
+
+    return command(args)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

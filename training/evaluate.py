@@ -1,0 +1,106 @@
+"""Measure a model on labelled clips: accuracy, and how well it puts shuffled frames back in order."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+from torch import nn
+from tqdm import tqdm
+
+from core.errors import BadInput
+from core.gestures import DIRECTED, LABELS, render
+from core.observe import classify, order_of, rendered_clip
+from core.order import order_accuracy, reversal_accuracy
+from core.video import Clip, VideoError, decode
+from core.weights import Card, load, load_checkpoint
+
+Sample = tuple[str, Clip, str]  # label, clip, name
+
+
+def folder_clips(folder: Path, card: Card) -> Iterator[Sample]:
+    """Clips of DIR/<label>/<clip>, sampled as the card says. A clip that cannot be read is reported and skipped.
+
+    Raises: BadInput for a missing folder, one without clips, or a label that the model does not know.
+    """
+    if not folder.is_dir():
+        raise BadInput(f"{folder} is not a folder; give DIR with clips as DIR/<label>/<clip>, or 'gestures'")
+    labels = sorted(p for p in folder.iterdir() if p.is_dir() and not p.name.startswith("."))
+    unknown = [p.name for p in labels if p.name not in card.labels]
+    if unknown:
+        raise BadInput(f"{folder} holds the label {unknown[0]!r}, which the model does not know; it knows {', '.join(card.labels)}")
+    clips = [(p.name, f) for p in labels for f in sorted(p.iterdir()) if f.is_file() and not f.name.startswith(".")]
+    if not clips:
+        raise BadInput(f"{folder} holds no clips; expected DIR/<label>/<clip>")
+    for label, file in clips:
+        try:
+            yield label, decode(file, frames=card.frames, sampling=card.sampling), f"{label}/{file.name}"
+        except VideoError as error:
+            print(f"skipped: {error}", file=sys.stderr)
+
+
+def rendered_clips(count: int, card: Card, first_seed: int = 900_000_000_000_000) -> Iterator[Sample]:
+    """Rendered clips, labels in turn, from seeds that no training run draws."""
+    for i in range(count):
+        label = LABELS[i % len(LABELS)]
+        yield label, rendered_clip(render(label, first_seed + i, frames=card.frames, size=(120, 160))), f"{label}:{first_seed + i}"
+
+
+def permutation_of(name: str, frames: int, seed: int) -> np.ndarray:
+    """The one permutation of a clip: it depends on its name and the seed alone."""
+    return np.random.default_rng([seed, *name.encode()]).permutation(frames)
+
+
+def evaluate(model: nn.Module, card: Card, samples: Iterator[Sample], seed: int = 0) -> dict:
+    """Top-1, top-5 (fractions), OrderAcc (percent, one fixed permutation a clip), per class, confusion."""
+    rows = []
+    labels = list(card.labels)
+    for label, clip, name in samples:
+        probabilities = classify(model, card, clip)
+        rank = [labels[i] for i in np.argsort(-probabilities)]
+        permutation = permutation_of(name, len(clip), seed)
+        found = order_of(model, card, clip, permutation)
+        rows.append((label, rank, order_accuracy(found.path, permutation), reversal_accuracy(found.path, permutation),
+                     found.direction_margin))
+    if not rows:
+        raise BadInput("not one clip could be read; nothing was measured")
+
+    def summary(part: list) -> dict:
+        return {"clips": len(part), "top1": float(np.mean([r[1][0] == r[0] for r in part])),
+                "order_accuracy": float(np.mean([r[2] for r in part])), "reversal_accuracy": float(np.mean([r[3] for r in part]))}
+
+    counts = np.zeros((len(labels), len(labels)), int)
+    for label, rank, *_ in rows:
+        counts[labels.index(label), labels.index(rank[0])] += 1
+    whole = summary(rows)
+    directed = [r for r in rows if r[0] in DIRECTED]
+    return {
+        "clips": whole["clips"], "top1": whole["top1"], "top5": float(np.mean([r[0] in r[1][:5] for r in rows])),
+        "order_accuracy": whole["order_accuracy"], "reversal_accuracy": whole["reversal_accuracy"],
+        "order_accuracy_directed": summary(directed)["order_accuracy"] if directed else None,
+        "per_class": {name: summary(part) for name in labels if (part := [r for r in rows if r[0] == name])},
+        "confusion": {"labels": labels, "counts": counts.tolist()},
+    }
+
+
+def command(args: argparse.Namespace) -> int:
+    """`python -m training evaluate`."""
+    model, card = load(args.model) if args.model else load_checkpoint(args.checkpoint)
+    if args.data == "gestures":
+        samples, total = rendered_clips(args.clips, card), args.clips
+    else:
+        samples, total = folder_clips(Path(args.data), card), None
+    result = evaluate(model, card, tqdm(samples, total=total, unit="clip", disable=None), args.seed)
+    if args.json:
+        print(json.dumps(result))
+        return 0
+    print(f"{result['clips']} clips: top-1 {100 * result['top1']:.1f} %, top-5 {100 * result['top5']:.1f} %, "
+          f"OrderAcc {result['order_accuracy']:.1f} %, reversal-invariant {result['reversal_accuracy']:.1f} %")
+    for label, row in result["per_class"].items():
+        print(f"  {label:8} {row['clips']:4} clips  top-1 {100 * row['top1']:5.1f}  OrderAcc {row['order_accuracy']:5.1f}  "
+              f"reversal-invariant {row['reversal_accuracy']:5.1f}")
+    return 0

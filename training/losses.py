@@ -1,0 +1,63 @@
+"""Targets and losses. Models return values; what they should be is decided here."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+from torch.nn.functional import binary_cross_entropy_with_logits, cross_entropy, smooth_l1_loss
+
+
+def order_signs(order: Tensor, symmetric: bool = False) -> Tensor:
+    """sgn(o_t, o_t') of Eq. 13: +1 where o_t < o_t', else -1, so -1 on the diagonal. (B, T) -> (B, T, T).
+
+    `symmetric` gives the released helper's matrix (+1 if slots and frames agree in order, -1 if not, +1
+    on the diagonal), under which order cannot be recovered: kept for comparison only.
+    """
+    ahead = torch.where(order[:, :, None] < order[:, None, :], 1.0, -1.0)
+    if not symmetric:
+        return ahead
+    T = order.shape[1]
+    slots = torch.arange(T, device=order.device)
+    agree = torch.sign((slots[:, None] - slots[None]).float()) * torch.sign((order[:, :, None] - order[:, None]).float())
+    return torch.where(torch.eye(T, device=order.device, dtype=torch.bool), 1.0, agree)
+
+
+def self_loss(time_attention: Sequence[Tensor], order: Tensor, symmetric: bool = False, diagonal: bool = True) -> Tensor:
+    """L_self (Eq. 13): mean over layers, slots t and t' of (1 - a[t, t']) sgn(o_t, o_t').
+
+    Args:
+        time_attention: per layer, the mean over heads and positions, (B, T, T).
+        order: o, (B, T): slot t shows original frame o_t.
+        diagonal: False leaves t = t' out and is used for training, where a(t, t) -> -1 would lower
+            the loss without teaching any order. The mean is then over T(T-1) pairs.
+
+    Range with the diagonal: -(T+1)/T to (T-1)/T; -1/T at a = 0.
+    """
+    signs = order_signs(order, symmetric)
+    T = order.shape[1]
+    keep = torch.ones(T, T, device=order.device) if diagonal else 1 - torch.eye(T, device=order.device)
+    terms = [((1 - a.float()) * signs * keep).sum((1, 2)) / keep.sum() for a in time_attention]
+    return torch.stack(terms).mean()
+
+
+def fingertip_loss(predicted: Tensor, tip: Tensor, occupied: Tensor) -> Tensor:
+    """The dense side task of the embedded checkpoints: where is the fingertip, where is the hand.
+
+    Args:
+        predicted: (F, h, w, 4): fingertip score, hand score, fingertip x and y inside the patch (0..1).
+        tip: (F, 2) x, y in patches; a tip outside the grid counts for the hand term only.
+        occupied: (F, h, w) share of each patch that the hand covers, 0..1.
+    """
+    F, h, w, _ = predicted.shape
+    inside = (tip[:, 0] >= 0) & (tip[:, 0] < w) & (tip[:, 1] >= 0) & (tip[:, 1] < h)
+    hand = binary_cross_entropy_with_logits(predicted[..., 1], occupied)
+    if not inside.any():
+        return hand
+    predicted, tip = predicted[inside], tip[inside]
+    cell = tip.long()
+    index = cell[:, 1] * w + cell[:, 0]
+    where = cross_entropy(predicted[..., 0].flatten(1), index)
+    offset = predicted.flatten(1, 2)[torch.arange(len(tip)), index, 2:]
+    return where + hand + 2 * smooth_l1_loss(offset, tip - cell)

@@ -1,0 +1,51 @@
+"""Recipes: one dataclass instance a name, found by scanning this folder for RECIPES."""
+
+from __future__ import annotations
+
+import pkgutil
+from dataclasses import dataclass
+from importlib import import_module
+
+from core.errors import BadInput
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """Everything that decides a training run. Each field is a flag of `python -m training fit`."""
+
+    model: str
+    preset: str = "gesture"
+    seed: int = 0
+    stills_clips: int = 0  # rendered clips, three frames of each, that train the image ViT first; 0 = no still stage
+    stills_lr: float = 1e-3
+    clips: int = 100_000  # rendered clips of the video stage, each also seen shuffled
+    batch: int = 32
+    lr: float = 6e-4
+    warmup: int = 200  # steps
+    weight_decay: float = 0.05
+    clip_norm: float = 1.0
+    ema: float = 0.998  # decay of the averaged weights, which are the ones saved for use
+    classify: float = 1.0  # weight of L_cls
+    order: float = 1.0  # weight of L_ord
+    directed: float = 1.0  # weight of L_self
+    fingertip: float = 0.3  # weight of the dense side task
+    permutations: str = "greedy_max"
+    init: str = ""  # still-stage weights to start from instead of training them
+    workers: int = 1
+    threads: int = 2
+    checkpoint_seconds: float = 60.0
+
+
+def recipes() -> dict[str, Recipe]:
+    """Every recipe by name."""
+    found: dict[str, Recipe] = {}
+    for module in pkgutil.iter_modules(__path__):
+        found |= getattr(import_module(f"{__name__}.{module.name}"), "RECIPES", {})
+    return found
+
+
+def recipe(name: str) -> Recipe:
+    """Raises: BadInput for an unknown name."""
+    if name not in recipes():
+        raise BadInput(f"recipe {name!r} is not known; choose one of {', '.join(sorted(recipes()))}")
+    return recipes()[name]
