@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import threading
-from contextlib import contextmanager
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
-from functools import cache
 from weakref import WeakKeyDictionary
 
 import numpy as np
@@ -80,10 +79,15 @@ def shuffled(clip: Clip, permutation: np.ndarray | tuple[int, ...]) -> Clip:
     return Clip(clip.frames[order], clip.times, clip.source, digest(clip.id, order))
 
 
+LEAST_FRAMES, MOST_FRAMES = 2, 64
+
+
 def check_fits(model: nn.Module, card: Card, frames: int) -> None:
     """Raises: BadInput if the model cannot take this number of frames."""
-    if frames != card.frames:
-        raise BadInput(f"{card.model} ({card.preset}) takes {card.frames} frames, got {frames}; use --frames {card.frames}")
+    unit = getattr(model, "unit_frames", 1)
+    if not LEAST_FRAMES * unit <= frames <= MOST_FRAMES or frames % unit:
+        raise BadInput(f"{card.model} takes {LEAST_FRAMES * unit} to {MOST_FRAMES} frames"
+                       f"{f' in multiples of {unit}' if unit > 1 else ''}, got {frames}; it was trained on {card.frames}")
 
 
 def to_input(card: Card, clip: Clip) -> tuple[np.ndarray, Tensor]:

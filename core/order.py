@@ -85,7 +85,8 @@ def _held_karp(matrix: np.ndarray) -> np.ndarray:
     return best
 
 
-def _complete(matrix: np.ndarray, best: np.ndarray, prefix: tuple[int, ...], banned: frozenset[int], slack: float) -> tuple[int, ...] | None:
+def _complete(matrix: np.ndarray, best: np.ndarray, prefix: tuple[int, ...], banned: frozenset[int],
+              slack: float) -> tuple[int, ...] | None:
     """The heaviest path that begins with `prefix` and does not go on to a `banned` slot.
 
     Ties go to the lexicographically smallest; None if every next slot is banned.

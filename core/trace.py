@@ -67,6 +67,9 @@ class Kernel:
 
     def weights(self, q: Tensor, k: Tensor) -> Tensor:
         """Attention weights (..., queries, keys)."""
+        if self.kind == "cosine":  # dividing the products is cheaper than dividing the vectors
+            lengths = (q.norm(dim=-1, keepdim=True) + self.eps) * (k.norm(dim=-1)[..., None, :] + self.eps)
+            return q @ k.transpose(-2, -1) / lengths
         left, right = self.factors(q, k)
         product = left @ right.transpose(-2, -1)
         if self.kind == "softmax":

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 from bisect import bisect_right
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -351,31 +351,46 @@ def decode(path: str | Path, *, frames: int = 8, sampling: Sampling = "uniform",
     Raises: VideoError by the reason; BadInput for settings that make no sense.
     """
     path = Path(path)
-    if sampling not in SAMPLINGS:
-        raise BadInput(f"sampling {sampling!r} is not known; choose one of {', '.join(SAMPLINGS)}")
-    if frames < 1 or stride < 1:
-        raise BadInput(f"frames ({frames}) and stride ({stride}) must be at least 1")
     timeline = _timeline(path, limits)
-    low = 0.0 if start is None else start
-    high = float(timeline.seconds[-1]) if end is None else end
-    if not (np.isfinite(low) and np.isfinite(high)) or low > high or low < 0:
-        raise BadInput(f"{path.name}: the part from {low:g} s to {high:g} s is empty; start must be 0 or more and before end")
-    part = np.flatnonzero((timeline.seconds >= low - 1e-6) & (timeline.seconds <= high + 1e-6))
-    if len(part) < frames:
-        where = "the file" if start is None and end is None else f"{low:g} s to {high:g} s (the file has {len(timeline.seconds)})"
-        raise TooFewFrames(_few(path.name, len(part), frames, where))
-    if sampling == "dense":
-        chosen = part[dense_indices(len(part), frames, stride)]
-    elif sampling == "uniform":
-        chosen = part[uniform_indices(len(part), frames)]
-    else:
-        interval = max(1, min(round(timeline.fps / MOTION_RATE), len(part) // frames))
-        candidates = part[::interval]
-        chosen = candidates[motion_indices(_read(path, timeline, candidates, limits, width=160), frames)]
+    chosen = _choose(path.name, timeline.seconds, timeline.fps, frames, sampling, stride, start, end,
+                     lambda indices: _read(path, timeline, indices, limits, width=160))
     pictures = _read(path, timeline, chosen, limits)
     with open(path, "rb") as file:
         content = hashlib.file_digest(file, "sha256").hexdigest()
     return Clip(pictures, timeline.seconds[chosen], path.name, digest(content, chosen.tolist()))
+
+
+def subclip(clip: Clip, *, frames: int = 8, sampling: Sampling = "uniform", stride: int = 4, start: float | None = None,
+            end: float | None = None) -> Clip:
+    """The same choice of frames as `decode`, from a clip in memory."""
+    span = float(clip.times[-1] - clip.times[0])
+    fps = (len(clip) - 1) / span if span > 0 else 0.0
+    chosen = _choose(clip.source, clip.times, fps, frames, sampling, stride, start, end, lambda indices: clip.frames[indices])
+    return Clip(clip.frames[chosen], clip.times[chosen], clip.source, digest(clip.id, chosen.tolist()))
+
+
+def _choose(name: str, seconds: np.ndarray, fps: float, frames: int, sampling: Sampling, stride: int, start: float | None,
+            end: float | None, read: Callable[[np.ndarray], np.ndarray]) -> np.ndarray:
+    """Indices of the frames to use; `read` is called only where the choice depends on the pictures."""
+    if sampling not in SAMPLINGS:
+        raise BadInput(f"sampling {sampling!r} is not known; choose one of {', '.join(SAMPLINGS)}")
+    if frames < 1 or stride < 1:
+        raise BadInput(f"frames ({frames}) and stride ({stride}) must be at least 1")
+    low = 0.0 if start is None else start
+    high = float(seconds[-1]) if end is None else end
+    if not (np.isfinite(low) and np.isfinite(high)) or low > high or low < 0:
+        raise BadInput(f"{name}: the part from {low:g} s to {high:g} s is empty; start must be 0 or more and before the end")
+    part = np.flatnonzero((seconds >= low - 1e-6) & (seconds <= high + 1e-6))
+    if len(part) < frames:
+        where = "the file" if start is None and end is None else f"{low:g} s to {high:g} s (the file has {len(seconds)})"
+        raise TooFewFrames(_few(name, len(part), frames, where))
+    if sampling == "dense":
+        return part[dense_indices(len(part), frames, stride)]
+    if sampling == "uniform":
+        return part[uniform_indices(len(part), frames)]
+    interval = max(1, min(round(fps / MOTION_RATE), len(part) // frames))
+    candidates = part[::interval]
+    return candidates[motion_indices(read(candidates), frames)]
 
 
 def _read(path: Path, timeline: _Timeline, wanted: np.ndarray, limits: Limits, width: int | None = None) -> np.ndarray:

@@ -5,12 +5,11 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from functools import cache
 from pathlib import Path
 from typing import Any
 
-import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor, nn
@@ -40,6 +39,7 @@ class Card:
     measured: dict[str, Any] = field(default_factory=dict)
     direction_threshold: float = 0.0  # direction margin above which a direction is called known
     license: str = ""
+    hash: str = ""  # first eight hex digits of the file's sha256; filled in on loading
 
 
 def save_checkpoint(path: Path, weights: dict[str, Tensor], card: Card) -> None:
@@ -74,7 +74,7 @@ def load_checkpoint(source: str | Path) -> tuple[nn.Module, Card]:
         model.load_state_dict(weights)
     except RuntimeError:
         raise BadInput(f"{path.name} does not fit {card.model} {card.preset}: its tensors have other names or shapes") from None
-    return model.eval(), card
+    return model.eval(), replace(card, hash=file_hash(path))
 
 
 def file_hash(path: Path) -> str:
@@ -91,5 +91,68 @@ def embedded() -> dict[str, Path]:
 def load(model: str) -> tuple[nn.Module, Card]:
     """The shipped checkpoint of a model. Raises: BadInput if there is none."""
     if model not in embedded():
-        raise BadInput(f"there is no shipped checkpoint for {model!r}; choose one of {', '.join(embedded()) or 'none yet'}, or give --checkpoint FILE")
+        raise BadInput(f"there is no shipped checkpoint for {model!r}; choose one of {', '.join(embedded()) or 'none yet'}, "
+                       "or give --checkpoint FILE")
     return load_checkpoint(embedded()[model])
+
+
+@dataclass(frozen=True)
+class LoadReport:
+    """What became of each tensor name: loaded and missing are ours, unexpected theirs; mismatched have another shape."""
+
+    loaded: tuple[str, ...]
+    missing: tuple[str, ...]
+    unexpected: tuple[str, ...]
+    mismatched: tuple[str, ...]
+
+
+# transformers' TimeSformer -> the original names, which ours are (spec 6.2). Applied in order.
+_TIMESFORMER = (
+    (r"^timesformer\.", ""),
+    (r"^(?:encoder\.)?layer\.(\d+)\.", r"blocks.\1."),
+    (r"^encoder\.blocks", "blocks"),
+    (r"^embeddings\.cls_token", "cls_token"),
+    (r"^embeddings\.position_embeddings", "pos_embed"),
+    (r"^embeddings\.time_embeddings", "time_embed"),
+    (r"^embeddings\.patch_embeddings\.projection", "patch_embed.proj"),
+    (r"\.temporal_layernorm\.", ".temporal_norm1."),
+    (r"\.temporal_attention\.attention\.qkv\.", ".temporal_attn.qkv."),
+    (r"\.temporal_attention\.output\.dense\.", ".temporal_attn.proj."),
+    (r"\.temporal_dense\.", ".temporal_fc."),
+    (r"\.layernorm_before\.", ".norm1."),
+    (r"\.layernorm_after\.", ".norm2."),
+    (r"\.attention\.attention\.qkv\.", ".attn.qkv."),
+    (r"\.attention\.output\.dense\.", ".attn.proj."),
+    (r"\.intermediate\.dense\.", ".mlp.fc1."),
+    (r"(blocks\.\d+)\.output\.dense\.", r"\1.mlp.fc2."),
+    (r"^layernorm\.", "norm."),
+    (r"^classifier\.", "head."),
+    (r"^model\.", ""),  # the authors' own files
+)
+
+
+def load_public(model: nn.Module, state_dict: dict[str, Tensor]) -> LoadReport:
+    """Copy a public TimeSformer state dict (the authors' or transformers') into `model`, and say what fitted.
+
+    A time embedding for another number of frames is resized by nearest neighbour, as the authors do.
+    """
+    for key in ("model_state", "state_dict", "model", "module"):
+        if isinstance(state_dict.get(key), dict):
+            state_dict = state_dict[key]
+    ours = model.state_dict()
+    loaded, unexpected, mismatched = {}, [], []
+    for key, value in state_dict.items():
+        name = key
+        for pattern, replacement in _TIMESFORMER:
+            name = re.sub(pattern, replacement, name)
+        if name == "time_embed" and name in ours and value.shape[1] != ours[name].shape[1]:
+            value = nn.functional.interpolate(value.transpose(1, 2), size=ours[name].shape[1], mode="nearest").transpose(1, 2)
+        if name not in ours:
+            unexpected.append(key)
+        elif ours[name].shape != value.shape:
+            mismatched.append(name)
+        else:
+            loaded[name] = value
+    model.load_state_dict(loaded, strict=False)
+    missing = tuple(name for name in ours if name not in loaded and name not in mismatched)
+    return LoadReport(tuple(loaded), missing, tuple(unexpected), tuple(mismatched))

@@ -78,19 +78,22 @@ class Video(nn.Module):
         self.side = nn.Linear(settings["width"], 4)
         self.recipe = recipe
         self.orders = permutation_set(settings["frames"], 1000, recipe.permutations)
+        with torch.no_grad():
+            self.model.time_embed.copy_(recipe.time_scale * sinusoid(settings["frames"], settings["width"]))
 
     def loss(self, batch: Batch, video: Tensor, step: int) -> tuple[Tensor, dict[str, float]]:
         r = self.recipe
         B, T = video.shape[0], video.shape[2]
         tip, occupied = batch.tip, batch.occupied
         shuffle = r.order > 0 or r.directed > 0
-        if shuffle:  # ordered and shuffled clips as one batch of 2B
+        if shuffle:  # ordered and shuffled clips as one batch
             rng = np.random.default_rng([r.seed, step])
-            target = torch.from_numpy(rng.integers(0, len(self.orders) + 1, B))
+            n = max(1, round(r.shuffled * B))
+            target = torch.from_numpy(rng.integers(0, len(self.orders) + 1, n))
             identity = np.arange(T)
             order = torch.from_numpy(np.stack([identity if k == 0 else self.orders[k - 1] for k in target.tolist()]))
-            slots = torch.arange(B)[:, None]
-            video = torch.cat([video, video.transpose(1, 2)[slots, order].transpose(1, 2)])
+            slots = torch.arange(n)[:, None]
+            video = torch.cat([video, video[:n].transpose(1, 2)[slots, order].transpose(1, 2)])
             tip, occupied = torch.cat([tip, tip[slots, order]]), torch.cat([occupied, occupied[slots, order]])
         out = self.model(video, detail=True)
         logits = out.logits[:B].float()
@@ -119,6 +122,13 @@ def _hit(predicted: Tensor, tip: Tensor) -> float:
     inside = ((cell >= 0) & (cell < torch.tensor([w, h]))).all(1)
     guess = predicted[..., 0].flatten(1).argmax(1)
     return (guess == cell[:, 1] * w + cell[:, 0])[inside].float().mean().item()
+
+
+def sinusoid(steps: int, width: int) -> Tensor:
+    """sin and cos of the step at geometrically spaced rates, (1, steps, width), -1..1."""
+    rates = torch.pi / steps * 2 ** torch.linspace(0, 3, width // 2)
+    phase = torch.arange(steps)[:, None] * rates
+    return torch.cat([phase.sin(), phase.cos()], 1)[None]
 
 
 class Average:

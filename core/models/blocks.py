@@ -99,11 +99,11 @@ class SelfAttention(nn.Module):
             out = weights @ v
         elif kernel.kind == "softmax":
             out = scaled_dot_product_attention(q, k, v)
-        else:
+        elif q.shape[-2] <= q.shape[-1]:
+            out = kernel.weights(q, k) @ v
+        else:  # a signed sum is linear in v: this order of the products is cheaper
             left, right = kernel.factors(q, k)
-            n, d = q.shape[-2:]
-            # The signed sum is linear in v, so the cheaper order of the two products will do.
-            out = (left @ right.transpose(-2, -1)) @ v if n <= d else left @ (right.transpose(-2, -1) @ v)
+            out = left @ (right.transpose(-2, -1) @ v)
         return self.proj(rearrange(out, "g h n d -> g n (h d)")), weights
 
 

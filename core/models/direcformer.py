@@ -12,6 +12,7 @@ from typing import Any
 import torch
 from einops import rearrange, repeat
 from torch import Tensor, nn
+from torch.nn.functional import interpolate
 
 from core.models.blocks import DropPath, Kind, Mlp, Output, SelfAttention, Spec, frames_layout, init_vit, locations_layout
 from core.trace import Axis
@@ -35,7 +36,7 @@ class Block(nn.Module):
     def forward(self, x: Tensor, grid: tuple[int, int, int], want_map: bool, cam: nn.Module | None) -> tuple[Tensor, Tensor | None]:
         """x (B, 1 + N*T, D), patch-major -> the same, and the mean time attention (B, T, T) if wanted."""
         T, h, w = grid
-        B, N = x.shape[0], h * w
+        B = x.shape[0]
         cls, patches = x[:, :1], x[:, 1:]
 
         within = self.temporal_norm1(rearrange(patches, "b (n t) d -> (b n) t d", t=T))
@@ -87,9 +88,9 @@ class DirecFormer(nn.Module):
         self.order_head = nn.Linear(width, order_classes) if order_head else None
         self.cam = nn.Identity()
         self.apply(init_vit)
-        for parameter in (self.cls_token, self.pos_embed, self.time_embed):
+        for parameter in (self.cls_token, self.pos_embed):
             nn.init.trunc_normal_(parameter, std=0.02)
-        for block in self.blocks:  # step 0 equals the image model on each frame (spec 3.6)
+        for block in self.blocks:  # with a zero time_embed too, step 0 equals the image model on each frame (spec 3.6)
             nn.init.zeros_(block.temporal_fc.weight)
             nn.init.zeros_(block.temporal_fc.bias)
 
@@ -100,7 +101,7 @@ class DirecFormer(nn.Module):
         h, w = x.shape[-2:]
         pos_cls, pos_patches = self.pos_embed[:, :1], self.pos_embed[:, 1:]
         x = rearrange(x, "bt d h w -> bt (h w) d") + pos_patches
-        x = rearrange(x, "(b t) n d -> b n t d", t=T) + self.time_embed[:, None, :T]
+        x = rearrange(x, "(b t) n d -> b n t d", t=T) + self._time_positions(T)[:, None]
         # Patch-major: all frames of a location lie together, at 1 + location*T + t.
         x = torch.cat([(self.cls_token + pos_cls).expand(B, -1, -1), rearrange(x, "b n t d -> b (n t) d")], 1)
         maps = []
@@ -116,6 +117,12 @@ class DirecFormer(nn.Module):
         order_logits = self.order_head(cls) if self.order_head is not None else None
         patches = rearrange(x[:, 1:], "b (h w t) d -> b t h w d", h=h, w=w)
         return Output(logits, order_logits, time_attention=tuple(maps), patches=patches)
+
+    def _time_positions(self, T: int) -> Tensor:
+        """(1, T, D): the learned table, stretched where a clip has another number of frames than in training."""
+        if T == self.frames:
+            return self.time_embed
+        return interpolate(self.time_embed.transpose(1, 2), size=T, mode="linear", align_corners=True).transpose(1, 2)
 
     @torch.no_grad()
     def load_image_model(self, weights: dict[str, Tensor]) -> None:

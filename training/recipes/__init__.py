@@ -18,10 +18,12 @@ class Recipe:
     seed: int = 0
     stills_clips: int = 0  # rendered clips, three frames of each, that train the image ViT first; 0 = no still stage
     stills_lr: float = 1e-3
-    clips: int = 100_000  # rendered clips of the video stage, each also seen shuffled
-    batch: int = 32
+    clips: int = 100_000  # rendered clips of the video stage
+    batch: int = 24
+    shuffled: float = 0.5  # share of the clips that are also seen shuffled, for L_ord and L_self
     lr: float = 6e-4
     warmup: int = 200  # steps
+    time_scale: float = 0.15  # the time embedding starts as a sinusoid of this size, so that order is seen from the start
     weight_decay: float = 0.05
     clip_norm: float = 1.0
     ema: float = 0.998  # decay of the averaged weights, which are the ones saved for use

@@ -1,0 +1,38 @@
+# make app: set up and open the app.  make test: set up and test.  make bench: measure speed.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+CLIPS ?=
+
+.PHONY: app test bench lint clean
+
+app: $(VENV)/app.done
+	$(BIN)/streamlit run app.py $(if $(CLIPS),-- --clips $(CLIPS))
+
+test: $(VENV)/test.done
+	@sh tests/browser/chromium.sh
+	$(BIN)/ruff check .
+	$(BIN)/python -m pytest $(ARGS)
+
+bench: $(VENV)/test.done
+	$(BIN)/python -m tests.benchmarks
+
+lint: $(VENV)/test.done
+	$(BIN)/ruff check .
+
+$(VENV)/app.done: requirements.txt
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or later is needed, found " + sys.version.split()[0])'
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.txt
+	@$(BIN)/python -c 'import cv2' 2>/dev/null || { \
+		echo "OpenCV's window libraries are missing here: using opencv-python-headless of the same version instead"; \
+		$(BIN)/python -m pip uninstall --quiet --yes opencv-python && \
+		$(BIN)/python -m pip install --quiet --disable-pip-version-check "$$(sed -n 's/^opencv-python==/opencv-python-headless==/p' requirements.txt)"; }
+	touch $@
+
+$(VENV)/test.done: $(VENV)/app.done tests/requirements.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check $$(grep -E '^[a-z]' tests/requirements.txt)
+	touch $@
+
+clean:
+	rm -rf $(VENV) .pytest_cache .ruff_cache

@@ -1,0 +1,22 @@
+"""Attention in Motion: the router. Start with `streamlit run app.py [-- --clips FOLDER]`."""
+
+import streamlit as st
+
+from core.errors import BadInput
+from pages.parts.choose import sidebar
+
+st.set_page_config(page_title="Attention in Motion", page_icon=":material/visibility:", layout="wide")
+st.html("<style>.block-container{padding-top:4.6rem;padding-bottom:2rem} [data-testid='stMetricValue']{font-size:2rem}</style>")
+
+page = st.navigation(
+    [
+        st.Page("pages/explore.py", title="Explore", icon=":material/visibility:", default=True),
+        st.Page("pages/frame_order.py", title="Frame order", icon=":material/shuffle:"),
+    ],
+    position="top",
+)
+try:
+    st.session_state["choice"] = sidebar()
+    page.run()
+except BadInput as error:
+    st.error(str(error), icon=":material/error:")

@@ -1,0 +1,161 @@
+"""Results to Plotly figures. Pure: arrays in, figure out; colours work on light and dark pages."""
+
+from __future__ import annotations
+
+import base64
+import math
+
+import cv2
+import numpy as np
+import plotly.graph_objects as go
+
+from core.order import frame_graph
+from core.render import diverging_lut
+
+FONT = 16
+GREY = "rgba(140,140,140,0.9)"
+ACCENT = "#E4572E"
+COOL = "#2E86AB"
+
+
+def picture(image: np.ndarray, width: int = 160) -> str:
+    """A uint8 RGB image as a JPEG data address, at most `width` pixels wide."""
+    height = max(1, round(image.shape[0] * width / image.shape[1]))
+    if image.shape[1] > width:
+        image = cv2.resize(image, (width, height), interpolation=cv2.INTER_AREA)
+    _, data = cv2.imencode(".jpg", np.ascontiguousarray(image[..., ::-1]), [cv2.IMWRITE_JPEG_QUALITY, 88])
+    return "data:image/jpeg;base64," + base64.b64encode(data).decode()
+
+
+def colour_scale(signed: bool) -> list[tuple[float, str]] | str:
+    """Plotly's name for the scale: diverging and neutral at 0 for signed values."""
+    if not signed:
+        return "Inferno"
+    lut = diverging_lut()
+    return [(i / 255, "rgb({},{},{})".format(*lut[i])) for i in range(0, 256, 15)]
+
+
+def _bare(figure: go.Figure, height: int, **layout) -> go.Figure:
+    figure.update_layout(height=height, margin={"l": 8, "r": 8, "t": 8, "b": 8}, font={"size": FONT},
+                         paper_bgcolor="rgba(0,0,0,0)", plot_bgcolor="rgba(0,0,0,0)", showlegend=False, **layout)
+    return figure
+
+
+def player(frames: np.ndarray, times: np.ndarray, height: int = 470) -> go.Figure:
+    """Frames (T, H, W, 3) that play in the browser, with a slider in seconds and play and pause."""
+    sources = [picture(frame, 640) for frame in frames]
+    pause = 1000 * float(np.diff(times).mean()) if len(times) > 1 else 400.0
+    moment = {"frame": {"duration": 0, "redraw": True}, "mode": "immediate", "transition": {"duration": 0}}
+    figure = go.Figure(
+        data=[go.Image(source=sources[0], hoverinfo="skip")],
+        frames=[go.Frame(data=[go.Image(source=s, hoverinfo="skip")], name=str(i)) for i, s in enumerate(sources)],
+    )
+    play = [None, {"frame": {"duration": pause, "redraw": True}, "fromcurrent": True, "transition": {"duration": 0}}]
+    figure.update_layout(
+        updatemenus=[{"type": "buttons", "direction": "left", "x": 0, "y": -0.02, "xanchor": "left", "yanchor": "top", "showactive": False,
+                      "bgcolor": "rgba(128,128,128,0.18)", "bordercolor": "rgba(128,128,128,0.5)", "pad": {"t": 6, "r": 6},
+                      "buttons": [{"label": " ▶ ", "method": "animate", "args": play},
+                                  {"label": " ❚❚ ", "method": "animate", "args": [[None], moment]}]}],
+        sliders=[{"x": 0.2, "len": 0.8, "y": -0.02, "yanchor": "top", "pad": {"t": 6},
+                  "currentvalue": {"visible": False}, "font": {"size": 13},
+                  "steps": [{"label": f"{t:.1f} s", "method": "animate", "args": [[str(i)], moment]} for i, t in enumerate(times)]}],
+    )
+    figure.update_xaxes(visible=False)
+    figure.update_yaxes(visible=False)
+    return _bare(figure, height, dragmode=False)
+
+
+def class_bars(labels: list[str], before: np.ndarray, after: np.ndarray | None = None, height: int = 260,
+               names: tuple[str, str] = ("in order", "shuffled")) -> go.Figure:
+    """The five most probable classes as bars, 0 to 100 %; `after` is drawn beside it for the same classes."""
+    top = np.argsort(-before)[:5][::-1]
+    series = [(names[0], before, COOL)] + ([(names[1], after, ACCENT)] if after is not None else [])
+    figure = go.Figure()
+    for name, p, colour in reversed(series):
+        figure.add_bar(y=[labels[i] for i in top], x=100 * p[top], orientation="h", name=name, marker={"color": colour},
+                       text=[f"{100 * p[i]:.1f} %" for i in top], textposition="outside", cliponaxis=False, textfont={"size": FONT - 1},
+                       hovertemplate="%{y}: %{x:.2f} %<extra>" + name + "</extra>")
+    figure.update_xaxes(range=[0, 122], tickvals=[0, 50, 100], ticksuffix=" %", gridcolor="rgba(128,128,128,0.25)", zeroline=False, automargin=True)
+    figure.update_yaxes(tickfont={"size": FONT + 1}, ticksuffix=" ", automargin=True)
+    _bare(figure, height, bargap=0.25)
+    if after is not None:
+        figure.update_layout(showlegend=True, legend={"orientation": "h", "y": 1.16, "x": 0, "traceorder": "reversed"})
+    return figure
+
+
+def temporal_map(matrix: np.ndarray, thumbnails: np.ndarray, *, signed: bool, names: list[str] | None = None,
+                 path: tuple[int, ...] = (), bar: str = "weight", height: int = 520) -> go.Figure:
+    """A (T, T) map [query frame, key frame] with the frames along both axes.
+
+    Signed maps are symmetric about 0 in diverging colours; others start at 0 or at the smallest value
+    if it is negative. The diagonal of a directed map is drawn like the rest. `path` outlines its edges.
+    """
+    T = len(matrix)
+    names = names or [str(t + 1) for t in range(T)]
+    top = float(np.abs(matrix).max()) or 1.0
+    low = -top if signed else min(0.0, float(matrix.min()))
+    high = top if signed else max(float(matrix.max()), low + 1e-9)
+    figure = go.Figure(go.Heatmap(
+        z=matrix, x=list(range(T)), y=list(range(T)), zmin=low, zmax=high, colorscale=colour_scale(signed), xgap=1, ygap=1,
+        customdata=[[f"{name} → {other}" for other in names] for name in names],
+        hovertemplate="%{customdata}<br>%{z:.4f}<extra></extra>",
+        colorbar={"orientation": "h", "title": {"text": bar, "side": "top"}, "thickness": 14, "len": 0.7, "x": 0.5, "y": -0.01,
+                  "yanchor": "top", "tickfont": {"size": FONT - 2}},
+    ))
+    for t in range(T):
+        source = picture(thumbnails[t], 96)
+        for x, y in ((t, -1.0), (-1.0, t)):
+            figure.add_layout_image(source=source, x=x, y=y, xref="x", yref="y", sizex=0.94, sizey=0.94, xanchor="center",
+                                    yanchor="middle", sizing="contain")
+            label = {"x": x, "y": -1.72, "text": names[t]} if y == -1.0 else {"x": -1.72, "y": y, "text": names[t]}
+            figure.add_annotation(**label, showarrow=False, font={"size": FONT - 2})
+    for a, b in zip(path[:-1], path[1:], strict=True):
+        figure.add_shape(type="rect", x0=b - 0.46, x1=b + 0.46, y0=a - 0.46, y1=a + 0.46, line={"color": "#111", "width": 3})
+    figure.add_annotation(x=(T - 1) / 2, y=-2.3, text="key frame: looked at", showarrow=False, font={"size": FONT})
+    figure.add_annotation(x=-2.3, y=(T - 1) / 2, text="query frame: looking", textangle=-90, showarrow=False, font={"size": FONT})
+    figure.update_xaxes(visible=False, range=[-2.7, T - 0.4], constrain="domain")
+    figure.update_yaxes(visible=False, range=[T - 0.4, -2.7], scaleanchor="x", constrain="domain")
+    return _bare(figure, height)
+
+
+def order_graph(matrix: np.ndarray, path: tuple[int, ...], thumbnails: np.ndarray, height: int = 520) -> go.Figure:
+    """The slots as a directed graph on a circle: edges coloured by sign, the best path bold and numbered."""
+    T = len(matrix)
+    graph = frame_graph(matrix, path)
+    angle = [math.pi / 2 - 2 * math.pi * t / T for t in range(T)]
+    at = {t: (math.cos(a), math.sin(a)) for t, a in enumerate(angle)}
+    off = matrix[~np.eye(T, dtype=bool)]
+    middle = 0.0 if off.min() < 0 < off.max() else float(off.mean())
+    top = float(np.abs(off - middle).max()) or 1.0
+    lut = diverging_lut()
+    figure = go.Figure()
+    for t, u, data in graph.edges(data=True):
+        if data["step"] is not None:
+            continue
+        (x0, y0), (x1, y1) = at[t], at[u]
+        level = (data["weight"] - middle) / top
+        r, g, b = lut[int(round(127.5 + 127.5 * level))]
+        bend = 0.06  # the two directions of a pair part a little
+        mx, my = (x0 + x1) / 2 + bend * (y1 - y0), (y0 + y1) / 2 - bend * (x1 - x0)
+        figure.add_scatter(x=[x0, mx, x1], y=[y0, my, y1], mode="lines", line_shape="spline", hoverinfo="skip",
+                           line={"color": f"rgba({r},{g},{b},{0.12 + 0.6 * abs(level):.2f})", "width": 1 + 1.5 * abs(level)})
+    for step, (t, u) in enumerate(zip(path[:-1], path[1:], strict=True), 1):
+        (x0, y0), (x1, y1) = at[t], at[u]
+        length = math.hypot(x1 - x0, y1 - y0)
+        cut = 0.2 / length
+        start, end = (x0 + cut * (x1 - x0), y0 + cut * (y1 - y0)), (x1 - cut * (x1 - x0), y1 - cut * (y1 - y0))
+        figure.add_annotation(x=end[0], y=end[1], ax=start[0], ay=start[1], xref="x", yref="y", axref="x", ayref="y", text="",
+                              showarrow=True, arrowhead=2, arrowsize=1.1, arrowwidth=4, arrowcolor=ACCENT)
+        middle_x, middle_y = start[0] + 0.42 * (end[0] - start[0]), start[1] + 0.42 * (end[1] - start[1])
+        figure.add_annotation(x=middle_x, y=middle_y, text=f"<b>{step}</b>", showarrow=False, bgcolor=ACCENT, borderpad=3,
+                              font={"size": FONT - 3, "color": "white"},
+                              hovertext=f"step {step}: slot {t + 1} → slot {u + 1}, weight {matrix[t, u]:.4f}")
+    for t, (x, y) in at.items():
+        figure.add_layout_image(source=picture(thumbnails[t], 120), x=x, y=y, xref="x", yref="y", sizex=0.34, sizey=0.34,
+                                xanchor="center", yanchor="middle", sizing="contain", layer="above")
+        figure.add_annotation(x=x * 1.27, y=y * 1.24, text=f"<b>{t + 1}</b>", showarrow=False, font={"size": FONT + 1})
+    figure.add_scatter(x=[p[0] for p in at.values()], y=[p[1] for p in at.values()], mode="markers", marker={"size": 34, "opacity": 0},
+                       hovertext=[f"slot {t + 1}" for t in at], hoverinfo="text")
+    figure.update_xaxes(visible=False, range=[-1.42, 1.42])
+    figure.update_yaxes(visible=False, range=[-1.36, 1.36], scaleanchor="x")
+    return _bare(figure, height)

@@ -1,0 +1,108 @@
+"""Clip and heat to pictures: coloured overlays and H.264 files. Frames are uint8 RGB (T, H, W, 3)."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from functools import cache
+from pathlib import Path
+from typing import Literal
+
+import av
+import cv2
+import numpy as np
+
+from core.errors import BadInput
+
+Scale = Literal["clip", "frame"]
+COLOUR_MAPS = {"inferno": cv2.COLORMAP_INFERNO, "viridis": cv2.COLORMAP_VIRIDIS, "magma": cv2.COLORMAP_MAGMA, "turbo": cv2.COLORMAP_TURBO}
+# Blue for negative, light grey at 0, red for positive: readable with red-green colour blindness.
+_DIVERGING = np.array([[33, 102, 172], [103, 169, 207], [247, 247, 247], [239, 138, 98], [178, 24, 43]], np.float32)
+
+
+@cache
+def diverging_lut() -> np.ndarray:
+    """256 RGB colours, uint8 (256, 3), neutral in the middle."""
+    at = np.linspace(0, 4, 256)
+    return np.stack([np.interp(at, range(5), _DIVERGING[:, c]) for c in range(3)], 1).round().astype(np.uint8)
+
+
+def normalised(heat: np.ndarray, signed: bool, scale: Scale = "clip") -> np.ndarray:
+    """Heat (T, h, w) to 0..1 for colouring: 0..max, or symmetric about 0 (at 0.5) for signed heat. NaN becomes 0 (0.5)."""
+    axes = None if scale == "clip" else (1, 2)
+    heat = np.nan_to_num(heat.astype(np.float32), nan=0.0)
+    if signed:
+        top = np.abs(heat).max(axis=axes, keepdims=True)
+        return 0.5 + 0.5 * heat / np.maximum(top, 1e-12)
+    top = heat.max(axis=axes, keepdims=True)
+    return np.clip(heat / np.maximum(top, 1e-12), 0, 1)
+
+
+def coloured(level: np.ndarray, signed: bool, colour_map: str = "inferno") -> np.ndarray:
+    """Levels 0..1 of any shape to uint8 RGB of that shape + (3,)."""
+    index = np.clip(np.round(level * 255), 0, 255).astype(np.uint8)
+    if signed:
+        return diverging_lut()[index]
+    if colour_map not in COLOUR_MAPS:
+        raise BadInput(f"colour map {colour_map!r} is not known; choose one of {', '.join(COLOUR_MAPS)}")
+    lut = cv2.applyColorMap(np.arange(256, dtype=np.uint8), COLOUR_MAPS[colour_map]).reshape(256, 3)[:, ::-1]
+    return lut[index]
+
+
+def overlay(frames: np.ndarray, heat: np.ndarray, *, opacity: float = 0.55, signed: bool = False, scale: Scale = "clip",
+            colour_map: str = "inferno", smooth: bool = True, box: tuple[int, int, int, int] | None = None) -> np.ndarray:
+    """Lay heat (T', h, w) over frames (T, H, W, 3); T must be a multiple of T', and steps repeat.
+
+    `box` (top, left, height, width) is the part of the frame that the model saw; heat covers only that.
+    `smooth` interpolates between patches, False shows them as they are.
+    """
+    T, H, W, _ = frames.shape
+    if T % len(heat):
+        raise BadInput(f"{len(heat)} heat maps do not fit {T} frames")
+    level = np.repeat(normalised(heat, signed, scale), T // len(heat), 0)
+    top, left, height, width = box or (0, 0, H, W)
+    out = frames.copy()
+    for t in range(T):
+        large = cv2.resize(level[t], (width, height), interpolation=cv2.INTER_CUBIC if smooth else cv2.INTER_NEAREST)
+        colour = coloured(np.clip(large, 0, 1), signed, colour_map).astype(np.float32)
+        strength = np.abs(large - 0.5) * 2 if signed else large  # what gets no attention stays as it is
+        alpha = (opacity * (0.25 + 0.75 * np.clip(strength, 0, 1)))[..., None]
+        part = out[t, top : top + height, left : left + width].astype(np.float32)
+        out[t, top : top + height, left : left + width] = np.round(part * (1 - alpha) + colour * alpha).astype(np.uint8)
+    return out
+
+
+def enlarged(frames: np.ndarray, least: int) -> np.ndarray:
+    """Frames scaled up so that the shorter side has at least `least` pixels."""
+    factor = least / min(frames.shape[1:3])
+    if factor <= 1:
+        return frames
+    size = (round(frames.shape[2] * factor), round(frames.shape[1] * factor))
+    return np.stack([cv2.resize(frame, size, interpolation=cv2.INTER_CUBIC) for frame in frames])
+
+
+def outlined(frames: np.ndarray, box: tuple[int, int, int, int]) -> np.ndarray:
+    """Frames with what lies outside `box` darkened and its edge drawn."""
+    top, left, height, width = box
+    out = (frames * 0.35).astype(np.uint8)
+    out[:, top : top + height, left : left + width] = frames[:, top : top + height, left : left + width]
+    for frame in out:
+        cv2.rectangle(frame, (left, top), (left + width - 1, top + height - 1), (255, 200, 60), max(1, frame.shape[0] // 120))
+    return out
+
+
+def frame_rate(times: np.ndarray) -> float:
+    """Frames a second at which sampled frames play in true time."""
+    span = float(times[-1] - times[0]) if len(times) > 1 else 0.0
+    return (len(times) - 1) / span if span > 0 else 8.0
+
+
+def write_mp4(path: Path, frames: np.ndarray, fps: float) -> None:
+    """Write H.264 that browsers play (yuv420p; an odd last row or column is repeated)."""
+    frames = np.pad(frames, ((0, 0), (0, frames.shape[1] % 2), (0, frames.shape[2] % 2), (0, 0)), mode="edge")
+    rate = Fraction(max(fps, 0.05)).limit_denominator(1000)
+    with av.open(str(Path(path).absolute()), "w", format="mp4", options={"movflags": "faststart"}) as container:
+        stream = container.add_stream("libx264", rate=rate, options={"crf": "20", "preset": "veryfast"})
+        stream.height, stream.width, stream.pix_fmt = frames.shape[1], frames.shape[2], "yuv420p"
+        for frame in frames:
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(np.ascontiguousarray(frame), format="rgb24")))
+        container.mux(stream.encode())

@@ -1,0 +1,157 @@
+"""The sidebar that every page shares: which clip, which part of it, which model."""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import sys
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+import streamlit as st
+
+from core.errors import BadInput
+from core.gestures import LABELS
+from core.models import spec
+from core.observe import LEAST_FRAMES
+from core.video import CROPS, SAMPLINGS, Clip
+from core.weights import Card, embedded
+from pages.parts import cached
+
+MOST_SHOWN = 16  # frames: as many as the order is found exactly for
+VIDEO_TYPES = ["mp4", "webm", "mkv", "avi", "mov", "gif"]
+SAMPLING_HELP = {
+    "uniform": "**uniform**: the middle of equal parts",
+    "dense": "**dense**: every fourth frame around the middle",
+    "motion": "**motion**: the frames in which most changes",
+}
+
+
+@dataclass(frozen=True)
+class Choice:
+    """What the sidebar chose."""
+
+    key: str  # source of the clip: render:LABEL:SEED, folder:PATH or upload:PATH
+    clip: Clip
+    model: str  # a shipped model's name or file:PATH
+    crop: str
+
+    @property
+    def card(self) -> Card:
+        return cached.model(self.model)[1]
+
+    @property
+    def title(self) -> str:
+        return spec(self.card.model).title
+
+
+def clips_folder() -> Path | None:
+    """The folder named at start-up: `streamlit run app.py -- --clips FOLDER`."""
+    parser = argparse.ArgumentParser(add_help=False)
+    parser.add_argument("--clips", type=Path)
+    return parser.parse_known_args(sys.argv[1:])[0].clips
+
+
+def _kept(upload) -> Path:
+    """Put an upload into this session's temporary folder, named by its content."""
+    if "uploads" not in st.session_state:
+        st.session_state["uploads"] = tempfile.TemporaryDirectory(prefix="aim-")
+    data = upload.getvalue()
+    name = Path(upload.name).name[-80:]
+    path = Path(st.session_state["uploads"].name) / hashlib.sha256(data).hexdigest()[:12] / name
+    if not path.exists():
+        path.parent.mkdir(exist_ok=True)
+        path.write_bytes(data)
+    return path
+
+
+def _source() -> str:
+    folder = clips_folder()
+    kinds = {"gesture": "Rendered", "upload": "Upload"} | ({"folder": "Folder"} if folder else {})
+    kind = st.segmented_control("Clip", list(kinds), format_func=kinds.get, key="source", default="gesture", required=True,
+                                bind="query-params", width="stretch",
+                                help="**Rendered**: air gestures drawn by this app, for which the truth is known. "
+                                     "**Upload**: your own video.")
+    key = None
+    if kind == "upload":
+        upload = st.file_uploader("Video", type=VIDEO_TYPES, help="mp4, webm, mkv, avi, mov or gif; it stays in this session")
+        key = f"upload:{_kept(upload)}" if upload is not None else None
+    elif kind == "folder" and folder:
+        files = sorted(str(p.relative_to(folder)) for p in folder.rglob("*") if p.suffix.lstrip(".").lower() in VIDEO_TYPES)
+        if files:
+            key = f"folder:{folder / st.selectbox('File', files, key='file', bind='query-params')}"
+        else:
+            st.warning(f"{folder} holds no video ({', '.join(VIDEO_TYPES)}).")
+    if key is not None:
+        try:
+            if cached.duration(key)[1] >= LEAST_FRAMES:
+                return key
+            st.error(f"{cached.path_of(key).name}: only one frame; a clip needs at least {LEAST_FRAMES}")
+        except BadInput as error:
+            st.error(str(error))
+    if kind != "gesture":
+        st.caption("Until a video is chosen, this rendered gesture is shown:")
+    left, right = st.columns([3, 2])
+    label = left.selectbox("Gesture", LABELS, index=LABELS.index("star"), key="label", bind="query-params",
+                           help="The stroke that the hand draws. *carret* is the data set's spelling of caret (^).")
+    seed = right.number_input("Seed", min_value=0, max_value=10**9, value=11, key="seed", bind="query-params",
+                              help="Another seed draws another hand, room, camera and speed. The same seed always draws the same clip.")
+    return f"render:{label}:{int(seed)}"
+
+
+def _model() -> str:
+    names = list(embedded())
+    if not names:
+        raise BadInput("no checkpoint is shipped in assets/checkpoints; "
+                       "train one with `python -m training fit direcformer_gesture --out runs/x`")
+    own = st.session_state.get("own_checkpoint")
+    options = names + ([f"file:{own}"] if own else [])
+    name = st.selectbox("Model", options, key="model", bind="query-params",
+                        format_func=lambda n: f"own: {Path(n).name}" if n.startswith("file:") else spec(n).title,
+                        help="**DirecFormer** compares frames by a signed cosine, so it can tell before from after. "
+                             "**TimeSformer** is the same network with softmax attention, which cannot be negative.")
+    with st.expander("Own checkpoint"):
+        upload = st.file_uploader("A .safetensors file", type=["safetensors"], help="Written by `python -m training fit`")
+        if upload is not None:
+            path = _kept(upload)
+            try:
+                cached.model(f"file:{path}")  # refuses what cannot be used, before it is offered
+            except BadInput as error:
+                st.error(str(error))
+            else:
+                if own != str(path):
+                    st.session_state["own_checkpoint"] = str(path)
+                    st.rerun()
+    return name
+
+
+def sidebar() -> Choice:
+    """Draw the sidebar and load what it chose. Raises: BadInput with a line fit to be shown."""
+    with st.sidebar:
+        key = _source()
+        name = _model()
+        card = cached.model(name)[1]
+        seconds, there, _ = cached.duration(key)
+        with st.expander("Frames and crop", expanded=False):
+            most = min(MOST_SHOWN, there)
+            least = min(4, most - 1)
+            frames = st.slider("Number of frames", least, most, min(card.frames, most), key="frames", bind="query-params",
+                               help=f"How many frames the model sees. It was trained on {card.frames}.")
+            start, end = 0.0, seconds
+            if seconds > 0.2:
+                start, end = st.slider("Part (seconds)", 0.0, round(seconds, 2), (0.0, round(seconds, 2)), step=0.05, key=f"part-{key}")
+            sampling = st.selectbox("Sampling", SAMPLINGS, index=SAMPLINGS.index(card.sampling), key="sampling", bind="query-params",
+                                    help="  \n".join(SAMPLING_HELP.values()))
+            crop = st.selectbox("Crop", CROPS, index=CROPS.index(card.crop), key="crop", bind="query-params",
+                                format_func={"centre": "central square", "fit": "whole frame"}.get,
+                                help="What the model sees: the central square, or the whole frame stretched to a square.")
+        whole = start == 0.0 and end >= round(seconds, 2)
+        try:
+            clip = cached.clip(key, frames, sampling, None if whole else start, None if whole else end)
+        except BadInput as error:
+            st.error(f"{error}. The whole clip is shown instead.")
+            clip = cached.clip(key, frames, "uniform", None, None)
+        st.caption(f"**{clip.source}** · {len(clip)} of {there} frames, {clip.times[0]:.2f} s to {clip.times[-1]:.2f} s")
+        st.caption(f"Weights **{card.hash}**, trained on {card.trained_on}.")
+    return Choice(key, clip, name, crop)

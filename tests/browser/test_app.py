@@ -1,0 +1,166 @@
+"""The app as a user meets it: a real Chromium, a real clip, and every number checked against core."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from core import explain
+from core.gestures import render
+from core.observe import observe, order_matrix, shuffled
+from core.order import order_accuracy, recover_order
+from core.render import write_mp4
+from core.video import decode
+from core.weights import load
+
+pytestmark = pytest.mark.browser
+ROOT = Path(__file__).parents[2]
+SIZES = [(1440, 900), (1920, 1080)]
+
+
+@pytest.fixture(scope="module")
+def clip_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A real clip where the clips are at hand, else a rendered one written to a file."""
+    real = Path(os.environ.get("AIM_CLIPS", ROOT.parent / "shared" / "clips")) / "gestures" / "star" / "star_4.mp4"
+    if real.exists():
+        return real
+    path = tmp_path_factory.mktemp("clip") / "star.mp4"
+    write_mp4(path, render("star", 4, frames=40).frames, 12)
+    return path
+
+
+def settled(page) -> None:
+    """Wait until the app has drawn its charts and is not running."""
+    page.wait_for_selector(".js-plotly-plot .main-svg", timeout=60_000)
+    page.wait_for_function("() => !document.querySelector('[data-testid=stStatusWidget]')", timeout=60_000)
+    page.wait_for_timeout(700)
+
+
+def heatmap(page) -> np.ndarray:
+    """The values of the heat map that is on the page."""
+    rows = page.evaluate("""() => {
+        const plot = [...document.querySelectorAll('.js-plotly-plot')].find(p => p._fullData.some(d => d.type === 'heatmap'));
+        return plot._fullData.find(d => d.type === 'heatmap').z.map(row => [...row]);
+    }""")
+    return np.array(rows)
+
+
+def pick(page, label: str, option: str) -> None:
+    """Choose an option of a select box."""
+    page.get_by_role("combobox", name=label).first.click()
+    page.get_by_role("option", name=option, exact=True).click()
+    settled(page)
+
+
+def no_error(page) -> None:
+    assert page.locator("[data-testid=stException]").count() == 0
+    assert page.locator("[data-testid=stAlertContentError]").count() == 0
+
+
+def test_the_app_opens_on_a_result(address: str, chromium) -> None:
+    page = chromium.new_page(viewport={"width": 1440, "height": 900})
+    page.goto(address)
+    settled(page)
+    no_error(page)
+    assert page.locator(".js-plotly-plot").count() == 3
+    assert page.get_by_text("not why it decides").count() == 1
+    page.close()
+
+
+def test_an_uploaded_clip_shows_what_core_computes(address: str, chromium, clip_file: Path) -> None:
+    page = chromium.new_page(viewport={"width": 1440, "height": 900})
+    page.goto(address)
+    settled(page)
+    page.get_by_text("Upload", exact=True).first.click()
+    page.locator("input[type=file]").first.set_input_files(str(clip_file))
+    page.get_by_text(clip_file.name).first.wait_for(timeout=30_000)
+    settled(page)
+
+    model, card = load("direcformer")
+    clip = decode(clip_file, frames=card.frames, sampling=card.sampling)
+    trace = observe(model, card, clip)
+    best = int(trace.probabilities.argmax())
+    assert page.get_by_text(f"{100 * trace.probabilities[best]:.1f} %").count() >= 1
+    np.testing.assert_allclose(heatmap(page), explain.temporal(trace), atol=1e-5)
+
+    pick(page, "Layer", "2")
+    np.testing.assert_allclose(heatmap(page), explain.temporal(trace, layer=1), atol=1e-5)
+    pick(page, "Head", "3")
+    np.testing.assert_allclose(heatmap(page), explain.temporal(trace, layer=1, head=2), atol=1e-5)
+    no_error(page)
+
+    page.get_by_role("link", name="Frame order").click()
+    page.get_by_text("Put back in order").wait_for(timeout=30_000)
+    settled(page)
+    for seed in (0, 5):
+        box = page.get_by_role("spinbutton", name="Shuffle seed")
+        box.fill(str(seed))
+        box.press("Enter")
+        settled(page)
+        permutation = np.random.default_rng(seed).permutation(card.frames)
+        matrix = order_matrix(model, card, shuffled(clip, permutation))
+        found = recover_order(matrix, card.direction_threshold)
+        np.testing.assert_allclose(heatmap(page), matrix, atol=1e-5)
+        known = found.verdict != "unknown"
+        shown = page.locator("[data-testid=stMetric]").first.inner_text()
+        assert (f"{order_accuracy(found.path, permutation):.1f} %" if known else "—") in shown
+        captions = page.locator("[data-testid=strip-recovered] figcaption").all_inner_texts()
+        assert captions == [f"slot {slot + 1} · frame {permutation[slot] + 1}" for slot in found.path]
+    no_error(page)
+    page.close()
+
+
+def test_a_bad_upload_is_refused_in_one_line_and_nothing_is_lost(address: str, chromium, tmp_path: Path) -> None:
+    bad = tmp_path / "holiday.mp4"
+    bad.write_text("not a video")
+    page = chromium.new_page(viewport={"width": 1440, "height": 900})
+    page.goto(f"{address}/?label=tick&seed=3")
+    settled(page)
+    page.get_by_text("Upload", exact=True).first.click()
+    page.locator("input[type=file]").first.set_input_files(str(bad))
+    page.get_by_text("holiday.mp4: not a video that can be read").wait_for(timeout=30_000)
+    settled(page)
+    assert page.locator(".js-plotly-plot").count() == 3
+    assert page.get_by_text("render:tick:3").count() >= 1
+    page.close()
+
+
+def test_a_link_reopens_the_same_clip_and_settings(address: str, chromium) -> None:
+    page = chromium.new_page(viewport={"width": 1440, "height": 900})
+    page.goto(f"{address}/?label=circle&seed=8&layer=3&frames=6")
+    settled(page)
+    no_error(page)
+    assert page.get_by_text("render:circle:8, 6 frames").count() >= 1
+    assert page.get_by_text("class-token attention, layer 3").count() == 1
+    page.close()
+
+
+@pytest.mark.parametrize("query", ["label=../../etc/passwd", "seed=-5", "seed=abc", "layer=99", "head=x", "model=file:/etc/passwd", "frames=0"])
+def test_a_wrong_link_falls_back_to_what_exists(address: str, chromium, query: str) -> None:
+    page = chromium.new_page(viewport={"width": 1440, "height": 900})
+    page.goto(f"{address}/?{query}")
+    settled(page)
+    no_error(page)
+    assert page.locator(".js-plotly-plot").count() == 3
+    page.close()
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("size", SIZES, ids=lambda s: f"{s[0]}x{s[1]}")
+def test_every_page_is_complete_and_is_photographed(address: str, chromium, screenshots: Path, size: tuple[int, int], scheme: str) -> None:
+    page = chromium.new_page(viewport={"width": size[0], "height": size[1]}, color_scheme=scheme)
+    for path, name, charts in (("/?label=star&seed=11", "explore", 3), ("/frame_order?label=star&seed=11", "frame_order", 3)):
+        page.set_viewport_size({"width": size[0], "height": size[1]})
+        page.goto(address + path)
+        settled(page)
+        no_error(page)
+        assert page.locator(".js-plotly-plot").count() == charts
+        height = page.evaluate("document.querySelector('[data-testid=stMain]').scrollHeight")
+        page.set_viewport_size({"width": size[0], "height": max(size[1], height + 40)})
+        settled(page)
+        assert page.evaluate("document.documentElement.scrollWidth <= document.documentElement.clientWidth"), "the page scrolls sideways"
+        page.screenshot(path=screenshots / f"{name}-{size[0]}x{size[1]}-{scheme}.png")
+    page.close()

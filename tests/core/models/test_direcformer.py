@@ -1,0 +1,433 @@
+"""DirecFormer against transformers' TimeSformer, the paper's figures and hand-derived equalities."""
+
+from __future__ import annotations
+
+import copy
+from itertools import product
+from typing import TypeVar
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from core.errors import BadInput
+from core.models import available, build
+from core.models.blocks import DropPath, ImageViT, Output, SelfAttention, frames_layout
+from core.models.direcformer import DirecFormer
+from core.trace import Axis, record
+from core.weights import load_public
+
+M = TypeVar("M", bound=nn.Module)
+T, SIDE, WIDTH, HEADS, CLASSES = 3, 3, 30, 5, 11
+SIZES = {"classes": CLASSES, "size": 7 * SIDE, "patch": 7, "frames": T, "width": WIDTH, "depth": 2, "heads": HEADS, "order_classes": 13}
+
+
+def net(seed: int = 0, **settings: object) -> DirecFormer:
+    torch.manual_seed(seed)
+    return randomised(DirecFormer(**SIZES | settings).eval(), seed)
+
+
+def randomised(model: M, seed: int = 0) -> M:
+    """Every parameter random and of a size that matters: norm gains near 1, nothing zero."""
+    generator = torch.Generator().manual_seed(seed)
+    with torch.no_grad():
+        for name, parameter in model.named_parameters():
+            noise = torch.randn(parameter.shape, generator=generator)
+            gain = "norm" in name and name.endswith("weight")
+            if gain:
+                parameter.copy_(1 + 0.1 * noise)
+            elif parameter.ndim >= 2 and "embed" not in name and "cls" not in name:
+                parameter.copy_(noise * 1.5 * parameter[0].numel() ** -0.5)
+            else:
+                parameter.copy_(0.2 * noise)
+    return model
+
+
+def clip(batch: int = 2, frames: int = T, size: int = 7 * SIDE, seed: int = 1) -> Tensor:
+    return torch.randn(batch, 3, frames, size, size, generator=torch.Generator().manual_seed(seed))
+
+
+def difference(ours: Tensor, theirs: Tensor) -> float:
+    """Largest difference relative to the largest value."""
+    return ((ours - theirs).abs().max() / theirs.abs().max()).item()
+
+
+# -- parity with transformers
+
+
+def public(**settings: object) -> nn.Module:
+    transformers = pytest.importorskip("transformers")
+    config = transformers.TimesformerConfig(
+        image_size=7 * SIDE, patch_size=7, num_frames=T, hidden_size=WIDTH, num_hidden_layers=2, num_attention_heads=HEADS,
+        intermediate_size=4 * WIDTH, attention_type="divided_space_time", layer_norm_eps=1e-6, drop_path_rate=0,
+        num_labels=CLASSES, **settings)
+    return randomised(transformers.TimesformerForVideoClassification(config).eval(), seed=3)
+
+
+@pytest.fixture(scope="module")
+def theirs() -> nn.Module:
+    return public()
+
+
+@torch.no_grad()
+def public_logits(model: nn.Module, video: Tensor) -> Tensor:
+    return model(video.transpose(1, 2).contiguous()).logits
+
+
+def loaded(theirs: nn.Module, **settings: object) -> DirecFormer:
+    ours = net(time="softmax", space="softmax", order_head=False, **settings)
+    report = load_public(ours, theirs.state_dict())
+    assert not report.missing and not report.unexpected and not report.mismatched
+    assert set(report.loaded) == set(ours.state_dict())
+    return ours
+
+
+@torch.no_grad()
+def test_timesformer_gives_the_logits_of_transformers(theirs: nn.Module) -> None:
+    ours = loaded(theirs)
+    assert difference(ours(clip()), public_logits(theirs, clip())) < 1e-4
+    assert difference(ours(clip(), detail=True).logits, public_logits(theirs, clip())) < 1e-4
+
+
+@torch.no_grad()
+def test_parity_holds_on_clips_of_another_kind(theirs: nn.Module) -> None:
+    for video in (clip(1, seed=5), 4 * clip(1, seed=6), clip(1)[:, :, :1].expand(-1, -1, T, -1, -1)):
+        assert difference(loaded(theirs)(video), public_logits(theirs, video)) < 1e-4
+
+
+@torch.no_grad()
+def test_parity_breaks_when_q_and_k_are_swapped(theirs: nn.Module) -> None:
+    for part in ("temporal_attn", "attn"):
+        ours = loaded(theirs)
+        for block in ours.blocks:
+            for parameter in getattr(block, part).qkv.parameters():
+                q, k, v = parameter.chunk(3)
+                parameter.copy_(torch.cat([k, q, v]))
+        assert difference(ours(clip()), public_logits(theirs, clip())) > 1e-3
+
+
+@torch.no_grad()
+@pytest.mark.parametrize("heads", [1, 3, 6])
+def test_parity_breaks_with_another_number_of_heads(theirs: nn.Module, heads: int) -> None:
+    assert difference(loaded(theirs, heads=heads)(clip()), public_logits(theirs, clip())) > 1e-3
+
+
+@torch.no_grad()
+@pytest.mark.parametrize("part", ["temporal_attn", "attn"])
+def test_parity_breaks_when_attention_is_uniform(theirs: nn.Module, part: str) -> None:
+    ours = loaded(theirs)
+    for block in ours.blocks:
+        for parameter in getattr(block, part).qkv.parameters():
+            parameter[:WIDTH] = 0  # q = 0: every key gets the same weight
+    assert difference(ours(clip()), public_logits(theirs, clip())) > 1e-3
+
+
+@torch.no_grad()
+def test_parity_breaks_when_frames_or_locations_are_mixed_up(theirs: nn.Module) -> None:
+    ours = loaded(theirs)
+    assert difference(ours(clip().flip(2)), public_logits(theirs, clip())) > 1e-3
+    assert difference(ours(clip().transpose(3, 4)), public_logits(theirs, clip())) > 1e-3
+
+
+@torch.no_grad()
+@pytest.mark.parametrize("kinds", [("cosine", "softmax"), ("softmax", "cosine")])
+def test_parity_breaks_with_another_kernel(theirs: nn.Module, kinds: tuple[str, str]) -> None:
+    ours = net(time=kinds[0], space=kinds[1], order_head=False)
+    load_public(ours, theirs.state_dict())
+    assert difference(ours(clip()), public_logits(theirs, clip())) > 1e-3
+
+
+@pytest.mark.slow
+@torch.no_grad()
+def test_the_paper_preset_gives_the_logits_of_transformers() -> None:
+    transformers = pytest.importorskip("transformers")
+    config = transformers.TimesformerConfig(num_frames=8, num_labels=174, drop_path_rate=0)
+    assert (config.image_size, config.patch_size, config.num_hidden_layers, config.num_attention_heads) == (224, 16, 12, 12)
+    torch.manual_seed(0)
+    with torch.device("meta"):  # half of the time goes into starting weights that nobody wants
+        theirs = transformers.TimesformerForVideoClassification(config).eval()
+    theirs.to_empty(device="cpu")
+    for parameter in theirs.parameters():
+        nn.init.normal_(parameter, std=0.03) if parameter.ndim > 1 else nn.init.normal_(parameter, mean=0.5, std=0.2)
+    ours = build("timesformer", "b", classes=174)
+    report = load_public(ours, theirs.state_dict())
+    assert not report.missing and not report.unexpected and not report.mismatched
+    video = clip(1, 8, 224)
+    assert difference(ours(video), public_logits(theirs, video)) < 1e-4
+
+
+# -- sizes
+
+
+def parameters(name: str, **settings: object) -> int:
+    with torch.device("meta"):
+        return sum(p.numel() for p in build(name, "b", **settings).parameters())
+
+
+def test_parameter_counts_are_those_of_the_paper() -> None:
+    assert parameters("timesformer", classes=174) == 121_392_558  # 121.4 M in the paper
+    assert parameters("timesformer", classes=400) == 121_566_352
+    assert parameters("timesformer", classes=27) == 121_279_515
+    assert parameters("direcformer", classes=174, order_head=False) == 121_392_558
+    assert parameters("direcformer", classes=174) == 121_392_558 + 769_769
+
+
+def test_both_models_are_offered_and_wrong_settings_are_refused() -> None:
+    assert {"direcformer", "timesformer"} <= set(available())
+    for wrong in ({"time": "linear"}, {"order_head": "yes"}, {"tempo": 3}):
+        with pytest.raises(BadInput) as error:
+            build("direcformer", **wrong)
+        assert next(iter(wrong)) in str(error.value) and "\n" not in str(error.value)
+    with pytest.raises(BadInput, match="nothere"):
+        build("nothere")
+    with pytest.raises(BadInput, match="gesture"):
+        build("direcformer", "huge")
+
+
+def test_build_gives_an_evaluating_model_with_the_settings_asked_for() -> None:
+    model = build("direcformer", classes=17, space="cosine")
+    assert not model.training
+    assert model.head.out_features == 17
+    assert [b.attn.tap.kernel.kind for b in model.blocks] == ["cosine"] * len(model.blocks)
+    assert [b.temporal_attn.tap.kernel.kind for b in build("timesformer").blocks] == ["softmax"] * 5
+
+
+# -- what it computes
+
+
+@torch.no_grad()
+def test_tokens_are_patch_major() -> None:
+    """A change in one patch of one frame enters the blocks at 1 + (row * side + col) * T + t alone."""
+    model = net()
+    seen: list[Tensor] = []
+    model.blocks[0].register_forward_pre_hook(lambda _, args: seen.append(args[0]))
+    video = clip(1)
+    model(video)
+    t, row, col = 1, 0, 2
+    video[:, :, t, 7 * row : 7 * row + 7, 7 * col : 7 * col + 7] += 1
+    model(video)
+    changed = (seen[0] != seen[1]).any(-1)[0].nonzero().flatten().tolist()
+    assert changed == [1 + (row * SIDE + col) * T + t]
+
+
+@torch.no_grad()
+def test_time_attention_never_mixes_locations() -> None:
+    """With space attention silenced, one block lets a patch reach its own location in every frame, nothing else."""
+    model = net(depth=1)
+    nn.init.zeros_(model.blocks[0].attn.proj.weight)
+    video = clip(1)
+    before = model(video, detail=True).patches
+    video[:, :, 2, 7:14, 0:7] += 1
+    after = model(video, detail=True).patches
+    changed = (before - after).abs().sum(-1)[0] > 1e-6  # (T, h, w)
+    assert changed[:, 1, 0].all() and changed.sum() == T
+
+
+@torch.no_grad()
+def test_space_attention_never_mixes_frames() -> None:
+    model = net(depth=1)
+    nn.init.zeros_(model.blocks[0].temporal_fc.weight)
+    video = clip(1)
+    before = model(video, detail=True).patches
+    video[:, :, 2, 7:14, 0:7] += 1
+    changed = (before - model(video, detail=True).patches).abs().sum(-1)[0] > 1e-6
+    assert changed[2].all() and not changed[:2].any()
+
+
+@torch.no_grad()
+@pytest.mark.parametrize(("time", "space"), list(product(("softmax", "cosine"), repeat=2)))
+def test_all_four_settings_run_and_agree_with_an_explicit_map(time: str, space: str) -> None:
+    model = net(time=time, space=space)
+    out = model(clip(), detail=True)  # explicit maps in time
+    assert isinstance(out, Output)
+    assert out.logits.shape == (2, CLASSES) and out.order_logits.shape == (2, 13)
+    assert out.patches.shape == (2, T, SIDE, SIDE, WIDTH)
+    assert len(out.time_attention) == 2 and all(a.shape == (2, T, T) for a in out.time_attention)
+    torch.testing.assert_close(model(clip()), out.logits)
+
+
+@torch.no_grad()
+def test_the_four_settings_differ() -> None:
+    logits = [net(time=time, space=space)(clip()) for time, space in product(("softmax", "cosine"), repeat=2)]
+    for i, first in enumerate(logits):
+        for second in logits[:i]:
+            assert difference(first, second) > 1e-3
+
+
+@torch.no_grad()
+@pytest.mark.parametrize("tokens", [2, 13])
+@pytest.mark.parametrize("kind", ["softmax", "cosine"])
+def test_every_path_through_an_attention_gives_one_answer(kind: str, tokens: int) -> None:
+    """Explicit map; fused softmax; q (k v) and (q k) v, of which the signed sum takes the cheaper."""
+    layer = randomised(SelfAttention(15, 3, kind, "here", 0, Axis.SPACE))
+    x = torch.randn(5, tokens, 15, generator=torch.Generator().manual_seed(0))
+    layout = frames_layout(5, 1, tokens - 1)
+    out, nothing = layer(x, layout)
+    explicit, weights = layer(x, layout, want_map=True)
+    assert nothing is None and weights.shape == (5, 3, tokens, tokens)
+    torch.testing.assert_close(out, explicit)
+    with torch.enable_grad():
+        torch.testing.assert_close(layer(x.clone().requires_grad_(), layout)[0], out)
+    q, k, v = (part.view(5, tokens, 3, 5).transpose(1, 2) for part in layer.qkv(x).chunk(3, -1))
+    scores = q @ k.transpose(-1, -2)
+    by_hand = (scores / 5**0.5).softmax(-1) if kind == "softmax" else scores / (q.norm(dim=-1)[..., None] * k.norm(dim=-1)[..., None, :])
+    torch.testing.assert_close(weights, by_hand)
+    torch.testing.assert_close(out, layer.proj((by_hand @ v).transpose(1, 2).reshape(5, tokens, 15)))
+
+
+@torch.no_grad()
+@pytest.mark.parametrize("time", ["softmax", "cosine"])
+def test_returned_time_attention_is_the_mean_of_the_recorded_maps(time: str) -> None:
+    model = net(time=time)
+    with record(model) as found:
+        out = model(clip(1), detail=True)
+    recorded = [a for a in found if a.axis is Axis.TIME]
+    assert len(recorded) == 2
+    for returned, attention in zip(out.time_attention, recorded, strict=True):
+        by_head = torch.stack([attention.map(head) for head in range(HEADS)])  # (heads, locations, T, T)
+        torch.testing.assert_close(returned[0], by_head.mean((0, 1)))
+    bounds = torch.stack(out.time_attention)
+    assert bounds.abs().max() <= 1
+    if time == "cosine":
+        assert bounds.min() < 0
+    else:
+        torch.testing.assert_close(bounds.sum(-1), torch.ones(2, 1, T))
+
+
+@torch.no_grad()
+def test_cosine_time_attention_is_blind_to_the_length_of_q_and_k() -> None:
+    model = net(time="cosine")
+    longer = copy.deepcopy(model)
+    for block in longer.blocks:
+        for parameter in block.temporal_attn.qkv.parameters():
+            parameter[:WIDTH] *= 3
+            parameter[WIDTH : 2 * WIDTH] *= 0.5
+    torch.testing.assert_close(longer(clip()), model(clip()))
+
+
+def test_the_order_head_is_optional_and_outside_the_logits() -> None:
+    torch.manual_seed(0)
+    without = DirecFormer(**SIZES, order_head=False)
+    assert without.order_head is None and without(clip(), detail=True).order_logits is None
+    model = net()
+    before = model(clip())
+    nn.init.normal_(model.order_head.weight)
+    assert torch.equal(model(clip()), before)
+
+
+@pytest.mark.parametrize("time", ["softmax", "cosine"])
+def test_training_and_evaluation_give_the_same_logits_without_drop_path(time: str) -> None:
+    model = net(time=time, drop_path=0.0)
+    with torch.no_grad():
+        evaluated = model(clip())
+    model.train()
+    torch.testing.assert_close(model(clip()), evaluated)  # with gradients, so along another path
+    torch.testing.assert_close(model(clip(), detail=True).logits, evaluated)
+
+
+def test_gradients_reach_every_parameter() -> None:
+    model = net(time="cosine", drop_path=0.0).train()
+    out = model(clip(), detail=True)
+    (out.logits.square().sum() + out.order_logits.square().sum() + sum(a.square().sum() for a in out.time_attention)).backward()
+    silent = [name for name, p in model.named_parameters() if p.grad is None or not p.grad.abs().sum() > 0]
+    # a softmax does not change with a constant added to every score, so a spatial key bias may count for nothing
+    assert silent == []
+
+
+def test_each_sample_of_a_batch_is_on_its_own() -> None:
+    model = net()
+    with torch.no_grad():
+        torch.testing.assert_close(model(clip(2))[1:], model(clip(2)[1:]))
+
+
+# -- drop path
+
+
+def test_drop_path_drops_whole_samples_and_keeps_the_mean() -> None:
+    torch.manual_seed(0)
+    drop = DropPath(0.25).train()
+    out = drop(torch.ones(3000, 5, 7)).flatten(1)
+    assert out.unique().tolist() == [0.0, pytest.approx(4 / 3)]
+    assert (out == out[:, :1]).all()
+    assert out.mean().item() == pytest.approx(1, abs=0.05)
+    assert torch.equal(drop.eval()(out), out)
+
+
+def test_drop_path_grows_linearly_with_depth_and_acts_in_training_only() -> None:
+    model = net(depth=3, drop_path=0.9)
+    assert [b.drop_path.rate for b in model.blocks] == pytest.approx([0, 0.45, 0.9])
+    with torch.no_grad():
+        assert torch.equal(model(clip()), model(clip()))
+        model.train()
+        assert not torch.equal(model(clip()), model(clip()))
+
+
+# -- starting from an image model (spec 3.6)
+
+
+def image_model(depth: int = 2) -> ImageViT:
+    return randomised(ImageViT(size=7 * SIDE, patch=7, width=WIDTH, depth=depth, heads=HEADS).eval(), seed=9)
+
+
+def test_the_start_is_the_image_model_and_no_more() -> None:
+    torch.manual_seed(0)
+    model = DirecFormer(**SIZES).eval()
+    for block in model.blocks:
+        assert not block.temporal_fc.weight.any() and not block.temporal_fc.bias.any()
+    with torch.no_grad():
+        before = model(clip())
+        for block in model.blocks:
+            nn.init.normal_(block.temporal_attn.qkv.weight)
+        torch.testing.assert_close(model(clip()), before)  # time attention is silent at step 0
+
+
+def test_loading_an_image_model_copies_the_temporal_half_from_the_spatial() -> None:
+    image, model = image_model(), net()
+    time_embed, head = model.time_embed.clone(), model.head.weight.clone()
+    model.load_image_model(image.state_dict())
+    state = model.state_dict()
+    for key, value in image.state_dict().items():
+        assert torch.equal(state[key], value), key
+    for ours, theirs in zip(model.blocks, image.blocks, strict=True):
+        for mine, other in ((ours.temporal_attn, theirs["attn"]), (ours.temporal_norm1, theirs["norm1"])):
+            for key, value in other.state_dict().items():
+                assert torch.equal(mine.state_dict()[key], value), key
+        assert not ours.temporal_fc.weight.any() and not ours.temporal_fc.bias.any()
+    assert torch.equal(model.time_embed, time_embed) and torch.equal(model.head.weight, head)
+    with torch.no_grad():
+        model.blocks[0].temporal_attn.qkv.weight.zero_()
+    assert model.blocks[0].attn.qkv.weight.any(), "the two halves must not share memory"
+
+
+@torch.no_grad()
+@pytest.mark.parametrize("depth", [1, 2, 3])
+def test_step_0_equals_the_image_model_on_a_still_clip(depth: int) -> None:
+    image, model = image_model(depth), net(depth=depth, space="softmax")
+    model.load_image_model(image.state_dict())
+    nn.init.zeros_(model.time_embed)
+    frame = clip(2)[:, :, 0]
+    tokens = image(frame)
+    out = model(frame[:, :, None].expand(-1, -1, T, -1, -1), detail=True)
+    torch.testing.assert_close(out.logits, model.head(tokens[:, 0]), atol=1e-4, rtol=1e-4)
+    for t in range(T):
+        torch.testing.assert_close(out.patches[:, t].flatten(1, 2), tokens[:, 1:], atol=1e-4, rtol=1e-4)
+
+
+@torch.no_grad()
+def test_step_0_of_one_block_equals_the_image_model_on_each_frame() -> None:
+    """The one class token is the mean over frames after attention, before the MLP; patches are the image model's own."""
+    image, model = image_model(1), net(depth=1)
+    model.load_image_model(image.state_dict())
+    nn.init.zeros_(model.time_embed)
+    video = clip(1)
+    out = model(video, detail=True)
+    block = image.blocks[0]
+    attended = []
+    for t in range(T):
+        torch.testing.assert_close(out.patches[:, t].flatten(1, 2), image(video[:, :, t])[:, 1:], atol=1e-4, rtol=1e-4)
+        x = image.patch_embed["proj"](video[:, :, t]).flatten(2).transpose(1, 2)
+        x = torch.cat([image.cls_token, x], 1) + image.pos_embed
+        attended.append((x + block["attn"](block["norm1"](x), frames_layout(1, SIDE, SIDE))[0])[:, 0])
+    cls = torch.stack(attended).mean(0)
+    cls = image.norm(cls + block["mlp"](block["norm2"](cls)))
+    torch.testing.assert_close(out.logits, model.head(cls), atol=1e-4, rtol=1e-4)

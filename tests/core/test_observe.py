@@ -1,0 +1,182 @@
+"""The one place where a model meets a clip."""
+
+from __future__ import annotations
+
+import threading
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor, nn
+
+from core import observe as module
+from core.errors import BadInput
+from core.gestures import render
+from core.models.direcformer import DirecFormer
+from core.observe import classify, held, observe, order_matrix, order_of, rendered_clip, shuffled, softmax, to_input
+from core.trace import Axis
+from core.video import Clip
+from core.weights import Card
+
+T = 5
+CARD = Card(model="direcformer", preset="gesture", labels=tuple("abcdefg"), mean=(0.5, 0.25, 0.0), std=(0.5, 0.25, 1.0), size=21,
+            frames=T, sampling="uniform", crop="fit", trained_on="nothing")
+
+
+@pytest.fixture(scope="module")
+def model() -> DirecFormer:
+    torch.manual_seed(0)
+    net = DirecFormer(classes=7, size=21, patch=7, frames=T, width=14, depth=2, heads=2, order_classes=11).eval()
+    for parameter in net.parameters():
+        nn.init.normal_(parameter, std=0.3)
+    return net
+
+
+def clip(frames: int = T, height: int = 35, width: int = 53) -> Clip:
+    pixels = np.random.default_rng(0).integers(0, 256, (frames, height, width, 3), np.uint8)
+    return Clip(pixels, np.arange(frames) * 0.5 + 0.25, "some.mp4", "0123456789abcdef")
+
+
+def test_softmax_sums_to_one_and_survives_large_logits() -> None:
+    np.testing.assert_allclose(softmax(np.array([0.0, np.log(3)])), [0.25, 0.75], rtol=1e-6)
+    np.testing.assert_allclose(softmax(np.array([1e4, 1e4], np.float32)), [0.5, 0.5])
+    assert softmax(np.zeros((3, 5))).dtype == np.float32
+    np.testing.assert_allclose(softmax(np.zeros((3, 5))).sum(-1), 1, rtol=1e-6)
+
+
+def test_the_input_is_normalised_by_channel_with_time_after_channels() -> None:
+    pixels = np.zeros((T, 21, 21, 3), np.uint8)
+    pixels[..., 0], pixels[..., 1], pixels[3, ..., 2] = 255, 51, 255
+    seen, video = to_input(CARD, Clip(pixels, np.arange(T, dtype=float), "x", "y"))
+    assert video.shape == (1, 3, T, 21, 21) and video.dtype == torch.float32
+    np.testing.assert_array_equal(seen, pixels)
+    torch.testing.assert_close(video[0, 0], torch.full((T, 21, 21), 1.0))  # (1 - .5) / .5
+    torch.testing.assert_close(video[0, 1], torch.full((T, 21, 21), -0.2))  # (.2 - .25) / .25
+    assert video[0, 2].amax((1, 2)).tolist() == [0, 0, 0, 1, 0]
+
+
+def test_a_trace_holds_what_one_pass_showed(model: DirecFormer) -> None:
+    given = clip()
+    trace = observe(model, CARD, given)
+    assert trace.frames.shape == (T, 21, 21, 3) and trace.frames.dtype == np.uint8
+    assert trace.clip is given and trace.grid == (T, 3, 3)
+    np.testing.assert_array_equal(trace.token_times, given.times)
+    assert [a.layer for a in trace.along(Axis.TIME)] == [0, 1] == [a.layer for a in trace.along(Axis.SPACE)]
+    assert trace.probabilities.sum() == pytest.approx(1, abs=1e-6)
+    with torch.no_grad():
+        expected = model(to_input(CARD, given)[1])[0]
+    np.testing.assert_array_equal(trace.logits, expected.numpy())
+    np.testing.assert_array_equal(classify(model, CARD, given), trace.probabilities)
+
+
+def test_a_trace_recorded_in_half_precision_has_the_same_logits(model: DirecFormer) -> None:
+    full, half = observe(model, CARD, clip()), observe(model, CARD, clip(), torch.float16)
+    np.testing.assert_array_equal(full.logits, half.logits)
+    assert half.attentions[0].q.dtype == torch.float16
+
+
+def test_the_order_matrix_is_the_last_layers_time_attention(model: DirecFormer) -> None:
+    recorded = observe(model, CARD, clip()).along(Axis.TIME)[-1].map().mean(0)
+    matrix = order_matrix(model, CARD, clip())
+    assert matrix.shape == (T, T)
+    np.testing.assert_allclose(matrix, recorded.numpy(), atol=1e-6)
+
+
+def test_shuffling_shows_frame_o_t_in_slot_t_at_the_slots_time() -> None:
+    given, order = clip(), (3, 0, 4, 1, 2)
+    mixed = shuffled(given, order)
+    for slot, frame in enumerate(order):
+        np.testing.assert_array_equal(mixed.frames[slot], given.frames[frame])
+    np.testing.assert_array_equal(mixed.times, given.times)
+    assert mixed.id != given.id and shuffled(given, np.array(order)).id == mixed.id
+    np.testing.assert_array_equal(shuffled(mixed, np.argsort(order)).frames, given.frames)
+
+
+@pytest.mark.parametrize("order", [(0, 1, 2, 3), (0, 1, 2, 3, 3), (1, 2, 3, 4, 5), ()])
+def test_shuffling_by_what_is_no_permutation_is_refused(order: tuple[int, ...]) -> None:
+    with pytest.raises(BadInput, match="must hold 0 to 4 once, for 5 frames"):
+        shuffled(clip(), order)
+
+
+class Reads(nn.Module):
+    """Stands in for a perfect model: each frame's brightness is its place in time."""
+
+    def forward(self, video: Tensor, detail: bool = False) -> object:
+        from core.models import Output
+
+        place = video.mean((1, 3, 4))
+        return Output(place, time_attention=(torch.zeros(1, T, T), torch.sign(place[:, None, :] - place[:, :, None])))
+
+
+def test_the_order_of_a_shuffled_clip_is_found_from_a_perfect_model() -> None:
+    pixels = np.zeros((T, 21, 21, 3), np.uint8)
+    pixels += np.arange(0, 10 * T, 10, dtype=np.uint8)[:, None, None, None]
+    card = Card(**{**vars(CARD), "mean": (0.0,) * 3, "std": (1.0,) * 3})
+    order = (3, 0, 4, 1, 2)
+    found = order_of(Reads(), card, Clip(pixels, np.arange(T, dtype=float), "x", "y"), order)
+    assert found.path == tuple(np.argsort(order)) and found.weight == T - 1 and found.verdict == "known"
+    sure = Card(**{**vars(card), "direction_threshold": found.direction_margin * 2})
+    assert order_of(Reads(), sure, Clip(pixels, np.arange(T, dtype=float), "x", "y"), order).verdict == "up_to_direction"
+
+
+def test_a_clip_that_does_not_fit_is_refused_in_one_line(model: DirecFormer) -> None:
+    for function in (observe, classify, order_matrix):
+        with pytest.raises(BadInput) as error:
+            function(model, CARD, clip(1))
+        assert "\n" not in str(error.value) and "got 1" in str(error.value)
+
+
+def test_a_rendered_clip_is_named_by_label_and_seed() -> None:
+    gesture = render("tick", 7, frames=3, size=(24, 32))
+    made = rendered_clip(gesture)
+    assert made.source == "render:tick:7" and made.times.dtype == np.float64
+    assert made.id == rendered_clip(render("tick", 7, frames=3, size=(24, 32))).id
+    others = (render("tick", 8, frames=3, size=(24, 32)), render("star", 7, frames=3, size=(24, 32)), render("tick", 7, frames=4, size=(24, 32)))
+    assert len({made.id, *(rendered_clip(g).id for g in others)}) == 4
+
+
+def test_a_models_lock_is_its_own_and_may_be_taken_again_by_its_holder() -> None:
+    first, second = nn.Linear(3, 5), nn.Linear(3, 5)
+    entered = threading.Event()
+
+    def enter(model: nn.Module) -> None:
+        with held(model):
+            entered.set()
+
+    with held(first):
+        with held(first):
+            pass
+        other = threading.Thread(target=enter, args=(second,))
+        other.start()
+        assert entered.wait(10), "another model is free"
+        other.join(10)
+        entered.clear()
+        same = threading.Thread(target=enter, args=(first,))
+        same.start()
+        assert not entered.wait(0.2), "the same model is held"
+    assert entered.wait(10)
+    same.join(10)
+
+
+def test_a_failing_pass_gives_the_lock_back(model: DirecFormer) -> None:
+    with pytest.raises(RuntimeError), held(model):
+        raise RuntimeError
+    done = threading.Event()
+
+    def work() -> None:
+        observe(model, CARD, clip())
+        done.set()
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    assert done.wait(20)
+    thread.join(10)
+
+
+def test_locks_die_with_their_models() -> None:
+    net = nn.Linear(3, 5)
+    with held(net):
+        assert net in module._LOCKS
+    size = len(module._LOCKS)
+    del net
+    assert len(module._LOCKS) == size - 1

@@ -1,0 +1,219 @@
+"""The training loop: a run that was killed goes on as if it had not been."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from safetensors.torch import load_file
+
+from core.errors import BadInput
+from core.gestures import LABELS
+from core.models import spec
+from core.weights import load_checkpoint
+from training import loop
+from training.loop import fit, write_atomically
+from training.recipes import Recipe
+
+TINY: dict[str, Any] = {"classes": 10, "size": 24, "patch": 8, "frames": 8, "width": 10, "depth": 2, "heads": 5, "time": "cosine",
+                        "space": "softmax"}
+STILLS, STEPS, BATCH = 6, 9, 2
+RECIPE = Recipe(model="direcformer", preset="tiny", stills_clips=STILLS * BATCH, clips=STEPS * BATCH, batch=BATCH, warmup=2, workers=0,
+                threads=1, checkpoint_seconds=0.0, permutations="random")
+
+
+class Killed(BaseException):
+    """Stands in for a kill: nothing in the loop catches it."""
+
+
+@pytest.fixture(autouse=True)
+def small_world(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """A tiny preset, a report every other step, and the thread count put back."""
+    monkeypatch.setitem(spec("direcformer").presets, "tiny", TINY)
+    monkeypatch.setattr(loop, "REPORT_EVERY", 2)
+    threads = torch.get_num_threads()
+    yield
+    torch.set_num_threads(threads)
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run that was never disturbed."""
+    out = tmp_path_factory.mktemp("runs") / "whole"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(spec("direcformer").presets, "tiny", TINY)
+        patch.setattr(loop, "REPORT_EVERY", 2)
+        threads = torch.get_num_threads()
+        fit(RECIPE, "tiny", out)
+        torch.set_num_threads(threads)
+    return out
+
+
+def rows(out: Path) -> list[dict[str, Any]]:
+    """The reports, without what depends on the clock."""
+    found = [json.loads(line) for line in (out / "metrics.jsonl").read_text().splitlines()]
+    return [{k: v for k, v in row.items() if k != "clips_per_second"} for row in found]
+
+
+def kill_at(monkeypatch: pytest.MonkeyPatch, stage: type, step: int) -> None:
+    original = stage.loss
+
+    def loss(self: torch.nn.Module, batch: object, video: torch.Tensor, now: int) -> object:
+        if now == step:
+            raise Killed
+        return original(self, batch, video, now)
+
+    monkeypatch.setattr(stage, "loss", loss)
+
+
+def killed_run(out: Path, stage: type, step: int, recipe: Recipe = RECIPE) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        kill_at(patch, stage, step)
+        with pytest.raises(Killed):
+            fit(recipe, "tiny", out)
+
+
+def test_a_run_reports_each_stage_step_by_step(whole: Path) -> None:
+    found = rows(whole)
+    assert [(r["stage"], r["step"]) for r in found] == [
+        ("stills", 2), ("stills", 4), ("stills", 6), ("video", 2), ("video", 4), ("video", 6), ("video", 8), ("video", 9)]
+    assert all(r["clips"] == r["step"] * BATCH for r in found)
+    video = [r for r in found if r["stage"] == "video"]
+    for key in ("loss", "classify", "order", "directed", "fingertip", "top1"):
+        assert all(isinstance(r[key], float) for r in video), key
+    for r in video:
+        total = r["classify"] * RECIPE.classify + r["order"] * RECIPE.order + r["directed"] * RECIPE.directed + r["fingertip"] * RECIPE.fingertip
+        assert r["loss"] == pytest.approx(total, rel=0.02)
+
+
+def test_the_learning_rate_warms_up_and_falls_to_two_percent(whole: Path) -> None:
+    rates = [r["lr"] for r in rows(whole) if r["stage"] == "video"]
+    assert rates[0] == pytest.approx(RECIPE.lr)  # step 1, the last of two warm-up steps
+    assert rates == sorted(rates, reverse=True)
+    assert rates[-1] < 0.1 * RECIPE.lr
+
+
+def test_training_changes_the_weights_and_starts_video_from_stills(whole: Path) -> None:
+    stills = load_file(whole / "stills.safetensors")
+    final = load_file(whole / "model.safetensors")
+    key = "blocks.0.attn.qkv.weight"
+    assert not torch.equal(stills["vit." + key].half(), final[key])
+    assert torch.nn.functional.cosine_similarity(stills["vit." + key].flatten(), final[key].float().flatten(), dim=0) > 0.95
+    assert final["blocks.0.temporal_fc.weight"].any()
+
+
+def test_the_checkpoint_loads_with_its_card(whole: Path, tmp_path: Path) -> None:
+    model, card = load_checkpoint(whole / "model.safetensors")
+    assert (card.model, card.preset, card.labels, card.size, card.frames) == ("direcformer", "tiny", LABELS, 24, 8)
+    assert card.recipe["name"] == "tiny" and card.recipe["lr"] == RECIPE.lr and card.recipe["seed"] == RECIPE.seed
+    assert "18 rendered" in card.trained_on
+    assert model(torch.zeros(1, 3, 8, 24, 24)).shape == (1, 10)
+    assert not model.training and all(v.isfinite().all() for v in model.state_dict().values())
+
+
+@pytest.mark.parametrize(("stage", "step"), [("Still", 3), ("Still", 0), ("Video", 0), ("Video", 5), ("Video", 8)])
+def test_a_killed_run_goes_on_with_the_same_losses_and_no_step_twice(whole: Path, tmp_path: Path, stage: str, step: int) -> None:
+    killed_run(tmp_path / "run", getattr(loop, stage), step)
+    fit(RECIPE, "tiny", tmp_path / "run")
+    assert rows(tmp_path / "run") == rows(whole)
+    assert (tmp_path / "run" / "model.safetensors").read_bytes() == (whole / "model.safetensors").read_bytes()
+
+
+@pytest.mark.parametrize(("stage", "step"), [("Still", 5), ("Video", 7)])
+def test_reports_after_the_last_checkpoint_are_not_repeated(whole: Path, tmp_path: Path, stage: str, step: int) -> None:
+    """A kill between checkpoints: the steps since the last one are done again, and reported once."""
+    seldom = replace(RECIPE, checkpoint_seconds=1e9)
+    killed_run(tmp_path / "run", getattr(loop, stage), step, seldom)
+    fit(seldom, "tiny", tmp_path / "run")
+    assert [(r["stage"], r["step"]) for r in rows(tmp_path / "run")] == [(r["stage"], r["step"]) for r in rows(whole)]
+    assert rows(tmp_path / "run") == rows(whole)
+
+
+def test_reports_are_not_repeated_without_a_still_stage(tmp_path: Path) -> None:
+    recipe = replace(RECIPE, stills_clips=0, checkpoint_seconds=1e9)
+    killed_run(tmp_path / "run", loop.Video, 5, recipe)
+    fit(recipe, "tiny", tmp_path / "run")
+    assert [r["step"] for r in rows(tmp_path / "run")] == [2, 4, 6, 8, 9]
+
+
+def test_a_run_survives_being_killed_again_and_again(whole: Path, tmp_path: Path) -> None:
+    for stage, step in ((loop.Still, 2), (loop.Still, 4), (loop.Video, 3), (loop.Video, 4), (loop.Video, 7)):
+        killed_run(tmp_path / "run", stage, step)
+    fit(RECIPE, "tiny", tmp_path / "run")
+    assert rows(tmp_path / "run") == rows(whole)
+
+
+def test_a_report_that_a_kill_cut_short_is_dropped(whole: Path, tmp_path: Path) -> None:
+    killed_run(tmp_path / "run", loop.Video, 5)
+    with open(tmp_path / "run" / "metrics.jsonl", "a") as metrics:
+        metrics.write('{"stage": "video", "st')
+    fit(RECIPE, "tiny", tmp_path / "run")
+    assert rows(tmp_path / "run") == rows(whole)
+
+
+def test_a_finished_run_is_left_as_it_is(whole: Path) -> None:
+    reports, weights = rows(whole), (whole / "model.safetensors").read_bytes()
+    with pytest.MonkeyPatch.context() as patch:
+        for stage in (loop.Still, loop.Video):
+            kill_at(patch, stage, 0)
+        fit(RECIPE, "tiny", whole)
+    assert rows(whole) == reports and (whole / "model.safetensors").read_bytes() == weights
+
+
+def test_a_loss_that_is_not_finite_stops_the_run_and_says_where(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    original = loop.Video.loss
+
+    def loss(self: torch.nn.Module, batch: object, video: torch.Tensor, step: int) -> object:
+        value, report = original(self, batch, video, step)
+        return (value * float("nan") if step == 3 else value), report
+
+    monkeypatch.setattr(loop.Video, "loss", loss)
+    with pytest.raises(BadInput) as error:
+        fit(replace(RECIPE, stills_clips=0), "tiny", tmp_path / "run")
+    message = str(error.value)
+    assert "\n" not in message
+    assert "step 3" in message and "clips 6 to 7" in message and "learning rate" in message and "--lr" in message
+    state = torch.load(tmp_path / "run" / "state.pt", weights_only=True)
+    assert state["step"] == 2 and all(v.isfinite().all() for v in state["module"].values())
+
+
+@pytest.mark.parametrize("change", [{"lr": 1e-2}, {"seed": 1}, {"clips": 4}, {"batch": 1}, {"directed": 0.0}])
+def test_a_run_folder_of_other_settings_is_refused(whole: Path, change: dict[str, Any]) -> None:
+    before = (whole / "recipe.json").read_text()
+    with pytest.raises(BadInput) as error:
+        fit(replace(RECIPE, **change), "tiny", whole)
+    assert next(iter(change)) in str(error.value) and str(whole) in str(error.value) and "\n" not in str(error.value)
+    assert (whole / "recipe.json").read_text() == before
+    with pytest.raises(BadInput, match="name"):
+        fit(RECIPE, "another", whole)
+
+
+def test_settings_that_do_not_touch_the_result_may_change(whole: Path) -> None:
+    fit(replace(RECIPE, checkpoint_seconds=5.0, threads=1, workers=0), "tiny", whole)
+
+
+def test_stills_of_another_run_can_be_the_start(whole: Path, tmp_path: Path) -> None:
+    fit(replace(RECIPE, init=str(whole / "stills.safetensors")), "tiny", tmp_path / "run")
+    assert [r for r in rows(tmp_path / "run")] == [r for r in rows(whole) if r["stage"] == "video"]
+    with pytest.raises(BadInput, match="nothere"):
+        fit(replace(RECIPE, init=str(tmp_path / "nothere.safetensors")), "tiny", tmp_path / "other")
+
+
+def test_writing_atomically_never_leaves_half_a_file(tmp_path: Path) -> None:
+    path = tmp_path / "state.pt"
+    write_atomically(path, lambda p: p.write_text("old"))
+
+    def fails(target: Path) -> None:
+        target.write_text("ne")
+        raise OSError("disk full")
+
+    with pytest.raises(OSError, match="disk full"):
+        write_atomically(path, fails)
+    assert path.read_text() == "old"
+    write_atomically(path, lambda p: p.write_text("new"))
+    assert path.read_text() == "new"

@@ -1,0 +1,118 @@
+"""Losses against hand values (spec 8.4)."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+import torch
+from torch import Tensor
+
+from training.losses import fingertip_loss, order_signs, self_loss
+
+FORWARD, BACKWARD = torch.tensor([[1, 2]]), torch.tensor([[2, 1]])
+MIXED = torch.tensor([[[0.5, 0.2], [-0.4, 0.1]]])
+
+
+def test_signs_of_two_frames() -> None:
+    assert order_signs(FORWARD).tolist() == [[[-1, 1], [-1, -1]]]
+    assert order_signs(BACKWARD).tolist() == [[[-1, -1], [1, -1]]]
+
+
+def test_signs_compare_original_frames_not_slots() -> None:
+    signs = order_signs(torch.tensor([[2, 0, 3, 1]]))[0]
+    for t, frame in enumerate((2, 0, 3, 1)):
+        for u, other in enumerate((2, 0, 3, 1)):
+            assert signs[t, u] == (1 if frame < other else -1)
+
+
+@pytest.mark.parametrize(("attention", "loss"), [
+    (torch.zeros(1, 2, 2), -0.5), (torch.ones(1, 2, 2), 0.0), (order_signs(FORWARD), -1.5), (-order_signs(FORWARD), 0.5), (MIXED, -0.5)])
+def test_l_self_of_two_frames_has_the_hand_values(attention: Tensor, loss: float) -> None:
+    assert self_loss([attention], FORWARD).item() == pytest.approx(loss)
+
+
+def test_l_self_of_two_reversed_frames_has_the_hand_value() -> None:
+    assert self_loss([MIXED], BACKWARD).item() == pytest.approx(-0.2)
+
+
+def test_l_self_of_eight_frames_has_its_hand_minimum_zero_and_maximum() -> None:
+    order = torch.tensor([[4, 0, 1, 7, 3, 5, 2, 6]])
+    assert self_loss([order_signs(order)], order).item() == pytest.approx(-1.125)
+    assert self_loss([torch.zeros(1, 8, 8)], order).item() == pytest.approx(-0.125)
+    assert self_loss([-order_signs(order)], order).item() == pytest.approx(7 / 8)
+    rng = torch.Generator().manual_seed(0)
+    for _ in range(50):
+        loss = self_loss([torch.rand(1, 8, 8, generator=rng) * 2 - 1], order).item()
+        assert -1.125 <= loss <= 7 / 8
+
+
+def test_l_self_without_the_diagonal_has_hand_values() -> None:
+    # off the diagonal: (1 - .2) * 1 + (1 + .4) * -1 = -.6 over two pairs
+    assert self_loss([MIXED], FORWARD, diagonal=False).item() == pytest.approx(-0.3)
+    assert self_loss([MIXED], BACKWARD, diagonal=False).item() == pytest.approx(0.3)
+    assert self_loss([torch.zeros(1, 2, 2)], FORWARD, diagonal=False).item() == pytest.approx(0)
+    assert self_loss([order_signs(FORWARD)], FORWARD, diagonal=False).item() == pytest.approx(-1)
+
+
+@pytest.mark.parametrize("diagonal", [True, False])
+def test_the_diagonal_gets_a_gradient_only_where_it_counts(diagonal: bool) -> None:
+    attention = torch.zeros(3, 5, 5, requires_grad=True)
+    order = torch.stack([torch.randperm(5, generator=torch.Generator().manual_seed(i)) for i in range(3)])
+    self_loss([attention], order, diagonal=diagonal).backward()
+    own = torch.eye(5, dtype=torch.bool).expand(3, 5, 5)
+    assert bool(attention.grad[own].any()) is diagonal
+    expected = -order_signs(order) / (3 * (25 if diagonal else 20))
+    torch.testing.assert_close(attention.grad[~own], expected[~own])
+
+
+def test_l_self_is_a_mean_over_layers_and_clips() -> None:
+    order = torch.cat([FORWARD, BACKWARD])
+    both = MIXED.expand(2, 2, 2)
+    assert self_loss([both], order).item() == pytest.approx((-0.5 - 0.2) / 2)
+    layers = [both, torch.zeros(2, 2, 2), torch.ones(2, 2, 2)]
+    assert self_loss(layers, order).item() == pytest.approx((-0.35 - 0.5 + 0) / 3)
+
+
+def test_the_symmetric_matrix_is_the_released_helpers() -> None:
+    signs = order_signs(torch.tensor([[2, 0, 3, 1]]), symmetric=True)[0]
+    assert signs.tolist() == [[1, -1, 1, -1], [-1, 1, 1, 1], [1, 1, 1, -1], [-1, 1, -1, 1]]
+    assert torch.equal(signs, signs.T)
+    assert order_signs(torch.arange(5)[None], symmetric=True).eq(1).all()  # why no order can be read off it
+    assert self_loss([torch.ones(1, 4, 4)], torch.arange(4)[None], symmetric=True).item() == 0
+
+
+# -- the fingertip side task
+
+
+def test_fingertip_loss_of_a_silent_head_has_the_hand_value() -> None:
+    predicted, tip = torch.zeros(1, 2, 3, 4), torch.tensor([[1.5, 1.25]])
+    # ln 6 for the patch, ln 2 for the hand, 2 * mean(.5 * .5**2, .5 * .25**2) for the offset
+    loss = fingertip_loss(predicted, tip, torch.rand(1, 2, 3))
+    assert loss.item() == pytest.approx(math.log(6) + math.log(2) + 0.15625)
+
+
+def test_fingertip_loss_reads_x_as_column_and_y_as_row() -> None:
+    predicted = torch.zeros(1, 3, 5, 4)
+    predicted[..., 1] = -50.0
+    predicted[0, 1, 4] = torch.tensor([50.0, -50.0, 0.75, 0.25])  # row 1, column 4
+    empty = torch.zeros(1, 3, 5)
+    assert fingertip_loss(predicted, torch.tensor([[4.75, 1.25]]), empty).item() == pytest.approx(0, abs=1e-6)
+    assert fingertip_loss(predicted, torch.tensor([[1.25, 2.75]]), empty).item() > 40
+
+
+@pytest.mark.parametrize("tip", [(-0.1, 1.0), (3.0, 1.0), (1.0, -0.1), (1.0, 2.0)])
+def test_a_tip_outside_the_grid_counts_for_the_hand_alone(tip: tuple[float, float]) -> None:
+    predicted = torch.randn(1, 2, 3, 4, generator=torch.Generator().manual_seed(0)).requires_grad_()
+    loss = fingertip_loss(predicted, torch.tensor([tip]), torch.zeros(1, 2, 3))
+    loss.backward()
+    assert loss.item() == pytest.approx(torch.nn.functional.softplus(predicted[..., 1]).mean().item())
+    assert predicted.grad[..., 1].all() and not predicted.grad[..., [0, 2, 3]].any()
+
+
+def test_frames_without_a_tip_do_not_dilute_the_others() -> None:
+    predicted = torch.zeros(2, 2, 3, 4)
+    occupied = torch.zeros(2, 2, 3)
+    alone = fingertip_loss(predicted[:1], torch.tensor([[1.5, 1.25]]), occupied[:1])
+    beside = fingertip_loss(predicted, torch.tensor([[1.5, 1.25], [-9.0, 0.0]]), occupied)
+    assert beside.item() == pytest.approx(alone.item())
