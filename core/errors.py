@@ -5,3 +5,31 @@ from __future__ import annotations
 
 class BadInput(ValueError):
     """Input that cannot be used. The message is one clear line, fit to be shown as it is."""
+
+
+class VideoError(BadInput):
+    """A video that cannot be used."""
+
+
+class MissingVideo(VideoError):
+    """No such file, or a folder."""
+
+
+class EmptyVideo(VideoError):
+    """A file of zero bytes, or no frame that can be decoded."""
+
+
+class NotAVideo(VideoError):
+    """Not one of the known containers, or damaged beyond reading."""
+
+
+class NoVideoStream(VideoError):
+    """Sound without pictures."""
+
+
+class TooFewFrames(VideoError):
+    """Fewer frames than were asked for."""
+
+
+class OverLimit(VideoError):
+    """Larger or longer than the limits allow."""

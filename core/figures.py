@@ -75,7 +75,8 @@ def class_bars(labels: list[str], before: np.ndarray, after: np.ndarray | None =
         figure.add_bar(y=[labels[i] for i in top], x=100 * p[top], orientation="h", name=name, marker={"color": colour},
                        text=[f"{100 * p[i]:.1f} %" for i in top], textposition="outside", cliponaxis=False, textfont={"size": FONT - 1},
                        hovertemplate="%{y}: %{x:.2f} %<extra>" + name + "</extra>")
-    figure.update_xaxes(range=[0, 122], tickvals=[0, 50, 100], ticksuffix=" %", gridcolor="rgba(128,128,128,0.25)", zeroline=False, automargin=True)
+    figure.update_xaxes(range=[0, 122], tickvals=[0, 50, 100], ticksuffix=" %", gridcolor="rgba(128,128,128,0.25)",
+                        zeroline=False, automargin=True)
     figure.update_yaxes(tickfont={"size": FONT + 1}, ticksuffix=" ", automargin=True)
     _bare(figure, height, bargap=0.25)
     if after is not None:

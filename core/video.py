@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 from bisect import bisect_right
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -17,45 +17,14 @@ import numpy as np
 from av.container import InputContainer
 from av.error import FFmpegError
 
-from core.errors import BadInput
+from core.errors import BadInput, EmptyVideo, MissingVideo, NotAVideo, NoVideoStream, OverLimit, TooFewFrames
+from core.sampling import Sampling, choose, too_few
 
-Sampling = Literal["uniform", "dense", "motion"]
 Crop = Literal["centre", "fit"]
-SAMPLINGS: tuple[Sampling, ...] = ("uniform", "dense", "motion")
 CROPS: tuple[Crop, ...] = ("centre", "fit")
 KINDS = "mp4, webm, mkv, avi, mov or gif"
 # Demuxers that hold one video and open no other file: no playlists, no text "videos", no still images.
 _DEMUXERS = "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,avi,gif,mpegts,mpeg,ogg,flv,asf"
-MOTION_RATE = 5  # sampled frames a second (spec 1.5)
-MOTION_THRESHOLD = 30.0  # mean absolute grey difference, 0..255
-
-
-class VideoError(BadInput):
-    """A video that cannot be used."""
-
-
-class MissingVideo(VideoError):
-    """No such file, or a folder."""
-
-
-class EmptyVideo(VideoError):
-    """A file of zero bytes, or no frame that can be decoded."""
-
-
-class NotAVideo(VideoError):
-    """Not one of the known containers, or damaged beyond reading."""
-
-
-class NoVideoStream(VideoError):
-    """Sound without pictures."""
-
-
-class TooFewFrames(VideoError):
-    """Fewer frames than were asked for."""
-
-
-class OverLimit(VideoError):
-    """Larger or longer than the limits allow."""
 
 
 @dataclass(frozen=True)
@@ -224,12 +193,8 @@ def _timeline(path: Path, limits: Limits, wanted: int = 1) -> _Timeline:
     if seconds[-1] > limits.seconds:
         raise OverLimit(f"{path.name}: {seconds[-1]:.0f} s is over the limit of {limits.seconds:.0f} s; cut it shorter")
     if len(seconds) < wanted:
-        raise TooFewFrames(_few(path.name, len(seconds), wanted))
+        raise TooFewFrames(too_few(path.name, len(seconds), wanted))
     return _Timeline(index, seconds, frames)
-
-
-def _few(name: str, there: int, wanted: int, where: str = "the file") -> str:
-    return f"{name}: {there} frame{'s' * (there != 1)} in {where}, {wanted} needed; ask for fewer frames or a longer part"
 
 
 _HELD_PIXELS = 4e8  # when every frame must be decoded, at most this many pixels are kept
@@ -308,38 +273,6 @@ def _pictures(path: Path, timeline: _Timeline, wanted: list[int], limits: Limits
             yield _rgb(current)
 
 
-def uniform_indices(count: int, frames: int) -> np.ndarray:
-    """The middle of each of `frames` equal segments of `count` frames; strictly increasing."""
-    return ((np.arange(frames) + 0.5) * count / frames).astype(int)
-
-
-def dense_indices(count: int, frames: int, stride: int) -> np.ndarray:
-    """`frames` frames `stride` apart around the middle; a clip that is too short gets a smaller stride."""
-    stride = max(1, min(stride, (count - 1) // max(1, frames - 1)))
-    return (count - 1 - stride * (frames - 1)) // 2 + stride * np.arange(frames)
-
-
-def motion_scores(frames: np.ndarray) -> np.ndarray:
-    """Mean absolute difference of grey levels (BT.601, 0..255) to the frame before, (n,); 0 for the first."""
-    import cv2
-
-    grey = np.stack([cv2.cvtColor(frame, cv2.COLOR_RGB2GRAY) for frame in frames]).astype(np.int16)
-    return np.r_[0.0, np.abs(np.diff(grey, axis=0)).mean((1, 2))]
-
-
-def motion_indices(frames: np.ndarray, wanted: int, threshold: float = MOTION_THRESHOLD) -> np.ndarray:
-    """Indices of `wanted` informative frames (spec 1.5): score above the threshold, evenly thinned.
-
-    If too few move that much, the `wanted` frames that move most, in order. The first frame is only
-    a reference unless it is needed to make up the number.
-    """
-    scores = motion_scores(frames)
-    informative = np.flatnonzero(scores > threshold)
-    if len(informative) >= wanted:
-        return informative[uniform_indices(len(informative), wanted)]
-    return np.sort(np.argsort(-scores, kind="stable")[:wanted])
-
-
 def decode(path: str | Path, *, frames: int = 8, sampling: Sampling = "uniform", stride: int = 4, start: float | None = None,
            end: float | None = None, limits: Limits = Limits()) -> Clip:
     """Read `frames` frames of the part from `start` to `end` seconds.
@@ -352,7 +285,7 @@ def decode(path: str | Path, *, frames: int = 8, sampling: Sampling = "uniform",
     """
     path = Path(path)
     timeline = _timeline(path, limits)
-    chosen = _choose(path.name, timeline.seconds, timeline.fps, frames, sampling, stride, start, end,
+    chosen = choose(path.name, timeline.seconds, timeline.fps, frames, sampling, stride, start, end,
                      lambda indices: _read(path, timeline, indices, limits, width=160))
     pictures = _read(path, timeline, chosen, limits)
     with open(path, "rb") as file:
@@ -365,32 +298,8 @@ def subclip(clip: Clip, *, frames: int = 8, sampling: Sampling = "uniform", stri
     """The same choice of frames as `decode`, from a clip in memory."""
     span = float(clip.times[-1] - clip.times[0])
     fps = (len(clip) - 1) / span if span > 0 else 0.0
-    chosen = _choose(clip.source, clip.times, fps, frames, sampling, stride, start, end, lambda indices: clip.frames[indices])
+    chosen = choose(clip.source, clip.times, fps, frames, sampling, stride, start, end, lambda indices: clip.frames[indices])
     return Clip(clip.frames[chosen], clip.times[chosen], clip.source, digest(clip.id, chosen.tolist()))
-
-
-def _choose(name: str, seconds: np.ndarray, fps: float, frames: int, sampling: Sampling, stride: int, start: float | None,
-            end: float | None, read: Callable[[np.ndarray], np.ndarray]) -> np.ndarray:
-    """Indices of the frames to use; `read` is called only where the choice depends on the pictures."""
-    if sampling not in SAMPLINGS:
-        raise BadInput(f"sampling {sampling!r} is not known; choose one of {', '.join(SAMPLINGS)}")
-    if frames < 1 or stride < 1:
-        raise BadInput(f"frames ({frames}) and stride ({stride}) must be at least 1")
-    low = 0.0 if start is None else start
-    high = float(seconds[-1]) if end is None else end
-    if not (np.isfinite(low) and np.isfinite(high)) or low > high or low < 0:
-        raise BadInput(f"{name}: the part from {low:g} s to {high:g} s is empty; start must be 0 or more and before the end")
-    part = np.flatnonzero((seconds >= low - 1e-6) & (seconds <= high + 1e-6))
-    if len(part) < frames:
-        where = "the file" if start is None and end is None else f"{low:g} s to {high:g} s (the file has {len(seconds)})"
-        raise TooFewFrames(_few(name, len(part), frames, where))
-    if sampling == "dense":
-        return part[dense_indices(len(part), frames, stride)]
-    if sampling == "uniform":
-        return part[uniform_indices(len(part), frames)]
-    interval = max(1, min(round(fps / MOTION_RATE), len(part) // frames))
-    candidates = part[::interval]
-    return candidates[motion_indices(read(candidates), frames)]
 
 
 def _read(path: Path, timeline: _Timeline, wanted: np.ndarray, limits: Limits, width: int | None = None) -> np.ndarray:
@@ -405,7 +314,7 @@ def _read(path: Path, timeline: _Timeline, wanted: np.ndarray, limits: Limits, w
                 picture = cv2.resize(picture, size, interpolation=cv2.INTER_AREA)
         pictures.append(picture)
     if len(pictures) < len(wanted):
-        raise TooFewFrames(_few(path.name, len(pictures), len(wanted), "the part that can be decoded"))
+        raise TooFewFrames(too_few(path.name, len(pictures), len(wanted), "the part that can be decoded"))
     return np.stack(pictures)
 
 

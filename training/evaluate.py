@@ -12,11 +12,11 @@ import numpy as np
 from torch import nn
 from tqdm import tqdm
 
-from core.errors import BadInput
+from core.errors import BadInput, VideoError
 from core.gestures import DIRECTED, LABELS, render
 from core.observe import classify, order_of, rendered_clip
 from core.order import order_accuracy, reversal_accuracy
-from core.video import Clip, VideoError, decode
+from core.video import Clip, decode
 from core.weights import Card, load, load_checkpoint
 
 Sample = tuple[str, Clip, str]  # label, clip, name

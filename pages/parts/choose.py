@@ -15,7 +15,8 @@ from core.errors import BadInput
 from core.gestures import LABELS
 from core.models import spec
 from core.observe import LEAST_FRAMES
-from core.video import CROPS, SAMPLINGS, Clip
+from core.sampling import SAMPLINGS
+from core.video import CROPS, Clip
 from core.weights import Card, embedded
 from pages.parts import cached
 

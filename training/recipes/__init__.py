@@ -23,7 +23,7 @@ class Recipe:
     shuffled: float = 0.5  # share of the clips that are also seen shuffled, for L_ord and L_self
     lr: float = 6e-4
     warmup: int = 200  # steps
-    time_scale: float = 0.15  # the time embedding starts as a sinusoid of this size, so that order is seen from the start
+    time_scale: float = 0.7  # the time embedding starts as a sinusoid of this size: about that of a patch, or order drowns
     weight_decay: float = 0.05
     clip_norm: float = 1.0
     ema: float = 0.998  # decay of the averaged weights, which are the ones saved for use

@@ -11,6 +11,6 @@ trains on rendered clips with L_cls on the ordered clip, L_ord and L_self on the
 from training.recipes import Recipe
 
 RECIPES = {
-    "direcformer_gesture": Recipe(model="direcformer", stills_clips=80_000, clips=100_000, order=0.05, directed=3.0),
+    "direcformer_gesture": Recipe(model="direcformer", stills_clips=80_000, clips=90_000, order=0.05, directed=3.0),
     "timesformer_gesture": Recipe(model="timesformer", stills_clips=80_000, clips=50_000, order=0.0, directed=0.0),
 }
