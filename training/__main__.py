@@ -1,4 +1,4 @@
-"""Command line: python -m training fit RECIPE --out RUN | evaluate."""
+"""Command line: python -m training fit RECIPE --out RUN | evaluate | publish."""
 
 from __future__ import annotations
 
@@ -47,12 +47,22 @@ def _run(argv: list[str]) -> int:
     evaluate.add_argument("--clips", type=int, default=500, help="number of rendered clips (with --data gestures)")
     evaluate.add_argument("--seed", type=int, default=0, help="decides the permutation of each clip")
     evaluate.add_argument("--json", action="store_true")
+    publish = commands.add_parser("publish", help="measure a finished checkpoint and ship it with its card")
+    publish.add_argument("checkpoint", type=Path)
+    publish.add_argument("--name", help="file name without ending (default: the model's)")
+    publish.add_argument("--real", type=Path, help="a folder DIR/<label>/<clip> of real clips to report on")
+    publish.add_argument("--hours", type=float, help="training time, for the card")
     args = parser.parse_args(argv)
     if args.command == "fit":
         from training.loop import fit as run
 
         changes = {f.name: getattr(args, f.name) for f in fields(Recipe) if getattr(args, f.name) is not None}
         print(run(replace(recipe(args.recipe), **changes), args.recipe, args.out))
+        return 0
+    if args.command == "publish":
+        from training.publish import publish as ship
+
+        print(ship(args.checkpoint, args.name, args.real, args.hours))
         return 0
     from training.evaluate import command
 

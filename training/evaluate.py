@@ -5,7 +5,8 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -55,36 +56,57 @@ def permutation_of(name: str, frames: int, seed: int) -> np.ndarray:
     return np.random.default_rng([seed, *name.encode()]).permutation(frames)
 
 
-def evaluate(model: nn.Module, card: Card, samples: Iterator[Sample], seed: int = 0) -> dict:
-    """Top-1, top-5 (fractions), OrderAcc (percent, one fixed permutation a clip), per class, confusion."""
+@dataclass(frozen=True)
+class Row:
+    """What was measured on one clip."""
+
+    label: str
+    ranking: tuple[str, ...]  # labels, most probable first
+    order_accuracy: float  # percent
+    reversal_accuracy: float
+    forward: bool  # the path fits the truth at least as well as the path reversed
+    direction_margin: float
+
+
+def measure(model: nn.Module, card: Card, samples: Iterable[Sample], seed: int = 0) -> list[Row]:
+    """Classify each clip, shuffle it by its one permutation, and recover the order."""
     rows = []
-    labels = list(card.labels)
     for label, clip, name in samples:
-        probabilities = classify(model, card, clip)
-        rank = [labels[i] for i in np.argsort(-probabilities)]
+        ranking = tuple(card.labels[i] for i in np.argsort(-classify(model, card, clip)))
         permutation = permutation_of(name, len(clip), seed)
         found = order_of(model, card, clip, permutation)
-        rows.append((label, rank, order_accuracy(found.path, permutation), reversal_accuracy(found.path, permutation),
-                     found.direction_margin))
+        accuracy, either = order_accuracy(found.path, permutation), reversal_accuracy(found.path, permutation)
+        rows.append(Row(label, ranking, accuracy, either, accuracy == either, found.direction_margin))
     if not rows:
         raise BadInput("not one clip could be read; nothing was measured")
+    return rows
 
-    def summary(part: list) -> dict:
-        return {"clips": len(part), "top1": float(np.mean([r[1][0] == r[0] for r in part])),
-                "order_accuracy": float(np.mean([r[2] for r in part])), "reversal_accuracy": float(np.mean([r[3] for r in part]))}
 
+def _means(rows: list[Row]) -> dict[str, float]:
+    return {"clips": len(rows), "top1": float(np.mean([r.ranking[0] == r.label for r in rows])),
+            "order_accuracy": float(np.mean([r.order_accuracy for r in rows])),
+            "reversal_accuracy": float(np.mean([r.reversal_accuracy for r in rows]))}
+
+
+def summarise(rows: list[Row], labels: tuple[str, ...]) -> dict:
+    """Top-1 and top-5 (fractions), OrderAcc (percent), per class, confusion (true label by row)."""
     counts = np.zeros((len(labels), len(labels)), int)
-    for label, rank, *_ in rows:
-        counts[labels.index(label), labels.index(rank[0])] += 1
-    whole = summary(rows)
-    directed = [r for r in rows if r[0] in DIRECTED]
+    for row in rows:
+        counts[labels.index(row.label), labels.index(row.ranking[0])] += 1
+    directed = [r for r in rows if r.label in DIRECTED]
+    whole = _means(rows)
     return {
-        "clips": whole["clips"], "top1": whole["top1"], "top5": float(np.mean([r[0] in r[1][:5] for r in rows])),
+        "clips": whole["clips"], "top1": whole["top1"], "top5": float(np.mean([r.label in r.ranking[:5] for r in rows])),
         "order_accuracy": whole["order_accuracy"], "reversal_accuracy": whole["reversal_accuracy"],
-        "order_accuracy_directed": summary(directed)["order_accuracy"] if directed else None,
-        "per_class": {name: summary(part) for name in labels if (part := [r for r in rows if r[0] == name])},
-        "confusion": {"labels": labels, "counts": counts.tolist()},
+        "order_accuracy_directed": _means(directed)["order_accuracy"] if directed else None,
+        "per_class": {name: _means(part) for name in labels if (part := [r for r in rows if r.label == name])},
+        "confusion": {"labels": list(labels), "counts": counts.tolist()},
     }
+
+
+def evaluate(model: nn.Module, card: Card, samples: Iterable[Sample], seed: int = 0) -> dict:
+    """`summarise` of `measure`: what `python -m training evaluate --json` prints."""
+    return summarise(measure(model, card, samples, seed), card.labels)
 
 
 def command(args: argparse.Namespace) -> int:
