@@ -55,9 +55,9 @@ def bfloat16_is_fast() -> bool:
 class Still(nn.Module):
     """The image ViT with the dense side head."""
 
-    def __init__(self, settings: dict) -> None:
+    def __init__(self, settings: dict, depth: int) -> None:
         super().__init__()
-        self.vit = ImageViT(**{k: settings[k] for k in ("size", "patch", "width", "depth", "heads")})
+        self.vit = ImageViT(**{k: settings[k] for k in ("size", "patch", "width", "heads")}, depth=depth)
         self.side = nn.Linear(settings["width"], 4)
         self.grid = settings["size"] // settings["patch"]
 
@@ -80,6 +80,15 @@ class Video(nn.Module):
         self.orders = permutation_set(settings["frames"], 1000, recipe.permutations)
         with torch.no_grad():
             self.model.time_embed.copy_(recipe.time_scale * sinusoid(settings["frames"], settings["width"]))
+
+    def start_from(self, weights: dict[str, Tensor]) -> None:
+        """Begin with a still stage, or with the video stage of a network that may have fewer blocks."""
+        if any(k.startswith("vit.") for k in weights):
+            self.model.load_image_model({k.removeprefix("vit."): v for k, v in weights.items() if k.startswith("vit.")})
+            self.side.load_state_dict({k.removeprefix("side."): v for k, v in weights.items() if k.startswith("side.")})
+            return
+        self.load_state_dict(weights, strict=False)
+        self.model.start_as_identity(1 + max(int(k.split(".")[2]) for k in weights if k.startswith("model.blocks.")))
 
     def loss(self, batch: Batch, video: Tensor, step: int) -> tuple[Tensor, dict[str, float]]:
         r = self.recipe
@@ -105,7 +114,7 @@ class Video(nn.Module):
                   "fingertip": fingertip.item(), "fingertip_hit": _hit(predicted, tip.flatten(0, 1))}
         if shuffle:
             shuffled = [a[B:] for a in out.time_attention]
-            directed = self_loss(shuffled, order, diagonal=False)
+            directed = self_loss(shuffled[r.directed_from :], order, diagonal=False)
             loss = loss + r.directed * directed
             report |= {"directed": directed.item(), "directed_last": self_loss(shuffled[-1:], order, diagonal=False).item()}
             if out.order_logits is not None:
@@ -261,7 +270,8 @@ def fit(recipe: Recipe, name: str, out: Path) -> Path:
     if not stills.exists() and recipe.init:
         raise BadInput(f"{stills} does not exist; --init takes the stills.safetensors of another run")
     if not stills.exists() and recipe.stills_clips:
-        run = Run("stills", Still(settings), recipe, out, recipe.stills_clips, recipe.stills_lr, data[0])
+        still = Still(settings, recipe.stills_depth or settings["depth"])
+        run = Run("stills", still, recipe, out, recipe.stills_clips, recipe.stills_lr, data[0])
         if state["stage"] == "stills":
             run.restore(state)
         run.train()
@@ -270,13 +280,12 @@ def fit(recipe: Recipe, name: str, out: Path) -> Path:
 
     video = Video(recipe, settings)
     if stills.exists():
-        weights = load_file(stills)
-        video.model.load_image_model({k.removeprefix("vit."): v for k, v in weights.items() if k.startswith("vit.")})
-        video.side.load_state_dict({k.removeprefix("side."): v for k, v in weights.items() if k.startswith("side.")})
+        video.start_from(load_file(stills))
     run = Run("video", video, recipe, out, recipe.clips, recipe.lr, data[1])
     if state["stage"] == "video":
         run.restore(state)
     run.train()
+    write_atomically(out / "video.safetensors", lambda path: save_file(run.average.weights, path))
     return export(run, recipe, name, out)
 
 

@@ -128,10 +128,12 @@ class DirecFormer(nn.Module):
     def load_image_model(self, weights: dict[str, Tensor]) -> None:
         """Start from an image ViT in the same layout (spec 3.6): temporal attention copies the spatial one.
 
-        temporal_fc is set to zero, so that the network equals the image model on each frame.
+        temporal_fc is set to zero, and blocks beyond the image model's start as the identity, so that the
+        network equals the image model on each frame.
         """
+        depth = 1 + max(int(key.split(".")[1]) for key in weights if key.startswith("blocks."))
         state = {k: v for k, v in weights.items() if k in self.state_dict() and "temporal" not in k}
-        for i in range(len(self.blocks)):
+        for i in range(depth):
             for part in ("qkv.weight", "qkv.bias", "proj.weight", "proj.bias"):
                 state[f"blocks.{i}.temporal_attn.{part}"] = weights[f"blocks.{i}.attn.{part}"]
             for part in ("weight", "bias"):
@@ -140,9 +142,18 @@ class DirecFormer(nn.Module):
         for block in self.blocks:
             nn.init.zeros_(block.temporal_fc.weight)
             nn.init.zeros_(block.temporal_fc.bias)
+        self.start_as_identity(depth)
+
+    @torch.no_grad()
+    def start_as_identity(self, first: int) -> None:
+        """Blocks from `first` on change nothing at the start: a network can be deepened without forgetting."""
+        for block in self.blocks[first:]:
+            for layer in (block.temporal_fc, block.attn.proj, block.mlp.fc2):
+                nn.init.zeros_(layer.weight)
+                nn.init.zeros_(layer.bias)
 
 
-_GESTURE: dict[str, Any] = {"classes": 10, "size": 96, "patch": 16, "frames": 8, "width": 160, "depth": 5, "heads": 5}
+_GESTURE: dict[str, Any] = {"classes": 10, "size": 96, "patch": 16, "frames": 8, "width": 160, "depth": 8, "heads": 5}
 _B: dict[str, Any] = {"classes": 400, "size": 224, "patch": 16, "frames": 8, "width": 768, "depth": 12, "heads": 12}
 _KINDS = ("softmax", "cosine")
 

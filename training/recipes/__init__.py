@@ -18,6 +18,7 @@ class Recipe:
     seed: int = 0
     stills_clips: int = 0  # rendered clips, three frames of each, that train the image ViT first; 0 = no still stage
     stills_lr: float = 1e-3
+    stills_depth: int = 0  # blocks of the image ViT; 0 = as many as the model. Later blocks start as the identity
     clips: int = 100_000  # rendered clips of the video stage
     batch: int = 24
     shuffled: float = 0.5  # share of the clips that are also seen shuffled, for L_ord and L_self
@@ -30,9 +31,10 @@ class Recipe:
     classify: float = 1.0  # weight of L_cls
     order: float = 1.0  # weight of L_ord
     directed: float = 1.0  # weight of L_self
+    directed_from: int = 0  # first layer that L_self counts: earlier ones cannot know the whole clip yet
     fingertip: float = 0.3  # weight of the dense side task
     permutations: str = "greedy_max"
-    init: str = ""  # still-stage weights to start from instead of training them
+    init: str = ""  # weights to start from instead of a still stage: another run's stills.safetensors or video.safetensors
     workers: int = 1
     threads: int = 2
     checkpoint_seconds: float = 60.0
