@@ -17,6 +17,7 @@ from pathlib import Path
 import numpy as np
 import torch
 from einops import rearrange
+from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
@@ -76,6 +77,7 @@ class Video(nn.Module):
         super().__init__()
         self.model = build(recipe.model, recipe.preset)
         self.side = nn.Linear(settings["width"], 4)
+        self.rank = nn.Linear(settings["width"], settings["frames"])
         self.recipe = recipe
         self.orders = permutation_set(settings["frames"], 1000, recipe.permutations)
         with torch.no_grad():
@@ -115,8 +117,11 @@ class Video(nn.Module):
         if shuffle:
             shuffled = [a[B:] for a in out.time_attention]
             directed = self_loss(shuffled[r.directed_from :], order, diagonal=False)
-            loss = loss + r.directed * directed
-            report |= {"directed": directed.item(), "directed_last": self_loss(shuffled[-1:], order, diagonal=False).item()}
+            # A cosine that is sure and wrong has no gradient; this cross-entropy still has one.
+            ranked = cross_entropy(self.rank(out.patches[B:].mean((2, 3))).float().flatten(0, 1), order.flatten())
+            loss = loss + r.directed * directed + r.rank * ranked
+            report |= {"rank": ranked.item(), "directed": directed.item(),
+                       "directed_last": self_loss(shuffled[-1:], order, diagonal=False).item()}
             if out.order_logits is not None:
                 named = cross_entropy(out.order_logits[B:].float(), target)
                 loss = loss + r.order * named
@@ -279,25 +284,30 @@ def fit(recipe: Recipe, name: str, out: Path) -> Path:
         state = {"stage": None, "step": 0}
 
     video = Video(recipe, settings)
+    history: list[dict] = []
     if stills.exists():
         video.start_from(load_file(stills))
+        with safe_open(stills, "pt") as file:
+            history = json.loads((file.metadata() or {}).get("history", "[]"))
     run = Run("video", video, recipe, out, recipe.clips, recipe.lr, data[1])
     if state["stage"] == "video":
         run.restore(state)
     run.train()
-    write_atomically(out / "video.safetensors", lambda path: save_file(run.average.weights, path))
-    return export(run, recipe, name, out)
+    history.append({"name": name, **asdict(recipe), "init": Path(recipe.init).name, "clips": run.step * recipe.batch})
+    described = {"history": json.dumps(history)}
+    write_atomically(out / "video.safetensors", lambda path: save_file(run.average.weights, path, metadata=described))
+    return export(run, recipe, history, out)
 
 
-def export(run: Run, recipe: Recipe, name: str, out: Path) -> Path:
+def export(run: Run, recipe: Recipe, history: list[dict], out: Path) -> Path:
     """Write the averaged weights as a half-precision checkpoint with its card."""
     weights = {k.removeprefix("model."): v for k, v in run.average.weights.items() if k.startswith("model.")}
     settings = spec(recipe.model).presets[recipe.preset]
     card = Card(
         model=recipe.model, preset=recipe.preset, labels=LABELS, mean=MEAN, std=STD, size=settings["size"],
         frames=settings["frames"], sampling="uniform", crop="fit",
-        trained_on=f"{run.step * recipe.batch:,} rendered gesture clips (core.gestures), no real video",
-        recipe={"name": name, **asdict(recipe)}, license="Apache-2.0",
+        trained_on=f"{sum(h['clips'] for h in history):,} rendered gesture clips (core.gestures), no real video",
+        recipe={"stages": history}, license="Apache-2.0",
     )
     path = out / "model.safetensors"
     write_atomically(path, lambda temporary: save_checkpoint(temporary, weights, card))

@@ -33,6 +33,7 @@ class Recipe:
     directed: float = 1.0  # weight of L_self
     directed_from: int = 0  # first layer that L_self counts: earlier ones cannot know the whole clip yet
     fingertip: float = 0.3  # weight of the dense side task
+    rank: float = 0.0  # weight of the second side task: which original frame each shuffled slot shows
     permutations: str = "greedy_max"
     init: str = ""  # weights to start from instead of a still stage: another run's stills.safetensors or video.safetensors
     workers: int = 1

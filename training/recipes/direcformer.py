@@ -17,6 +17,6 @@ from training.recipes import Recipe
 
 RECIPES = {
     "direcformer_gesture": Recipe(model="direcformer", stills_clips=80_000, stills_depth=5, clips=90_000, shuffled=0.75,
-                                  order=0.05, directed=6.0, directed_from=3),
+                                  order=0.05, directed=6.0, directed_from=3, rank=1.0),
     "timesformer_gesture": Recipe(model="timesformer", stills_clips=80_000, stills_depth=5, clips=50_000, order=0.0, directed=0.0),
 }
