@@ -175,7 +175,7 @@ def render(label: str, seed: int, *, frames: int = 16, size: tuple[int, int] = (
         raise BadInput(f"label {label!r} is not a stroke; choose one of {', '.join(LABELS)}")
     if frames < 1 or min(size) < 8 or max(size) > scenery.GRAIN or seed < 0:
         raise BadInput(f"cannot render {frames} frames of {size[1]}x{size[0]} px with seed {seed}; "
-                       "frames and seed must be positive and each side 8 to {scenery.GRAIN} px")
+                       f"frames and seed must be positive and each side 8 to {scenery.GRAIN} px")
     rng = np.random.default_rng([seed, LABELS.index(label)])
     h, w = size
     stroke = _stroke(label, rng)

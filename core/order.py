@@ -149,12 +149,16 @@ def _moves(T: int) -> np.ndarray:
 
 
 def _searched(matrix: np.ndarray) -> list[tuple[int, ...]]:
-    """Paths from the best greedy starts, each moved uphill until no move helps, heaviest first. Not always the optimum."""
+    """Paths moved uphill until no move helps, heaviest first. Not always the optimum.
+
+    They start from the slots ranked by how much they come before others, and from the best greedy paths.
+    """
     T = len(matrix)
     moves = _moves(T)
     starts = sorted((greedy_path(matrix, start) for start in range(T)), key=lambda found: -found[1])[:_STARTS]
+    ahead = tuple(np.argsort(matrix.sum(0) - matrix.sum(1), kind="stable").tolist())
     found: set[tuple[int, ...]] = set()
-    for path, weight in starts:
+    for path, weight in [(ahead, path_weight(matrix, ahead)), *starts]:
         while True:
             trials = np.array(path)[moves]
             weights = matrix[trials[:, :-1], trials[:, 1:]].sum(1)

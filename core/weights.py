@@ -68,7 +68,7 @@ def load_checkpoint(source: str | Path) -> tuple[nn.Module, Card]:
         fields = json.loads(metadata["card"])
         card = Card(**{k: tuple(v) if k in ("labels", "mean", "std") else v for k, v in fields.items()})
         model = build(card.model, card.preset, classes=len(card.labels), **card.settings)
-    except (TypeError, ValueError) as error:
+    except (AttributeError, TypeError, ValueError) as error:
         raise BadInput(f"{path.name} has a card that cannot be read ({error}); write it again with `python -m training fit`") from None
     try:
         model.load_state_dict(weights)

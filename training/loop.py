@@ -35,6 +35,7 @@ from training.recipes import Recipe
 
 MEAN = STD = (0.5, 0.5, 0.5)
 REPORT_EVERY = 50  # steps
+STAGES = ("stills", "video")
 
 
 def write_atomically(path: Path, save) -> None:
@@ -236,15 +237,15 @@ class Run:
         bar.close()
 
 
-def _cut_metrics(path: Path, stage: str, step: int) -> None:
-    """Drop reports of steps that a killed run will do again."""
+def _cut_metrics(path: Path, stage: str | None, step: int) -> None:
+    """Drop reports of steps that a killed run will do again: those after `step` of `stage`, and of later stages."""
     if not path.exists():
         return
     kept = []
     for line in path.read_text().splitlines():
         with suppress(json.JSONDecodeError):  # a last line that a kill cut short
             row = json.loads(line)
-            if row["stage"] != stage or row["step"] <= step:
+            if (STAGES.index(row["stage"]), row["step"]) <= (STAGES.index(stage) if stage else -1, step):
                 kept.append(line)
     write_atomically(path, lambda temporary: temporary.write_text("".join(f"{k}\n" for k in kept)))
 
@@ -269,7 +270,7 @@ def fit(recipe: Recipe, name: str, out: Path) -> Path:
     data = {s: Gestures(seed=recipe.seed * 10 + s, frames=(3, settings["frames"])[s], size=settings["size"], patch=settings["patch"])
             for s in (0, 1)}
     state = torch.load(out / "state.pt", weights_only=True) if (out / "state.pt").exists() else {"stage": None, "step": 0}
-    _cut_metrics(out / "metrics.jsonl", state["stage"] or "stills", state["step"])
+    _cut_metrics(out / "metrics.jsonl", state["stage"], state["step"])
 
     stills = Path(recipe.init) if recipe.init else out / "stills.safetensors"
     if not stills.exists() and recipe.init:
@@ -283,6 +284,7 @@ def fit(recipe: Recipe, name: str, out: Path) -> Path:
         write_atomically(stills, lambda path: save_file(run.average.weights, path))
         state = {"stage": None, "step": 0}
 
+    torch.manual_seed(recipe.seed + 1)  # the same start whether the still stage ran just now or long ago
     video = Video(recipe, settings)
     history: list[dict] = []
     if stills.exists():

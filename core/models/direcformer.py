@@ -81,8 +81,8 @@ class DirecFormer(nn.Module):
         self.cls_token = nn.Parameter(torch.zeros(1, 1, width))
         self.pos_embed = nn.Parameter(torch.zeros(1, side * side + 1, width))
         self.time_embed = nn.Parameter(torch.zeros(1, frames, width))
-        rates = torch.linspace(0, drop_path, depth).tolist()
-        self.blocks = nn.ModuleList(Block(width, heads, time, space, i, rates[i]) for i in range(depth))
+        rate = drop_path / max(1, depth - 1)
+        self.blocks = nn.ModuleList(Block(width, heads, time, space, i, rate * i) for i in range(depth))
         self.norm = nn.LayerNorm(width, eps=1e-6)
         self.head = nn.Linear(width, classes)
         self.order_head = nn.Linear(width, order_classes) if order_head else None

@@ -131,7 +131,7 @@ def test_a_rendered_clip_is_named_by_label_and_seed() -> None:
     made = rendered_clip(gesture)
     assert made.source == "render:tick:7" and made.times.dtype == np.float64
     assert made.id == rendered_clip(render("tick", 7, frames=3, size=(24, 32))).id
-    others = (render("tick", 8, frames=3, size=(24, 32)), render("star", 7, frames=3, size=(24, 32)), render("tick", 7, frames=4, size=(24, 32)))
+    others = [render(label, seed, frames=frames, size=(24, 32)) for label, seed, frames in (("tick", 8, 3), ("star", 7, 3), ("tick", 7, 4))]
     assert len({made.id, *(rendered_clip(g).id for g in others)}) == 4
 
 

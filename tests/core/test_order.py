@@ -87,7 +87,10 @@ def test_chance_level_does_not_depend_on_the_permutation() -> None:
     assert here == relabelled
 
 
-@pytest.mark.parametrize(("path", "permutation"), [((0, 1, 1), (0, 1, 2)), ((0, 1), (0, 1, 2)), ((0, 1, 3), (0, 1, 2)), ((0, 1, 2), (1, 2, 3))])
+NO_PERMUTATIONS = [((0, 1, 1), (0, 1, 2)), ((0, 1), (0, 1, 2)), ((0, 1, 3), (0, 1, 2)), ((0, 1, 2), (1, 2, 3))]
+
+
+@pytest.mark.parametrize(("path", "permutation"), NO_PERMUTATIONS)
 def test_order_accuracy_refuses_what_is_no_permutation(path: tuple[int, ...], permutation: tuple[int, ...]) -> None:
     with pytest.raises(BadInput, match="0 to"):
         order_accuracy(path, permutation)

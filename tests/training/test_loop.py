@@ -87,7 +87,7 @@ def test_a_run_reports_each_stage_step_by_step(whole: Path) -> None:
     for key in ("loss", "classify", "order", "directed", "fingertip", "top1"):
         assert all(isinstance(r[key], float) for r in video), key
     for r in video:
-        total = r["classify"] * RECIPE.classify + r["order"] * RECIPE.order + r["directed"] * RECIPE.directed + r["fingertip"] * RECIPE.fingertip
+        total = sum(r[name] * getattr(RECIPE, name) for name in ("classify", "order", "directed", "fingertip", "rank"))
         assert r["loss"] == pytest.approx(total, rel=0.02)
 
 
@@ -110,7 +110,8 @@ def test_training_changes_the_weights_and_starts_video_from_stills(whole: Path) 
 def test_the_checkpoint_loads_with_its_card(whole: Path, tmp_path: Path) -> None:
     model, card = load_checkpoint(whole / "model.safetensors")
     assert (card.model, card.preset, card.labels, card.size, card.frames) == ("direcformer", "tiny", LABELS, 24, 8)
-    assert card.recipe["name"] == "tiny" and card.recipe["lr"] == RECIPE.lr and card.recipe["seed"] == RECIPE.seed
+    (stage,) = card.recipe["stages"]
+    assert stage["name"] == "tiny" and stage["lr"] == RECIPE.lr and stage["seed"] == RECIPE.seed and stage["clips"] == 18
     assert "18 rendered" in card.trained_on
     assert model(torch.zeros(1, 3, 8, 24, 24)).shape == (1, 10)
     assert not model.training and all(v.isfinite().all() for v in model.state_dict().values())

@@ -129,7 +129,6 @@ def test_parity_breaks_with_another_kernel(theirs: nn.Module, kinds: tuple[str, 
     assert difference(ours(clip()), public_logits(theirs, clip())) > 1e-3
 
 
-@pytest.mark.slow
 @torch.no_grad()
 def test_the_paper_preset_gives_the_logits_of_transformers() -> None:
     transformers = pytest.importorskip("transformers")
