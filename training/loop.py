@@ -95,36 +95,38 @@ class Video(nn.Module):
 
     def loss(self, batch: Batch, video: Tensor, step: int) -> tuple[Tensor, dict[str, float]]:
         r = self.recipe
-        B, T = video.shape[0], video.shape[2]
-        tip, occupied = batch.tip, batch.occupied
+        T = video.shape[2]
+        m = max(1, round(r.ordered * len(video)))
+        clips, tips, covers = video, batch.tip, batch.occupied
+        video, tip, occupied, label = clips[:m], tips[:m], covers[:m], batch.label[:m]
         shuffle = r.order > 0 or r.directed > 0
         if shuffle:  # ordered and shuffled clips as one batch
             rng = np.random.default_rng([r.seed, step])
-            n = max(1, round(r.shuffled * B))
+            n = max(1, round(r.shuffled * len(clips)))
             target = torch.from_numpy(rng.integers(0, len(self.orders) + 1, n))
             identity = np.arange(T)
             order = torch.from_numpy(np.stack([identity if k == 0 else self.orders[k - 1] for k in target.tolist()]))
             slots = torch.arange(n)[:, None]
-            video = torch.cat([video, video[:n].transpose(1, 2)[slots, order].transpose(1, 2)])
-            tip, occupied = torch.cat([tip, tip[slots, order]]), torch.cat([occupied, occupied[slots, order]])
+            video = torch.cat([video, clips[:n].transpose(1, 2)[slots, order].transpose(1, 2)])
+            tip, occupied = torch.cat([tip, tips[slots, order]]), torch.cat([occupied, covers[slots, order]])
         out = self.model(video, detail=True)
-        logits = out.logits[:B].float()
-        classify = cross_entropy(logits, batch.label, label_smoothing=0.05)
+        logits = out.logits[:m].float()
+        classify = cross_entropy(logits, label, label_smoothing=0.05)
         predicted = self.side(out.patches).float().flatten(0, 1)
         fingertip = fingertip_loss(predicted, tip.flatten(0, 1), occupied.flatten(0, 1))
         loss = r.classify * classify + r.fingertip * fingertip
-        report = {"classify": classify.item(), "top1": (logits.argmax(1) == batch.label).float().mean().item(),
+        report = {"classify": classify.item(), "top1": (logits.argmax(1) == label).float().mean().item(),
                   "fingertip": fingertip.item(), "fingertip_hit": _hit(predicted, tip.flatten(0, 1))}
         if shuffle:
-            shuffled = [a[B:] for a in out.time_attention]
+            shuffled = [a[m:] for a in out.time_attention]
             directed = self_loss(shuffled[r.directed_from :], order, diagonal=False)
             # A cosine that is sure and wrong has no gradient; this cross-entropy still has one.
-            ranked = cross_entropy(self.rank(out.patches[B:].mean((2, 3))).float().flatten(0, 1), order.flatten())
+            ranked = cross_entropy(self.rank(out.patches[m:].mean((2, 3))).float().flatten(0, 1), order.flatten())
             loss = loss + r.directed * directed + r.rank * ranked
             report |= {"rank": ranked.item(), "directed": directed.item(),
                        "directed_last": self_loss(shuffled[-1:], order, diagonal=False).item()}
             if out.order_logits is not None:
-                named = cross_entropy(out.order_logits[B:].float(), target)
+                named = cross_entropy(out.order_logits[m:].float(), target)
                 loss = loss + r.order * named
                 report["order"] = named.item()
         return loss, report

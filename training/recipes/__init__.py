@@ -21,7 +21,8 @@ class Recipe:
     stills_depth: int = 0  # blocks of the image ViT; 0 = as many as the model. Later blocks start as the identity
     clips: int = 100_000  # rendered clips of the video stage
     batch: int = 24
-    shuffled: float = 0.5  # share of the clips that are also seen shuffled, for L_ord and L_self
+    ordered: float = 1.0  # share of the clips that are seen in order, for L_cls
+    shuffled: float = 0.5  # share of the clips that are seen shuffled, for L_ord and L_self
     lr: float = 6e-4
     warmup: int = 200  # steps
     time_scale: float = 0.7  # the time embedding starts as a sinusoid of this size: about that of a patch, or order drowns
