@@ -101,9 +101,9 @@ def _models(args: argparse.Namespace) -> Any:
 
 def _runs(mask: np.ndarray) -> list[int]:
     """Run lengths of a mask read row by row, starting with the length of the first run outside it."""
-    flat = np.r_[False, mask.ravel(), False]
-    edges = np.flatnonzero(flat[1:] != flat[:-1])
-    return np.diff(np.r_[0, edges, mask.size] if edges.size and edges[-1] != mask.size else np.r_[0, edges]).tolist()
+    flat = mask.ravel()
+    bounds = np.r_[0, np.flatnonzero(flat[1:] != flat[:-1]) + 1, flat.size]
+    return ([0] if flat[0] else []) + np.diff(bounds).tolist()
 
 
 def _render(args: argparse.Namespace) -> Any:

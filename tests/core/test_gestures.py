@@ -160,16 +160,17 @@ def test_square_and_delete_and_tick_pass_their_corners_in_order() -> None:
 
 @pytest.mark.parametrize("label", LABELS)
 def test_the_fingertip_lies_on_the_hand(label: str) -> None:
-    """The truth for heat maps: where the tip is in the frame, hand pixels are near; motion may smear a thin finger away."""
+    """The truth for heat maps: where the tip is well inside the frame, hand pixels are close by (motion thins the tip)."""
     apart = []
     for seed in SEEDS[:8]:
         gesture = small(label, seed)
         for (x, y), mask in zip(gesture.fingertip, gesture.mask, strict=True):
-            if 0 <= x < 40 and 0 <= y < 30:
+            if 0 <= x < 40 and 0 <= y < 0.75 * 30:  # lower, and the hand itself is below the frame
                 rows, cols = mask.nonzero()
-                apart.append(np.hypot(cols - x, rows - y).min() / 40 if len(rows) else 1.0)
-    assert len(apart) > 150
-    assert np.median(apart) < 0.02 and np.quantile(apart, 0.97) < 0.06
+                assert len(rows), "a hand with its tip in the frame is in the frame"
+                apart.append(np.hypot(cols - x, rows - y).min() / 40)
+    assert len(apart) > 75
+    assert np.mean(apart) < 0.025 and np.quantile(apart, 0.95) < 0.06 and max(apart) < 0.2
 
 
 @pytest.mark.parametrize("label", LABELS)
@@ -177,14 +178,11 @@ def test_the_hand_is_below_its_fingertip(label: str) -> None:
     below = []
     for seed in SEEDS[:8]:
         gesture = small(label, seed)
-        for (_, y), mask in zip(gesture.fingertip, gesture.mask, strict=True):
-            if mask.any():
-                below.append(mask.nonzero()[0].mean() > y)
+        below += [m.nonzero()[0].mean() > y for (_, y), m in zip(gesture.fingertip, gesture.mask, strict=True) if m.any()]
     assert np.mean(below) > 0.95
 
 
-def test_the_mask_is_where_the_hand_was_drawn() -> None:
-    """Two gestures of one seed share nothing but noise; one clip's background is the scene under its camera."""
+def test_the_hand_covers_a_plausible_part_of_the_frame() -> None:
     coverage = [small(label, seed).mask.mean() for label in LABELS for seed in SEEDS[:8]]
     assert 0.03 < np.mean(coverage) < 0.45
     assert all(small("tick", seed).mask.any((1, 2)).mean() > 0.9 for seed in SEEDS)
