@@ -242,6 +242,10 @@ def probe(path: str | Path, limits: Limits = Limits()) -> Probe:
     return Probe(picture.shape[1], picture.shape[0], n, round(seconds, 6), round(fps, 6), codec)
 
 
+# Elsewhere frames are counted: a seek in mpeg-ts lands past its target, and avi stamps B-frames in the order of coding.
+_SEEKABLE = ("mov,", "matroska,")
+
+
 def _pictures(path: Path, timeline: _Timeline, wanted: list[int], limits: Limits) -> Iterator[np.ndarray]:
     """The frames at these ascending indices, seeking over whatever need not be decoded.
 
@@ -256,6 +260,15 @@ def _pictures(path: Path, timeline: _Timeline, wanted: list[int], limits: Limits
         stream = container.streams.video[0]
         frames = _decoded(container)
         current: av.VideoFrame | None = None
+        if not container.format.name.startswith(_SEEKABLE):
+            at = -1
+            for i in wanted:
+                while at < i and (following := next(frames, None)) is not None:
+                    current, at = following, at + 1
+                if current is None:
+                    return
+                yield _rgb(current)
+            return
         for target in targets:
             entry = keyframes[max(0, bisect_right(keyframes, target) - 1)]
             behind = keyframes[0] if current is None or current.pts is None else current.pts
