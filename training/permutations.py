@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from functools import lru_cache
 from itertools import permutations
+from math import factorial
 from typing import Literal
 
 import numpy as np
+
+from core.errors import BadInput
 
 Strategy = Literal["greedy_min", "greedy_max", "random"]
 
@@ -18,7 +21,11 @@ def permutation_set(frames: int = 8, count: int = 1000, strategy: Strategy = "gr
     greedy_min adds, one at a time, the order with the smallest mean Hamming distance to those
     chosen (the paper's text); greedy_max the largest (what the authors released). Ties go to the
     lexicographically first. Class k of the order head is row k - 1; class 0 is the identity.
+
+    Raises: BadInput if there are not `count` such orders, or too many orders to list (frames > 9).
     """
+    if not 2 <= frames <= 9 or not 1 <= count < factorial(frames):
+        raise BadInput(f"cannot choose {count} orders of {frames} frames; frames must be 2 to 9 and count less than frames!")
     everything = np.array(list(permutations(range(frames))))
     rng = np.random.default_rng(seed)
     if strategy == "random":

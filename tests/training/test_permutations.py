@@ -8,6 +8,7 @@ from math import factorial
 import numpy as np
 import pytest
 
+from core.errors import BadInput
 from training.permutations import permutation_set
 
 STRATEGIES = ("greedy_min", "greedy_max", "random")
@@ -77,3 +78,9 @@ def test_the_seed_decides_the_set(strategy: str) -> None:
 def test_all_permutations_but_the_identity_can_be_had(strategy: str) -> None:
     rows = permutation_set(4, factorial(4) - 1, strategy)
     assert len(np.unique(rows, axis=0)) == 23 and not (rows == np.arange(4)).all(1).any()
+
+
+def test_orders_that_do_not_exist_are_refused() -> None:
+    for frames, count in ((3, 6), (1, 1), (10, 5), (4, 0)):
+        with pytest.raises(BadInput, match="orders of"):
+            permutation_set(frames, count)
