@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -62,6 +63,7 @@ def _parser() -> Parser:
     observing(explain)
     order = add("order", "shuffle a clip and recover the order of its frames")
     order.add_argument("clip", metavar="CLIP")
+    order.add_argument("--raw", action="store_true", help="the attention itself, as in the paper, not sharpened")
     which = order.add_mutually_exclusive_group()
     which.add_argument("--seed", type=int, help="seed of the random permutation (default 0)")
     which.add_argument("--permutation", help="original frame of each slot, such as 3,1,0,2,...")
@@ -70,8 +72,6 @@ def _parser() -> Parser:
 
 
 def _model(args: argparse.Namespace) -> tuple[Any, Any]:
-    from dataclasses import replace
-
     from core.weights import load, load_checkpoint
 
     if args.checkpoint:
@@ -201,6 +201,7 @@ def _order(args: argparse.Namespace) -> Any:
     if pixels:
         args.model = None
     model, card = _model(args)
+    card = replace(card, sharpness=0.0) if args.raw else card
     clip = _clip(args, card, args.clip)
     if args.permutation is not None:
         permutation = [_whole(part) for part in args.permutation.split(",")]
@@ -218,7 +219,7 @@ def _order(args: argparse.Namespace) -> Any:
         "reversal_accuracy": reversal_accuracy(found.path, permutation), "weight": found.weight,
         "runner_up": found.runner_up, "runner_up_path": list(found.runner_up_path), "margin": found.margin,
         "direction_margin": found.direction_margin, "verdict": found.verdict, "exact": found.exact,
-        "unit_frames": 1, "matrix": matrix.tolist(),
+        "unit_frames": 1, "sharpness": 0.0 if pixels else card.sharpness, "matrix": matrix.tolist(),
     }
 
 

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from core.errors import BadInput
 from core.gestures import Gesture
-from core.order import Order, recover_order
+from core.order import Order, recover_order, sharpened
 from core.trace import Attention, Axis, record
 from core.video import Clip, cropped, digest
 from core.weights import Card
@@ -120,10 +120,11 @@ def classify(model: nn.Module, card: Card, clip: Clip) -> np.ndarray:
 
 
 def order_matrix(model: nn.Module, card: Card, clip: Clip) -> np.ndarray:
-    """Time attention of the last block for this clip, mean over heads and positions, (T', T') (spec 3.5)."""
+    """Time attention of the last block, mean over heads and positions (spec 3.5), sharpened as the card says, (T', T')."""
     check_fits(model, card, len(clip))
     with held(model), torch.inference_mode():
-        return model(to_input(card, clip)[1], detail=True).time_attention[-1][0].double().numpy()
+        matrix = model(to_input(card, clip)[1], detail=True).time_attention[-1][0].double().numpy()
+    return sharpened(matrix, card.sharpness)
 
 
 def order_of(model: nn.Module, card: Card, clip: Clip, permutation: np.ndarray | tuple[int, ...]) -> Order:

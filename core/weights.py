@@ -38,6 +38,7 @@ class Card:
     recipe: dict[str, Any] = field(default_factory=dict)
     measured: dict[str, Any] = field(default_factory=dict)
     direction_threshold: float = 0.0  # direction margin above which a direction is called known
+    sharpness: float = 0.0  # of the order matrix (core.order.sharpened); 0 is the paper's own
     license: str = ""
     hash: str = ""  # first eight hex digits of the file's sha256; filled in on loading
 

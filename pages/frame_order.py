@@ -24,7 +24,10 @@ by = controls[1].segmented_control("Order from", list(AFFINITIES), format_func=A
 permutation = np.random.default_rng(int(seed)).permutation(T)
 mixed = shuffled(choice.clip, permutation)
 name = choice.model if by == "model" else "pixels"
-matrix = cached.order_matrix(choice.key, name, choice.crop, None, "mean", mixed)
+sharp = controls[2].toggle("Sharpened", value=card.sharpness > 0, disabled=by == "pixels" or not card.sharpness, key="sharp",
+                           bind="query-params", help=HELP["sharpened"])
+sharpness = card.sharpness if sharp else 0.0
+matrix = cached.order_matrix(choice.key, name, choice.crop, None, "mean", sharpness, mixed)
 found = recover_order(matrix, card.direction_threshold if by == "model" else 0.0)
 accuracy, either_way = order_accuracy(found.path, permutation), reversal_accuracy(found.path, permutation)
 
@@ -48,11 +51,11 @@ left, middle = st.columns(2, gap="large")
 signed = by == "model" and bool((matrix < 0).any())
 with left:
     st.subheader("Which slot comes before which" if by == "model" else "Which slots look alike", help=HELP["temporal"])
-    bar = "attention" if by == "model" else "minus difference (0–255)"
+    bar = ("sureness" if sharpness else "attention") if by == "model" else "minus difference (0–255)"
     chart(figures.temporal_map(matrix, mixed.frames, signed=signed, path=found.path, height=600, bar=bar), "matrix",
           "Affinity from each slot to each slot; boxes mark the path")
-    provenance(choice, f"last layer, mean over heads and places · {matrix.min():.3f} to {matrix.max():.3f}" if by == "model" else
-               "pixels only, no weights")
+    made = f"last layer, mean over heads and places{', sharpened' * (sharpness > 0)} · {matrix.min():.3f} to {matrix.max():.3f}"
+    provenance(choice, made if by == "model" else "pixels only, no weights")
 with middle:
     st.subheader("The best path", help=HELP["path"])
     chart(figures.order_graph(matrix, found.path, mixed.frames, height=600), "graph",

@@ -46,6 +46,7 @@ def _run(argv: list[str]) -> int:
     evaluate.add_argument("--data", required=True, help="a folder DIR/<label>/<clip>, or 'gestures' for rendered clips")
     evaluate.add_argument("--clips", type=int, default=500, help="number of rendered clips (with --data gestures)")
     evaluate.add_argument("--seed", type=int, default=0, help="decides the permutation of each clip")
+    evaluate.add_argument("--raw", action="store_true", help="order from the attention itself, as in the paper, not sharpened")
     evaluate.add_argument("--json", action="store_true")
     publish = commands.add_parser("publish", help="measure a finished checkpoint and ship it with its card")
     publish.add_argument("checkpoint", type=Path)

@@ -6,7 +6,7 @@ import argparse
 import json
 import sys
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -112,6 +112,7 @@ def evaluate(model: nn.Module, card: Card, samples: Iterable[Sample], seed: int 
 def command(args: argparse.Namespace) -> int:
     """`python -m training evaluate`."""
     model, card = load(args.model) if args.model else load_checkpoint(args.checkpoint)
+    card = replace(card, sharpness=0.0) if args.raw else card
     if args.data == "gestures":
         samples, total = rendered_clips(args.clips, card), args.clips
     else:

@@ -15,7 +15,7 @@ from torch import nn
 
 from core import explain, observe
 from core.gestures import render
-from core.order import pixel_affinity
+from core.order import pixel_affinity, sharpened
 from core.trace import Head
 from core.video import Clip, Probe, cropped, decode, probe, subclip
 from core.weights import Card, embedded, file_hash, load_checkpoint
@@ -120,8 +120,8 @@ def gradcam(key: str, name: str, crop: str, target: int, _clip: Clip) -> explain
     return _store(key).get(("gradcam", name, card.hash, crop, _clip.id, target), make, lambda g: g.heat.nbytes)
 
 
-def order_matrix(key: str, name: str, crop: str, layer: int | None, head: Head, _clip: Clip) -> np.ndarray:
+def order_matrix(key: str, name: str, crop: str, layer: int | None, head: Head, sharpness: float, _clip: Clip) -> np.ndarray:
     """The frame-to-frame matrix of a shuffled clip: a model's time attention, or the `pixels` baseline."""
     if name == "pixels":
         return pixel_affinity(cropped(_clip.frames, crop, 96))
-    return explain.temporal(trace(key, name, crop, _clip), layer, head).astype(np.float64)
+    return sharpened(explain.temporal(trace(key, name, crop, _clip), layer, head), sharpness)
