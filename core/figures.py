@@ -56,7 +56,7 @@ def player(frames: np.ndarray, times: np.ndarray, height: int = 470) -> go.Figur
                       "bgcolor": "rgba(128,128,128,0.18)", "bordercolor": "rgba(128,128,128,0.5)", "pad": {"t": 6, "r": 6},
                       "buttons": [{"label": " ▶ ", "method": "animate", "args": play},
                                   {"label": " ❚❚ ", "method": "animate", "args": [[None], moment]}]}],
-        sliders=[{"x": 0.2, "len": 0.8, "y": -0.02, "yanchor": "top", "pad": {"t": 6},
+        sliders=[{"x": 0.25, "len": 0.75, "y": -0.02, "yanchor": "top", "pad": {"t": 6},
                   "currentvalue": {"visible": False}, "font": {"size": 13},
                   "steps": [{"label": f"{t:.1f} s", "method": "animate", "args": [[str(i)], moment]} for i, t in enumerate(times)]}],
     )

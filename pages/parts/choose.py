@@ -94,9 +94,9 @@ def _source() -> str:
     if kind != "gesture":
         st.caption("Until a video is chosen, this rendered gesture is shown:")
     left, right = st.columns([3, 2])
-    label = left.selectbox("Gesture", LABELS, index=LABELS.index("star"), key="label", bind="query-params",
+    label = left.selectbox("Gesture", LABELS, index=LABELS.index("carret"), key="label", bind="query-params",
                            help="The stroke that the hand draws. *carret* is the data set's spelling of caret (^).")
-    seed = right.number_input("Seed", min_value=0, max_value=10**9, value=11, key="seed", bind="query-params",
+    seed = right.number_input("Seed", min_value=0, max_value=10**9, value=19, key="seed", bind="query-params",
                               help="Another seed draws another hand, room, camera and speed. The same seed always draws the same clip.")
     return f"render:{label}:{int(seed)}"
 
