@@ -19,7 +19,7 @@ HELP = {
     "temporal": r"How much each frame (row) looks at each other frame (column), averaged over all places. "
                 r"Signed attention is $a=\cos(q,k)\in[-1,1]$: red attracts, blue repels.",
     "gradcam": "Where a small change would raise the score of a class most: the gradient at the last layer, positive part.",
-    "order_accuracy": r"Length of the longest run of frames in the right order, over all frames: "
+    "order_accuracy": r"Most frames that stand in the right order, others left out, over all frames: "
                       r"$\mathrm{LCS}(\pi,\mathrm{argsort}\,o)/T$. Guessing gives 47.1 % for 8 frames.",
     "reversal_accuracy": "The same, but a clip put together backwards counts as right: left and right, up and down are the same "
                          "frames backwards. Guessing gives 54.4 % for 8 frames.",
@@ -31,7 +31,7 @@ HELP = {
 }
 VERDICTS = {
     "known": ("Order known", "The best path clearly beats every other path and its own reverse."),
-    "up_to_direction": ("Known up to direction", "The frames form a chain, but the attention does not say which end comes first."),
+    "up_to_direction": ("Known up to direction", "The frames form a chain; which end comes first is too unsure to call."),
     "unknown": ("Not identifiable", "Other orders fit as well: the frames are too alike, or the attention says nothing about order."),
 }
 
