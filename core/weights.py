@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import re
 from dataclasses import asdict, dataclass, field, replace
 from functools import cache
 from pathlib import Path
@@ -16,6 +15,9 @@ from torch import Tensor, nn
 
 from core.errors import BadInput
 from core.models import build
+from core.public import LoadReport, load_public
+
+__all__ = ["Card", "LoadReport", "embedded", "file_hash", "load", "load_checkpoint", "load_public", "save_checkpoint"]
 
 CHECKPOINTS = Path(__file__).parent.parent / "assets" / "checkpoints"
 
@@ -95,65 +97,3 @@ def load(model: str) -> tuple[nn.Module, Card]:
         raise BadInput(f"there is no shipped checkpoint for {model!r}; choose one of {', '.join(embedded()) or 'none yet'}, "
                        "or give --checkpoint FILE")
     return load_checkpoint(embedded()[model])
-
-
-@dataclass(frozen=True)
-class LoadReport:
-    """What became of each tensor name: loaded and missing are ours, unexpected theirs; mismatched have another shape."""
-
-    loaded: tuple[str, ...]
-    missing: tuple[str, ...]
-    unexpected: tuple[str, ...]
-    mismatched: tuple[str, ...]
-
-
-# transformers' TimeSformer -> the original names, which ours are (spec 6.2). Applied in order.
-_TIMESFORMER = (
-    (r"^timesformer\.", ""),
-    (r"^(?:encoder\.)?layer\.(\d+)\.", r"blocks.\1."),
-    (r"^encoder\.blocks", "blocks"),
-    (r"^embeddings\.cls_token", "cls_token"),
-    (r"^embeddings\.position_embeddings", "pos_embed"),
-    (r"^embeddings\.time_embeddings", "time_embed"),
-    (r"^embeddings\.patch_embeddings\.projection", "patch_embed.proj"),
-    (r"\.temporal_layernorm\.", ".temporal_norm1."),
-    (r"\.temporal_attention\.attention\.qkv\.", ".temporal_attn.qkv."),
-    (r"\.temporal_attention\.output\.dense\.", ".temporal_attn.proj."),
-    (r"\.temporal_dense\.", ".temporal_fc."),
-    (r"\.layernorm_before\.", ".norm1."),
-    (r"\.layernorm_after\.", ".norm2."),
-    (r"\.attention\.attention\.qkv\.", ".attn.qkv."),
-    (r"\.attention\.output\.dense\.", ".attn.proj."),
-    (r"\.intermediate\.dense\.", ".mlp.fc1."),
-    (r"(blocks\.\d+)\.output\.dense\.", r"\1.mlp.fc2."),
-    (r"^layernorm\.", "norm."),
-    (r"^classifier\.", "head."),
-    (r"^model\.", ""),  # the authors' own files
-)
-
-
-def load_public(model: nn.Module, state_dict: dict[str, Tensor]) -> LoadReport:
-    """Copy a public TimeSformer state dict (the authors' or transformers') into `model`, and say what fitted.
-
-    A time embedding for another number of frames is resized by nearest neighbour, as the authors do.
-    """
-    for key in ("model_state", "state_dict", "model", "module"):
-        if isinstance(state_dict.get(key), dict):
-            state_dict = state_dict[key]
-    ours = model.state_dict()
-    loaded, unexpected, mismatched = {}, [], []
-    for key, value in state_dict.items():
-        name = key
-        for pattern, replacement in _TIMESFORMER:
-            name = re.sub(pattern, replacement, name)
-        if name == "time_embed" and name in ours and value.shape[1] != ours[name].shape[1]:
-            value = nn.functional.interpolate(value.transpose(1, 2), size=ours[name].shape[1], mode="nearest").transpose(1, 2)
-        if name not in ours:
-            unexpected.append(key)
-        elif ours[name].shape != value.shape:
-            mismatched.append(name)
-        else:
-            loaded[name] = value
-    model.load_state_dict(loaded, strict=False)
-    missing = tuple(name for name in ours if name not in loaded and name not in mismatched)
-    return LoadReport(tuple(loaded), missing, tuple(unexpected), tuple(mismatched))

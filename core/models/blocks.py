@@ -27,8 +27,9 @@ class Output:
     logits: Tensor  # (B, C)
     order_logits: Tensor | None = None  # (B, number of permutations + 1)
     time_attention: tuple[Tensor, ...] = ()
-    outputs: tuple[Tensor, ...] = ()
-    frame_maps: tuple[Tensor, ...] = ()
+    outputs: tuple[Tensor, ...] = ()  # am_flow: the logits that are averaged, each (B, C)
+    frame_maps: tuple[Tensor, ...] = ()  # rvit: attention from frame to frame, spatial and temporal, each (B, T, T)
+    am_flow: tuple[Tensor, ...] = ()  # am_flow: per AM block the flow of each frame pair, (B, T - 1, tokens)
     patches: Tensor | None = None  # (B, T, h, w, D): the last layer's patch tokens, for dense side tasks
 
 
@@ -49,6 +50,10 @@ class Spec:
     settings: dict[str, tuple[Any, ...]] = field(default_factory=dict)
     unit_frames: int = 1
     """Frames that one temporal token covers: the unit that is shuffled."""
+    spatial_taps: tuple[str, ...] = ("space",)
+    """Names of the taps that show attention over space, the one to open on first."""
+    temporal_taps: tuple[str, ...] = ("time",)
+    """The same over time; empty for a model whose frame matrix is not an attention (am_flow)."""
 
 
 class DropPath(nn.Module):
