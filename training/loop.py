@@ -24,12 +24,12 @@ from torch.nn.functional import cross_entropy
 from tqdm import tqdm
 
 from core.errors import BadInput
-from core.gestures import LABELS
+from core.gestures import DIRECTED, LABELS
 from core.models import build, spec
 from core.models.blocks import ImageViT
 from core.weights import Card, save_checkpoint
 from training.data import Batch, Gestures, gesture_batches
-from training.losses import fingertip_loss, self_loss
+from training.losses import fingertip_loss, pair_loss, rank_loss, self_loss
 from training.permutations import permutation_set
 from training.recipes import Recipe
 
@@ -80,6 +80,7 @@ class Video(nn.Module):
         self.side = nn.Linear(settings["width"], 4)
         self.rank = nn.Linear(settings["width"], settings["frames"])
         self.recipe = recipe
+        self.arrow = torch.tensor([label in DIRECTED for label in LABELS])
         self.orders = permutation_set(settings["frames"], 1000, recipe.permutations)
         with torch.no_grad():
             self.model.time_embed.copy_(recipe.time_scale * sinusoid(settings["frames"], settings["width"]))
@@ -93,13 +94,21 @@ class Video(nn.Module):
         self.load_state_dict(weights, strict=False)
         self.model.start_as_identity(1 + max(int(k.split(".")[2]) for k in weights if k.startswith("model.blocks.")))
 
+    def freeze(self, blocks: int) -> None:
+        """Keep the embeddings and the first blocks as they are: later blocks then train half as fast again."""
+        first = [self.model.patch_embed, *self.model.blocks[:blocks]] if blocks else []
+        for part in first:
+            part.requires_grad_(False)
+        for name in ("cls_token", "pos_embed", "time_embed") if blocks else ():
+            getattr(self.model, name).requires_grad_(False)
+
     def loss(self, batch: Batch, video: Tensor, step: int) -> tuple[Tensor, dict[str, float]]:
         r = self.recipe
         T = video.shape[2]
         m = max(1, round(r.ordered * len(video)))
         clips, tips, covers = video, batch.tip, batch.occupied
         video, tip, occupied, label = clips[:m], tips[:m], covers[:m], batch.label[:m]
-        shuffle = r.order > 0 or r.directed > 0
+        shuffle = max(r.order, r.directed, r.pairs, r.rank) > 0
         if shuffle:  # ordered and shuffled clips as one batch
             rng = np.random.default_rng([r.seed, step])
             n = max(1, round(r.shuffled * len(clips)))
@@ -119,12 +128,16 @@ class Video(nn.Module):
                   "fingertip": fingertip.item(), "fingertip_hit": _hit(predicted, tip.flatten(0, 1))}
         if shuffle:
             shuffled = [a[m:] for a in out.time_attention]
-            directed = self_loss(shuffled[r.directed_from :], order, diagonal=False)
-            # A cosine that is sure and wrong has no gradient; this cross-entropy still has one.
-            ranked = cross_entropy(self.rank(out.patches[m:].mean((2, 3))).float().flatten(0, 1), order.flatten())
-            loss = loss + r.directed * directed + r.rank * ranked
-            report |= {"rank": ranked.item(), "directed": directed.item(),
-                       "directed_last": self_loss(shuffled[-1:], order, diagonal=False).item()}
+            arrow = self.arrow[batch.label[:n]]
+            # Where a clip's reverse is another stroke, L_self asks for what nobody can know.
+            known = [a[arrow] for a in shuffled] if arrow.any() else [a.detach() for a in shuffled]
+            of = order[arrow] if arrow.any() else order
+            directed = self_loss(known[r.directed_from :], of, diagonal=False)
+            pairs = pair_loss(shuffled[-1], order, arrow)
+            ranked = rank_loss(self.rank(out.patches[m:].mean((2, 3))), order, arrow)
+            loss = loss + r.directed * directed + r.pairs * pairs + r.rank * ranked
+            report |= {"rank": ranked.item(), "pairs": pairs.item(), "directed": directed.item(),
+                       "directed_last": self_loss(known[-1:], of, diagonal=False).item()}
             if out.order_logits is not None:
                 named = cross_entropy(out.order_logits[m:].float(), target)
                 loss = loss + r.order * named
@@ -168,8 +181,9 @@ class Run:
     def __init__(self, name: str, module: nn.Module, recipe: Recipe, out: Path, clips: int, lr: float, frames: Gestures) -> None:
         self.name, self.module, self.recipe, self.out, self.lr, self.data = name, module, recipe, out, lr, frames
         self.steps = clips // recipe.batch
-        decay = [p for p in module.parameters() if p.ndim > 1]
-        rest = [p for p in module.parameters() if p.ndim <= 1]
+        learns = [p for p in module.parameters() if p.requires_grad]
+        decay = [p for p in learns if p.ndim > 1]
+        rest = [p for p in learns if p.ndim <= 1]
         self.optimiser = torch.optim.AdamW([{"params": decay, "weight_decay": recipe.weight_decay},
                                             {"params": rest, "weight_decay": 0.0}], lr=lr, betas=(0.9, 0.98))
         self.average = Average(module, recipe.ema)
@@ -293,6 +307,7 @@ def fit(recipe: Recipe, name: str, out: Path) -> Path:
         video.start_from(load_file(stills))
         with safe_open(stills, "pt") as file:
             history = json.loads((file.metadata() or {}).get("history", "[]"))
+    video.freeze(recipe.frozen)
     run = Run("video", video, recipe, out, recipe.clips, recipe.lr, data[1])
     if state["stage"] == "video":
         run.restore(state)

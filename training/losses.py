@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 import torch
 from torch import Tensor
-from torch.nn.functional import binary_cross_entropy_with_logits, cross_entropy, smooth_l1_loss
+from torch.nn.functional import binary_cross_entropy_with_logits, cross_entropy, smooth_l1_loss, softplus
+
+SHARPNESS = 8.0
+"""Slope at which `pair_loss` reads a cosine as a log-odds; `core.order.sharpened` reads it alike."""
 
 
 def order_signs(order: Tensor, symmetric: bool = False) -> Tensor:
@@ -40,6 +44,42 @@ def self_loss(time_attention: Sequence[Tensor], order: Tensor, symmetric: bool =
     keep = torch.ones(T, T, device=order.device) if diagonal else 1 - torch.eye(T, device=order.device)
     terms = [((1 - a.float()) * signs * keep).sum((1, 2)) / keep.sum() for a in time_attention]
     return torch.stack(terms).mean()
+
+
+def pair_loss(attention: Tensor, order: Tensor, directed: Tensor) -> Tensor:
+    """Each pair of slots as a yes-or-no question: the cross-entropy companion of L_self.
+
+    L_self is linear in the cosine, so a pair that is sure and wrong weighs no more than any other. This
+    loss reads SHARPNESS * a as log-odds. Of a clip with an arrow of time it asks which of two frames came
+    first. Of a clip whose reverse is another stroke nobody can say, so it asks which frames are
+    neighbours: the matrix then shows an order without a direction.
+
+    Args:
+        attention: the last layer's mean over heads and positions, (B, T, T), -1..1.
+        order: o, (B, T): slot t shows original frame o_t.
+        directed: (B,) bool, whether the clip's direction can be known.
+    """
+    apart = (order[:, :, None] - order[:, None, :]).abs()
+    neighbours = apart == 1
+    signs = torch.where(directed[:, None, None], order_signs(order), torch.where(neighbours, 1.0, -1.0))
+    weight = torch.where(directed[:, None, None] | ~neighbours, 1.0, 2.0) * (apart > 0)  # neighbours are rare: 2 in T
+    return (softplus(-SHARPNESS * attention.float() * signs) * weight).sum() / weight.sum()
+
+
+def rank_loss(logits: Tensor, order: Tensor, directed: Tensor) -> Tensor:
+    """Cross-entropy of naming the original place of each slot, either end first where the direction cannot be known.
+
+    Args:
+        logits: (B, T, T), a score for each original place.
+        order: (B, T), slot t shows original frame o_t.
+        directed: (B,) bool.
+    """
+    T = order.shape[1]
+    scores = logits.float().log_softmax(-1)
+    forward = scores.gather(2, order[..., None])[..., 0]
+    backward = scores.gather(2, T - 1 - order[..., None])[..., 0]
+    either = torch.logaddexp(forward, backward) - math.log(2)
+    return -torch.where(directed[:, None], forward, either).mean()
 
 
 def fingertip_loss(predicted: Tensor, tip: Tensor, occupied: Tensor) -> Tensor:

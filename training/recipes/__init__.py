@@ -33,6 +33,8 @@ class Recipe:
     order: float = 1.0  # weight of L_ord
     directed: float = 1.0  # weight of L_self
     directed_from: int = 0  # first layer that L_self counts: earlier ones cannot know the whole clip yet
+    pairs: float = 0.0  # weight of the cross-entropy of each pair of slots, beside or instead of L_self
+    frozen: int = 0  # first blocks, and the embeddings, that are not trained
     fingertip: float = 0.3  # weight of the dense side task
     rank: float = 0.0  # weight of the second side task: which original frame each shuffled slot shows
     permutations: str = "greedy_max"
