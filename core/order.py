@@ -178,15 +178,16 @@ def path_weight(matrix: np.ndarray, path: tuple[int, ...] | list[int]) -> float:
 
 
 def sharpened(matrix: np.ndarray, sharpness: float) -> np.ndarray:
-    """tanh(sharpness (W - W^T) / 2): how surely t comes before u, -1..1; sharpness 0 leaves W as it is.
+    """tanh(sharpness (W - W^T) / 2) + (W + W^T) / 2: how surely t comes before u, and how near they are, -2..2.
 
-    A cosine is weak between neighbours and strong between frames far apart, so the heaviest path on W
-    itself leaps ahead and comes back for the frames it passed (1 3 5 7 0 2 4 6). With weights near -1 and
-    1 a leap gains nothing and the way back costs. The paper uses W (spec 3.5), whose weights are near the
-    signs only after long training.
+    Sharpness 0 leaves W as it is. A cosine is weak between neighbours and strong between frames far apart,
+    so the heaviest path on W itself leaps ahead and comes back for the frames it passed (1 3 5 7 0 2 4 6).
+    With signs near -1 and 1 a leap gains nothing and the way back costs. Where the model leaves the
+    direction open the signs vanish, and the second term orders by likeness. The paper uses W (spec 3.5),
+    whose weights are near the signs only after long training.
     """
     matrix = np.asarray(matrix, np.float64)
-    return np.tanh(sharpness * (matrix - matrix.T) / 2) if sharpness else matrix
+    return np.tanh(sharpness * (matrix - matrix.T) / 2) + (matrix + matrix.T) / 2 if sharpness else matrix
 
 
 def hamiltonian_path(matrix: np.ndarray) -> tuple[tuple[int, ...], float]:

@@ -345,4 +345,10 @@ def test_sharpening_undoes_the_leaps_of_a_graded_matrix() -> None:
 
 def test_sharpened_values_are_those_of_the_formula() -> None:
     made = sharpened(np.array([[5.0, 0.3], [-0.1, 7.0]]), 2.0)
-    np.testing.assert_allclose(made, [[0, np.tanh(0.4)], [-np.tanh(0.4), 0]])
+    np.testing.assert_allclose(made, [[5, np.tanh(0.4) + 0.1], [0.1 - np.tanh(0.4), 7]])
+
+
+def test_sharpening_orders_by_likeness_where_no_direction_is_given() -> None:
+    near = -np.abs(np.subtract.outer(np.arange(5), np.arange(5))) / 10.0
+    shuffled = near[np.ix_([3, 0, 4, 1, 2], [3, 0, 4, 1, 2])]
+    assert hamiltonian_path(sharpened(shuffled, 8.0))[0] in {(1, 3, 4, 0, 2), (2, 0, 4, 3, 1)}

@@ -205,6 +205,16 @@ def test_stills_of_another_run_can_be_the_start(whole: Path, tmp_path: Path) -> 
         fit(replace(RECIPE, init=str(tmp_path / "nothere.safetensors")), "tiny", tmp_path / "other")
 
 
+def test_frozen_blocks_stay_as_they_were_and_the_others_learn(whole: Path, tmp_path: Path) -> None:
+    out = tmp_path / "run"
+    fit(replace(RECIPE, init=str(whole / "video.safetensors"), frozen=1, pairs=1.0, rank=1.0), "tiny", out)
+    before, after = load_file(whole / "video.safetensors"), load_file(out / "video.safetensors")
+    changed = {k for k in before if not torch.equal(before[k], after[k])}
+    kept = {k for k in before if k.startswith(("model.patch_embed", "model.blocks.0.", "model.cls_token", "model.pos_embed", "model.time_embed"))}
+    assert kept and not changed & kept
+    assert {"model.blocks.1.temporal_attn.qkv.weight", "rank.weight"} <= changed
+
+
 def test_writing_atomically_never_leaves_half_a_file(tmp_path: Path) -> None:
     path = tmp_path / "state.pt"
     write_atomically(path, lambda p: p.write_text("old"))

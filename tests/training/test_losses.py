@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from training.losses import fingertip_loss, order_signs, self_loss
+from training.losses import SHARPNESS, fingertip_loss, order_signs, pair_loss, rank_loss, self_loss
 
 FORWARD, BACKWARD = torch.tensor([[1, 2]]), torch.tensor([[2, 1]])
 MIXED = torch.tensor([[[0.5, 0.2], [-0.4, 0.1]]])
@@ -83,6 +83,49 @@ def test_the_symmetric_matrix_is_the_released_helpers() -> None:
 
 
 # -- the fingertip side task
+
+
+YES, NO = torch.tensor([True]), torch.tensor([False])
+
+
+def test_pair_loss_reads_a_cosine_as_log_odds() -> None:
+    a = math.log(3) / SHARPNESS  # odds of 3 to 1: probability 3/4
+    matrix = torch.tensor([[[0.9, a], [-a, -0.9]]])
+    assert pair_loss(matrix, FORWARD, YES).item() == pytest.approx(math.log(4 / 3), rel=1e-5)
+    assert pair_loss(matrix, BACKWARD, YES).item() == pytest.approx(math.log(4), rel=1e-5)
+
+
+def test_pair_loss_of_a_silent_matrix_is_a_coin_toss() -> None:
+    order = torch.tensor([[2, 0, 3, 1]])
+    for directed in (YES, NO):
+        assert pair_loss(torch.zeros(1, 4, 4), order, directed).item() == pytest.approx(math.log(2), rel=1e-5)
+
+
+def test_without_a_direction_pair_loss_asks_for_neighbours_and_is_blind_to_reversal() -> None:
+    order = torch.tensor([[2, 0, 3, 1]])
+    apart = (order[:, :, None] - order[:, None]).abs()
+    near = torch.where(apart == 1, 1.0, -1.0)
+    generator = torch.Generator().manual_seed(0)
+    other = torch.rand(1, 4, 4, generator=generator) * 2 - 1
+    assert pair_loss(near, order, NO) < 1e-3 < pair_loss(-near, order, NO)
+    torch.testing.assert_close(pair_loss(other, order, NO), pair_loss(other, 3 - order, NO))
+    assert abs(pair_loss(other, order, YES) - pair_loss(other, 3 - order, YES)) > 0.01
+
+
+def test_pair_loss_weighs_the_rare_neighbours_twice() -> None:
+    a = math.log(3) / SHARPNESS
+    # three frames in order: 4 neighbour entries at weight 2, 2 others at weight 1; a positive cosine is right for neighbours
+    by_hand = (8 * math.log(4 / 3) + 2 * math.log(4)) / 10
+    assert pair_loss(torch.full((1, 3, 3), a), torch.tensor([[0, 1, 2]]), NO).item() == pytest.approx(by_hand, rel=1e-5)
+
+
+def test_rank_loss_of_hand_values() -> None:
+    sure = torch.tensor([[[math.log(3), 0.0], [0.0, math.log(3)]]])  # 3/4 for the right place
+    order = torch.tensor([[0, 1]])
+    assert rank_loss(sure, order, YES).item() == pytest.approx(math.log(4 / 3), rel=1e-5)
+    assert rank_loss(sure, 1 - order, YES).item() == pytest.approx(math.log(4), rel=1e-5)
+    # either end first: the mean of 3/4 and 1/4 is a half
+    assert rank_loss(sure, order, NO).item() == pytest.approx(math.log(2), rel=1e-5)
 
 
 def test_fingertip_loss_of_a_silent_head_has_the_hand_value() -> None:
