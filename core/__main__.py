@@ -152,9 +152,9 @@ def _classify(args: argparse.Namespace) -> Any:
 
 def _explain(args: argparse.Namespace) -> Any:
     from core import explain as views
+    from core.models import spec
     from core.observe import observe
     from core.render import enlarged, frame_rate, overlay, write_mp4
-    from core.trace import Axis
     from core.video import crop_box
 
     model, card = _model(args)
@@ -165,17 +165,18 @@ def _explain(args: argparse.Namespace) -> Any:
     temporal = views.temporal(trace, args.layer, head)
     probabilities = trace.probabilities
     cam = views.gradcam(model, card, clip, views.target_index(card, args.target, probabilities))
+    flow = {"am_flow": views.am_flow(model, card, clip)} if spec(card.model).am_flow else {}
     args.out.mkdir(parents=True, exist_ok=True)
     np.savez_compressed(args.out / "explanation.npz", frames=trace.frames, times=clip.times, token_times=trace.token_times,
-                        spatial=spatial, temporal=temporal, gradcam=cam.heat, probabilities=probabilities)
+                        spatial=spatial, temporal=temporal, gradcam=cam.heat, probabilities=probabilities, **flow)
     shown = enlarged(clip.frames, 360)
-    signed = views.layer_of(trace, Axis.SPACE, args.layer).kernel.signed
-    write_mp4(args.out / "overlay.mp4", overlay(shown, spatial, signed=signed, box=crop_box(*shown.shape[1:3], card.crop)),
+    shown_attention = views.of_layer(views.over_space(trace), args.layer)
+    write_mp4(args.out / "overlay.mp4", overlay(shown, spatial, signed=shown_attention.kernel.signed, box=crop_box(*shown.shape[1:3], card.crop)),
               frame_rate(clip.times))
     top = np.argsort(-probabilities)[:5]
     report = {
         "clip": args.clip, "model": card.model, "preset": card.preset, "weights": card.hash, "trained_on": card.trained_on,
-        "layer": views.layer_of(trace, Axis.SPACE, args.layer).layer, "head": head, "query": "cls",
+        "layer": shown_attention.layer, "head": head, "query": "cls" if views.has_class_token(shown_attention) else "mean",
         "target": card.labels[cam.target], "target_p": cam.probability,
         "top": [{"label": card.labels[i], "p": round(float(probabilities[i]), 6)} for i in top],
         "files": ["explanation.npz", "overlay.mp4", "report.json"],
@@ -193,7 +194,9 @@ def _whole(text: str) -> int:
 
 
 def _order(args: argparse.Namespace) -> Any:
-    from core.observe import order_matrix, shuffled
+    from core.explain import order_matrix
+    from core.models import spec
+    from core.observe import shuffled
     from core.order import order_accuracy, pixel_affinity, recover_order, reversal_accuracy
     from core.video import cropped
 
@@ -203,11 +206,12 @@ def _order(args: argparse.Namespace) -> Any:
     model, card = _model(args)
     card = replace(card, sharpness=0.0) if args.raw else card
     clip = _clip(args, card, args.clip)
+    unit = 1 if pixels else spec(card.model).unit_frames
     if args.permutation is not None:
         permutation = [_whole(part) for part in args.permutation.split(",")]
     else:
-        permutation = np.random.default_rng(_seed(args.seed)).permutation(len(clip)).tolist()
-    mixed = shuffled(clip, permutation)
+        permutation = np.random.default_rng(_seed(args.seed)).permutation(len(clip) // unit).tolist()
+    mixed = shuffled(clip, permutation, unit)
     if pixels:
         matrix, threshold = pixel_affinity(cropped(mixed.frames, card.crop, card.size)), 0.0
     else:
@@ -219,7 +223,7 @@ def _order(args: argparse.Namespace) -> Any:
         "reversal_accuracy": reversal_accuracy(found.path, permutation), "weight": found.weight,
         "runner_up": found.runner_up, "runner_up_path": list(found.runner_up_path), "margin": found.margin,
         "direction_margin": found.direction_margin, "verdict": found.verdict, "exact": found.exact,
-        "unit_frames": 1, "sharpness": 0.0 if pixels else card.sharpness, "matrix": matrix.tolist(),
+        "unit_frames": unit, "sharpness": 0.0 if pixels else card.sharpness, "matrix": matrix.tolist(),
     }
 
 

@@ -1,4 +1,4 @@
-"""From a trace to heat maps: attention over space, attention over time, GradCAM.
+"""From a trace to heat maps: attention over space and over time, rollout, AM flow, GradCAM.
 
 Attention is where a model looks from, not why it decides; GradCAM follows the gradient of a class
 instead. Neither is an explanation by itself.
@@ -6,61 +6,200 @@ instead. Neither is an explanation by itself.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import groupby
 from typing import Literal
 
 import numpy as np
 import torch
-from torch import nn
+from torch import Tensor, nn
+from torch.nn.functional import one_hot
 
 from core.errors import BadInput
-from core.observe import Trace, check_fits, held, softmax, to_input
-from core.trace import Attention, Axis, Head
+from core.models import spec
+from core.observe import Trace, check_fits, held, observe, shuffled, softmax, to_input
+from core.order import Order, recover_order, sharpened
+from core.trace import CLS, Attention, Axis, Head
 from core.video import Clip
 from core.weights import Card
 
 SpatialQuery = tuple[int, int, int] | Literal["cls", "mean"]
 
 
-def layer_of(trace: Trace, axis: Axis, layer: int | None) -> Attention:
-    """The attention of one layer over one axis; None is the last. Raises: BadInput if it is not there."""
-    found = trace.along(axis)
+def over_space(trace: Trace, tap: str | None = None) -> list[Attention]:
+    """The attentions that the spatial view shows, first layer first: those of `tap`, or of the model's first choice."""
+    return _tapped(trace, spec(trace.model).spatial_taps, tap)
+
+
+def over_time(trace: Trace, tap: str | None = None) -> list[Attention]:
+    """The same for the temporal view; empty for a model whose frame matrix is no attention."""
+    return _tapped(trace, spec(trace.model).temporal_taps, tap)
+
+
+def _tapped(trace: Trace, taps: tuple[str, ...], tap: str | None) -> list[Attention]:
+    """The attentions of one tap. Of several names the first that was recorded counts: settings decide which exist."""
+    recorded = [a.name.split(".")[0] for a in trace.attentions]
+    names = [name for name in taps if name in recorded]
+    if tap is not None and tap not in names:
+        raise BadInput(f"{trace.model} recorded no {tap!r}; choose one of {', '.join(names)}")
+    chosen = tap or next(iter(names), None)
+    return [a for a in trace.attentions if a.name.split(".")[0] == chosen]
+
+
+def of_layer(found: list[Attention], layer: int | None) -> Attention:
+    """The attention of one layer; None is the last. Raises: BadInput if it is not there."""
     if not found:
-        raise BadInput(f"{trace.model} has no attention over {axis.value}")
+        raise BadInput("this model has no such attention")
     layers = [a.layer for a in found]
     if layer is None:
         return found[-1]
     if layer not in layers:
-        raise BadInput(f"layer {layer} does not exist in {trace.model}; choose {layers[0]} to {layers[-1]}")
-    return found[layers.index(layer)]
+        raise BadInput(f"layer {layer} does not exist; choose {layers[0]} to {layers[-1]}")
+    return found[len(layers) - 1 - layers[::-1].index(layer)]
 
 
-def spatial(trace: Trace, layer: int | None = None, head: Head = "mean", query: SpatialQuery = "cls") -> np.ndarray:
+def has_class_token(attention: Attention) -> bool:
+    """Whether a class token asks in this attention."""
+    return bool((attention.layout.queries == CLS).any())
+
+
+def spatial(trace: Trace, layer: int | None = None, head: Head = "mean", query: SpatialQuery | None = None,
+            tap: str | None = None) -> np.ndarray:
     """Attention over space as heat on the clip, float32 (T', h, w).
 
-    `cls` is each frame's class-token row, `mean` the mean over the rows of all patches of the frame,
-    (t, row, col) the row of one patch (NaN in the frames it cannot see). Weights go to patches only,
-    so a softmax row sums to less than 1 by what the class token keeps.
+    `cls` is each frame's class-token row; `mean` what each patch gets from the patches that see it, on
+    average; (t, row, col) the row of one patch (NaN where it cannot see). None is `cls` where there is a
+    class token, else `mean`. Weights go to patches only, so a softmax row sums to less than 1 by what the
+    class token keeps.
     """
-    attention = layer_of(trace, Axis.SPACE, layer)
+    attention = of_layer(over_space(trace, tap), layer)
+    if query is None:
+        query = "cls" if has_class_token(attention) else "mean"
     if query != "mean":
         return attention.heat(query, head).numpy()
     T, h, w = attention.grid
-    rows = attention.map(head)  # (T, 1 + N, 1 + N): class token first
-    return rows[:, 1:, 1:].mean(1).view(T, h, w).numpy()
+    total, asked = torch.zeros(T * h * w), torch.zeros(T * h * w)
+    for weights, queries, keys in _groups(attention, head):
+        patches = keys != CLS
+        rows = weights[queries != CLS][:, patches]
+        total.index_add_(0, keys[patches], rows.sum(0))
+        asked.index_add_(0, keys[patches], torch.full((int(patches.sum()),), float(len(rows))))
+    return (total / asked).view(T, h, w).numpy()
 
 
-def temporal(trace: Trace, layer: int | None = None, head: Head = "mean") -> np.ndarray:
-    """Attention over time, the mean over locations, float32 (T', T'), [query frame, key frame].
+def temporal(trace: Trace, layer: int | None = None, head: Head = "mean", tap: str | None = None) -> np.ndarray:
+    """From frame to frame, float32 (T', T'), [query frame, key frame].
 
-    With the mean over heads of the last layer this is the matrix that order recovery uses (spec 3.5).
+    Attention over time: the mean over locations; with the mean over heads of the last layer this is the
+    matrix that order recovery uses (spec 3.5). Joint attention: what a frame's queries give to each
+    frame, on average. Neither recorded (am_flow): minus the AM-flow magnitude between the two frames'
+    attention maps (spec 2.2, `post`), an affinity that is blind to direction.
     """
-    return layer_of(trace, Axis.TIME, layer).map(head).mean(0).numpy()
+    found = over_time(trace, tap)
+    if not found:
+        return _minus_flow(of_layer(over_space(trace), layer), head)
+    attention = of_layer(found, layer)
+    if attention.axis is Axis.TIME:
+        return attention.map(head).mean(0).numpy()
+    T, h, w = attention.grid
+    total, asked = torch.zeros(T, T), torch.zeros(T)
+    for weights, queries, keys in _groups(attention, head):
+        ask, answer = (one_hot(tokens // (h * w), T).float() for tokens in (queries, keys))
+        total += ask.T @ weights @ answer
+        asked += ask.sum(0)
+    return (total / asked[:, None]).numpy()
+
+
+def _groups(attention: Attention, head: Head) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
+    """Each group's weights (queries, keys) with the token ids of its rows and columns."""
+    yield from zip(attention.map(head), attention.layout.queries, attention.layout.keys, strict=True)
+
+
+def _minus_flow(attention: Attention, head: Head) -> np.ndarray:
+    """-sum_j |s_t - s_t'|[j], s = the attention that token j of a frame gets, from the logits of one head or their mean."""
+    left, right = attention.kernel.factors(attention.q.float(), attention.k.float())
+    logits = left @ right.transpose(-2, -1)  # (T, heads, N, N)
+    logits = logits[:, head] if isinstance(head, int) else logits.mean(1) if head == "mean" else logits.amax(1)
+    received = logits.softmax(-1).sum(-2)
+    return -torch.cdist(received, received, p=1).numpy()
 
 
 def time_is_signed(trace: Trace) -> bool:
     """Whether attention over time can be negative, and so must be drawn in diverging colours."""
-    return any(a.kernel.signed for a in trace.along(Axis.TIME))
+    return any(a.kernel.signed for a in over_time(trace))
+
+
+def _token_matrix(attentions: list[Attention], head: Head) -> Tensor:
+    """One layer's weights among all tokens, class token first: (1 + n, 1 + n), each row summing to 1.
+
+    Heads that run over different groups (far) are averaged by their number. A token that does not ask
+    keeps itself; a class token that asks in several frames is their mean, as in the model (spec 3.2).
+    """
+    T, h, w = attentions[0].grid
+    n = 1 + T * h * w
+    total, asked = torch.zeros(n, n), torch.zeros(n)
+    for attention in attentions:
+        heads = attention.heads if not isinstance(head, int) else 1
+        for weights, queries, keys in _groups(attention, head):
+            rows, columns = queries + 1, keys + 1  # CLS = -1 comes first
+            total[rows[:, None], columns[None]] += heads * weights
+            asked[rows] += heads
+    silent = asked == 0
+    total[silent, silent] = 1.0
+    return total / asked.clamp(min=1)[:, None]
+
+
+def rollout(trace: Trace, layer: int | None = None, head: Head = "mean", query: SpatialQuery | None = None) -> np.ndarray:
+    """Attention rollout up to a layer: the product of (A + I) / 2 over the layers, as heat (T', h, w).
+
+    Abnar and Zuidema, ACL 2020. Attentions of one layer over different axes follow one another as in the
+    model. `query` as in `spatial`, for a clip's one class token.
+
+    Raises: BadInput where rows do not sum to 1 (signed or unnormalised attention), since the product then means nothing.
+    """
+    used = [a for a in trace.attentions if a.name.split(".")[0] in {*spec(trace.model).spatial_taps, *spec(trace.model).temporal_taps}]
+    wrong = next((a for a in used if not a.kernel.rows_sum_to_one), None)
+    if wrong is not None:
+        raise BadInput(f"rollout needs attention whose rows sum to 1; {trace.model}'s {wrong.name!r} attention is "
+                       f"{'signed' if wrong.kernel.signed else 'not normalised'}; choose timesformer, videomae or far")
+    last = of_layer(used, layer).layer
+    product: Tensor | None = None
+    for _, group in groupby((a for a in used if a.layer <= last), key=lambda a: (a.layer, a.axis)):
+        weights = (_token_matrix(list(group), head) + torch.eye(1 + int(np.prod(trace.grid)))) / 2
+        product = weights if product is None else weights @ product
+    assert product is not None
+    if query is None:
+        query = "cls" if any(has_class_token(a) for a in used) else "mean"
+    row = product[0] if query == "cls" else product[1:].mean(0) if query == "mean" else product[1 + used[0].token(query)]
+    return row[1:].view(trace.grid).numpy()
+
+
+def am_flow(model: nn.Module, card: Card, clip: Clip, layer: int | None = None) -> np.ndarray:
+    """AM flow of each frame and the next, float32 (T - 1, h, w), patches only (spec 2.2); None is the last block that has one.
+
+    Raises: BadInput for a model or a block without AM flow.
+    """
+    check_fits(model, card, len(clip))
+    with held(model), torch.inference_mode():
+        out = model(to_input(card, clip)[1], detail=True)
+    if not out.am_flow:
+        raise BadInput(f"{card.model} computes no AM flow; choose am_flow")
+    index = len(out.am_flow) - 1 if layer is None else layer
+    if not 0 <= index < len(out.am_flow):
+        raise BadInput(f"AM flow {index} does not exist in {card.model}; choose 0 to {len(out.am_flow) - 1}")
+    return out.am_flow[index][0, :, 1:].float().unflatten(1, out.patches.shape[2:4]).numpy()
+
+
+def order_matrix(model: nn.Module, card: Card, clip: Clip) -> np.ndarray:
+    """The frame matrix of the last layer, mean over heads (spec 3.5), sharpened as the card says, (T', T')."""
+    return sharpened(temporal(observe(model, card, clip)), card.sharpness)
+
+
+def order_of(model: nn.Module, card: Card, clip: Clip, permutation: np.ndarray | tuple[int, ...]) -> Order:
+    """Shuffle the clip's temporal tokens and recover their order."""
+    mixed = shuffled(clip, permutation, getattr(model, "unit_frames", 1))
+    return recover_order(order_matrix(model, card, mixed), card.direction_threshold)
 
 
 @dataclass(frozen=True)

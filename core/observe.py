@@ -14,7 +14,6 @@ from torch import Tensor, nn
 
 from core.errors import BadInput
 from core.gestures import Gesture
-from core.order import Order, recover_order, sharpened
 from core.trace import Attention, Axis, record
 from core.video import Clip, cropped, digest
 from core.weights import Card
@@ -71,12 +70,15 @@ def rendered_clip(gesture: Gesture) -> Clip:
     return Clip(gesture.frames, gesture.times.astype(np.float64), name, digest(name, gesture.frames.shape))
 
 
-def shuffled(clip: Clip, permutation: np.ndarray | tuple[int, ...]) -> Clip:
-    """The clip with frame permutation[t] in slot t; the slots keep their times."""
+def shuffled(clip: Clip, permutation: np.ndarray | tuple[int, ...], unit: int = 1) -> Clip:
+    """The clip with unit permutation[t] in slot t, a unit being `unit` consecutive frames; the slots keep their times."""
     order = [int(i) for i in permutation]
-    if sorted(order) != list(range(len(clip))):
-        raise BadInput(f"permutation {order} must hold 0 to {len(clip) - 1} once, for {len(clip)} frames")
-    return Clip(clip.frames[order], clip.times, clip.source, digest(clip.id, order))
+    units = len(clip) // unit
+    if len(clip) % unit or sorted(order) != list(range(units)):
+        raise BadInput(f"permutation {order} must hold 0 to {units - 1} once, for {len(clip)} frames"
+                       f"{f' in groups of {unit}' if unit > 1 else ''}")
+    frames = (np.array(order, int)[:, None] * unit + np.arange(unit)).ravel()
+    return Clip(clip.frames[frames], clip.times, clip.source, digest(clip.id, order, unit))
 
 
 LEAST_FRAMES, MOST_FRAMES = 2, 64
@@ -117,16 +119,3 @@ def classify(model: nn.Module, card: Card, clip: Clip) -> np.ndarray:
     check_fits(model, card, len(clip))
     with held(model), torch.inference_mode():
         return softmax(model(to_input(card, clip)[1])[0].float().numpy())
-
-
-def order_matrix(model: nn.Module, card: Card, clip: Clip) -> np.ndarray:
-    """Time attention of the last block, mean over heads and positions (spec 3.5), sharpened as the card says, (T', T')."""
-    check_fits(model, card, len(clip))
-    with held(model), torch.inference_mode():
-        matrix = model(to_input(card, clip)[1], detail=True).time_attention[-1][0].double().numpy()
-    return sharpened(matrix, card.sharpness)
-
-
-def order_of(model: nn.Module, card: Card, clip: Clip, permutation: np.ndarray | tuple[int, ...]) -> Order:
-    """Shuffle the clip and recover its order from the model's time attention."""
-    return recover_order(order_matrix(model, card, shuffled(clip, permutation)), card.direction_threshold)

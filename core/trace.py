@@ -140,7 +140,7 @@ class Attention:
         Raises: BadInput if the query or the head is not there.
         """
         self._check_head(head)
-        token = CLS if query == "cls" else self._token(query)
+        token = CLS if query == "cls" else self.token(query)
         places = self._where.get(token)
         if not places:
             raise BadInput(f"{self.name!r} (layer {self.layer}) has no query {query}: it has no such token; ask for a patch (t, row, col)")
@@ -160,7 +160,8 @@ class Attention:
         heat[keys[patches]] = weights[patches]
         return heat.view(T, h, w)
 
-    def _token(self, query: tuple[int, int, int]) -> int:
+    def token(self, query: tuple[int, int, int]) -> int:
+        """The id of the patch (t, row, col). Raises: BadInput outside the grid."""
         T, h, w = self.grid
         t, row, col = query
         if not (0 <= t < T and 0 <= row < h and 0 <= col < w):

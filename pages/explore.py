@@ -4,7 +4,6 @@ import streamlit as st
 
 from core import explain, figures
 from core.render import COLOUR_MAPS, enlarged, outlined, overlay
-from core.trace import Axis
 from core.video import crop_box
 from pages.parts import cached
 from pages.parts.choose import Choice
@@ -12,7 +11,7 @@ from pages.parts.show import HELP, NOT_AN_EXPLANATION, chart, provenance
 
 choice: Choice = st.session_state["choice"]
 trace = cached.trace(choice.key, choice.model, choice.crop, choice.clip)
-space = trace.along(Axis.SPACE)
+space = explain.over_space(trace)
 labels = list(choice.card.labels)
 best = int(trace.probabilities.argmax())
 
@@ -35,7 +34,8 @@ if view == "gradcam":
     heat, signed, drawn = cam.heat, False, f"GradCAM of *{target}* (P = {100 * cam.probability:.1f} %)"
 else:
     heat, signed = explain.spatial(trace, layer, head), space[layer].kernel.signed
-    drawn = f"class-token attention, layer {layer + 1}, head {head_name}"
+    asked = "class-token attention" if explain.has_class_token(space[layer]) else "attention that each patch gets"
+    drawn = f"{asked}, layer {layer + 1}, head {head_name}"
 
 large = enlarged(choice.clip.frames, 360)
 box = crop_box(*large.shape[1:3], choice.crop)

@@ -14,8 +14,9 @@ from torch import nn
 from tqdm import tqdm
 
 from core.errors import BadInput, VideoError
+from core.explain import order_of
 from core.gestures import DIRECTED, LABELS, render
-from core.observe import classify, order_of, rendered_clip
+from core.observe import classify, rendered_clip
 from core.order import order_accuracy, reversal_accuracy
 from core.video import Clip, decode
 from core.weights import Card, load, load_checkpoint
@@ -73,7 +74,7 @@ def measure(model: nn.Module, card: Card, samples: Iterable[Sample], seed: int =
     rows = []
     for label, clip, name in samples:
         ranking = tuple(card.labels[i] for i in np.argsort(-classify(model, card, clip)))
-        permutation = permutation_of(name, len(clip), seed)
+        permutation = permutation_of(name, len(clip) // getattr(model, "unit_frames", 1), seed)
         found = order_of(model, card, clip, permutation)
         accuracy, either = order_accuracy(found.path, permutation), reversal_accuracy(found.path, permutation)
         rows.append(Row(label, ranking, accuracy, either, accuracy == either, found.direction_margin))

@@ -9,8 +9,9 @@ import numpy as np
 import pytest
 
 from core import explain
+from core.explain import order_matrix
 from core.gestures import render
-from core.observe import observe, order_matrix, shuffled
+from core.observe import observe, shuffled
 from core.order import order_accuracy, recover_order
 from core.render import write_mp4
 from core.video import decode
