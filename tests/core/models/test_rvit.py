@@ -270,6 +270,9 @@ def test_dropout_acts_in_training_only_and_never_on_the_state() -> None:
         nn.init.zeros_(model.blocks[0].attn.proj.weight)  # then o is the bias, and any dropout on its way would show
         _, state, _ = model._read(clip(), model.start(2))
         torch.testing.assert_close(state.hidden[0], model.start(2).hidden[0] + 3 * model.blocks[0].attn.proj.bias)
+        x, state, _ = rvit(dropout=1.0).train()._read(clip(), model.start(2))
+        assert not x.any(), "dropout stands before the first layer, on the gate's output and behind each feed-forward network"
+        assert all((h != before).all(-1).any() for h, before in zip(state.hidden, model.start(2).hidden, strict=True))
 
 
 @pytest.mark.parametrize("head", ["norm_linear", "ffn"])
