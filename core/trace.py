@@ -222,8 +222,8 @@ class _Recorder:
             calls = self.calls.get(key)
             if not calls:
                 continue
-            layout = calls[0][2]
-            if len(calls) > 1:  # a recurrent model taps once a frame
+            layout = calls[-1][2]
+            if len(calls) > 1:  # a recurrent model taps once a frame; a stream knows its length with the last one
                 layout = Layout(torch.cat([c[2].queries for c in calls]), torch.cat([c[2].keys for c in calls]), layout.grid)
             q, k = (calls[0][i] if len(calls) == 1 else torch.cat([c[i] for c in calls]) for i in (0, 1))
             found.append(Attention(tap.name, tap.layer, tap.axis, tap.kernel, q, k, layout))

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import torch
 from torch import Tensor
-from torch.nn.functional import binary_cross_entropy_with_logits, cross_entropy, smooth_l1_loss, softplus
+from torch.nn.functional import binary_cross_entropy_with_logits, cosine_similarity, cross_entropy, smooth_l1_loss, softplus
 
 SHARPNESS = 8.0
 """Slope at which `pair_loss` reads a cosine as a log-odds; `core.order.sharpened` reads it alike."""
@@ -80,6 +80,21 @@ def rank_loss(logits: Tensor, order: Tensor, directed: Tensor) -> Tensor:
     backward = scores.gather(2, T - 1 - order[..., None])[..., 0]
     either = torch.logaddexp(forward, backward) - math.log(2)
     return -torch.where(directed[:, None], forward, either).mean()
+
+
+def alignment_loss(frame_maps: tuple[Tensor, Tensor]) -> Tensor:
+    """RViT's auxiliary loss: 1 - cos(vec A_spatial, vec A_temporal), mean over the batch.
+
+    The paper names a cosine similarity between spatial and temporal weights and gives neither sign nor weight.
+    Alignment reads as similarity upwards; the weight 0.1 is a recipe's choice (spec 1.4).
+
+    Args:
+        frame_maps: attention from frame to frame, spatial and temporal, each (B, T, T) >= 0 (`Output.frame_maps`).
+
+    Range 0 (alike) to 1 (no pair of frames in common).
+    """
+    spatial, temporal = (a.float().flatten(1) for a in frame_maps)
+    return 1 - cosine_similarity(spatial, temporal).mean()
 
 
 def fingertip_loss(predicted: Tensor, tip: Tensor, occupied: Tensor) -> Tensor:
