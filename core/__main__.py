@@ -170,13 +170,13 @@ def _explain(args: argparse.Namespace) -> Any:
     np.savez_compressed(args.out / "explanation.npz", frames=trace.frames, times=clip.times, token_times=trace.token_times,
                         spatial=spatial, temporal=temporal, gradcam=cam.heat, probabilities=probabilities, **flow)
     shown = enlarged(clip.frames, 360)
-    shown_attention = views.of_layer(views.over_space(trace), args.layer)
-    write_mp4(args.out / "overlay.mp4", overlay(shown, spatial, signed=shown_attention.kernel.signed, box=crop_box(*shown.shape[1:3], card.crop)),
-              frame_rate(clip.times))
+    looked = views.of_layer(views.over_space(trace), args.layer)
+    box = crop_box(*shown.shape[1:3], card.crop)
+    write_mp4(args.out / "overlay.mp4", overlay(shown, spatial, signed=looked.kernel.signed, box=box), frame_rate(clip.times))
     top = np.argsort(-probabilities)[:5]
     report = {
         "clip": args.clip, "model": card.model, "preset": card.preset, "weights": card.hash, "trained_on": card.trained_on,
-        "layer": shown_attention.layer, "head": head, "query": "cls" if views.has_class_token(shown_attention) else "mean",
+        "layer": looked.layer, "head": head, "query": "cls" if views.has_class_token(looked) else "mean",
         "target": card.labels[cam.target], "target_p": cam.probability,
         "top": [{"label": card.labels[i], "p": round(float(probabilities[i]), 6)} for i in top],
         "files": ["explanation.npz", "overlay.mp4", "report.json"],

@@ -114,33 +114,42 @@ def _stroke(label: str, rng: np.random.Generator) -> np.ndarray:
     return np.stack([np.interp(when, clock, path[:, i]) for i in (0, 1)], 1)
 
 
+def _rgb(rgba: np.ndarray) -> np.ndarray:
+    return cv2.cvtColor(rgba, cv2.COLOR_RGBA2RGB)
+
+
+def _alpha(rgba: np.ndarray) -> np.ndarray:
+    return cv2.extractChannel(rgba, 3)
+
+
 def _tinted(shading: np.ndarray, colour: np.ndarray, cloth: np.ndarray | None = None) -> np.ndarray:
     """Shading times colour, with cloth over it, as premultiplied uint8 RGBA."""
     lut = np.clip(np.arange(256)[:, None] / 160 * colour[None], 0, 255).astype(np.uint8)
-    rgb = cv2.LUT(np.ascontiguousarray(shading[..., :3]), lut[:, None, :])
+    rgb = cv2.LUT(_rgb(shading), lut[:, None, :])
     if cloth is not None:
-        dressed = cv2.multiply(np.ascontiguousarray(cloth[..., :3]), np.ascontiguousarray(shading[..., :3]), scale=1 / 128)
+        dressed = cv2.multiply(_rgb(cloth), _rgb(shading), scale=1 / 128)
         dressed = cv2.convertScaleAbs(dressed, alpha=float(np.clip(colour.mean() / 130, 0.25, 1.2)))
-        cv2.copyTo(dressed, np.ascontiguousarray(cloth[..., 3]), rgb)
-    alpha = np.ascontiguousarray(shading[..., 3])
+        cv2.copyTo(dressed, _alpha(cloth), rgb)
+    alpha = _alpha(shading)
     return cv2.merge([cv2.multiply(channel, alpha, scale=1 / 255) for channel in cv2.split(rgb)] + [alpha])
 
 
-def _sprite_matrix(angle: float, unit: tuple[float, float], origin: tuple[float, float], at: np.ndarray,
-                   mirror: float) -> np.ndarray:
-    """Affine (2, 3) that turns a sprite about `origin` and puts that point at `at` (pixels)."""
+def _sprite_matrices(angle: np.ndarray, unit: np.ndarray, origin: tuple[float, float], at: np.ndarray, mirror: float) -> np.ndarray:
+    """For each frame the affine (2, 3) that turns a sprite about `origin` and puts that point at `at` (pixels).
+
+    `angle` is (T,), `unit` and `at` are (T, 2); the result is (T, 2, 3).
+    """
     c, s = np.cos(angle), np.sin(angle)
-    scale = np.array([[unit[0] / scenery.UNIT], [unit[1] / scenery.UNIT]])
-    linear = np.array([[c * mirror, -s], [s * mirror, c]]) * scale
-    return np.hstack([linear, (at - linear @ np.array(origin))[:, None]]).astype(np.float32)
+    linear = np.stack([c * mirror, -s, s * mirror, c], 1).reshape(-1, 2, 2) * (unit / scenery.UNIT)[:, :, None]
+    return np.concatenate([linear, (at - linear @ np.array(origin))[:, :, None]], 2).astype(np.float32)
 
 
 def _over(front: np.ndarray, back: np.ndarray) -> np.ndarray:
     """Premultiplied RGBA `front` over a `back` of three or four channels."""
     channels = back.shape[2]
-    keep = cv2.merge([255 - front[..., 3]] * channels)
+    keep = cv2.merge([cv2.bitwise_not(_alpha(front))] * channels)
     behind = cv2.multiply(back, keep, scale=1 / 255)
-    return cv2.add(behind, front if channels == 4 else np.ascontiguousarray(front[..., :3]))
+    return cv2.add(behind, front if channels == 4 else _rgb(front))
 
 
 def _exposure(rng: np.random.Generator, frames: int) -> tuple[np.ndarray, np.ndarray]:
@@ -193,13 +202,11 @@ def render(label: str, seed: int, *, frames: int = 16, size: tuple[int, int] = (
     turn = np.interp(progress, np.arange(_FINE), amount * 0.5 * _wave(rng, _FINE)) + rng.normal(0, 0.04)
     flip = 1.0 if rng.random() < 0.5 else -1.0
     focus = rng.uniform(zoom / 2, 1 - zoom / 2, 2) * scenery.SCENE[::-1]
-    camera = np.empty((frames, 2, 3), np.float32)
     stretch = np.array([[w / (scenery.SCENE[1] * zoom)], [h / (scenery.SCENE[0] * zoom)]])
-    for t in range(frames):
-        c, s = np.cos(turn[t]), np.sin(turn[t])
-        linear = np.array([[flip * c, -s], [flip * s, c]]) * stretch
-        centre = np.array([w / 2, h / 2]) + drift[t] * (w, h)
-        camera[t] = np.hstack([linear, (centre - linear @ focus)[:, None]])
+    c, s = np.cos(turn), np.sin(turn)
+    linear = np.stack([flip * c, -s, flip * s, c], 1).reshape(-1, 2, 2) * stretch
+    centre = np.array([w / 2, h / 2]) + drift * (w, h)
+    camera = np.concatenate([linear, (centre - linear @ focus)[:, :, None]], 2).astype(np.float32)
 
     # Light and colour.
     scene = scenery.background(int(rng.integers(scenery.BACKGROUNDS)))
@@ -237,29 +244,29 @@ def render(label: str, seed: int, *, frames: int = 16, size: tuple[int, int] = (
     out = np.empty((frames, h, w, 3), np.uint8)
     mask = np.empty((frames, h, w), bool)
     pixels = tip * (w, h)
+    towards = (elbow - tip) * aspect
+    forearm = np.arctan2(towards[:, 0], towards[:, 1])  # 0 = straight down
+    tilt = lean * mirror - sway * (forearm - mirror * 0.35)
+    size_now = np.array(unit) * breath[:, None]
+    hand_matrices = _sprite_matrices(tilt, size_now, scenery.HAND_ORIGIN, pixels, mirror)
+    wrist = hand_matrices @ np.array([scenery.HAND_ORIGIN[0] + scenery.WRIST[0] * scenery.UNIT,
+                                      scenery.HAND_ORIGIN[1] + scenery.WRIST[1] * scenery.UNIT, 1.0])
+    reach = (elbow - wrist / (w, h)) * aspect
+    arm_matrices = _sprite_matrices(-np.arctan2(reach[:, 0], np.maximum(reach[:, 1], 0.05)), size_now, scenery.ARM_ORIGIN, wrist, mirror)
+    reach_px = np.hypot(*smear.T)
     for t in range(frames):
-        towards = (elbow - tip[t]) * aspect
-        forearm = np.arctan2(towards[0], towards[1])  # 0 = straight down
-        tilt = lean * mirror - sway * (forearm - mirror * 0.35)
-        size_now = (unit[0] * breath[t], unit[1] * breath[t])
-        hand_matrix = _sprite_matrix(tilt, size_now, scenery.HAND_ORIGIN, pixels[t], mirror)
-        wrist = hand_matrix @ np.array([scenery.HAND_ORIGIN[0] + scenery.WRIST[0] * scenery.UNIT,
-                                        scenery.HAND_ORIGIN[1] + scenery.WRIST[1] * scenery.UNIT, 1.0])
-        reach = (elbow - wrist / (w, h)) * aspect
-        arm_matrix = _sprite_matrix(-np.arctan2(reach[0], max(reach[1], 0.05)), size_now, scenery.ARM_ORIGIN, wrist, mirror)
-        layer = cv2.warpAffine(arm, arm_matrix, (w, h), flags=cv2.INTER_LINEAR)
-        layer = _over(cv2.warpAffine(hand, hand_matrix, (w, h), flags=cv2.INTER_LINEAR), layer)
-        reach_px = float(np.hypot(*smear[t]))
-        if reach_px > 1.5:
-            n = int(min(reach_px, 0.25 * w)) | 1
+        layer = cv2.warpAffine(arm, arm_matrices[t], (w, h), flags=cv2.INTER_LINEAR)
+        layer = _over(cv2.warpAffine(hand, hand_matrices[t], (w, h), flags=cv2.INTER_LINEAR), layer)
+        if reach_px[t] > 1.5:
+            n = int(min(reach_px[t], 0.25 * w)) | 1
             kernel = np.zeros((n, n), np.float32)
-            step = smear[t] / reach_px * (n // 2)
+            step = smear[t] / reach_px[t] * (n // 2)
             cv2.line(kernel, tuple(np.round(n // 2 - step).astype(int).tolist()),
                      tuple(np.round(n // 2 + step).astype(int).tolist()), 1.0)
             layer = cv2.filter2D(layer, -1, kernel / kernel.sum())
         frame = cv2.warpAffine(scene, camera[t], (w, h), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT)
         if shadow:
-            dark = cv2.blur(cv2.warpAffine(np.ascontiguousarray(layer[..., 3]), offset, (w, h)), (soft, soft))
+            dark = cv2.blur(cv2.warpAffine(_alpha(layer), offset, (w, h)), (soft, soft))
             dark = cv2.convertScaleAbs(dark, alpha=-shadow, beta=0)
             frame = cv2.multiply(frame, cv2.merge([255 - dark] * 3), scale=1 / 255)
         frame = _over(layer, frame)
@@ -272,6 +279,6 @@ def render(label: str, seed: int, *, frames: int = 16, size: tuple[int, int] = (
             y, x = rng.integers(0, scenery.GRAIN - h, endpoint=True), rng.integers(0, scenery.GRAIN - w, endpoint=True)
             frame = cv2.add(frame, cv2.multiply(tile[y : y + h, x : x + w], (sensor,) * 3), dtype=cv2.CV_8U)
         out[t] = frame
-        mask[t] = layer[..., 3] > 127
+        mask[t] = _alpha(layer) > 127
     times = ((np.arange(frames) + 0.5) * seconds / frames).astype(np.float32)
     return Gesture(label, seed, out, mask, pixels.astype(np.float32), camera, times)
