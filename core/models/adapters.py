@@ -19,7 +19,7 @@ PLACES = 2
 
 
 class AdapterWeights(NamedTuple):
-    """The tensors of one adapter. `down` has D columns, and one more where AM flow comes in."""
+    """The tensors of one adapter. `down` has D columns, and one more for AM flow, which may go unused."""
 
     down: Tensor  # (r, D) or (r, D + 1)
     down_bias: Tensor  # (r,)
@@ -77,17 +77,17 @@ class HyperAdapters(nn.Module):
     A learned embedding of the block and one of the place are joined, passed through two layers with a ReLU
     and a LayerNorm, and mapped linearly to the weights of that adapter. There is one task, so no task
     embedding; ReLU, scale and parallel placement stay those of AM Flow, so that only the source of the
-    weights differs. Adapters without AM flow leave the last column unused. W_up starts at zero.
+    weights differs. Adapters that get no AM flow leave its column unused. W_up starts at zero.
     """
 
     def __init__(self, depth: int, width: int, bottleneck: int, flow_blocks: Collection[int], dim: int = 64) -> None:
         super().__init__()
-        self.shape = (bottleneck, width)
-        self.flow_blocks = frozenset(flow_blocks)
+        columns = width + bool(flow_blocks)
+        self.shape = (bottleneck, columns, width)
         self.block_embed = nn.Parameter(torch.randn(depth, dim))
         self.place_embed = nn.Parameter(torch.randn(PLACES, dim))
         self.project = nn.Sequential(nn.Linear(2 * dim, dim), nn.ReLU(), nn.Linear(dim, dim), nn.LayerNorm(dim))
-        self.down = nn.Linear(dim, bottleneck * (width + 1) + bottleneck)
+        self.down = nn.Linear(dim, bottleneck * columns + bottleneck)
         self.up = nn.Linear(dim, width * bottleneck + width)
         self.scale = nn.Parameter(torch.ones(depth, PLACES))
         nn.init.normal_(self.down.weight, std=(3 * width * dim) ** -0.5)  # W_down as large as a linear layer's usual start
@@ -96,13 +96,12 @@ class HyperAdapters(nn.Module):
 
     def forward(self) -> list[list[AdapterWeights]]:
         """The weights by block and place."""
-        r, D = self.shape
+        r, columns, D = self.shape
         depth = len(self.block_embed)
         pairs = torch.cat([self.block_embed[:, None].expand(-1, PLACES, -1), self.place_embed.expand(depth, -1, -1)], -1)
         code = self.project(pairs)  # (depth, places, dim)
-        down, down_bias = self.down(code).split([r * (D + 1), r], -1)
+        down, down_bias = self.down(code).split([r * columns, r], -1)
         up, up_bias = self.up(code).split([D * r, D], -1)
-        down, up = down.unflatten(-1, (r, D + 1)), up.unflatten(-1, (D, r))
-        return [[AdapterWeights(down[i, p] if p == 0 and i in self.flow_blocks else down[i, p, :, :D],
-                                down_bias[i, p], up[i, p], up_bias[i, p], self.scale[i, p])
+        down, up = down.unflatten(-1, (r, columns)), up.unflatten(-1, (D, r))
+        return [[AdapterWeights(down[i, p], down_bias[i, p], up[i, p], up_bias[i, p], self.scale[i, p])
                  for p in range(PLACES)] for i in range(depth)]

@@ -9,7 +9,6 @@ the choice is a setting.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from functools import lru_cache
 from typing import Any, Literal
 
 import torch
@@ -18,9 +17,9 @@ from torch import Tensor, nn
 
 from core.errors import BadInput
 from core.models.adapters import PLACES, AdapterWeights, HyperAdapters, ParallelAdapters, adapt
-from core.models.blocks import Mlp, Output, SelfAttention, Spec, frames_layout, init_vit
+from core.models.blocks import Mlp, Output, Spec, frames_layout, init_vit
 from core.models.temporal import WIDTHS, TemporalKind, make_temporal
-from core.models.vit import Activation, ViT
+from core.models.vit import Activation, ImageAttention, ViT
 from core.trace import Axis, Kernel, Layout, Tap
 
 Mode = Literal["static", "aligned", "pre", "post"]
@@ -62,25 +61,28 @@ def map_logits(q: Tensor, k: Tensor, kind: Literal["mean", "width"] = "mean") ->
 
 
 class AligningEncoder(nn.Module):
-    """One pre-norm encoder layer over the tokens of two consecutive frames, so that camera motion can be undone."""
+    """One pre-norm encoder layer over the tokens of two consecutive frames, so that camera motion can be undone.
+
+    The layer's own map, over both frames, is not tapped: its factors would outweigh all others of a clip.
+    """
 
     def __init__(self, tokens: int, width: int, heads: int, layer: int) -> None:
         super().__init__()
         self.pos_embed = nn.Parameter(torch.zeros(1, tokens, width))
         self.norm1 = nn.LayerNorm(width, eps=1e-6)
-        self.attn = SelfAttention(width, heads, "softmax", "aligning", layer, Axis.JOINT)
+        self.attn = ImageAttention(width, heads, layer)
         self.norm2 = nn.LayerNorm(width, eps=1e-6)
         self.mlp = Mlp(width, width)
         self.tap = Tap("aligned", layer, Axis.SPACE, Kernel("softmax", scale=(width // heads) ** -0.5))
         self.apply(init_vit)
         nn.init.trunc_normal_(self.pos_embed, std=0.02)
 
-    def forward(self, frames: Tensor, grid: Grid) -> Tensor:
+    def forward(self, frames: Tensor) -> Tensor:
         """frames (B, T, N, D) -> each pair, both frames in the light of the other, (B, T - 1, 2, N, D)."""
         B, T, N, _ = frames.shape
         frames = frames + self.pos_embed
         pairs = torch.cat([frames[:, :-1], frames[:, 1:]], 2).flatten(0, 1)  # (B (T-1), 2N, D)
-        pairs = pairs + self.attn(self.norm1(pairs), pairs_layout(*grid))[0]
+        pairs = pairs + self.attn(self.norm1(pairs), None)[0]
         pairs = pairs + self.mlp(self.norm2(pairs))
         return pairs.view(B, T - 1, 2, N, -1)
 
@@ -223,7 +225,7 @@ class AMFlow(nn.Module):
         if self.aligning is None:
             logits = rearrange(map_logits(q, k, self.am_logits), "(b t) n m -> b t n m", t=grid[0])
             return am_flow(logits[:, :-1], logits[:, 1:], self.am_mode)
-        aligned = self.aligning[at](rearrange(normed, "(b t) n d -> b t n d", t=grid[0]), grid)
+        aligned = self.aligning[at](rearrange(normed, "(b t) n d -> b t n d", t=grid[0]))
         pairs = aligned.shape[:3]
         q, k = (part.unflatten(0, pairs) for part in self.vit.blocks[i].attn.queries_and_keys(aligned.flatten(0, 2)))
         self.aligning[at].offer(q, k, grid)
@@ -278,14 +280,6 @@ def block_indices(blocks: str | Iterable[int], depth: int) -> tuple[int, ...]:
     if not indices or not 0 <= indices[0] <= indices[-1] < depth:
         raise BadInput(f"am_flow setting am_blocks={blocks!r}: choose all, ends, or block numbers from 1 to {depth} such as (1, {depth})")
     return indices
-
-
-@lru_cache(maxsize=64)
-def pairs_layout(T: int, h: int, w: int) -> Layout:
-    """One group a pair of consecutive frames: the tokens of both, class tokens first in each."""
-    tokens = frames_layout(T, h, w).queries
-    tokens = torch.cat([tokens[:-1], tokens[1:]], 1)
-    return Layout(tokens, tokens, (T, h, w))
 
 
 _GESTURE: dict[str, Any] = {"classes": 10, "size": 96, "patch": 16, "frames": 8, "width": 160, "depth": 5, "heads": 5,

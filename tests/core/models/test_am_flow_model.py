@@ -170,12 +170,26 @@ def test_the_image_output_can_be_that_of_the_untouched_backbone(adapter: str) ->
 def test_one_hypernetwork_makes_different_weights_for_every_adapter() -> None:
     model = net(adapter="hyperformer")
     weights = [adapter for block in model.adapters() for adapter in block]
-    assert [w.down.shape for w in weights] == 2 * [(BOTTLENECK, WIDTH + 1), (BOTTLENECK, WIDTH)]
+    assert [w.down.shape for w in weights] == 4 * [(BOTTLENECK, WIDTH + 1)]
     assert all(w.up.shape == (WIDTH, BOTTLENECK) for w in weights)
     for i, one in enumerate(weights):
         assert all(difference(one.up, other.up) > 1e-2 for other in weights[:i])
     start = fresh(adapter="hyperformer").adapters()[1][0]
     assert not start.up.any() and start.down.std().item() == pytest.approx((3 * WIDTH) ** -0.5, rel=0.3)
+
+
+@torch.no_grad()
+@pytest.mark.parametrize("settings", [{}, {"flow": False}, {"am_blocks": (2,)}])
+def test_a_hyperformer_is_a_parallel_model_with_the_weights_it_makes(settings: dict) -> None:
+    hyper, parallel = net(adapter="hyperformer", **settings), net(**settings)
+    parallel.load_state_dict({k: v for k, v in hyper.state_dict().items() if not k.startswith("adapters.")}, strict=False)
+    for made, block in zip(hyper.adapters(), parallel.adapters.blocks, strict=True):
+        for weights, adapter in zip(made, block, strict=True):
+            adapter.down.weight.copy_(weights.down[:, : adapter.down.in_features])
+            for ours, theirs in ((adapter.down.bias, weights.down_bias), (adapter.up.weight, weights.up),
+                                 (adapter.up.bias, weights.up_bias), (adapter.scale, weights.scale)):
+                ours.copy_(theirs)
+    torch.testing.assert_close(hyper(clip()), parallel(clip()), atol=1e-5, rtol=1e-4)
 
 
 # -- the temporal modules
@@ -302,7 +316,7 @@ def test_recording_changes_nothing_and_finds_every_attention(kind: str, aligning
     before = model(clip(1))
     with record(model) as found:
         assert torch.equal(model(clip(1)), before)
-    names = {"vit"} | ({"aligned", "aligning"} if aligning else set()) | ({"temporal.0", "temporal.1"} if kind == "transformer" else set())
+    names = {"vit"} | ({"aligned"} if aligning else set()) | ({"temporal.0", "temporal.1"} if kind == "transformer" else set())
     assert {a.name for a in found} == names and len(found) == 2 * len(names)
     assert all({a.layer for a in found if a.name == name} == {0, 1} for name in names)
     assert all(a.grid == (T, SIDE, SIDE) for a in found)
