@@ -102,6 +102,8 @@ class ViT(nn.Module):
         super().__init__()
         if width % heads:
             raise BadInput(f"heads={heads} does not divide width={width}; choose a number that does")
+        if activation not in ("gelu", "quick_gelu"):
+            raise BadInput(f"activation={activation!r} is not known; choose gelu or quick_gelu")
         side = size // patch
         self.patch_embed = nn.ModuleDict({"proj": nn.Conv2d(3, width, patch, patch, bias=not pre_norm)})
         self.cls_token = nn.Parameter(torch.zeros(1, 1, width))

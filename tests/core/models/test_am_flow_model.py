@@ -73,7 +73,7 @@ def test_blocks_that_do_not_exist_are_refused(wrong: object) -> None:
 def test_the_model_is_offered_and_wrong_settings_are_refused() -> None:
     assert set(available()["am_flow"].presets) == {"gesture", "dinov2_b", "clip_b"}
     for wrong in ({"temporal_module": "gru"}, {"am_mode": "none"}, {"combine": "max"}, {"tempo": 3},
-                  {"heads": 7}, {"temporal_module": "transformer", "temporal_heads": 5}):
+                  {"heads": 7}, {"activation": "relu"}, {"temporal_module": "transformer", "temporal_heads": 5}):
         with pytest.raises(BadInput) as error:
             build("am_flow", **wrong)
         assert list(wrong)[-1] in str(error.value) and "\n" not in str(error.value)
