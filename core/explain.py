@@ -158,11 +158,11 @@ def rollout(trace: Trace, layer: int | None = None, head: Head = "mean", query: 
 
     Raises: BadInput where rows do not sum to 1 (signed or unnormalised attention), since the product then means nothing.
     """
-    used = [a for a in trace.attentions if a.name.split(".")[0] in {*spec(trace.model).spatial_taps, *spec(trace.model).temporal_taps}]
+    used = [a for a in trace.attentions if a.name in spec(trace.model).rollout_taps]
     wrong = next((a for a in used if not a.kernel.rows_sum_to_one), None)
     if wrong is not None:
         raise BadInput(f"rollout needs attention whose rows sum to 1; {trace.model}'s {wrong.name!r} attention is "
-                       f"{'signed' if wrong.kernel.signed else 'not normalised'}; choose timesformer, videomae or far")
+                       f"{'signed' if wrong.kernel.signed else 'not normalised'}; choose a model with softmax attention")
     last = of_layer(used, layer).layer
     product: Tensor | None = None
     for _, group in groupby((a for a in used if a.layer <= last), key=lambda a: (a.layer, a.axis)):

@@ -296,7 +296,9 @@ SPECS = [
         {"temporal_module": tuple(WIDTHS), "am_mode": MODES, "am_logits": ("mean", "width"), "aligning": (True, False),
          "flow": (True, False), "last_flow": ("repeat", "zero"), "adapter": ("parallel", "hyperformer"),
          "image_output": ("adapted", "frozen"), "combine": ("average", "random", "voting"), "from_scratch": (True, False)},
-        spatial_taps=("vit",),
-        temporal_taps=(),
+        spatial_taps=("vit", "aligned"),
+        temporal_taps=("temporal",),
+        rollout_taps=("vit",),
+        am_flow=True,
     ),
 ]

@@ -54,6 +54,8 @@ class Spec:
     """Names of the taps that show attention over space, the one to open on first."""
     temporal_taps: tuple[str, ...] = ("time",)
     """The same over time; empty for a model whose frame matrix is not an attention (am_flow)."""
+    rollout_taps: tuple[str, ...] = ("time", "space")
+    """Names of the taps that the tokens run through, which rollout multiplies; empty for none."""
     am_flow: bool = False
     """Whether it computes AM flow, and so has that view."""
 

@@ -305,5 +305,6 @@ SPECS = [
          "positions": ("every", "first")},
         spatial_taps=("gate",),
         temporal_taps=("time_frames", "space_frames"),
+        rollout_taps=("gate",),
     ),
 ]
