@@ -47,7 +47,7 @@ def position_table(kind: Positions, T: int, h: int, w: int, width: int) -> Tenso
     with torch.inference_mode(False):  # else a first call that only looks would make a table unfit for training
         tokens = torch.arange(T * h * w, dtype=torch.float64, device="cpu")
         if kind == "videomae":
-            channel = torch.arange(width, device="cpu")
+            channel = torch.arange(width, dtype=torch.float64, device="cpu")  # in single precision a late token is 5e-5 off
             angle = tokens[:, None] / 10000 ** (2 * (channel // 2) / width)
             return torch.where(channel % 2 == 0, angle.sin(), angle.cos()).float()
 
