@@ -20,7 +20,7 @@ from core.errors import BadInput
 from core.models import spec
 from core.observe import Trace, check_fits, held, observe, shuffled, softmax, to_input
 from core.order import Order, recover_order, sharpened
-from core.trace import CLS, Attention, Axis, Head
+from core.trace import CLS, PAD, Attention, Axis, Head
 from core.video import Clip
 from core.weights import Card
 
@@ -112,8 +112,10 @@ def temporal(trace: Trace, layer: int | None = None, head: Head = "mean", tap: s
 
 
 def _groups(attention: Attention, head: Head) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
-    """Each group's weights (queries, keys) with the token ids of its rows and columns."""
-    yield from zip(attention.map(head), attention.layout.queries, attention.layout.keys, strict=True)
+    """Each group's weights (queries, keys) with the token ids of its rows and columns, padding left out."""
+    for weights, queries, keys in zip(attention.map(head), attention.layout.queries, attention.layout.keys, strict=True):
+        asks, answers = queries != PAD, keys != PAD
+        yield weights[asks][:, answers], queries[asks], keys[answers]
 
 
 def _minus_flow(attention: Attention, head: Head) -> np.ndarray:

@@ -374,15 +374,17 @@ _SETTINGS: dict[str, tuple[Any, ...]] = {
     "classifier": ("group", "mean"), "positions": ("videomae", "mvd"),
 }
 
+TAPS = ("global", "local")
+
 SPECS = [
     Spec(
         "far", "FAR", "Kim and Choi, Sensors 2024", FAR, {name: sizes | _FAR for name, sizes in _PRESETS.items()},
         "heads split into global and checkerboard attention, interaction of the two groups", _SETTINGS,
-        unit_frames=TUBE, spatial_taps=("global", "local"), temporal_taps=("global", "local"),
+        unit_frames=TUBE, spatial_taps=TAPS, temporal_taps=TAPS, rollout_taps=TAPS,
     ),
     Spec(
         "videomae", "VideoMAE", "Tong et al., NeurIPS 2022", FAR, {name: sizes | _VIDEOMAE for name, sizes in _PRESETS.items()},
         "the baseline: the same network with global attention in every head", _SETTINGS,
-        unit_frames=TUBE, spatial_taps=("global",), temporal_taps=("global",),
+        unit_frames=TUBE, spatial_taps=TAPS, temporal_taps=TAPS, rollout_taps=TAPS,
     ),
 ]

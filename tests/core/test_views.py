@@ -1,0 +1,125 @@
+"""Every model, whatever its file, gets every view that its attention allows."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+import core.models
+from core import explain
+from core.__main__ import main
+from core.errors import BadInput
+from core.gestures import LABELS, render
+from core.models import available, build, spec
+from core.observe import observe, rendered_clip
+from core.weights import Card
+
+TOY = '''
+"""A model that averages the clip, with one attention over space and one over time."""
+import torch
+from torch import nn
+from core.models.blocks import Output, Spec, SelfAttention, frames_layout, locations_layout
+from core.trace import Axis
+
+
+class Toy(nn.Module):
+    def __init__(self, classes, size=24, patch=8, frames=4, width=6):
+        super().__init__()
+        self.size, self.frames, self.unit_frames = size, frames, 1
+        self.patch = nn.Conv2d(3, width, patch, patch)
+        self.space = SelfAttention(width, 2, "softmax", "space", 0, Axis.SPACE)
+        self.time = SelfAttention(width, 2, "softmax", "time", 0, Axis.TIME)
+        self.cam = nn.Identity()
+        self.head = nn.Linear(width, classes)
+
+    def forward(self, video, detail=False):
+        x = self.patch(video[0].transpose(0, 1))
+        T, d, h, w = x.shape
+        x = self.cam(x.transpose(0, 1)[None])[0].flatten(2)
+        layout = frames_layout(T, h, w)
+        frames = torch.cat([x.mean(2)[..., None], x], 2).permute(1, 2, 0)
+        frames = frames + self.space(frames, layout)[0]
+        x = frames[:, 1:].transpose(0, 1)
+        x = x + self.time(x, locations_layout(T, h, w))[0]
+        logits = self.head(x.mean((0, 1)))[None]
+        return Output(logits) if detail else logits
+
+
+SPECS = [Spec("toy", "Toy", "nobody, nowhere", Toy, {"gesture": {"classes": 10}}, "averages")]
+'''
+
+
+@pytest.fixture
+def toy(tmp_path: Path) -> Iterator[str]:
+    """A fifth paper: one new file in a folder that core.models also scans."""
+    (tmp_path / "toy_model_for_the_test.py").write_text(TOY)
+    core.models.__path__.append(str(tmp_path))
+    available.cache_clear()
+    yield "toy"
+    core.models.__path__.remove(str(tmp_path))
+    available.cache_clear()
+
+
+def random_model(name: str) -> tuple[nn.Module, Card]:
+    torch.manual_seed(0)
+    model = build(name)
+    for parameter in model.parameters():
+        if parameter.ndim > 1 and not parameter.any():  # branches that start as zero would leave nothing to see
+            nn.init.normal_(parameter, std=0.05)
+    return model, Card(name, "gesture", LABELS, (0.5,) * 3, (0.5,) * 3, model.size, model.frames, "uniform", "fit", "nothing")
+
+
+def every_view(name: str) -> None:
+    model, card = random_model(name)
+    clip = rendered_clip(render("tick", 3, frames=card.frames, size=(60, 80)))
+    trace = observe(model, card, clip)
+    T, h, w = trace.grid
+    assert T * spec(name).unit_frames == card.frames
+    for attention in explain.over_space(trace):
+        heat = explain.spatial(trace, attention.layer)
+        assert heat.shape == (T, h, w) and np.isfinite(heat).all()
+    matrix = explain.temporal(trace)
+    assert matrix.shape == (T, T) and np.isfinite(matrix).all() and np.ptp(matrix) > 0
+    assert explain.gradcam(model, card, clip, 2).heat.shape == (T, h, w)
+    permutation = np.random.default_rng(0).permutation(T)
+    assert sorted(explain.order_of(model, card, clip, permutation).path) == list(range(T))
+    try:
+        rolled = explain.rollout(trace)
+        assert rolled.shape == (T, h, w) and 0 < rolled.sum() <= 1 + 1e-5
+    except BadInput as error:
+        assert "rows sum to 1" in str(error)
+    if spec(name).am_flow:
+        flow = explain.am_flow(model, card, clip)
+        assert flow.shape == (T - 1, h, w) and (flow >= 0).all()
+
+
+@pytest.mark.parametrize("name", sorted(available()))
+def test_a_model_gets_every_view(name: str) -> None:
+    every_view(name)
+
+
+def test_a_new_file_is_a_new_model_on_the_command_line_and_in_every_view(toy: str, capsys: pytest.CaptureFixture) -> None:
+    assert toy in available()
+    assert main(["models", "--json"]) == 0
+    assert toy in [m["name"] for m in json.loads(capsys.readouterr().out)]
+    assert main(["count", toy, "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["params"] == sum(p.numel() for p in build(toy).parameters())
+    every_view(toy)
+
+
+@pytest.mark.parametrize(("name", "refused"), [
+    ("timesformer", False), ("videomae", False), ("far", False), ("am_flow", False), ("direcformer", True), ("rvit", True)])
+def test_rollout_is_refused_where_rows_do_not_sum_to_one(name: str, refused: bool) -> None:
+    model, card = random_model(name)
+    trace = observe(model, card, rendered_clip(render("left", 1, frames=card.frames, size=(60, 80))))
+    if refused:
+        with pytest.raises(BadInput, match="rollout needs attention whose rows sum to 1"):
+            explain.rollout(trace)
+    else:
+        assert explain.rollout(trace).max() > 0
