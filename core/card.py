@@ -40,6 +40,12 @@ class Card:
     stride: int = 4  # frames from one sampled frame to the next, with dense sampling
     norm_eps: float = 1e-6  # of the layer norms, for a model that has this setting
 
+    @property
+    def listed(self) -> str:
+        """The labels for a message, cut short where there are many."""
+        few = self.labels if len(self.labels) <= 20 else self.labels[:10]
+        return ", ".join(few) + (f" and {len(self.labels) - 10} more" if len(few) < len(self.labels) else "")
+
 
 @dataclass(frozen=True)
 class Family:

@@ -149,12 +149,11 @@ def _from_path(path: Path) -> Files:
 def _from_cache(repo: str, revision: str | None, source: str, named: Named | None) -> Files | None:
     from huggingface_hub import try_to_load_from_cache
 
-    def kept(name: str) -> Path | None:
-        found = try_to_load_from_cache(repo, name, revision=revision)
-        return Path(found) if isinstance(found, str) else None
-
-    weights = next((path for name in WEIGHTS if (path := kept(name))), None)
-    return weights and Files(repo, source, weights, {b: path for b in BESIDE if (path := kept(b))}, named)
+    found = {name: try_to_load_from_cache(repo, name, revision=revision) for name in (*WEIGHTS, *BESIDE)}
+    weights = next((found[name] for name in WEIGHTS if isinstance(found[name], str)), None)
+    if weights is None or found["config.json"] is None:  # neither there nor known to be missing on the hub
+        return None
+    return Files(repo, source, Path(weights), {b: Path(found[b]) for b in BESIDE if isinstance(found[b], str)}, named)
 
 
 def _reach() -> None:
@@ -198,7 +197,6 @@ def _bar(progress: Progress) -> type:
 @contextmanager
 def _clear_errors(repo: str, revision: str | None) -> Iterator[None]:
     """Turn what the hub's client raises into one line that says what to do."""
-    import httpx
     from huggingface_hub import errors
 
     instead = "give a local folder with config.json and model.safetensors"
@@ -216,8 +214,9 @@ def _clear_errors(repo: str, revision: str | None) -> Iterator[None]:
         raise BadInput(f"hf://{repo} is not on the hub, or is private; check OWNER/NAME, or {instead}") from None
     except errors.HFValidationError:
         raise BadInput(f"hf://{repo} is no name of a checkpoint on the hub; write hf://OWNER/NAME") from None
-    except (OSError, httpx.HTTPError, errors.XetDownloadError) as error:
-        if type(error) is OSError or isinstance(error, PermissionError):
+    except (OSError, errors.HTTPError, errors.XetDownloadError) as error:
+        from_afar = isinstance(error, ConnectionError | TimeoutError | errors.HfHubHTTPError)
+        if isinstance(error, OSError) and error.errno is not None and not from_afar:
             raise  # this machine's own: a full disk, a folder that cannot be written
         raise BadInput(f"hf://{repo} is not in the hub's cache and the hub cannot be reached ({type(error).__name__}); "
                        f"connect and try again, or {instead}") from None

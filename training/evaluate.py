@@ -33,7 +33,7 @@ def folder_clips(folder: Path, card: Card) -> Iterator[Sample]:
     labels = sorted(p for p in folder.iterdir() if p.is_dir() and not p.name.startswith("."))
     unknown = [p.name for p in labels if p.name not in card.labels]
     if unknown:
-        raise BadInput(f"{folder} holds the label {unknown[0]!r}, which the model does not know; it knows {_some(card.labels)}")
+        raise BadInput(f"{folder} holds the label {unknown[0]!r}, which the model does not know; it knows {card.listed}")
     clips = [(p.name, f) for p in labels for f in sorted(p.iterdir()) if f.is_file() and not f.name.startswith(".")]
     if not clips:
         raise BadInput(f"{folder} holds no clips; expected DIR/<label>/<clip>")
@@ -50,15 +50,10 @@ def rendered_clips(count: int, card: Card, first_seed: int = 900_000_000_000_000
     Raises: BadInput for a model that does not know the gestures.
     """
     if not set(LABELS) <= set(card.labels):
-        raise BadInput(f"the model knows {_some(card.labels)}, not the rendered gestures; give --data DIR with clips as DIR/<label>/<clip>")
+        raise BadInput(f"the model knows {card.listed}, not the rendered gestures; give --data DIR with clips as DIR/<label>/<clip>")
     for i in range(count):
         label = LABELS[i % len(LABELS)]
         yield label, rendered_clip(render(label, first_seed + i, frames=card.frames, size=(120, 160))), f"{label}:{first_seed + i}"
-
-
-def _some(labels: tuple[str, ...]) -> str:
-    """A list of labels, cut short where it is long."""
-    return ", ".join(labels) if len(labels) <= 20 else f"{', '.join(labels[:10])} and {len(labels) - 10} more"
 
 
 def permutation_of(name: str, frames: int, seed: int) -> np.ndarray:
