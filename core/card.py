@@ -64,6 +64,7 @@ FAMILIES = {
     "videomae": Family((0.485, 0.456, 0.406), (0.229, 0.224, 0.225), 16, {16: 4}),
 }
 SIZE = 224
+UNCALIBRATED = 1e9  # nobody has measured when this model's direction is right, so it is never called known
 DATA = {400: "Kinetics-400", 600: "Kinetics-600", 700: "Kinetics-700", 174: "Something-Something v2"}
 """Video data sets by their number of classes."""
 _DENSE = ("Kinetics-400", "Kinetics-600", "Kinetics-700")
@@ -113,7 +114,7 @@ def public_card(what: str, state: Mapping[str, Tensor], config: Config, preproce
         stride=constants.strides.get(frames, next(iter(constants.strides.values()))),
         trained_on=trained_on + ("" if named else "; the checkpoint does not name its classes"),
         settings=settings, license=license or f"unknown (the authors' own weights: {constants.license})",
-        norm_eps=_norm_eps(what, family, state, config),
+        norm_eps=_norm_eps(what, family, state, config), direction_threshold=UNCALIBRATED,
     )
 
 

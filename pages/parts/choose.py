@@ -110,10 +110,9 @@ def model_options(own: str | None) -> dict[str, str]:
     return options | ({f"file:{own}": f"own: {Path(own).name}"} if own else {})
 
 
-def _as_trained() -> None:
-    """Another model was trained on another number of frames, chosen and cut in another way."""
-    for key in ("frames", "sampling", "crop"):
-        st.session_state.pop(key, None)
+def _changed() -> None:
+    """Another model was trained on another number of frames, chosen and cut in another way: start from these."""
+    st.session_state["model_changed"] = True
 
 
 def _model() -> str:
@@ -124,8 +123,8 @@ def _model() -> str:
                        "train one with `python -m training fit direcformer_gesture --out runs/x`")
     if "downloaded" in st.session_state:
         st.session_state["model"] = st.session_state.pop("downloaded")
-        _as_trained()
-    name = st.selectbox("Model", list(options), key="model", bind="query-params", format_func=options.get, on_change=_as_trained,
+        _changed()
+    name = st.selectbox("Model", list(options), key="model", bind="query-params", format_func=options.get, on_change=_changed,
                         help="**DirecFormer** compares frames by a signed cosine, so it can tell before from after. "
                              "**TimeSformer** is the same network with softmax attention, which cannot be negative. "
                              "With K400, K600 or SSv2 it is a public checkpoint, trained on real videos.")
@@ -157,6 +156,8 @@ def sidebar() -> Choice:
             unit = spec(card.model).unit_frames
             most = min(MOST_SHOWN, there) // unit * unit
             least = min(4, card.frames, most - unit)
+            if st.session_state.pop("model_changed", False):
+                st.session_state.update(frames=min(card.frames, most), sampling=card.sampling, crop=card.crop)
             frames = st.slider("Number of frames", least, most, min(card.frames, most), step=unit, key="frames", bind="query-params",
                                help=f"How many frames the model sees. It was trained on {card.frames}.")
             start, end = 0.0, seconds

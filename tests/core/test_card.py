@@ -57,7 +57,7 @@ def test_timesformer_is_built_as_its_files_say(config: dict) -> None:
     assert found.settings == {"size": 224, "patch": 16, "frames": 8, "width": 768, "depth": 12, "heads": 12}
     assert found.mean == (0.45, 0.45, 0.45) and found.std == (0.225, 0.225, 0.225)
     assert (found.sampling, found.stride, found.frames, found.size, found.crop) == ("dense", 32, 8, 224, "centre")
-    assert found.norm_eps == 1e-6
+    assert found.norm_eps == 1e-6 and found.direction_threshold > 1e6, "a direction that was never calibrated is not called known"
 
 
 @pytest.mark.parametrize("frames, side, stride", [(8, 14, 32), (16, 28, 16), (96, 14, 4)])
