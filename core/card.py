@@ -140,7 +140,7 @@ def _family(what: str, state: Mapping[str, Tensor], conv: Tensor | None, config:
     return found
 
 
-def _settings(what: str, family: str, state: Mapping[str, Tensor], conv: Tensor, config: Config) -> dict[str, int]:
+def _settings(what: str, family: str, state: Mapping[str, Tensor], conv: Tensor, config: Config) -> dict[str, Any]:
     """Sizes from config.json, else from the shapes of the tensors, else the paper's."""
     width, patch = conv.shape[0], conv.shape[-1]
     depth = 1 + max((int(m[1]) for k in state if (m := _BLOCK.search(k))), default=-1)
@@ -148,7 +148,7 @@ def _settings(what: str, family: str, state: Mapping[str, Tensor], conv: Tensor,
     places = next((v for k, v in state.items() if re.search(r"(?:^|\.)(?:pos_embed|position_embeddings)$", k)), None)
     frames = FAMILIES[family].frames if times is None or times.ndim != 3 else times.shape[1]
     side = SIZE // patch if family != "timesformer" or places is None or places.ndim != 3 else round((places.shape[1] - 1) ** 0.5)
-    settings = {
+    settings: dict[str, Any] = {
         "size": _whole(what, config, "image_size", side * patch), "patch": _whole(what, config, "patch_size", patch),
         "frames": _whole(what, config, "num_frames", frames), "width": _whole(what, config, "hidden_size", width),
         "depth": _whole(what, config, "num_hidden_layers", max(depth, _DEPTHS.get(width, 0))),
@@ -161,6 +161,8 @@ def _settings(what: str, family: str, state: Mapping[str, Tensor], conv: Tensor,
             raise BadInput(f"{what}: {key} should be {settings[key]}, its tensors have {there}; get the file again, with its config.json")
     if not settings["heads"] or width % settings["heads"]:
         raise BadInput(f"{what}: the number of heads cannot be told from tensors of width {width}; put its config.json beside it")
+    if family == "videomae" and "positions" in config:  # MVD's files are VideoMAE's by name and shape
+        settings["positions"] = config["positions"]
     return settings
 
 

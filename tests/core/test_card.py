@@ -86,6 +86,11 @@ def test_videomae_small_has_six_heads_whatever_its_config_says() -> None:
     assert card(timesformer(width=384), HUB_TIMESFORMER | {"hidden_size": 384, "num_attention_heads": 16}).settings["heads"] == 16
 
 
+def test_mvd_is_told_by_a_config_because_its_tensors_cannot() -> None:
+    assert card(videomae(hub=False), {"positions": "mvd"}).settings["positions"] == "mvd"
+    assert "positions" not in card(videomae(hub=False)).settings and "positions" not in card(timesformer(), {"positions": "mvd"}).settings
+
+
 def test_colours_and_labels_come_from_the_hubs_files() -> None:
     names = {str(i): f"action {i}" for i in range(5)}
     found = card(timesformer(5), HUB_TIMESFORMER | {"id2label": names}, {"image_mean": [0.1, 0.2, 0.3], "image_std": [0.4, 0.5, 0.6]})

@@ -17,6 +17,7 @@ from safetensors.torch import load_file, save_file
 from core.__main__ import main
 from core.errors import BadInput
 from core.gestures import render
+from core.models import available
 from core.models.direcformer import DirecFormer
 from core.observe import observe, rendered_clip, to_input
 from core.render import write_mp4
@@ -57,6 +58,23 @@ def test_a_folder_gives_the_logits_of_transformers(timesformer_folder: Path) -> 
     trace = observe(model, card, clip)
     np.testing.assert_allclose(trace.logits, expected.numpy(), atol=1e-5)
     assert np.ptp(trace.logits) > 1e-3 and not model.training
+
+
+@pytest.mark.skipif("videomae" not in available(), reason="there is no model videomae yet")
+def test_videomae_loads_from_the_hubs_files_too_unless_it_was_only_pretrained(tmp_path: Path) -> None:
+    transformers = pytest.importorskip("transformers")
+    torch.manual_seed(1)
+    sizes = {"image_size": 28, "patch_size": 7, "num_frames": 6, "hidden_size": 48, "num_hidden_layers": 2, "num_attention_heads": 3,
+             "intermediate_size": 192}
+    theirs = transformers.VideoMAEForVideoClassification(transformers.VideoMAEConfig(num_labels=5, **sizes)).eval()
+    theirs.save_pretrained(tmp_path / "tuned")
+    model, card = load_checkpoint(tmp_path / "tuned")
+    video = torch.randn(1, 3, 6, 28, 28, generator=torch.Generator().manual_seed(2))
+    with torch.inference_mode():
+        torch.testing.assert_close(model(video), theirs(video.transpose(1, 2)).logits, atol=1e-5, rtol=1e-4)
+    assert (card.frames, card.norm_eps, card.settings["heads"]) == (6, 1e-12, 3)
+    transformers.VideoMAEForPreTraining(transformers.VideoMAEConfig(**sizes)).save_pretrained(tmp_path / "pretrained")
+    refused(tmp_path / "pretrained", "no classification head")
 
 
 def test_what_the_hubs_processor_says_is_what_the_model_sees(folder: Path) -> None:
