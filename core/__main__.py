@@ -36,7 +36,8 @@ def _parser() -> Parser:
 
     def observing(command: argparse.ArgumentParser) -> None:
         command.add_argument("--model", help="a model with a shipped checkpoint (default direcformer; see `models`)")
-        command.add_argument("--checkpoint", type=Path, help="your own .safetensors checkpoint instead")
+        command.add_argument("--checkpoint", help="instead: a checkpoint file, a folder as the hub lays it out, hf://OWNER/NAME, or a "
+                             "public checkpoint's name such as 'TimeSformer K400'")
         command.add_argument("--start", type=float, help="seconds from the first frame")
         command.add_argument("--end", type=float, help="seconds from the first frame")
         command.add_argument("--frames", type=int, help="how many frames (default: what the model takes)")
@@ -92,7 +93,8 @@ def _clip(args: argparse.Namespace, card: Any, path: str) -> Any:
     from core.video import decode
 
     frames = card.frames if args.frames is None else args.frames
-    return decode(path, frames=frames, sampling=args.sampling or card.sampling, start=args.start, end=args.end)
+    return decode(path, frames=frames, sampling=args.sampling or card.sampling, stride=card.stride, start=args.start,
+                  end=args.end)
 
 
 def _models(args: argparse.Namespace) -> Any:
@@ -206,6 +208,7 @@ def _explain(args: argparse.Namespace) -> Any:
     top = np.argsort(-probabilities)[:5]
     report = {
         "clip": args.clip, "model": card.model, "preset": card.preset, "weights": card.hash, "trained_on": card.trained_on,
+        "license": card.license,
         "layer": looked.layer, "head": head, "query": "cls" if views.has_class_token(looked) else "mean",
         "target": card.labels[cam.target], "target_p": cam.probability,
         "top": [{"label": card.labels[i], "p": round(float(probabilities[i]), 6)} for i in top],

@@ -239,5 +239,5 @@ def target_index(card: Card, label: str | None, probabilities: np.ndarray) -> in
     if label is None:
         return int(np.argmax(probabilities))
     if label not in card.labels:
-        raise BadInput(f"label {label!r} is not known to {card.model}; choose one of {', '.join(card.labels)}")
+        raise BadInput(f"label {label!r} is not known to {card.model}; choose one of {card.listed}")
     return card.labels.index(label)

@@ -1,48 +1,36 @@
-"""Checkpoints: safetensors with a model card inside, the shipped ones, and public layouts."""
+"""Checkpoints: safetensors with a model card inside, the shipped ones, and public ones from a file or the hub."""
 
 from __future__ import annotations
 
+import argparse
 import hashlib
+import inspect
 import json
-from dataclasses import asdict, dataclass, field, replace
+import pickle
+import re
+import threading
+import warnings
+from dataclasses import asdict, replace
 from functools import cache
 from pathlib import Path
 from typing import Any
 
+import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
+from core.card import Card, public_card
 from core.errors import BadInput
-from core.models import build
-from core.public import LoadReport, load_public
+from core.hub import Files, fetch
+from core.models import build, spec
+from core.public import LoadReport, load_public, unwrapped
 
 __all__ = ["Card", "LoadReport", "embedded", "file_hash", "load", "load_checkpoint", "load_public", "save_checkpoint"]
 
 CHECKPOINTS = Path(__file__).parent.parent / "assets" / "checkpoints"
-
-
-@dataclass(frozen=True)
-class Card:
-    """What must be known to use a checkpoint, and what was measured of it."""
-
-    model: str
-    preset: str
-    labels: tuple[str, ...]
-    mean: tuple[float, float, float]
-    std: tuple[float, float, float]
-    size: int  # pixels, height = width of the model's input
-    frames: int
-    sampling: str  # uniform | dense | motion
-    crop: str  # centre | fit
-    trained_on: str
-    settings: dict[str, Any] = field(default_factory=dict)
-    recipe: dict[str, Any] = field(default_factory=dict)
-    measured: dict[str, Any] = field(default_factory=dict)
-    direction_threshold: float = 0.0  # direction margin above which a direction is called known
-    sharpness: float = 0.0  # of the order matrix (core.order.sharpened); 0 is the paper's own
-    license: str = ""
-    hash: str = ""  # first eight hex digits of the file's sha256; filled in on loading
+PICKLED = (".pth", ".pyth", ".pt", ".bin")
+_UNPICKLING = threading.Lock()  # what torch lets through is one list for all threads
 
 
 def save_checkpoint(path: Path, weights: dict[str, Tensor], card: Card) -> None:
@@ -51,38 +39,114 @@ def save_checkpoint(path: Path, weights: dict[str, Tensor], card: Card) -> None:
 
 
 def load_checkpoint(source: str | Path) -> tuple[nn.Module, Card]:
-    """Load a checkpoint file with its card; the model is float32 and in eval mode.
+    """Load a checkpoint with its card; the model is float32 and in eval mode.
 
-    Raises: BadInput if the file is missing, is no safetensors file of this project, or does not fit its card.
+    Args:
+        source: a .safetensors file of this project; a public checkpoint's file (.safetensors, .pth, .pyth, .pt, .bin) or
+            folder (with config.json, as the hub lays it out); hf://OWNER/NAME[@REVISION]; or a name of core.hub.NAMED.
+
+    Raises: BadInput if the source is missing or out of reach, holds more than tensors, is in no known layout, has no
+        classification head, or does not fit the model in full.
     """
-    path = Path(source)
-    if not path.is_file():
-        raise BadInput(f"{path} does not exist; give a .safetensors checkpoint of this project")
+    files = fetch(source)
+    read = _pickled if files.weights.suffix.lower() in PICKLED else _safetensors
+    weights, written = read(files.weights)
+    model, card = _public(files, weights) if written is None else _own(files.weights.name, weights, written)
+    return model.eval(), replace(card, hash=file_hash(files.weights))
+
+
+def _safetensors(path: Path) -> tuple[dict[str, Tensor], str | None]:
+    """The tensors of a file and the card in it."""
     try:
         with safe_open(path, "pt") as file:
-            metadata = file.metadata() or {}
-            weights = {k: file.get_tensor(k).float() for k in file.keys()}  # noqa: SIM118
+            return {k: file.get_tensor(k).float() for k in file.keys()}, (file.metadata() or {}).get("card")  # noqa: SIM118
     except SafetensorError as error:
         raise BadInput(f"{path.name} is not a safetensors file ({error}); give a checkpoint of this project") from None
-    if "card" not in metadata:
-        raise BadInput(f"{path.name} holds no model card, so its labels and input size are unknown; "
-                       "give a checkpoint written by `python -m training fit`")
+
+
+def _pickled(path: Path) -> tuple[dict[str, Tensor], None]:
+    """The tensors of a file of torch.save. Nothing in it is run: a file that holds code is refused."""
     try:
-        fields = json.loads(metadata["card"])
+        # VideoMAE's files keep their training arguments; a pickle of another age draws a warning beside the error.
+        with _UNPICKLING, torch.serialization.safe_globals([argparse.Namespace]), warnings.catch_warnings():
+            warnings.simplefilter("ignore", UserWarning)
+            state = torch.load(path, map_location="cpu", weights_only=True)
+        if isinstance(state, dict):
+            return {k: v.float() for k, v in unwrapped(state).items()}, None
+    except pickle.UnpicklingError:
+        raise BadInput(f"{path.name} holds more than tensors, perhaps code, or is damaged; nothing of it was run: "
+                       "give a .safetensors file, or one saved with torch.save(model.state_dict())") from None
+    except OSError:
+        raise
+    except Exception:  # a damaged file fails in a dozen ways, struct.error and AssertionError among them
+        raise BadInput(f"{path.name} is no checkpoint that can be read, or is damaged; get it again") from None
+    raise BadInput(f"{path.name} holds a {type(state).__name__}; expected the tensors of a model by name")
+
+
+def _build(card: Card) -> nn.Module:
+    takes_eps = "norm_eps" in inspect.signature(spec(card.model).make).parameters
+    eps = {"norm_eps": card.norm_eps} if takes_eps else {}
+    return build(card.model, card.preset, **{"classes": len(card.labels)} | eps | card.settings)
+
+
+def _own(name: str, weights: dict[str, Tensor], written: str) -> tuple[nn.Module, Card]:
+    """A checkpoint of this project."""
+    try:
+        fields = json.loads(written)
         card = Card(**{k: tuple(v) if k in ("labels", "mean", "std") else v for k, v in fields.items()})
-        model = build(card.model, card.preset, classes=len(card.labels), **card.settings)
+        model = _build(card)
     except (AttributeError, TypeError, ValueError) as error:
-        raise BadInput(f"{path.name} has a card that cannot be read ({error}); write it again with `python -m training fit`") from None
+        raise BadInput(f"{name} has a card that cannot be read ({error}); write it again with `python -m training fit`") from None
     try:
         model.load_state_dict(weights)
     except RuntimeError:
-        raise BadInput(f"{path.name} does not fit {card.model} {card.preset}: its tensors have other names or shapes") from None
-    return model.eval(), replace(card, hash=file_hash(path))
+        raise BadInput(f"{name} does not fit {card.model} {card.preset}: its tensors have other names or shapes") from None
+    return model, card
+
+
+def _public(files: Files, weights: dict[str, Tensor]) -> tuple[nn.Module, Card]:
+    """A public checkpoint, every tensor of the model filled from it."""
+    config, preprocessor = _json(files, "config.json"), _json(files, "preprocessor_config.json")
+    data, license = (files.named.data, files.named.license) if files.named else ("", "")
+    state = unwrapped(weights)
+    card = public_card(files.name, state, config, preprocessor, data=data, license=_license(files) or license)
+    model = _build(card)
+    report = load_public(model, state)
+    parts = {name.split(".")[0] for name in model.state_dict()}
+    extra = tuple(k for k in report.unexpected if k.split(".")[0] in parts)
+    for what, names in {"lacks": report.missing, "has other shapes of": report.mismatched, "has no place for": extra}.items():
+        if names:
+            others = f" and {len(names) - 3} more" if len(names) > 3 else ""
+            who = f"{card.model} {card.preset}" if names is extra else files.name
+            raise BadInput(f"{files.name} does not fit {card.model} {card.preset}: {who} {what} {', '.join(names[:3])}{others}; "
+                           "give the whole fine-tuned checkpoint with its own config.json")
+    return model, replace(card, recipe={"source": files.source})
+
+
+def _json(files: Files, name: str) -> dict[str, Any]:
+    if name not in files.beside:
+        return {}
+    try:
+        found = json.loads(files.beside[name].read_text(encoding="utf-8"))
+    except ValueError:
+        found = None
+    if not isinstance(found, dict):
+        raise BadInput(f"{files.name}: {name} is not a JSON object; get it again from where the checkpoint came from")
+    return found
+
+
+def _license(files: Files) -> str:
+    """What the hub's README says in its head, empty if nothing."""
+    text = files.beside["README.md"].read_text(encoding="utf-8", errors="replace") if "README.md" in files.beside else ""
+    head = re.match(r"---\n(.*?)\n---", text, re.DOTALL)
+    found = head and re.search(r"^license:\s*[\"']?([\w.+-]+)", head[1], re.MULTILINE)
+    return found[1] if found else ""
 
 
 def file_hash(path: Path) -> str:
     """The first eight hex digits of a file's sha256: names the weights in every figure."""
-    return hashlib.sha256(path.read_bytes()).hexdigest()[:8]
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()[:8]
 
 
 @cache
@@ -95,5 +159,5 @@ def load(model: str) -> tuple[nn.Module, Card]:
     """The shipped checkpoint of a model. Raises: BadInput if there is none."""
     if model not in embedded():
         raise BadInput(f"there is no shipped checkpoint for {model!r}; choose one of {', '.join(embedded()) or 'none yet'}, "
-                       "or give --checkpoint FILE")
+                       "or give --checkpoint")
     return load_checkpoint(embedded()[model])

@@ -3,7 +3,8 @@
 import numpy as np
 import streamlit as st
 
-from core import figures
+from core import explain, figures
+from core.models import spec
 from core.observe import shuffled
 from core.order import order_accuracy, recover_order, reversal_accuracy
 from core.render import enlarged
@@ -12,7 +13,9 @@ from pages.parts.choose import Choice
 from pages.parts.show import HELP, NOT_AN_EXPLANATION, VERDICTS, chart, provenance, strip
 
 choice: Choice = st.session_state["choice"]
-card, T = choice.card, len(choice.clip)
+card = choice.card
+unit = spec(card.model).unit_frames  # frames of one temporal token: what is shuffled
+T = len(choice.clip) // unit
 
 controls = st.columns([1.2, 3.4, 3], vertical_alignment="bottom")
 seed = controls[0].number_input("Shuffle seed", 0, 10**9, 0, key="shuffle", bind="query-params",
@@ -22,16 +25,17 @@ by = controls[1].segmented_control("Order from", list(AFFINITIES), format_func=A
                                    bind="query-params", help="**Pixel likeness** is the baseline: a path through the frames that look most "
                                    "alike. It can find the chain but never its direction.")
 permutation = np.random.default_rng(int(seed)).permutation(T)
-mixed = shuffled(choice.clip, permutation)
+mixed = shuffled(choice.clip, permutation, unit)
+shown = mixed.frames[::unit]
 name = choice.model if by == "model" else "pixels"
 sharp = controls[2].toggle("Sharpened", value=card.sharpness > 0, disabled=by == "pixels" or not card.sharpness, key="sharp",
                            bind="query-params", help=HELP["sharpened"])
 sharpness = card.sharpness if sharp else 0.0
-matrix = cached.order_matrix(choice.key, name, choice.crop, None, "mean", sharpness, mixed)
+matrix = cached.order_matrix(choice.key, name, choice.crop, None, "mean", sharpness, unit, mixed)
 found = recover_order(matrix, card.direction_threshold if by == "model" else 0.0)
 accuracy, either_way = order_accuracy(found.path, permutation), reversal_accuracy(found.path, permutation)
 
-thumbnails = enlarged(mixed.frames, 120)
+thumbnails = enlarged(shown, 120)
 st.subheader("Shuffled", help="The frames in random order, as the model gets them. The number is the slot.")
 strip(thumbnails, [f"slot {t + 1}" for t in range(T)], name="shuffled")
 st.subheader("Put back in order", help=HELP["path"] + " Green: the frame is in its true place.")
@@ -48,17 +52,17 @@ metrics[3].metric("direction margin", f"{found.direction_margin:.3f}", help=HELP
 metrics[4].info(f"**{title}.** {meaning}", icon=":material/gavel:")
 
 left, middle = st.columns(2, gap="large")
-signed = by == "model" and bool((matrix < 0).any())
+signed = by == "model" and (sharpness > 0 or explain.time_is_signed(cached.trace(choice.key, choice.model, choice.crop, mixed)))
 with left:
     st.subheader("Which slot comes before which" if by == "model" else "Which slots look alike", help=HELP["temporal"])
     bar = ("sureness" if sharpness else "attention") if by == "model" else "minus difference (0–255)"
-    chart(figures.temporal_map(matrix, mixed.frames, signed=signed, path=found.path, height=600, bar=bar), "matrix",
+    chart(figures.temporal_map(matrix, shown, signed=signed, path=found.path, height=600, bar=bar), "matrix",
           "Affinity from each slot to each slot; boxes mark the path")
     made = f"last layer, mean over heads and places{', sharpened' * (sharpness > 0)} · {matrix.min():.3f} to {matrix.max():.3f}"
     provenance(choice, made if by == "model" else "pixels only, no weights")
 with middle:
     st.subheader("The best path", help=HELP["path"])
-    chart(figures.order_graph(matrix, found.path, mixed.frames, height=600), "graph",
+    chart(figures.order_graph(matrix, found.path, shown, height=600), "graph",
           "Frames as a graph; arrows show the best path " + " ".join(str(slot + 1) for slot in found.path))
     how = "exact optimum" if found.exact else "local search, perhaps not the best"
     provenance(choice, f"path weight {found.weight:.3f}, runner-up {found.runner_up:.3f}, {how}")

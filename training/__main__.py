@@ -42,7 +42,7 @@ def _run(argv: list[str]) -> int:
     evaluate = commands.add_parser("evaluate", help="measure a model on labelled clips")
     which = evaluate.add_mutually_exclusive_group(required=True)
     which.add_argument("--model")
-    which.add_argument("--checkpoint", type=Path)
+    which.add_argument("--checkpoint", help="a file, a folder, or hf://OWNER/NAME")
     evaluate.add_argument("--data", required=True, help="a folder DIR/<label>/<clip>, or 'gestures' for rendered clips")
     evaluate.add_argument("--clips", type=int, default=500, help="number of rendered clips (with --data gestures)")
     evaluate.add_argument("--seed", type=int, default=0, help="decides the permutation of each clip")

@@ -34,19 +34,24 @@ def folder_clips(folder: Path, card: Card) -> Iterator[Sample]:
     labels = sorted(p for p in folder.iterdir() if p.is_dir() and not p.name.startswith("."))
     unknown = [p.name for p in labels if p.name not in card.labels]
     if unknown:
-        raise BadInput(f"{folder} holds the label {unknown[0]!r}, which the model does not know; it knows {', '.join(card.labels)}")
+        raise BadInput(f"{folder} holds the label {unknown[0]!r}, which the model does not know; it knows {card.listed}")
     clips = [(p.name, f) for p in labels for f in sorted(p.iterdir()) if f.is_file() and not f.name.startswith(".")]
     if not clips:
         raise BadInput(f"{folder} holds no clips; expected DIR/<label>/<clip>")
     for label, file in clips:
         try:
-            yield label, decode(file, frames=card.frames, sampling=card.sampling), f"{label}/{file.name}"
+            yield label, decode(file, frames=card.frames, sampling=card.sampling, stride=card.stride), f"{label}/{file.name}"
         except VideoError as error:
             print(f"skipped: {error}", file=sys.stderr)
 
 
 def rendered_clips(count: int, card: Card, first_seed: int = 900_000_000_000_000) -> Iterator[Sample]:
-    """Rendered clips, labels in turn, from seeds that no training run draws."""
+    """Rendered clips, labels in turn, from seeds that no training run draws.
+
+    Raises: BadInput for a model that does not know the gestures.
+    """
+    if not set(LABELS) <= set(card.labels):
+        raise BadInput(f"the model knows {card.listed}, not the rendered gestures; give --data DIR with clips as DIR/<label>/<clip>")
     for i in range(count):
         label = LABELS[i % len(LABELS)]
         yield label, rendered_clip(render(label, first_seed + i, frames=card.frames, size=(120, 160))), f"{label}:{first_seed + i}"

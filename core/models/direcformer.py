@@ -22,14 +22,15 @@ ORDER_CLASSES = 1001  # the identity and 1,000 permutations
 class Block(nn.Module):
     """Attention over time, then over space, then an MLP, each with a residual (spec 3.2)."""
 
-    def __init__(self, width: int, heads: int, time: Kind, space: Kind, layer: int, drop_path: float) -> None:
+    def __init__(self, width: int, heads: int, time: Kind, space: Kind, layer: int, drop_path: float,
+                 norm_eps: float) -> None:
         super().__init__()
-        self.temporal_norm1 = nn.LayerNorm(width, eps=1e-6)
+        self.temporal_norm1 = nn.LayerNorm(width, eps=norm_eps)
         self.temporal_attn = SelfAttention(width, heads, time, "time", layer, Axis.TIME)
         self.temporal_fc = nn.Linear(width, width)
-        self.norm1 = nn.LayerNorm(width, eps=1e-6)
+        self.norm1 = nn.LayerNorm(width, eps=norm_eps)
         self.attn = SelfAttention(width, heads, space, "space", layer, Axis.SPACE)
-        self.norm2 = nn.LayerNorm(width, eps=1e-6)
+        self.norm2 = nn.LayerNorm(width, eps=norm_eps)
         self.mlp = Mlp(width, 4 * width)
         self.drop_path = DropPath(drop_path)
 
@@ -69,11 +70,12 @@ class DirecFormer(nn.Module):
         order_head: add the head that names the permutation of a shuffled clip (Eq. 11).
         size, patch, frames, width, depth, heads: input pixels, patch pixels, T, D, L, attention heads.
         drop_path: largest drop-path rate, linear over depth.
+        norm_eps: epsilon of the layer norms.
     """
 
     def __init__(self, *, classes: int, time: Kind = "cosine", space: Kind = "softmax", order_head: bool = True,
                  size: int = 224, patch: int = 16, frames: int = 8, width: int = 768, depth: int = 12, heads: int = 12,
-                 drop_path: float = 0.1, order_classes: int = ORDER_CLASSES) -> None:
+                 drop_path: float = 0.1, order_classes: int = ORDER_CLASSES, norm_eps: float = 1e-6) -> None:
         super().__init__()
         side = size // patch
         self.size, self.frames, self.unit_frames = size, frames, 1
@@ -82,8 +84,8 @@ class DirecFormer(nn.Module):
         self.pos_embed = nn.Parameter(torch.zeros(1, side * side + 1, width))
         self.time_embed = nn.Parameter(torch.zeros(1, frames, width))
         rate = drop_path / max(1, depth - 1)
-        self.blocks = nn.ModuleList(Block(width, heads, time, space, i, rate * i) for i in range(depth))
-        self.norm = nn.LayerNorm(width, eps=1e-6)
+        self.blocks = nn.ModuleList(Block(width, heads, time, space, i, rate * i, norm_eps) for i in range(depth))
+        self.norm = nn.LayerNorm(width, eps=norm_eps)
         self.head = nn.Linear(width, classes)
         self.order_head = nn.Linear(width, order_classes) if order_head else None
         self.cam = nn.Identity()

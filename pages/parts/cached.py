@@ -11,14 +11,16 @@ from typing import Any
 
 import numpy as np
 import streamlit as st
+import torch
 from torch import nn
 
-from core import explain, observe
+from core import explain, hub, observe
+from core.errors import BadInput
 from core.gestures import render
 from core.order import pixel_affinity, sharpened
 from core.trace import Head
 from core.video import Clip, Probe, cropped, decode, probe, subclip
-from core.weights import Card, embedded, file_hash, load_checkpoint
+from core.weights import Card, embedded, load_checkpoint
 
 RENDERED_FRAMES = 48
 STORE_BYTES = 1_000_000_000
@@ -61,14 +63,21 @@ def _store(clip_key: str) -> Store:
 
 
 @st.cache_resource(max_entries=4, show_spinner="Loading the model")
-def _model(path: str, content: str) -> tuple[nn.Module, Card]:
-    return load_checkpoint(path)
+def _model(source: str, version: str) -> tuple[nn.Module, Card]:
+    return load_checkpoint(source)
 
 
 def model(name: str) -> tuple[nn.Module, Card]:
-    """A shipped model by name, or an own checkpoint by `file:PATH`."""
-    path = Path(name.removeprefix("file:")) if name.startswith("file:") else embedded()[name]
-    return _model(str(path), file_hash(path))
+    """A shipped model by name, a public checkpoint by `public:NAME` of core.hub.NAMED, or an own one by `file:PATH`.
+
+    Raises: BadInput for a checkpoint that cannot be used, or that is not on this machine: nothing is downloaded here.
+    """
+    source = name.split(":", 1)[1] if name.startswith(("public:", "file:")) else str(embedded()[name])
+    files = hub.local(source)
+    if files is None:
+        raise BadInput(f"{source} is not on this machine; get it under Public checkpoints, or choose another model")
+    changed = files.weights.stat()
+    return _model(source, f"{files.weights}:{changed.st_mtime_ns}:{changed.st_size}")
 
 
 def path_of(key: str) -> Path:
@@ -90,26 +99,27 @@ def duration(key: str) -> tuple[float, int, tuple[int, int]]:
     return found.seconds, found.frames, (found.height, found.width)
 
 
-def clip(key: str, frames: int, sampling: str, start: float | None, end: float | None) -> Clip:
+def clip(key: str, frames: int, sampling: str, stride: int, start: float | None, end: float | None) -> Clip:
     """The sampled clip of a source."""
 
     def make() -> Clip:
         if key.startswith("render:"):
             _, label, seed = key.split(":")
             whole = observe.rendered_clip(render(label, int(seed), frames=RENDERED_FRAMES))
-            return subclip(whole, frames=frames, sampling=sampling, start=start, end=end)
-        return decode(path_of(key), frames=frames, sampling=sampling, start=start, end=end)
+            return subclip(whole, frames=frames, sampling=sampling, stride=stride, start=start, end=end)
+        return decode(path_of(key), frames=frames, sampling=sampling, stride=stride, start=start, end=end)
 
     changed = 0.0 if key.startswith("render:") or not path_of(key).exists() else path_of(key).stat().st_mtime
-    return _store(key).get(("clip", key, changed, frames, sampling, start, end), make, lambda c: c.frames.nbytes)
+    return _store(key).get(("clip", key, changed, frames, sampling, stride, start, end), make, lambda c: c.frames.nbytes)
 
 
 def trace(key: str, name: str, crop: str, _clip: Clip) -> observe.Trace:
     """The model's trace on a clip; `key` says whose session may keep it."""
     net, card = model(name)
     card = replace(card, crop=crop)
+    dtype = torch.float32 if card.preset == "gesture" else torch.float16  # a paper's size: some 100 MB a clip even so
     size = lambda t: t.frames.nbytes + sum(a.q.nbytes + a.k.nbytes for a in t.attentions)  # noqa: E731
-    return _store(key).get(("trace", name, card.hash, crop, _clip.id), lambda: observe.observe(net, card, _clip), size)
+    return _store(key).get(("trace", name, card.hash, crop, _clip.id), lambda: observe.observe(net, card, _clip, dtype), size)
 
 
 def gradcam(key: str, name: str, crop: str, target: int, _clip: Clip) -> explain.GradCam:
@@ -120,8 +130,8 @@ def gradcam(key: str, name: str, crop: str, target: int, _clip: Clip) -> explain
     return _store(key).get(("gradcam", name, card.hash, crop, _clip.id, target), make, lambda g: g.heat.nbytes)
 
 
-def order_matrix(key: str, name: str, crop: str, layer: int | None, head: Head, sharpness: float, _clip: Clip) -> np.ndarray:
-    """The frame-to-frame matrix of a shuffled clip: a model's time attention, or the `pixels` baseline."""
+def order_matrix(key: str, name: str, crop: str, layer: int | None, head: Head, sharpness: float, unit: int, _clip: Clip) -> np.ndarray:
+    """The frame-to-frame matrix of a shuffled clip: a model's, or that of the `pixels` baseline (the first frame of each unit)."""
     if name == "pixels":
-        return pixel_affinity(cropped(_clip.frames, crop, 96))
+        return pixel_affinity(cropped(_clip.frames[::unit], crop, 96))
     return sharpened(explain.temporal(trace(key, name, crop, _clip), layer, head), sharpness)

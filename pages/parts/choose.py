@@ -11,6 +11,7 @@ from pathlib import Path
 
 import streamlit as st
 
+from core import hub
 from core.errors import BadInput
 from core.gestures import LABELS
 from core.models import spec
@@ -19,12 +20,13 @@ from core.sampling import SAMPLINGS
 from core.video import CROPS, Clip
 from core.weights import Card, embedded
 from pages.parts import cached
+from pages.parts.public import offer
 
 MOST_SHOWN = 16  # frames: as many as the order is found exactly for
 VIDEO_TYPES = ["mp4", "webm", "mkv", "avi", "mov", "gif"]
 SAMPLING_HELP = {
     "uniform": "**uniform**: the middle of equal parts",
-    "dense": "**dense**: every fourth frame around the middle",
+    "dense": "**dense**: frames a fixed stride apart around the middle",
     "motion": "**motion**: the frames in which most changes",
 }
 
@@ -35,7 +37,7 @@ class Choice:
 
     key: str  # source of the clip: render:LABEL:SEED, folder:PATH or upload:PATH
     clip: Clip
-    model: str  # a shipped model's name or file:PATH
+    model: str  # a shipped model's name, public:NAME or file:PATH
     crop: str
 
     @property
@@ -44,7 +46,7 @@ class Choice:
 
     @property
     def title(self) -> str:
-        return spec(self.card.model).title
+        return self.model.removeprefix("public:") if self.model.startswith("public:") else spec(self.card.model).title
 
 
 def clips_folder() -> Path | None:
@@ -101,19 +103,35 @@ def _source() -> str:
     return f"render:{label}:{int(seed)}"
 
 
+def model_options(own: str | None) -> dict[str, str]:
+    """What the model chooser offers, key to title: shipped models, public checkpoints that are here, the own one."""
+    options = {name: spec(name).title for name in embedded()}
+    options |= {f"public:{named.name}": named.name for named in hub.ready()}
+    return options | ({f"file:{own}": f"own: {Path(own).name}"} if own else {})
+
+
+def _changed() -> None:
+    """Another model was trained on another number of frames, chosen and cut in another way: start from these."""
+    st.session_state["model_changed"] = True
+
+
 def _model() -> str:
-    names = list(embedded())
-    if not names:
+    own = st.session_state.get("own_checkpoint")
+    options = model_options(own)
+    if not options:
         raise BadInput("no checkpoint is shipped in assets/checkpoints; "
                        "train one with `python -m training fit direcformer_gesture --out runs/x`")
-    own = st.session_state.get("own_checkpoint")
-    options = names + ([f"file:{own}"] if own else [])
-    name = st.selectbox("Model", options, key="model", bind="query-params",
-                        format_func=lambda n: f"own: {Path(n).name}" if n.startswith("file:") else spec(n).title,
+    if "downloaded" in st.session_state:
+        st.session_state["model"] = st.session_state.pop("downloaded")
+        _changed()
+    name = st.selectbox("Model", list(options), key="model", bind="query-params", format_func=options.get, on_change=_changed,
                         help="**DirecFormer** compares frames by a signed cosine, so it can tell before from after. "
-                             "**TimeSformer** is the same network with softmax attention, which cannot be negative.")
+                             "**TimeSformer** is the same network with softmax attention, which cannot be negative. "
+                             "With K400, K600 or SSv2 it is a public checkpoint, trained on real videos.")
+    offer()
     with st.expander("Own checkpoint"):
-        upload = st.file_uploader("A .safetensors file", type=["safetensors"], help="Written by `python -m training fit`")
+        upload = st.file_uploader("A .safetensors file", type=["safetensors"],
+                                  help="Written by `python -m training fit`, or a public video classifier")
         if upload is not None:
             path = _kept(upload)
             try:
@@ -135,9 +153,12 @@ def sidebar() -> Choice:
         card = cached.model(name)[1]
         seconds, there, _ = cached.duration(key)
         with st.expander("Frames and crop", expanded=False):
-            most = min(MOST_SHOWN, there)
-            least = min(4, most - 1)
-            frames = st.slider("Number of frames", least, most, min(card.frames, most), key="frames", bind="query-params",
+            unit = spec(card.model).unit_frames
+            most = min(MOST_SHOWN, there) // unit * unit
+            least = min(4, card.frames, most - unit)
+            if st.session_state.pop("model_changed", False):
+                st.session_state.update(frames=min(card.frames, most), sampling=card.sampling, crop=card.crop)
+            frames = st.slider("Number of frames", least, most, min(card.frames, most), step=unit, key="frames", bind="query-params",
                                help=f"How many frames the model sees. It was trained on {card.frames}.")
             start, end = 0.0, seconds
             if seconds > 0.2:
@@ -149,10 +170,10 @@ def sidebar() -> Choice:
                                 help="What the model sees: the central square, or the whole frame stretched to a square.")
         whole = start == 0.0 and end >= round(seconds, 2)
         try:
-            clip = cached.clip(key, frames, sampling, None if whole else start, None if whole else end)
+            clip = cached.clip(key, frames, sampling, card.stride, None if whole else start, None if whole else end)
         except BadInput as error:
             st.error(f"{error}. The whole clip is shown instead.")
-            clip = cached.clip(key, frames, "uniform", None, None)
+            clip = cached.clip(key, frames, "uniform", card.stride, None, None)
         st.caption(f"**{clip.source}** · {len(clip)} of {there} frames, {clip.times[0]:.2f} s to {clip.times[-1]:.2f} s")
-        st.caption(f"Weights **{card.hash}**, trained on {card.trained_on}.")
+        st.caption(f"Weights **{card.hash}**, trained on {card.trained_on}." + f" Licence: {card.license}." * bool(card.license))
     return Choice(key, clip, name, crop)

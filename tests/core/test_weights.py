@@ -74,7 +74,7 @@ def test_a_checkpoint_is_built_with_the_settings_of_its_card(tmp_path: Path) -> 
 
 def test_a_missing_checkpoint_is_refused(tmp_path: Path) -> None:
     refused(tmp_path / "nothere.safetensors", "does not exist")
-    refused(tmp_path, "does not exist")
+    refused(tmp_path, "model.safetensors")
 
 
 @pytest.mark.parametrize("content", [b"", b"not weights at all", b"\x08\0\0\0\0\0\0\0{\"a\": 1"])

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from core.render import write_mp4
+from core.video import decode
 from training.__main__ import main
 from training.evaluate import Row, permutation_of, summarise
 from training.publish import direction_threshold
@@ -72,3 +73,16 @@ def test_bad_commands_end_with_one_line(capsys: pytest.CaptureFixture[str], tmp_
         assert main(argv) == 2
         out, err = capsys.readouterr()
         assert not out and err.startswith("error: ") and err.count("\n") == 1
+
+
+def test_a_public_checkpoint_is_measured_on_clips_of_its_own_labels(
+        tmp_path: Path, timesformer_folder: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "run").mkdir()
+    write_mp4(tmp_path / "run" / "a.mp4", np.random.default_rng(0).integers(0, 255, (9, 48, 64, 3), np.uint8), 5)
+    asked = []
+    monkeypatch.setattr("training.evaluate.decode", lambda file, **settings: asked.append(settings) or decode(file, **settings))
+    assert main(["evaluate", "--checkpoint", str(timesformer_folder), "--data", str(tmp_path), "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["confusion"]["labels"] == ["jump", "run", "swim"]
+    assert asked == [{"frames": 3, "sampling": "uniform", "stride": 32}]
+    assert main(["evaluate", "--checkpoint", str(timesformer_folder), "--data", "gestures", "--clips", "1"]) == 2
+    assert "jump, run, swim, not the rendered gestures" in capsys.readouterr().err

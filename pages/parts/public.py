@@ -1,0 +1,58 @@
+"""Public checkpoints that are not on this machine yet: what they are, and how to get them."""
+
+from __future__ import annotations
+
+import time
+from concurrent.futures import Future
+from threading import Thread
+
+import streamlit as st
+
+from core import hub
+from core.errors import BadInput
+
+
+def offer() -> None:
+    """Draw the list of what is missing, with a button that downloads it."""
+    missing = {named.name: named for named in hub.offered() if not hub.local(named.source)}
+    if not missing:
+        return
+    with st.expander("Public checkpoints"):
+        named = missing[st.selectbox("Not on this machine yet", list(missing), key="missing",
+                                     help="Trained by the authors of the papers on real videos.")]
+        st.caption(f"Trained on {named.data}, about {named.megabytes} MB, licence {named.license}: not for commercial use. "
+                   f"From `{named.source}`.")
+        if st.button("Download", key="download", icon=":material/download:"):
+            try:
+                _download(named)
+            except (BadInput, OSError) as error:
+                st.error(str(error))
+            else:
+                st.session_state["downloaded"] = f"public:{named.name}"
+                st.rerun()
+        st.caption(f"Without a network: put its files (config.json and the weights) into `{named.source.split('/')[-1]}/` in a folder, "
+                   f"and start the app with `{hub.FOLDER}` set to that folder.")
+
+
+def _download(named: hub.Named) -> None:
+    """Download in a thread of its own, so that the bar moves and a click elsewhere does not wait for it."""
+    seen, done = [0, 0], Future()
+
+    def hear(so_far: int, whole: int) -> None:
+        seen[:] = so_far, whole
+
+    def work() -> None:
+        try:
+            done.set_result(hub.fetch(named.source, hear))
+        except Exception as error:  # handed to whoever waits
+            done.set_exception(error)
+
+    Thread(target=work, daemon=True).start()
+    bar = st.progress(0.0, text=f"Asking the hub for {named.name}")
+    while not done.done():
+        so_far, whole = seen[0], max(seen[1], 1_000_000 * named.megabytes)
+        if so_far:
+            bar.progress(min(1.0, so_far / whole), text=f"{so_far / 1e6:.0f} of {whole / 1e6:.0f} MB")
+        time.sleep(0.1)
+    bar.empty()
+    done.result()

@@ -1,0 +1,119 @@
+"""The model chooser: what it offers, and what becomes of the rest of the sidebar when another model is chosen."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from core import hub
+from core.errors import BadInput
+from core.hub import Named
+from core.models import spec
+from core.weights import embedded
+from pages.parts import cached
+from pages.parts.choose import model_options
+
+K400 = "timesformer-base-finetuned-k400"
+
+
+@pytest.fixture(autouse=True)
+def checkpoints(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty folder of checkpoints, an empty cache, and no network."""
+    from huggingface_hub import constants
+
+    monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setattr(constants, "HF_HUB_OFFLINE", True)
+    monkeypatch.setenv(hub.FOLDER, str(tmp_path / "checkpoints"))
+    (tmp_path / "checkpoints").mkdir()
+    return tmp_path / "checkpoints"
+
+
+@pytest.fixture
+def app() -> AppTest:
+    def page() -> None:
+        import streamlit as st
+
+        from pages.parts.choose import sidebar
+
+        choice = sidebar()
+        st.text(f"{choice.title}|{len(choice.clip)}|{choice.crop}|{','.join(choice.card.labels)}")
+
+    return AppTest.from_function(page, default_timeout=60)
+
+
+def shown(app: AppTest) -> list[str]:
+    assert not app.exception
+    return app.text[0].value.split("|")
+
+
+def test_shipped_models_come_first_then_public_ones_that_are_here_then_ones_own(timesformer_folder: Path, checkpoints: Path) -> None:
+    assert list(model_options(None)) == list(embedded())
+    (checkpoints / K400).symlink_to(timesformer_folder)
+    options = model_options("/x/mine.safetensors")
+    assert list(options) == [*embedded(), "public:TimeSformer K400", "file:/x/mine.safetensors"]
+    assert list(options.values()) == [*(spec(n).title for n in embedded()), "TimeSformer K400", "own: mine.safetensors"]
+
+
+def test_a_public_checkpoint_that_is_not_here_is_refused_without_a_download() -> None:
+    with pytest.raises(BadInput, match="not on this machine"):
+        cached.model("public:TimeSformer K400")
+
+
+def test_a_checkpoint_that_is_replaced_is_read_again(timesformer_folder: Path, tmp_path: Path) -> None:
+    path = tmp_path / "model.safetensors"
+    path.write_bytes((timesformer_folder / path.name).read_bytes())
+    (tmp_path / "config.json").write_bytes((timesformer_folder / "config.json").read_bytes())
+    first = cached.model(f"file:{path}")
+    assert cached.model(f"file:{path}")[0] is first[0]
+    path.write_bytes(path.read_bytes()[:-4] + b"\0\0\0\0")
+    assert cached.model(f"file:{path}")[1].hash != first[1].hash
+
+
+def test_a_chosen_public_checkpoint_brings_its_own_frames_and_crop(app: AppTest, timesformer_folder: Path, checkpoints: Path) -> None:
+    (checkpoints / K400).symlink_to(timesformer_folder)
+    app.run()
+    assert shown(app)[:3] == ["DirecFormer", "8", "fit"]
+    app.slider(key="frames").set_value(6).run()
+    app.selectbox(key="sampling").set_value("motion").run()
+    assert shown(app)[1] == "6" and "TimeSformer K400" not in app.selectbox(key="missing").options
+    app.selectbox(key="model").set_value("public:TimeSformer K400").run()
+    assert shown(app) == ["TimeSformer K400", "3", "centre", "jump,run,swim"]
+    assert app.selectbox(key="sampling").value == "dense"
+    assert "trained on Kinetics-400. Licence: CC-BY-NC-4.0." in app.caption[-1].value
+
+
+def test_what_is_not_here_is_offered_with_its_licence_and_a_clear_line_offline(app: AppTest) -> None:
+    app.run()
+    assert app.selectbox(key="missing").options[0] == "TimeSformer K400"
+    assert any("CC-BY-NC-4.0" in c.value and "490 MB" in c.value and "hf://facebook" in c.value for c in app.caption)
+    assert any(hub.FOLDER in c.value and f"`{K400}/`" in c.value for c in app.caption)
+    app.button(key="download").click().run()
+    assert ["HF_HUB_OFFLINE is set" in e.value and "\n" not in e.value for e in app.error] == [True]
+    assert shown(app)[0] == "DirecFormer"
+
+
+def test_what_was_downloaded_is_chosen(app: AppTest, timesformer_folder: Path, checkpoints: Path,
+                                       monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[str] = []
+
+    def fetch(source: str, progress: hub.Progress) -> hub.Files | None:
+        asked.append(source)
+        progress(1_000_000, 2_000_000)
+        (checkpoints / K400).symlink_to(timesformer_folder)
+        return hub.local(source)
+
+    app.run()
+    with monkeypatch.context() as patch:
+        patch.setattr("pages.parts.public.hub.fetch", fetch)
+        app.button(key="download").click().run()
+    assert asked == [hub.NAMED["TimeSformer K400"].source] and not app.error
+    assert app.selectbox(key="model").value == "public:TimeSformer K400" and shown(app)[3] == "jump,run,swim"
+
+
+def test_where_everything_is_here_nothing_is_offered(app: AppTest, monkeypatch: pytest.MonkeyPatch) -> None:
+    nothing: list[Named] = []
+    monkeypatch.setattr(hub, "offered", lambda: nothing)
+    app.run()
+    assert "missing" not in [s.key for s in app.selectbox] and shown(app)[0] == "DirecFormer"
