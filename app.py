@@ -16,7 +16,10 @@ page = st.navigation(
     position="top",
 )
 try:
-    st.session_state["choice"] = sidebar()
+    choice = st.session_state["choice"] = sidebar()
+    if not choice.card.trained_on:
+        st.error(f"**Random weights.** {choice.title} has learned nothing: what is shown below is how its attention is built, "
+                 "not what it sees.", icon=":material/casino:")
     page.run()
 except BadInput as error:
     st.error(str(error), icon=":material/error:")

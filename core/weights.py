@@ -22,11 +22,12 @@ from torch import Tensor, nn
 
 from core.card import Card, public_card
 from core.errors import BadInput
+from core.gestures import LABELS
 from core.hub import Files, fetch
 from core.models import build, spec
 from core.public import LoadReport, load_public, unwrapped
 
-__all__ = ["Card", "LoadReport", "embedded", "file_hash", "load", "load_checkpoint", "load_public", "save_checkpoint"]
+__all__ = ["Card", "LoadReport", "embedded", "file_hash", "load", "load_checkpoint", "load_public", "save_checkpoint", "untrained"]
 
 CHECKPOINTS = Path(__file__).parent.parent / "assets" / "checkpoints"
 PICKLED = (".pth", ".pyth", ".pt", ".bin")
@@ -161,3 +162,11 @@ def load(model: str) -> tuple[nn.Module, Card]:
         raise BadInput(f"there is no shipped checkpoint for {model!r}; choose one of {', '.join(embedded()) or 'none yet'}, "
                        "or give --checkpoint")
     return load_checkpoint(embedded()[model])
+
+
+def untrained(name: str) -> tuple[nn.Module, Card]:
+    """A model with random weights, always the same ones, for a model that no checkpoint is shipped of. Its `trained_on` is empty."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        model = build(name)
+    return model, Card(name, "gesture", LABELS, (0.5,) * 3, (0.5,) * 3, model.size, model.frames, "uniform", "fit", trained_on="")

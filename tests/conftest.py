@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
+import core.models
+from core.models import available
 
 CLIPS = Path(os.environ.get("AIM_CLIPS") or Path(__file__).parent.parent / ".." / "shared" / "clips").resolve()
 
@@ -32,3 +36,49 @@ def timesformer_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("hub") / "tiny-timesformer"
     transformers.TimesformerForVideoClassification(config).save_pretrained(folder)
     return folder
+
+
+TOY = '''
+"""A model that averages the clip, with one attention over space and one over time."""
+import torch
+from torch import nn
+from core.models.blocks import Output, Spec, SelfAttention, frames_layout, locations_layout
+from core.trace import Axis
+
+
+class Toy(nn.Module):
+    def __init__(self, classes, size=24, patch=8, frames=4, width=6):
+        super().__init__()
+        self.size, self.frames, self.unit_frames = size, frames, 1
+        self.patch = nn.Conv2d(3, width, patch, patch)
+        self.space = SelfAttention(width, 2, "softmax", "space", 0, Axis.SPACE)
+        self.time = SelfAttention(width, 2, "softmax", "time", 0, Axis.TIME)
+        self.cam = nn.Identity()
+        self.head = nn.Linear(width, classes)
+
+    def forward(self, video, detail=False):
+        x = self.patch(video[0].transpose(0, 1))
+        T, d, h, w = x.shape
+        x = self.cam(x.transpose(0, 1)[None])[0].flatten(2)
+        layout = frames_layout(T, h, w)
+        frames = torch.cat([x.mean(2)[..., None], x], 2).permute(1, 2, 0)
+        frames = frames + self.space(frames, layout)[0]
+        x = frames[:, 1:].transpose(0, 1)
+        x = x + self.time(x, locations_layout(T, h, w))[0]
+        logits = self.head(x.mean((0, 1)))[None]
+        return Output(logits) if detail else logits
+
+
+SPECS = [Spec("toy", "Toy", "nobody, nowhere", Toy, {"gesture": {"classes": 10}}, "averages")]
+'''
+
+
+@pytest.fixture
+def toy(tmp_path: Path) -> Iterator[str]:
+    """A fifth paper: one new file in a folder that core.models also scans."""
+    (tmp_path / "toy_model_for_the_test.py").write_text(TOY)
+    core.models.__path__.append(str(tmp_path))
+    available.cache_clear()
+    yield "toy"
+    core.models.__path__.remove(str(tmp_path))
+    available.cache_clear()

@@ -20,7 +20,7 @@ from core.gestures import render
 from core.order import pixel_affinity, sharpened
 from core.trace import Head
 from core.video import Clip, Probe, cropped, decode, probe, subclip
-from core.weights import Card, embedded, load_checkpoint
+from core.weights import Card, embedded, load_checkpoint, untrained
 
 RENDERED_FRAMES = 48
 STORE_BYTES = 1_000_000_000
@@ -67,11 +67,19 @@ def _model(source: str, version: str) -> tuple[nn.Module, Card]:
     return load_checkpoint(source)
 
 
+@st.cache_resource(max_entries=4, show_spinner="Building the model")
+def _untrained(name: str) -> tuple[nn.Module, Card]:
+    return untrained(name)
+
+
 def model(name: str) -> tuple[nn.Module, Card]:
-    """A shipped model by name, a public checkpoint by `public:NAME` of core.hub.NAMED, or an own one by `file:PATH`.
+    """A shipped model by name, a public checkpoint by `public:NAME` of core.hub.NAMED, an own one by `file:PATH`, or random
+    weights by `random:NAME`.
 
     Raises: BadInput for a checkpoint that cannot be used, or that is not on this machine: nothing is downloaded here.
     """
+    if name.startswith("random:"):
+        return _untrained(name.removeprefix("random:"))
     source = name.split(":", 1)[1] if name.startswith(("public:", "file:")) else str(embedded()[name])
     files = hub.local(source)
     if files is None:

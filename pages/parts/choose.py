@@ -14,7 +14,7 @@ import streamlit as st
 from core import hub
 from core.errors import BadInput
 from core.gestures import LABELS
-from core.models import spec
+from core.models import available, spec
 from core.observe import LEAST_FRAMES
 from core.sampling import SAMPLINGS
 from core.video import CROPS, Clip
@@ -37,7 +37,7 @@ class Choice:
 
     key: str  # source of the clip: render:LABEL:SEED, folder:PATH or upload:PATH
     clip: Clip
-    model: str  # a shipped model's name, public:NAME or file:PATH
+    model: str  # a shipped model's name, public:NAME, random:NAME or file:PATH
     crop: str
 
     @property
@@ -104,9 +104,11 @@ def _source() -> str:
 
 
 def model_options(own: str | None) -> dict[str, str]:
-    """What the model chooser offers, key to title: shipped models, public checkpoints that are here, the own one."""
+    """What the model chooser offers, key to title: shipped models, public checkpoints that are here, models that no
+    checkpoint is shipped of with random weights, the own one."""
     options = {name: spec(name).title for name in embedded()}
     options |= {f"public:{named.name}": named.name for named in hub.ready()}
+    options |= {f"random:{name}": f"{spec(name).title} (random weights)" for name in sorted(available()) if name not in embedded()}
     return options | ({f"file:{own}": f"own: {Path(own).name}"} if own else {})
 
 
@@ -175,5 +177,6 @@ def sidebar() -> Choice:
             st.error(f"{error}. The whole clip is shown instead.")
             clip = cached.clip(key, frames, "uniform", card.stride, None, None)
         st.caption(f"**{clip.source}** · {len(clip)} of {there} frames, {clip.times[0]:.2f} s to {clip.times[-1]:.2f} s")
-        st.caption(f"Weights **{card.hash}**, trained on {card.trained_on}." + f" Licence: {card.license}." * bool(card.license))
+        learned = f"Weights **{card.hash}**, trained on {card.trained_on}." if card.trained_on else "Random weights."
+        st.caption(learned + f" Licence: {card.license}." * bool(card.license))
     return Choice(key, clip, name, crop)

@@ -10,7 +10,7 @@ from streamlit.testing.v1 import AppTest
 from core import hub
 from core.errors import BadInput
 from core.hub import Named
-from core.models import spec
+from core.models import available, spec
 from core.weights import embedded
 from pages.parts import cached
 from pages.parts.choose import model_options
@@ -49,11 +49,13 @@ def shown(app: AppTest) -> list[str]:
 
 
 def test_shipped_models_come_first_then_public_ones_that_are_here_then_ones_own(timesformer_folder: Path, checkpoints: Path) -> None:
-    assert list(model_options(None)) == list(embedded())
+    untrained = [f"random:{name}" for name in sorted(available()) if name not in embedded()]
+    assert list(model_options(None)) == [*embedded(), *untrained]
     (checkpoints / K400).symlink_to(timesformer_folder)
     options = model_options("/x/mine.safetensors")
-    assert list(options) == [*embedded(), "public:TimeSformer K400", "file:/x/mine.safetensors"]
-    assert list(options.values()) == [*(spec(n).title for n in embedded()), "TimeSformer K400", "own: mine.safetensors"]
+    assert list(options) == [*embedded(), "public:TimeSformer K400", *untrained, "file:/x/mine.safetensors"]
+    assert list(options.values())[: len(embedded()) + 1] == [*(spec(n).title for n in embedded()), "TimeSformer K400"]
+    assert all("random weights" in options[key] for key in untrained) and options["file:/x/mine.safetensors"] == "own: mine.safetensors"
 
 
 def test_a_public_checkpoint_that_is_not_here_is_refused_without_a_download() -> None:
