@@ -209,12 +209,14 @@ class _Recorder:
         self.calls.setdefault(id(tap), []).append((self._keep(q), self._keep(k), layout))
 
     def _keep(self, x: Tensor) -> Tensor:
-        """A detached CPU copy, so that a fused projection's values are not kept alive by a view.
+        """Detached, on the CPU, and alone in its memory, so that a fused projection's values are not kept alive by a view.
 
-        The copy keeps the order of the axes in memory: whole rows are copied, which costs a fraction of
-        what bringing each head together would.
+        What is alone already is kept as it is. A copy keeps the order of the axes in memory: whole rows are
+        copied, which costs a fraction of what bringing each head together would.
         """
         x = x.detach()
+        if x.dtype == self.dtype and x.device.type == "cpu" and x.untyped_storage().nbytes() == x.nbytes:
+            return x
         order = sorted(range(x.ndim), key=lambda axis: -x.stride(axis))
         rows = x.permute(order)
         kept = torch.empty(rows.shape, dtype=self.dtype, device="cpu").copy_(rows)

@@ -9,7 +9,7 @@ from typing import Any, Literal, Protocol
 import torch
 from einops import rearrange
 from torch import Tensor, nn
-from torch.nn.functional import scaled_dot_product_attention
+from torch.nn.functional import linear, scaled_dot_product_attention
 
 from core.trace import CLS, Axis, Kernel, Layout, Tap
 
@@ -86,6 +86,20 @@ class Mlp(nn.Module):
         return self.fc2(nn.functional.gelu(self.fc1(x)))
 
 
+def queries_keys_values(x: Tensor, weight: Tensor, bias: Tensor, heads: int) -> tuple[Tensor, Tensor, Tensor]:
+    """x (groups, n, D) through a fused projection (3D, D) -> q, k, v, each (groups, heads, n, d).
+
+    Without gradients each is projected into memory of its own, at the same speed, so that a recording can keep
+    q and k without a copy and without v. With gradients one product is faster on the way back.
+    """
+    if torch.is_grad_enabled():
+        q, k, v = rearrange(linear(x, weight, bias), "g n (three h d) -> three g h n d", three=3, h=heads)
+        return q, k, v
+    parts = (linear(x, w, b) for w, b in zip(weight.chunk(3), bias.chunk(3), strict=True))
+    q, k, v = (rearrange(part, "g n (h d) -> g h n d", h=heads) for part in parts)
+    return q, k, v
+
+
 class SelfAttention(nn.Module):
     """Multi-head self-attention, softmax(q k / sqrt d) v or signed cos(q, k) v (Eqs. 6-10)."""
 
@@ -98,7 +112,7 @@ class SelfAttention(nn.Module):
 
     def forward(self, x: Tensor, layout: Layout, want_map: bool = False) -> tuple[Tensor, Tensor | None]:
         """x (groups, n, D) -> the same shape, and the weights (groups, heads, n, n) if wanted."""
-        q, k, v = rearrange(self.qkv(x), "g n (three h d) -> three g h n d", three=3, h=self.heads)
+        q, k, v = queries_keys_values(x, self.qkv.weight, self.qkv.bias, self.heads)
         self.tap(q, k, layout)
         kernel = self.tap.kernel
         # The CPU's fused backward is several times slower than two matmuls when the map is small.

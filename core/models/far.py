@@ -15,10 +15,10 @@ from typing import Any, Literal
 import torch
 from einops import rearrange, reduce, repeat
 from torch import Tensor, nn
-from torch.nn.functional import linear, one_hot, pad, scaled_dot_product_attention
+from torch.nn.functional import one_hot, pad, scaled_dot_product_attention
 
 from core.errors import BadInput
-from core.models.blocks import DropPath, Mlp, Output, Spec, init_vit
+from core.models.blocks import DropPath, Mlp, Output, Spec, init_vit, queries_keys_values
 from core.trace import PAD, Axis, Kernel, Layout, Tap
 
 Pattern = Literal["global", "sd", "temporal", "hst", "hsda"]
@@ -136,7 +136,7 @@ class HeadSplitAttention(nn.Module):
         That is summed over the keys of a frame and averaged over its queries and over heads: rows sum to 1.
         """
         bias = torch.cat([self.q_bias, torch.zeros_like(self.q_bias), self.v_bias])
-        q, k, v = rearrange(linear(x, self.qkv.weight, bias), "b n (three h d) -> three b h n d", three=3, h=self.heads)
+        q, k, v = queries_keys_values(x, self.qkv.weight, bias, self.heads)
         if want_frames:
             # Attention to a frame is attention applied to the frame's indicator: T more value channels give
             # it with gradients on the fused path, so that no map of N x N is ever held.

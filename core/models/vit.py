@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from torch.nn.functional import interpolate, linear, scaled_dot_product_attention
 
 from core.errors import BadInput
-from core.models.blocks import Mlp, frames_layout, init_vit
+from core.models.blocks import Mlp, frames_layout, init_vit, queries_keys_values
 from core.trace import Axis, Kernel, Layout, Tap
 
 Activation = Literal["gelu", "quick_gelu"]
@@ -52,7 +52,7 @@ class ImageAttention(nn.Module):
 
     def forward(self, x: Tensor, layout: Layout | None) -> tuple[Tensor, Tensor, Tensor]:
         """x (images, n, D) -> the same shape, and q and k (images, heads, n, d). Without a layout nothing is tapped."""
-        q, k, v = rearrange(self.qkv(x), "g n (three h d) -> three g h n d", three=3, h=self.heads)
+        q, k, v = queries_keys_values(x, self.qkv.weight, self.qkv.bias, self.heads)
         if layout is not None:
             self.tap(q, k, layout)
         # The CPU's fused backward is several times slower than two matmuls when the map is small.
