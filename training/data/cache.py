@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+import threading
 import time
 import zipfile
 import zlib
@@ -60,8 +61,10 @@ class Cache:
 
     def store(self, key: str, frames: np.ndarray, times: np.ndarray, views: np.ndarray) -> bool:
         """Keep a pool of frames (P, h, w, 3) uint8 with their times (P,) and views (V, T) of positions; False if there is no room."""
+        if not self.limit:
+            return False
         path = self._path(key)
-        temporary = path.with_name(f".{key}.{os.getpid()}")
+        temporary = path.with_name(f".{key}.{os.getpid()}.{threading.get_ident()}")
         try:
             with zipfile.ZipFile(temporary, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as entry:
                 arrays = {"views": views, "times": times, **{str(i): _differences(frame) for i, frame in enumerate(frames)}}
@@ -105,7 +108,9 @@ class Cache:
     def _entries(self) -> list[tuple[float, Path, int]]:
         """Time of last use, path and size of every file; what a killed process left half-written is removed."""
         entries = []
-        for entry in os.scandir(self.folder):
+        with os.scandir(self.folder) as folder:
+            files = list(folder)
+        for entry in files:
             with suppress(OSError):
                 state = entry.stat()
                 if entry.name.startswith("."):

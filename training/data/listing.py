@@ -266,7 +266,7 @@ def _numbered(kind: str, split: str | None) -> tuple[str, int]:
 
 
 def _pictured(path: Path) -> bool:
-    return path.is_dir() and any(e.name.lower().endswith(PICTURES) for e in os.scandir(path))
+    return path.is_dir() and any(p.suffix.lower() in PICTURES for p in path.iterdir())
 
 
 def _nearby(root: Path, pattern: str) -> list[Path]:
