@@ -241,7 +241,7 @@ def test_cutmix_pastes_one_box_into_all_frames_and_labels_follow_its_area() -> N
         rows, cols = video[0, 0, 0].nonzero(as_tuple=True)
         assert not len(rows) or len(rows) == (rows.max() - rows.min() + 1) * (cols.max() - cols.min() + 1)
         areas.append(area)
-    assert min(areas) < 0.1 and max(areas) > 0.8
+    assert min(areas) < 0.1 and max(areas) > 0.6
 
 
 def test_mixing_switches_between_the_two_and_targets_sum_to_one() -> None:

@@ -7,10 +7,10 @@ from __future__ import annotations
 
 from training.data.batches import Batch, Shuffled, clip_batches
 from training.data.cache import Cache
-from training.data.clips import Clips, Item, balanced, open_dataset
+from training.data.clips import Clips, Item, balanced, open_dataset, report_missing
 from training.data.listing import KINDS, Labelled, Listing, listing
 from training.data.reading import Plan, read, view_indices
 from training.data.rendered import Gestures, Rendered, gesture_batches
 
 __all__ = ["KINDS", "Batch", "Cache", "Clips", "Gestures", "Item", "Labelled", "Listing", "Plan", "Rendered", "Shuffled", "balanced",
-           "clip_batches", "gesture_batches", "listing", "open_dataset", "read", "view_indices"]
+           "clip_batches", "gesture_batches", "listing", "open_dataset", "read", "report_missing", "view_indices"]
