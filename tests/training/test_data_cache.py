@@ -34,17 +34,17 @@ def test_what_is_stored_comes_back_to_the_byte(tmp_path: Path) -> None:
     assert when.tolist() == [[0, 2 / 7, 4 / 7], [1 / 7, 3 / 7, 4 / 7]]
     some, _ = cache.load("k", lambda views: views[:, 1])
     np.testing.assert_array_equal(some, frames[[2, 3]])
-    assert [p.name for p in tmp_path.iterdir()] == ["k.npz"], "nothing half-written is left"
+    assert [p.name for p in tmp_path.iterdir()] == ["k.clip"], "nothing half-written is left"
 
 
-@pytest.mark.parametrize("damage", [b"", b"PK not a zip", None])
-def test_a_damaged_file_counts_as_not_there_and_is_replaced(tmp_path: Path, damage: bytes | None) -> None:
+@pytest.mark.parametrize("damage", [b"", b"not a cached clip, not at all", "head", "middle", "cut"])
+def test_a_damaged_file_counts_as_not_there_and_is_replaced(tmp_path: Path, damage: bytes | str) -> None:
     cache = Cache(tmp_path)
     cache.store("k", *pool())
-    path = tmp_path / "k.npz"
+    path = tmp_path / "k.clip"
     data = bytearray(path.read_bytes())
-    data[len(data) // 2] ^= 255
-    path.write_bytes(bytes(data) if damage is None else damage)
+    data[{"head": 40, "middle": len(data) // 2}.get(str(damage), 0)] ^= 1
+    path.write_bytes(damage if isinstance(damage, bytes) else path.read_bytes()[:-9] if damage == "cut" else bytes(data))
     assert cache.load("k", whole) is None
     cache.store("k", *pool())
     assert cache.load("k", whole) is not None
@@ -52,13 +52,13 @@ def test_a_damaged_file_counts_as_not_there_and_is_replaced(tmp_path: Path, dama
 
 def size_of_one(tmp_path: Path) -> int:
     Cache(tmp_path / "one").store("k", *pool())
-    return (tmp_path / "one" / "k.npz").stat().st_size
+    return (tmp_path / "one" / "k.clip").stat().st_size
 
 
 def test_a_full_cache_keeps_this_runs_clips_and_takes_no_more(tmp_path: Path) -> None:
     cache = Cache(tmp_path / "c", 2.5 * size_of_one(tmp_path) / 1e9)
     assert [cache.store(str(i), *pool(i)) for i in range(4)] == [True, True, False, False]
-    assert sorted(p.name for p in (tmp_path / "c").iterdir()) == ["0.npz", "1.npz"]
+    assert sorted(p.name for p in (tmp_path / "c").iterdir()) == ["0.clip", "1.clip"]
 
 
 def test_clips_of_earlier_runs_make_room_the_longest_unused_first(tmp_path: Path) -> None:
@@ -66,12 +66,12 @@ def test_clips_of_earlier_runs_make_room_the_longest_unused_first(tmp_path: Path
     before = Cache(tmp_path / "c", gigabytes)
     for i in range(3):
         before.store(str(i), *pool(i))
-        os.utime(tmp_path / "c" / f"{i}.npz", (1000 + i, 1000 + i))
+        os.utime(tmp_path / "c" / f"{i}.clip", (1000 + i, 1000 + i))
     cache = Cache(tmp_path / "c", gigabytes)
     cache._opened = time.time() - 10
     assert cache.load("0", whole) is not None, "a hit marks the file as used"
     assert cache.store("new", *pool(9))
-    assert sorted(p.name for p in (tmp_path / "c").iterdir()) == ["0.npz", "2.npz", "new.npz"]
+    assert sorted(p.name for p in (tmp_path / "c").iterdir()) == ["0.clip", "2.clip", "new.clip"]
 
 
 def test_a_clip_larger_than_the_cache_is_not_kept(tmp_path: Path) -> None:
@@ -96,7 +96,7 @@ def test_several_processes_share_one_folder(tmp_path: Path) -> None:
     with ProcessPoolExecutor(2, mp_context=get_context("fork")) as workers:
         assert all(workers.map(_work, [tmp_path / "c"] * 2, [6.5 * one / 1e9] * 2, range(2)))
     files = list((tmp_path / "c").iterdir())
-    assert all(p.suffix == ".npz" for p in files) and sum(p.stat().st_size for p in files) < 10 * one
+    assert all(p.suffix == ".clip" for p in files) and sum(p.stat().st_size for p in files) < 10 * one
     assert all(Cache(tmp_path / "c").load(p.stem, whole) is not None for p in files)
 
 
