@@ -142,7 +142,7 @@ def probabilities(model: nn.Module, card: Card, sample: Sample, views: Views = O
         return classify(model, card, sample.clip)
     clips = sample.clip.frames[None] if sample.views is None else sample.views
     if views.crops > 1:
-        clips, card = multi_view(clips, views.crops, card.size), replace(card, crop="fit")  # they are square
+        clips = multi_view(clips, views.crops, card.size)
     each = [classify(model, card, Clip(frames, sample.clip.times, sample.name, "")) for frames in clips]
     return np.mean(each, axis=0)
 

@@ -157,6 +157,14 @@ def test_a_frame_too_narrow_for_any_draw_gives_its_central_part() -> None:
     assert out.mean() == pytest.approx(44.5) and out[..., 0].mean() < 40 < 49 < out[..., -1].mean()
 
 
+def test_the_jittered_short_side_lies_between_the_two_sizes_with_its_inverse_uniform() -> None:
+    x = torch.linspace(0, 1, 1000).expand(1, 3, 250, 1000)  # a crop shows 100 of 4 x short pixels
+    spans = [float((out := JitteredCrop(100, 128, 160)(x, seeded(s)))[0, 0, 0, -1] - out[0, 0, 0, 0]) for s in range(200)]
+    shorts = 99 / 4 / np.array(spans)
+    assert 126 < shorts.min() < 131 and 157 < shorts.max() < 162
+    assert np.mean(1 / shorts) == pytest.approx((1 / 128 + 1 / 160) / 2, rel=0.02)
+
+
 def test_colour_jitter_of_a_constant_clip_by_hand() -> None:
     only_brightness = {float(jitter_colour(constant(0.5), (0.4, 0, 0, 0), seeded(s))[0, 0, 0, 0]) for s in range(50)}
     assert 0.3 <= min(only_brightness) < 0.34 and 0.66 < max(only_brightness) <= 0.7

@@ -75,7 +75,7 @@ def test_of_two_files_with_one_name_the_one_in_the_label_folder_is_taken(tmp_pat
 
 @pytest.mark.parametrize("prefix", ["", "something-something-v2-"])
 def test_something_something_reads_templates_without_brackets_and_labels_by_number(tmp_path: Path, prefix: str) -> None:
-    labels = {"Tearing something into two pieces": "1", "Approaching something with your camera": "0"}
+    labels = {"Tearing something into two pieces": "0", "Approaching something with your camera": "1"}
     rows = [{"id": "78687", "label": "tearing paper", "template": "Tearing [something] into two pieces", "placeholders": ["paper"]},
             {"id": "9", "label": "x", "template": "Approaching [something] with your camera"}]
     (tmp_path / f"{prefix}labels.json").write_text(json.dumps(labels))
@@ -84,7 +84,7 @@ def test_something_something_reads_templates_without_brackets_and_labels_by_numb
     (tmp_path / f"{prefix}test.json").write_text('[{"id": "5"}]')
     touch(tmp_path, "20bn-something-something-v2/78687.webm", "20bn-something-something-v2/9.webm")
     found = listing("ssv2", tmp_path, "train")
-    assert found.labels == ("Approaching something with your camera", "Tearing something into two pieces")
+    assert found.labels == ("Tearing something into two pieces", "Approaching something with your camera")
     assert [(Path(c.source).name, c.label) for c in found.clips] == [
         ("78687.webm", "Tearing something into two pieces"), ("9.webm", "Approaching something with your camera")]
     assert len(listing("ssv2", tmp_path, "val").clips) == 1

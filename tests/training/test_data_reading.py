@@ -114,6 +114,14 @@ def test_what_is_taken_is_the_same_with_and_without_a_cache(moving: Path, tmp_pa
     assert len(list((tmp_path / "cache").iterdir())) == 1
 
 
+def test_a_changed_file_or_plan_is_read_anew(moving: Path, tmp_path: Path) -> None:
+    clip, cache = Labelled("a/m", moving, "a"), Cache(tmp_path / "cache")
+    assert read(clip, Plan(4), cache)[0].max() > 9
+    assert read(clip, Plan(5, size=12), cache)[0].shape == (1, 5, 12, 16, 3)
+    write_mp4(moving, np.zeros((60, 48, 64, 3), np.uint8), 30)
+    assert read(clip, Plan(4), cache)[0].max() < 9
+
+
 def test_black_frames_survive_the_cache(tmp_path: Path) -> None:
     for i in range(3):
         cv2.imwrite(str(tmp_path / f"{i}.png"), np.full((5, 7, 3), 50 + i, np.uint8))
