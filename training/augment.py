@@ -8,8 +8,9 @@ those of the clip, not of each frame.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 import torch
@@ -18,6 +19,7 @@ from torch import Generator, Tensor
 from torch.nn.functional import interpolate
 
 from core.errors import BadInput
+from core.gestures import LABELS
 
 Augment = Callable[[Tensor, Generator], Tensor]
 """From a clip (T, 3, H, W) to a clip (T, 3, h, w)."""
@@ -123,6 +125,31 @@ class JitteredCrop:
         top = _integer(video.shape[-2] - self.size, generator)
         left = _integer(video.shape[-1] - self.size, generator)
         return video[..., top : top + self.size, left : left + self.size]
+
+
+_NAMED: dict[str, type] = {"rvit": RViTAugment, "far": FARAugment, "jittered_crop": JitteredCrop}
+_FOR_BATCHES = ("erase", "mix")
+
+
+def clip_transform(named: Mapping[str, Any], labels: Sequence[str]) -> ClipTransform:
+    """The transform of each clip that a recipe names: {"rvit" | "far" | "jittered_crop": its numbers, "mirror": probability}.
+
+    "erase" and "mix" are for whole batches (`random_erasing`, `mix`) and passed over here. The mirror is that of the
+    rendered strokes where all labels are strokes, else `mirror_map`. Raises: BadInput for other names or numbers.
+    """
+    unknown = [name for name in named if name not in (*_NAMED, *_FOR_BATCHES, "mirror")]
+    chosen = [name for name in named if name in _NAMED]
+    if unknown or len(chosen) > 1:
+        raise BadInput(f"augmentation {(unknown or chosen[1:])[0]!r} cannot be used; choose one of {', '.join(_NAMED)}, "
+                       f"and any of mirror, {', '.join(_FOR_BATCHES)}")
+    try:
+        augment = _NAMED[chosen[0]](**named[chosen[0]]) if chosen else None
+    except TypeError as error:
+        raise BadInput(f"augmentation {chosen[0]!r}: {str(error).split('() ')[-1]}") from None
+    chance = float(named.get("mirror", 0.0))
+    strokes = set(labels) <= set(LABELS)
+    mirror = {a: b for a, b in GESTURE_MIRROR.items() if {a, b} <= set(labels)} if strokes else mirror_map(labels)
+    return ClipTransform(tuple(labels), augment, mirror if chance else {}, chance)
 
 
 def resized_crop(video: Tensor, size: int, generator: Generator, scale: tuple[float, float] = (0.08, 1.0),

@@ -19,6 +19,7 @@ from training.augment import (
     JitteredCrop,
     RViTAugment,
     blur,
+    clip_transform,
     crops,
     distort,
     jitter_colour,
@@ -216,6 +217,18 @@ def test_a_transform_gives_bytes_of_the_new_size_and_changes_nothing_without_an_
     assert out.shape == (T, 17, 17, 3) and out.dtype == np.uint8 and label == 0 and out.flags["C_CONTIGUOUS"]
     same, _ = ClipTransform(("a",), lambda video, generator: video)(frames, 0, seeded(1))
     np.testing.assert_array_equal(same, frames)
+
+
+def test_a_recipe_names_its_transform() -> None:
+    named = {"far": {"size": 17, "magnitude": 3.0}, "erase": 0.25, "mix": {"mixup": 0.8}, "mirror": 0.5}
+    assert clip_transform(named, ("Swiping Left", "Stop")) == ClipTransform(
+        ("Swiping Left", "Stop"), FARAugment(size=17, magnitude=3.0), {"Stop": "Stop"}, 0.5)
+    assert clip_transform({"rvit": {}}, ("a",)) == ClipTransform(("a",), RViTAugment(), {}, 0.0)
+    assert clip_transform({"mirror": 1.0}, LABELS).mirror == GESTURE_MIRROR
+    assert clip_transform({"mirror": 1.0}, ("circle", "left", "up")).mirror == {"up": "up"}
+    for wrong in ({"blur": {}}, {"rvit": {}, "far": {}}, {"rvit": {"angle": 3}}):
+        with pytest.raises(BadInput, match="augmentation"):
+            clip_transform(wrong, ("a",))
 
 
 def test_soft_targets_by_hand() -> None:

@@ -13,7 +13,7 @@ import torch
 from core.errors import BadInput
 from core.gestures import LABELS, render
 from core.render import write_mp4
-from training.data import Clips, Labelled, Plan, Shuffled, balanced, clip_batches, open_dataset
+from training.data import Clips, Labelled, Plan, Stream, balanced, clip_batches, open_dataset
 from training.data.rendered import VALIDATION_SEED
 
 ONE_CORE = pytest.mark.filterwarnings("ignore:This DataLoader will create")
@@ -148,26 +148,38 @@ def test_repeats_of_a_balanced_clip_are_augmented_each_in_its_own_way_and_count_
     assert data.skipped == 1
 
 
+def places(length: int, stop: int, **settings) -> list[int]:
+    stream = Stream(in_memory(clips=length), **settings)
+    return [stream.number(place) for place in range(stop)]
+
+
 def test_an_epoch_shows_every_clip_and_each_epoch_has_an_order_of_its_own() -> None:
-    numbers = list(Shuffled(5, seed=1, start=0, stop=15))
+    numbers = places(5, 15, seed=1)
     epochs = [numbers[i : i + 5] for i in (0, 5, 10)]
     assert [sorted(n - 5 * e for n in epoch) for e, epoch in enumerate(epochs)] == [list(range(5))] * 3
     assert len({tuple(n % 5 for n in epoch) for epoch in epochs}) == 3
-    assert list(Shuffled(5, seed=1, start=7, stop=15)) == numbers[7:] and len(Shuffled(5, seed=1, start=7, stop=15)) == 8
-    assert list(Shuffled(3, seed=1, start=0, stop=6, shuffle=False)) == [0, 1, 2, 3, 4, 5]
+    assert places(5, 15, seed=2) != numbers and places(3, 6, shuffle=False) == [0, 1, 2, 3, 4, 5]
+
+
+def test_a_place_of_the_stream_does_not_depend_on_what_was_loaded_before() -> None:
+    stream = Stream(in_memory(clips=5), seed=1, repeats=2)
+    late = stream.number(23)
+    assert [stream.number(p) for p in (3, 23, 11, 23)][1::2] == [late, late] and stream.epoch == 10
+    np.testing.assert_array_equal(stream[23][0], stream.data[late][0])
 
 
 def test_repeated_augmentation_shows_a_clip_twice_in_a_row_as_two_draws() -> None:
-    numbers = list(Shuffled(4, seed=2, start=0, stop=16, repeats=2))
+    numbers = places(4, 16, seed=2, repeats=2)
     assert all(b == a + 4 for a, b in zip(numbers[::2], numbers[1::2], strict=True))
     assert sorted(numbers) == list(range(16)), "two epochs of two draws"
+    with pytest.raises(BadInput, match="at least once"):
+        places(4, 1, repeats=0)
 
 
-def test_processes_share_the_stream() -> None:
-    whole = list(Shuffled(7, seed=0, start=3, stop=30, repeats=2))
-    parts = [Shuffled(7, seed=0, start=3, stop=30, repeats=2, rank=r, world=4) for r in range(4)]
-    assert sorted(n for part in parts for n in part) == sorted(whole)
-    assert [len(list(part)) for part in parts] == [len(part) for part in parts] == [7, 7, 7, 6]
+def test_batches_go_on_where_they_stopped() -> None:
+    whole, rest = (list(clip_batches(in_memory(views=3), start=start, clips=12, batch=4)) for start in (0, 4))
+    assert [b.names for b in whole[1:]] == [b.names for b in rest] and len(rest) == 2
+    assert all(torch.equal(a.video, b.video) for a, b in zip(whole[1:], rest, strict=True))
 
 
 def test_clips_of_different_sizes_do_not_make_a_batch() -> None:

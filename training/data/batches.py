@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 import torch
 from torch import Tensor
-from torch.utils.data import DataLoader, Sampler
+from torch.utils.data import DataLoader, Dataset
 
 from core.errors import BadInput
 from training.data.clips import Item, Samples
@@ -26,42 +26,41 @@ class Batch:
     names: tuple[str, ...] = ()
 
 
-class Shuffled(Sampler):
-    """Sample numbers `start` to `stop` of an endless stream over `length` clips, each epoch in an order of its own.
+class Stream(Dataset):
+    """A data set as an endless stream: item i is the same whatever the process and the order of loading.
 
-    With `repeats` R every clip comes R times in a row, each time as another draw (repeated augmentation), so that an
-    epoch is R x length samples. Process `rank` of `world` takes every world-th.
+    Each epoch shows every clip in an order of its own. With `repeats` R every clip comes R times in a row, each time
+    as another draw (repeated augmentation), so that an epoch is R x len(data) items.
     """
 
-    def __init__(self, length: int, *, seed: int, start: int, stop: int, repeats: int = 1, shuffle: bool = True, rank: int = 0,
-                 world: int = 1) -> None:
-        if length < 1 or repeats < 1 or not 0 <= rank < world:
-            raise BadInput(f"cannot shuffle {length} clips {repeats} times for process {rank} of {world}")
-        self.length, self.seed, self.start, self.stop = length, seed, start, stop
-        self.repeats, self.shuffle, self.rank, self.world = repeats, shuffle, rank, world
+    def __init__(self, data: Samples, *, seed: int = 0, repeats: int = 1, shuffle: bool = True) -> None:
+        if repeats < 1:
+            raise BadInput(f"a clip must be shown at least once a visit, got {repeats}")
+        self.data, self.seed, self.repeats, self.shuffle = data, seed, repeats, shuffle
+        self.epoch = repeats * len(data)
+        self._order: tuple[int, np.ndarray] = (-1, np.arange(len(data)))
 
-    def __iter__(self) -> Iterator[int]:
-        of, order = -1, np.arange(self.length)
-        for place in range(self.start + self.rank, self.stop, self.world):
-            visit, repeat = divmod(place, self.repeats)
-            epoch, at = divmod(visit, self.length)
-            if self.shuffle and epoch != of:
-                of, order = epoch, np.random.default_rng([self.seed, epoch]).permutation(self.length)
-            yield (epoch * self.repeats + repeat) * self.length + int(order[at])
+    def number(self, place: int) -> int:
+        """The sample number (see `Samples`) at a place of the stream."""
+        visit, repeat = divmod(place, self.repeats)
+        epoch, at = divmod(visit, len(self.data))
+        if self.shuffle and self._order[0] != epoch:
+            self._order = epoch, np.random.default_rng([self.seed, epoch]).permutation(len(self.data))
+        return (epoch * self.repeats + repeat) * len(self.data) + int(self._order[1][at])
 
-    def __len__(self) -> int:
-        return max(0, -(-(self.stop - self.start - self.rank) // self.world))
+    def __getitem__(self, place: int) -> Item:
+        return self.data[self.number(place)]
 
 
-def clip_batches(data: Samples, *, seed: int, start: int, clips: int, batch: int, workers: int = 0, repeats: int = 1, shuffle: bool = True,
-                 drop_last: bool = True, rank: int = 0, world: int = 1) -> Iterator[Batch]:
-    """Batches of samples start .. clips - 1 of the stream; `batch` is that of one process.
+def clip_batches(data: Samples, *, start: int, clips: int, batch: int, seed: int = 0, workers: int = 0, repeats: int = 1,
+                 shuffle: bool = True) -> Iterator[Batch]:
+    """Batches of the items start .. clips - 1 of a `Stream`.
 
     Raises: BadInput if the clips of a batch differ in size, or not one clip can be read.
     """
-    numbers = Shuffled(len(data), seed=seed, start=start, stop=clips, repeats=repeats, shuffle=shuffle, rank=rank, world=world)
-    loader = DataLoader(data, batch_size=batch, sampler=numbers, num_workers=workers, collate_fn=_collate, drop_last=drop_last,
-                        prefetch_factor=4 if workers else None, worker_init_fn=_one_thread)
+    loader = DataLoader(Stream(data, seed=seed, repeats=repeats, shuffle=shuffle), batch_size=batch, sampler=range(start, clips),
+                        num_workers=workers, collate_fn=collated, drop_last=True, prefetch_factor=4 if workers else None,
+                        worker_init_fn=_one_thread)
     try:
         yield from loader
     except BadInput as error:  # a worker's error comes with its traceback
@@ -72,7 +71,8 @@ def _one_thread(worker: int) -> None:
     cv2.setNumThreads(1)
 
 
-def _collate(items: list[Item]) -> Batch:
+def collated(items: list[Item]) -> Batch:
+    """A batch of items. Raises: BadInput if they differ in size."""
     video, label, names = zip(*items, strict=True)
     if len({v.shape for v in video}) > 1:
         odd = next(i for i, v in enumerate(video) if v.shape != video[0].shape)
