@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 from bisect import bisect_right
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -306,6 +306,23 @@ def decode(path: str | Path, *, frames: int = 8, sampling: Sampling = "uniform",
     return Clip(pictures, timeline.seconds[chosen], path.name, digest(content, chosen.tolist()))
 
 
+def decode_at(path: str | Path, pick: Callable[[np.ndarray, float, Callable[[np.ndarray], np.ndarray]], np.ndarray], *,
+              shrink: Callable[[np.ndarray], np.ndarray] | None = None, limits: Limits = Limits()) -> tuple[np.ndarray, np.ndarray]:
+    """Read the frames that `pick` names, for callers with a choice of their own.
+
+    Args:
+        pick: called with the times of all frames (n,) in seconds, the mean rate and a function that reads small pictures
+            at ascending indices; returns the ascending indices to read.
+        shrink: applied to each picture (H, W, 3) as it is decoded, so that large ones are never held together.
+
+    Returns: frames (P, h, w, 3) uint8 RGB and their times (P,). Raises: VideoError by the reason.
+    """
+    path = Path(path)
+    timeline = _timeline(path, limits)
+    chosen = pick(timeline.seconds, timeline.fps, lambda indices: _read(path, timeline, indices, limits, width=160))
+    return _read(path, timeline, chosen, limits, shrink=shrink), timeline.seconds[chosen]
+
+
 def subclip(clip: Clip, *, frames: int = 8, sampling: Sampling = "uniform", stride: int = 4, start: float | None = None,
             end: float | None = None) -> Clip:
     """The same choice of frames as `decode`, from a clip in memory."""
@@ -315,12 +332,14 @@ def subclip(clip: Clip, *, frames: int = 8, sampling: Sampling = "uniform", stri
     return Clip(clip.frames[chosen], clip.times[chosen], clip.source, digest(clip.id, chosen.tolist()))
 
 
-def _read(path: Path, timeline: _Timeline, wanted: np.ndarray, limits: Limits, width: int | None = None) -> np.ndarray:
-    """The wanted frames as one array; `width` scales them down while reading, to hold many."""
+def _read(path: Path, timeline: _Timeline, wanted: np.ndarray, limits: Limits, width: int | None = None,
+          shrink: Callable[[np.ndarray], np.ndarray] | None = None) -> np.ndarray:
+    """The wanted frames as one array; `width` or `shrink` scales them down while reading, to hold many."""
     import cv2
 
     pictures: list[np.ndarray] = []
     for picture in _pictures(path, timeline, wanted.tolist(), limits):
+        picture = shrink(picture) if shrink else picture
         if pictures or width:
             size = (width, max(1, picture.shape[0] * width // picture.shape[1])) if width else pictures[0].shape[1::-1]
             if picture.shape[1::-1] != size:  # some files change size on the way

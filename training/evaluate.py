@@ -4,48 +4,105 @@ from __future__ import annotations
 
 import argparse
 import json
-import sys
+import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 from torch import nn
 from tqdm import tqdm
 
-from core.errors import BadInput, VideoError
+from core.errors import BadInput
 from core.explain import order_of
 from core.gestures import DIRECTED, LABELS, render
 from core.observe import classify, rendered_clip
 from core.order import order_accuracy, reversal_accuracy
-from core.video import Clip, decode
+from core.video import Clip, digest
 from core.weights import Card, load, load_checkpoint
+from training.augment import multi_view
+from training.data import KINDS, Clips, Plan, listing, report_missing, view_indices
 
-Sample = tuple[str, Clip, str]  # label, clip, name
+
+class Sample(NamedTuple):
+    """A labelled clip as the card samples it, and its temporal views where more than one is to be classified."""
+
+    label: str
+    clip: Clip
+    name: str
+    views: np.ndarray | None = None  # (V, T, H, W, 3) uint8
+
+
+@dataclass(frozen=True)
+class Views:
+    """How often a clip is classified: `clips` temporal views times `crops` (spec 4.6: 2x3 and 5x3)."""
+
+    clips: int = 1
+    crops: int = 1
+
+    @classmethod
+    def parse(cls, text: str) -> Views:
+        """From "2x3". Raises: BadInput."""
+        found = re.fullmatch(r"([1-9]\d?)x([1-9])", text)
+        if not found:
+            raise BadInput(f"views {text!r} is not clips x crops; give two numbers such as 1x1, 1x3, 2x3 or 5x3")
+        return cls(int(found[1]), int(found[2]))
+
+    def __str__(self) -> str:
+        return f"{self.clips}x{self.crops}"
+
+
+ONE = Views()
+
+
+def opened(data: str, card: Card) -> Clips:
+    """The clips of a folder DIR/<label>/<clip>, or of "kind:root[:split]" for the other data sets, by the model's labels.
+
+    Raises: BadInput for what cannot be opened, or a label that the model does not know.
+    """
+    kind, _, root = data.partition(":")
+    split = None
+    if kind in KINDS and root:
+        before, colon, after = root.rpartition(":")
+        if colon and not Path(root).is_dir() and not re.search(r"[\\/]", after):  # the colon of a drive names no split
+            root, split = before, after
+    else:
+        kind, root = "folder", data
+        if not Path(data).is_dir():
+            raise BadInput(f"{data} is not a folder; give DIR with clips as DIR/<label>/<clip>, KIND:ROOT[:SPLIT] "
+                           f"with a kind of {', '.join(KINDS)}, or 'gestures'")
+    found = listing(kind, root, split)
+    unknown = [label for label in found.labels if label not in card.labels]
+    if unknown:
+        raise BadInput(f"{root} holds the label {unknown[0]!r}, which the model does not know; it knows {card.listed}")
+    report_missing(found, root)
+    return Clips(card.labels, found.clips, Plan(card.frames, card.sampling, card.stride), missing=found.missing)
 
 
 def folder_clips(folder: Path, card: Card) -> Iterator[Sample]:
     """Clips of DIR/<label>/<clip>, sampled as the card says. A clip that cannot be read is reported and skipped.
 
-    Raises: BadInput for a missing folder, one without clips, or a label that the model does not know.
+    Raises: BadInput as `opened`.
     """
-    if not folder.is_dir():
-        raise BadInput(f"{folder} is not a folder; give DIR with clips as DIR/<label>/<clip>, or 'gestures'")
-    labels = sorted(p for p in folder.iterdir() if p.is_dir() and not p.name.startswith("."))
-    unknown = [p.name for p in labels if p.name not in card.labels]
-    if unknown:
-        raise BadInput(f"{folder} holds the label {unknown[0]!r}, which the model does not know; it knows {card.listed}")
-    clips = [(p.name, f) for p in labels for f in sorted(p.iterdir()) if f.is_file() and not f.name.startswith(".")]
-    if not clips:
-        raise BadInput(f"{folder} holds no clips; expected DIR/<label>/<clip>")
-    for label, file in clips:
-        try:
-            yield label, decode(file, frames=card.frames, sampling=card.sampling, stride=card.stride), f"{label}/{file.name}"
-        except VideoError as error:
-            print(f"skipped: {error}", file=sys.stderr)
+    return listed_clips(opened(str(folder), card), card)
 
 
-def rendered_clips(count: int, card: Card, first_seed: int = 900_000_000_000_000) -> Iterator[Sample]:
+def listed_clips(data: Clips, card: Card, views: Views = ONE) -> Iterator[Sample]:
+    """The clips of a data set that can be read; `data.skipped` counts the others."""
+    for i, clip in enumerate(data.clips):
+        got = data.attempt(i)
+        many = (None, None)
+        if got is not None and views.clips > 1:
+            shape = "whole" if views.crops > 1 else card.crop
+            many = data.attempt(i, replace(data.plan, views=views.clips, size=card.size, shape=shape))
+        if got is None or many is None:
+            continue
+        frames, times = got[0][0], got[1][0]
+        yield Sample(clip.label, Clip(frames, times, Path(clip.name).name, digest(clip.name, times.tolist())), clip.name, many[0])
+
+
+def rendered_clips(count: int, card: Card, first_seed: int = 900_000_000_000_000, views: Views = ONE) -> Iterator[Sample]:
     """Rendered clips, labels in turn, from seeds that no training run draws.
 
     Raises: BadInput for a model that does not know the gestures.
@@ -53,8 +110,13 @@ def rendered_clips(count: int, card: Card, first_seed: int = 900_000_000_000_000
     if not set(LABELS) <= set(card.labels):
         raise BadInput(f"the model knows {card.listed}, not the rendered gestures; give --data DIR with clips as DIR/<label>/<clip>")
     for i in range(count):
-        label = LABELS[i % len(LABELS)]
-        yield label, rendered_clip(render(label, first_seed + i, frames=card.frames, size=(120, 160))), f"{label}:{first_seed + i}"
+        label, seed = LABELS[i % len(LABELS)], first_seed + i
+        clip = rendered_clip(render(label, seed, frames=card.frames, size=(120, 160)))
+        many = None
+        if views.clips > 1:
+            finer = render(label, seed, frames=card.frames * views.clips, size=(120, 160)).frames
+            many = finer[view_indices(len(finer), card.frames, views.clips, "uniform")]
+        yield Sample(label, clip, f"{label}:{seed}", many)
 
 
 def permutation_of(name: str, frames: int, seed: int) -> np.ndarray:
@@ -72,17 +134,35 @@ class Row:
     reversal_accuracy: float
     forward: bool  # the path fits the truth at least as well as the path reversed
     direction_margin: float
+    name: str = ""
+    probabilities: tuple[float, ...] = ()  # of the ranking, falling
 
 
-def measure(model: nn.Module, card: Card, samples: Iterable[Sample], seed: int = 0) -> list[Row]:
+def probabilities(model: nn.Module, card: Card, sample: Sample, views: Views = ONE) -> np.ndarray:
+    """Class probabilities (C,): the softmax of each view, then their mean (spec 4.6).
+
+    One crop is the card's own; several are squares along the longer side.
+    """
+    if views == ONE:
+        return classify(model, card, sample.clip)
+    clips = sample.clip.frames[None] if sample.views is None else sample.views
+    if views.crops > 1:
+        clips = multi_view(clips, views.crops, card.size)
+    each = [classify(model, card, Clip(frames, sample.clip.times, sample.name, "")) for frames in clips]
+    return np.mean(each, axis=0)
+
+
+def measure(model: nn.Module, card: Card, samples: Iterable[Sample], seed: int = 0, views: Views = ONE) -> list[Row]:
     """Classify each clip, shuffle it by its one permutation, and recover the order."""
     rows = []
-    for label, clip, name in samples:
-        ranking = tuple(card.labels[i] for i in np.argsort(-classify(model, card, clip)))
-        permutation = permutation_of(name, len(clip) // getattr(model, "unit_frames", 1), seed)
-        found = order_of(model, card, clip, permutation)
+    for sample in samples:
+        p = probabilities(model, card, sample, views)
+        ranked = np.argsort(-p, kind="stable")
+        permutation = permutation_of(sample.name, len(sample.clip) // getattr(model, "unit_frames", 1), seed)
+        found = order_of(model, card, sample.clip, permutation)
         accuracy, either = order_accuracy(found.path, permutation), reversal_accuracy(found.path, permutation)
-        rows.append(Row(label, ranking, accuracy, either, accuracy == either, found.direction_margin))
+        rows.append(Row(sample.label, tuple(card.labels[i] for i in ranked), accuracy, either, accuracy == either, found.direction_margin,
+                        sample.name, tuple(p[ranked].tolist())))
     if not rows:
         raise BadInput("not one clip could be read; nothing was measured")
     return rows
@@ -110,26 +190,39 @@ def summarise(rows: list[Row], labels: tuple[str, ...]) -> dict:
     }
 
 
-def evaluate(model: nn.Module, card: Card, samples: Iterable[Sample], seed: int = 0) -> dict:
-    """`summarise` of `measure`: what `python -m training evaluate --json` prints."""
-    return summarise(measure(model, card, samples, seed), card.labels)
+def evaluate(model: nn.Module, card: Card, samples: Iterable[Sample], seed: int = 0, views: Views = ONE) -> dict:
+    """`summarise` of `measure`."""
+    return summarise(measure(model, card, samples, seed, views), card.labels)
 
 
 def command(args: argparse.Namespace) -> int:
     """`python -m training evaluate`."""
+    from training.report import make_folder, write_report
+
+    views = Views.parse(args.views)
+    if args.report:
+        make_folder(args.report)
     model, card = load(args.model) if args.model else load_checkpoint(args.checkpoint)
     card = replace(card, sharpness=0.0) if args.raw else card
-    if args.data == "gestures":
-        samples, total = rendered_clips(args.clips, card), args.clips
-    else:
-        samples, total = folder_clips(Path(args.data), card), None
-    result = evaluate(model, card, tqdm(samples, total=total, unit="clip", disable=None), args.seed)
+    data = None if args.data == "gestures" else opened(args.data, card)
+    samples = rendered_clips(args.clips, card, views=views) if data is None else listed_clips(data, card, views)
+    total = args.clips if data is None else len(data)
+    rows = measure(model, card, tqdm(samples, total=total, unit="clip", disable=None), args.seed, views)
+    result = summarise(rows, card.labels) | {"views": str(views), "skipped": data.skipped if data else 0}
+    if args.report:
+        about = {"model": f"{card.model} {card.preset}", "checkpoint": card.hash, "trained on": card.trained_on, "data": args.data,
+                 "frames a clip": f"{card.frames}, {card.sampling}", "views": f"{views} (clips x crops)", "seed of the shuffles": args.seed,
+                 "order from": "the attention itself" if card.sharpness == 0 else f"the attention, sharpened by {card.sharpness:g}"}
+        write_report(args.report, rows, result, about)
     if args.json:
         print(json.dumps(result))
         return 0
     print(f"{result['clips']} clips: top-1 {100 * result['top1']:.1f} %, top-5 {100 * result['top5']:.1f} %, "
-          f"OrderAcc {result['order_accuracy']:.1f} %, reversal-invariant {result['reversal_accuracy']:.1f} %")
+          f"OrderAcc {result['order_accuracy']:.1f} %, reversal-invariant {result['reversal_accuracy']:.1f} %"
+          f"{f', {n} skipped' if (n := result['skipped']) else ''}")
     for label, row in result["per_class"].items():
         print(f"  {label:8} {row['clips']:4} clips  top-1 {100 * row['top1']:5.1f}  OrderAcc {row['order_accuracy']:5.1f}  "
               f"reversal-invariant {row['reversal_accuracy']:5.1f}")
+    if args.report:
+        print(f"report: {args.report / 'report.html'}")
     return 0

@@ -62,6 +62,7 @@ def test_a_resumed_stream_goes_on_where_it_stopped() -> None:
         assert_equal(first, second)
 
 
+@pytest.mark.filterwarnings("ignore:This DataLoader will create")  # a machine with one core
 def test_workers_change_nothing() -> None:
     for first, second in zip(batches(clips=8), batches(clips=8, workers=2), strict=True):
         assert_equal(first, second)

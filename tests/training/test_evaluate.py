@@ -5,13 +5,31 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
+import torch
+from torch import Tensor, nn
 
+from core.errors import BadInput
+from core.gestures import LABELS
 from core.render import write_mp4
-from core.video import decode
+from core.video import Clip, decode
+from core.weights import Card, load, load_checkpoint
 from training.__main__ import main
-from training.evaluate import Row, permutation_of, summarise
+from training.evaluate import (
+    Row,
+    Sample,
+    Views,
+    folder_clips,
+    listed_clips,
+    measure,
+    opened,
+    permutation_of,
+    probabilities,
+    rendered_clips,
+    summarise,
+)
 from training.publish import direction_threshold
 
 
@@ -53,7 +71,8 @@ def test_evaluate_skips_bad_files_and_ignores_files_beside_the_folders(tmp_path:
     result = json.loads(out)
     assert result["clips"] == 1 and "b.mp4" in err
     assert set(result) == {"clips", "top1", "top5", "order_accuracy", "reversal_accuracy", "order_accuracy_directed", "per_class",
-                           "confusion"}
+                           "confusion", "views", "skipped"}
+    assert result["skipped"] == 1 and result["views"] == "1x1"
 
 
 @pytest.mark.parametrize("make", ["none", "empty", "unknown"])
@@ -76,13 +95,128 @@ def test_bad_commands_end_with_one_line(capsys: pytest.CaptureFixture[str], tmp_
 
 
 def test_a_public_checkpoint_is_measured_on_clips_of_its_own_labels(
-        tmp_path: Path, timesformer_folder: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+        tmp_path: Path, timesformer_folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "run").mkdir()
     write_mp4(tmp_path / "run" / "a.mp4", np.random.default_rng(0).integers(0, 255, (9, 48, 64, 3), np.uint8), 5)
-    asked = []
-    monkeypatch.setattr("training.evaluate.decode", lambda file, **settings: asked.append(settings) or decode(file, **settings))
     assert main(["evaluate", "--checkpoint", str(timesformer_folder), "--data", str(tmp_path), "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["confusion"]["labels"] == ["jump", "run", "swim"]
-    assert asked == [{"frames": 3, "sampling": "uniform", "stride": 32}]
+    _, card = load_checkpoint(timesformer_folder)
+    assert (plan := opened(str(tmp_path), card).plan).stride == 32 and plan.frames == 3 and plan.sampling == "uniform"
     assert main(["evaluate", "--checkpoint", str(timesformer_folder), "--data", "gestures", "--clips", "1"]) == 2
     assert "jump, run, swim, not the rendered gestures" in capsys.readouterr().err
+
+
+class Bright(nn.Module):
+    """Two classes: the logit of the second is the mean over the clip, in the model's own units."""
+
+    def forward(self, video: Tensor) -> Tensor:
+        self.seen = video.shape
+        return torch.stack([torch.zeros(len(video)), video.mean((1, 2, 3, 4))], 1)
+
+
+CARD = Card("bright", "tiny", ("dark", "bright"), (0.0,) * 3, (0.1,) * 3, size=4, frames=3, sampling="uniform", crop="centre",
+            trained_on="")
+
+
+def sigmoid(x: float) -> float:
+    return 1 / (1 + np.exp(-x))
+
+
+def clip_of(frames: np.ndarray) -> Clip:
+    return Clip(frames, np.arange(len(frames)) / 5, "c", "")
+
+
+def test_three_crops_are_softmaxed_and_then_averaged() -> None:
+    frames = np.zeros((3, 4, 12, 3), np.uint8)
+    frames[:, :, :4], frames[:, :, 8:] = 51, 102  # left 0.2, centre 0, right 0.4, divided by the std 0.1
+    sample, model = Sample("dark", clip_of(frames), "c"), Bright()
+    assert probabilities(model, CARD, sample)[1] == pytest.approx(0.5), "one crop is the card's: the centre"
+    expected = np.mean([sigmoid(2.0), 0.5, sigmoid(4.0)])
+    assert probabilities(model, CARD, sample, Views(1, 3))[1] == pytest.approx(expected, abs=1e-5)
+    assert expected != pytest.approx(sigmoid(2.0), abs=1e-2), "averaging logits first would give another number"
+    assert model.seen == (1, 3, 3, 4, 4)
+
+
+def test_temporal_views_times_crops_are_averaged() -> None:
+    many = np.stack([np.full((3, 4, 4, 3), level, np.uint8) for level in (0, 51)])
+    sample = Sample("dark", clip_of(many[0]), "c", many)
+    for views in (Views(2, 1), Views(2, 3)):
+        assert probabilities(Bright(), CARD, sample, views)[1] == pytest.approx((0.5 + sigmoid(2.0)) / 2, abs=1e-5)
+
+
+def test_views_are_written_as_clips_times_crops() -> None:
+    assert Views.parse("5x3") == Views(5, 3) and str(Views(2, 3)) == "2x3"
+    for text in ("3", "0x1", "2x0", "axb", "2x3x4", ""):
+        with pytest.raises(BadInput, match="clips x crops"):
+            Views.parse(text)
+
+
+@pytest.fixture()
+def real(tmp_path: Path) -> Path:
+    """Two clips of two strokes that brighten with time."""
+    for i, label in enumerate(("star", "left")):
+        (tmp_path / "data" / label).mkdir(parents=True)
+        ramp = np.linspace(20, 220, 40).astype(np.uint8)[:, None, None, None]
+        write_mp4(tmp_path / "data" / label / f"{i}.mp4", np.broadcast_to(ramp, (40, 48, 64, 3)), 10)
+    return tmp_path / "data"
+
+
+def test_clips_of_a_folder_are_those_that_decode_gives_and_views_share_the_file(real: Path) -> None:
+    _, card = load("direcformer")
+    plain = list(folder_clips(real, card))
+    assert [(s.label, s.name, s.views) for s in plain] == [("left", "left/1.mp4", None), ("star", "star/0.mp4", None)]
+    np.testing.assert_array_equal(plain[1].clip.frames, decode(real / "star" / "0.mp4", frames=card.frames).frames)
+    assert plain[1].clip.source == "0.mp4"
+    for views, shape in ((Views(2, 1), (card.size, card.size)), (Views(2, 3), (card.size, round(card.size * 4 / 3)))):
+        sample = next(listed_clips(opened(str(real), card), card, views))
+        assert sample.views.shape == (2, card.frames, *shape, 3)
+        early, late = sample.views.mean((1, 2, 3, 4))
+        assert early < late, "view 0 takes the earlier frame of each pair"
+        np.testing.assert_array_equal(sample.clip.frames, plain[0].clip.frames)
+
+
+def test_rendered_views_interleave() -> None:
+    _, card = load("direcformer")
+    sample = next(iter(rendered_clips(1, card, views=Views(2, 1))))
+    assert sample.views.shape == (2, *sample.clip.frames.shape) and not np.array_equal(*sample.views)
+
+
+def test_other_data_sets_are_named_with_their_kind_root_and_split(tmp_path: Path) -> None:
+    _, card = load("direcformer")
+    (tmp_path / "jester-v1-train.csv").write_text("1;star\n")
+    (tmp_path / "jester-v1-validation.csv").write_text("2;left\n3;left\n")
+    for clip in "123":
+        (tmp_path / clip).mkdir()
+        for i in range(9):
+            cv2.imwrite(str(tmp_path / clip / f"{i + 1:05d}.jpg"), np.full((12, 16, 3), 20 * i, np.uint8))
+    assert [c.name for c in opened(f"jester:{tmp_path}", card).clips] == ["star/1"]
+    data = opened(f"jester:{tmp_path}:val", card)
+    assert [c.name for c in data.clips] == ["left/2", "left/3"] and data.labels == LABELS
+    assert [s.clip.frames.shape for s in listed_clips(data, card)] == [(card.frames, 12, 16, 3)] * 2
+    with pytest.raises(BadInput, match="split 'later'"):
+        opened(f"jester:{tmp_path}:later", card)
+    for wrong in (f"movies:{tmp_path}", "jester:", str(tmp_path / "none")):
+        with pytest.raises(BadInput, match="is not a folder.*KIND:ROOT"):
+            opened(wrong, card)
+
+
+def test_a_row_keeps_the_labels_with_their_probabilities_falling(real: Path) -> None:
+    model, card = load("direcformer")
+    row = measure(model, card, list(folder_clips(real, card))[:1], views=Views(1, 3))[0]
+    assert row.name == "left/1.mp4" and len(row.ranking) == len(row.probabilities) == len(LABELS)
+    assert list(row.probabilities) == sorted(row.probabilities, reverse=True) and sum(row.probabilities) == pytest.approx(1)
+
+
+def test_the_command_writes_a_report_beside_the_json(real: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    out = tmp_path / "runs" / "report"
+    assert main(["evaluate", "--model", "direcformer", "--data", f"folder:{real}", "--views", "2x3", "--report", str(out), "--json"]) == 0
+    result = json.loads(capsys.readouterr().out)
+    assert result["views"] == "2x3" and result["clips"] == 2
+    assert sorted(p.name for p in out.iterdir()) == ["evaluation.json", "evaluation.tsv", "report.html", "report.txt"]
+    assert json.loads((out / "evaluation.json").read_text()) == result
+
+
+def test_a_report_that_cannot_be_written_is_refused_before_the_work(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "file").write_text("")
+    assert main(["evaluate", "--model", "none", "--data", "gestures", "--report", str(tmp_path / "file" / "r")]) == 2
+    assert "cannot be written" in capsys.readouterr().err

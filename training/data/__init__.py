@@ -1,0 +1,16 @@
+"""Training data: labelled clips from the field's data sets, and rendered gestures without end.
+
+`open_dataset(kind, root, split, ...)` is the front door; its items are (clip uint8 (T, H, W, 3), label index, name).
+"""
+
+from __future__ import annotations
+
+from training.data.batches import Batch, Stream, clip_batches, collated
+from training.data.cache import Cache
+from training.data.clips import Clips, Item, balanced, open_dataset, report_missing
+from training.data.listing import KINDS, Labelled, Listing, listing
+from training.data.reading import Plan, read, view_indices
+from training.data.rendered import Gestures, Rendered, gesture_batches
+
+__all__ = ["KINDS", "Batch", "Cache", "Clips", "Gestures", "Item", "Labelled", "Listing", "Plan", "Rendered", "Stream", "balanced",
+           "clip_batches", "collated", "gesture_batches", "listing", "open_dataset", "read", "report_missing", "view_indices"]
