@@ -1,4 +1,4 @@
-"""Command line: python -m core models | render | classify | explain | order | probe.
+"""Command line: python -m core models | count | render | classify | explain | order | probe.
 
 With --json, one JSON document is printed on stdout and nothing else. Bad input: exit code 2 and one
 line on stderr.
@@ -44,6 +44,11 @@ def _parser() -> Parser:
         command.add_argument("--crop", choices=("centre", "fit"), help="central square or whole frame (default: the model's own)")
 
     add("models", "list the models, their presets and shipped checkpoints")
+    count = add("count", "count the parameters and multiply-accumulates of a model")
+    count.add_argument("model", metavar="MODEL")
+    count.add_argument("--preset", default="gesture", help="default: gesture; see `models`")
+    count.add_argument("--set", dest="settings", action="append", default=[], metavar="KEY=VALUE",
+                       help="a setting other than the preset's, such as classes=174; may be repeated")
     render = add("render", "render an air gesture with its ground truth")
     render.add_argument("--label", required=True)
     render.add_argument("--seed", type=int, required=True)
@@ -97,6 +102,31 @@ def _models(args: argparse.Namespace) -> Any:
     return [{"name": s.name, "title": s.title, "paper": s.paper, "summary": s.summary, "presets": list(s.presets),
              "settings": {k: list(v) for k, v in s.settings.items()}, "unit_frames": s.unit_frames,
              "checkpoint": s.name in embedded()} for s in available().values()]
+
+
+def _setting(text: str) -> tuple[str, Any]:
+    """key=value, the value read as true or false, a number, or else text."""
+    key, equals, value = text.partition("=")
+    if not key or not equals:
+        raise BadInput(f"--set {text!r} is not of the form KEY=VALUE; write for example --set classes=174")
+    if value in ("true", "false"):
+        return key, value == "true"
+    for read in (int, float):
+        try:
+            return key, read(value)
+        except ValueError:
+            continue
+    return key, value
+
+
+def _count(args: argparse.Namespace) -> Any:
+    from core.count import count
+
+    settings = dict(map(_setting, args.settings))
+    found = count(args.model, args.preset, **settings)
+    trainable = {} if found.trainable == found.parameters else {"trainable": found.trainable}
+    return {"model": args.model, "preset": args.preset, "settings": settings, "params": found.parameters, **trainable,
+            "gflops": found.macs / 1e9}
 
 
 def _runs(mask: np.ndarray) -> list[int]:
@@ -233,7 +263,8 @@ def _seed(seed: int | None) -> int:
     return seed or 0
 
 
-_COMMANDS = {"models": _models, "render": _render, "probe": _probe, "classify": _classify, "explain": _explain, "order": _order}
+_COMMANDS = {"models": _models, "count": _count, "render": _render, "probe": _probe, "classify": _classify, "explain": _explain,
+             "order": _order}
 
 
 def _plain(result: Any) -> str:

@@ -23,6 +23,10 @@ from core.errors import BadInput
 CLS = -1
 """The token id of a class token."""
 
+PAD = -2
+"""The token id of a filler in a group that has fewer tokens than its neighbours. Its weights as a key are 0;
+its rows as a query mean nothing."""
+
 Query = tuple[int, int, int] | Literal["cls"]
 """A patch at (t, row, col), or the class token."""
 Head = int | Literal["mean", "max"]
@@ -83,7 +87,7 @@ class Kernel:
 class Layout:
     """Which token each row and column of a map is.
 
-    `queries` and `keys` are (groups, n) int64: t*h*w + row*w + col, or CLS. `grid` is (T, h, w).
+    `queries` and `keys` are (groups, n) int64: t*h*w + row*w + col, CLS or PAD. `grid` is (T, h, w).
     """
 
     queries: Tensor

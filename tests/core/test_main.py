@@ -51,6 +51,16 @@ def test_models_names_what_there_is(capsys: pytest.CaptureFixture[str]) -> None:
     assert models["direcformer"]["checkpoint"] and set(models["direcformer"]["presets"]) == {"gesture", "b"}
 
 
+def test_count_gives_parameters_and_multiply_accumulates(capsys: pytest.CaptureFixture[str]) -> None:
+    result = run(capsys, "count", "far", "--preset", "s", "--set", "classes=174", "--set", "ratio=2:1", "--set", "interaction_groups=true")
+    assert result["params"] == 23_426_862 and result["gflops"] == pytest.approx(55.399, abs=0.001) and "trainable" not in result
+    assert result["settings"] == {"classes": 174, "ratio": "2:1", "interaction_groups": True}
+    assert run(capsys, "count", "far", "--set", "norm_eps=1e-5")["settings"] == {"norm_eps": 1e-5}
+    assert run(capsys, "count", "timesformer", "--preset", "b", "--set", "classes=174")["params"] == 121_392_558
+    assert main(["count", "videomae"]) == 0
+    assert "params: " in capsys.readouterr().out
+
+
 def test_probe_describes_each_file_and_fails_if_one_is_bad(capsys: pytest.CaptureFixture[str], clip: Path, tmp_path: Path) -> None:
     good, folder, missing = run(capsys, "probe", str(clip), str(tmp_path), "none.mp4", code=2)
     assert set(good) == {"clip", "ok", "width", "height", "frames", "seconds", "fps", "codec"} and good["ok"]
@@ -98,6 +108,9 @@ BAD = [
     ["order", "CLIP", "--start", "9"], ["classify", "none.mp4"], ["explain", "CLIP", "--out", "OUT", "--layer", "99"],
     ["explain", "CLIP", "--out", "OUT", "--head", "first"], ["explain", "CLIP", "--out", "OUT", "--target", "wave"],
     ["render", "--label", "wave", "--seed", "1", "--out", "OUT.mp4"], ["render", "--label", "up", "--seed", "1", "--out", "OUT.avi"],
+    ["count", "nothing"], ["count", "far", "--preset", "huge"], ["count", "far", "--set", "tempo=3"],
+    ["count", "far", "--set", "ratio=3:1"], ["count", "far", "--set", "ratio"], ["count", "far", "--set", "heads=0"],
+    ["count", "far", "--set", "depth=deep"], ["count"],
     ["nothing"], ["order"], [],
 ]
 
