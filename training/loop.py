@@ -222,7 +222,9 @@ def fit(recipe: Recipe, name: str, out: Path, watch: Watch | None = None) -> Pat
     Returns the path of the finished checkpoint. Raises: BadInput if `out` holds another recipe's run, or for
     settings that cannot be used.
     """
-    accelerator = Accelerator(mixed_precision="no", kwargs_handlers=[DistributedDataParallelKwargs(find_unused_parameters=True)])
+    # Without `cpu` accelerate would let the processes of a machine without a GPU run on their own.
+    accelerator = Accelerator(cpu=not torch.accelerator.is_available(), mixed_precision="no",
+                              kwargs_handlers=[DistributedDataParallelKwargs(find_unused_parameters=True)])
     folder = Folder(out, writes=accelerator.is_main_process)
     settings = model_settings(recipe)
     frames = {"stills": 3, "video": settings["frames"], "held out": settings["frames"]}

@@ -16,7 +16,7 @@ import numpy as np
 import torch
 from einops import rearrange
 from torch import Tensor, nn
-from torch.nn.functional import cross_entropy
+from torch.nn.functional import cross_entropy, layer_norm
 
 from core.errors import BadInput
 from core.models import build, spec
@@ -114,6 +114,7 @@ class Video(Stage):
         width, self.units = output.patches.shape[-1], output.patches.shape[1]
         self.side = nn.Linear(width, 4)
         self.rank = nn.Linear(width, self.units)
+        self.has_norm = not {"norm.weight", "vit.norm.weight"}.isdisjoint(self.model.state_dict())  # after its last block
         r = recipe
         has_time = bool(output.time_attention)
         possible = {"classify": (r.classify, True), "order": (r.order, output.order_logits is not None),
@@ -168,8 +169,7 @@ class Video(Stage):
     def _start_from_stills(self, weights: dict[str, Tensor]) -> None:
         vit, side = ({k.removeprefix(p): v for k, v in weights.items() if k.startswith(p)} for p in ("vit.", "side."))
         self.model.load_image_model(vit)
-        if not {"norm.weight", "vit.norm.weight"} & self.model.state_dict().keys():
-            # The model has no final norm, and gives its patches normalised without gains: the side head takes them over.
+        if not self.has_norm:  # the side head takes over the gains that have no place in the model
             side = {"weight": side["weight"] * vit["norm.weight"], "bias": side["bias"] + side["weight"] @ vit["norm.bias"]}
         self.side.load_state_dict(side)
 
@@ -224,6 +224,7 @@ class Video(Stage):
         truth, counts, r = plan.truth, plan.counts, self.recipe
         label, m = truth["label"], len(truth["label"])
         out = self.model(self.normalised(plan.video), detail=True)
+        patches = out.patches if self.has_norm else layer_norm(out.patches, out.patches.shape[-1:], eps=1e-6)
         given: Means = {}
         if m:
             logits = out.logits[:m].float()
@@ -232,7 +233,7 @@ class Video(Stage):
         if "alignment" in self.weights:
             given["alignment"] = alignment_loss(out.frame_maps)
         if "fingertip" in self.weights:
-            given |= _side_means(self.side(out.patches).float().flatten(0, 1), plan)
+            given |= _side_means(self.side(patches).float().flatten(0, 1), plan)
         if self.shuffles and len(order := truth["order"]):
             arrow, shuffled = truth["arrow"], [a[m:] for a in out.time_attention]
             if "order" in self.weights:
@@ -240,7 +241,7 @@ class Video(Stage):
             if "pairs" in self.weights:
                 given["pairs"] = pair_loss(shuffled[-1], order, arrow)
             if "rank" in self.weights:
-                given["rank"] = rank_loss(self.rank(out.patches[m:].mean((2, 3))), order, arrow)
+                given["rank"] = rank_loss(self.rank(patches[m:].mean((2, 3))), order, arrow)
             if shuffled and counts["directed_last"]:
                 # Where a clip's reverse is another stroke, L_self asks for what nobody can know.
                 known = [a[arrow] for a in shuffled]

@@ -15,7 +15,7 @@ from typing import Any, Literal
 import torch
 from einops import rearrange, reduce, repeat
 from torch import Tensor, nn
-from torch.nn.functional import layer_norm, linear, one_hot, pad, scaled_dot_product_attention
+from torch.nn.functional import linear, one_hot, pad, scaled_dot_product_attention
 
 from core.errors import BadInput
 from core.models.blocks import DropPath, Mlp, Output, Spec, init_vit
@@ -305,7 +305,6 @@ class FAR(nn.Module):
     def forward(self, video: Tensor, detail: bool = False) -> Tensor | Output:
         """Normalised video (B, 3, F, H, W) -> logits (B, C), or `Output` with `detail=True`; its T is F / 2.
 
-        Output.patches are layer-normalised without gains: the only norm after the last block is that of the pooled tokens.
         Raises: BadInput for an odd number of frames.
         """
         if video.shape[2] % TUBE:
@@ -321,8 +320,7 @@ class FAR(nn.Module):
         if not detail:
             return logits
         T, h, w = grid
-        patches = rearrange(layer_norm(x, x.shape[-1:], eps=1e-6), "b (t h w) d -> b t h w d", t=T, h=h, w=w)
-        return Output(logits, time_attention=tuple(maps), patches=patches)
+        return Output(logits, time_attention=tuple(maps), patches=rearrange(x, "b (t h w) d -> b t h w d", t=T, h=h, w=w))
 
     def _positions(self, grid: Grid) -> Tensor:
         """(N, D) for this grid."""
