@@ -72,8 +72,8 @@ def source(recipe: Recipe, *, frames: int, size: int, patch: int, seed: int) -> 
     """The clips of a recipe. Raises: BadInput for a kind of data, or an augmentation, that is not known."""
     if recipe.data != "gestures":
         raise BadInput(f"data {recipe.data!r} cannot be read yet; choose gestures, which are rendered")
-    if recipe.augment or recipe.repeated != 1:
-        asked = ", ".join(recipe.augment) or "repeated"
+    if recipe.augment or recipe.repeated != 1 or recipe.balance:
+        asked = ", ".join(recipe.augment) or "repeated, balance"
         raise BadInput(f"rendered gestures are varied by their renderer and take no augmentation ({asked}); leave it out")
     dataset = Gestures(seed=seed, frames=frames, size=size, patch=patch)
     return Source(dataset, LABELS, DIRECTED, recipe.epoch_clips)

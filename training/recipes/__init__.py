@@ -25,14 +25,16 @@ class Recipe:
     settings: dict[str, Any] = field(default_factory=dict)  # of the model, over those of the preset
     seed: int = 0
 
-    data: str = "gestures"  # rendered clips; other kinds are read from `root`
+    data: str = "gestures"  # rendered clips; other kinds (folder, kinetics, ssv2, jester, ...) are read from `root`
     root: str = ""
     sampling: str = "uniform"  # which frames of a clip: uniform (one of each equal part), dense (every `stride`th) or motion
     stride: int = 1
+    short: str = "refuse"  # a clip of fewer frames: refuse it, repeat its last frame, or zero
+    balance: int = 0  # clips of small classes are repeated up to this number
     crop: str = "fit"  # of a clip in use: fit or centre
     mean: tuple[float, ...] = HALF  # of red, green and blue, 0..1
     std: tuple[float, ...] = HALF
-    augment: dict[str, Any] = field(default_factory=dict)  # operation: its numbers, in order; for clips that are not rendered
+    augment: dict[str, Any] = field(default_factory=dict)  # of clips that are not rendered: name of each, and its numbers
     repeated: int = 1  # copies of a clip in a batch, each augmented anew
     views: tuple[int, ...] = (1, 1)  # clips and crops whose probabilities a test averages
 

@@ -17,10 +17,10 @@ RECIPES = {
     "rvit_gesture": Recipe(model="rvit", settings={"gate": "linear_norm", "positions": "first"}, stills_clips=80_000, clips=60_000,
                            order=0.0, directed=0.0, alignment=0.1),
     "rvit_paper": Recipe(
-        model="rvit", preset="p16_224", settings={"dropout": 0.178}, data="kinetics21", sampling="motion", crop="centre",
-        mean=IMAGENET_MEAN, std=IMAGENET_STD,
-        augment={"balance": 100, "resized_crop": (224, 0.8, 1.0), "flip": 0.5, "rotate": 30, "colour_jitter": (0.4, 0.4, 0.4, 0.2),
-                 "blur": (5, 9, 0.1, 2.0), "perspective": (0.5, 0.5)},
+        model="rvit", preset="p16_224", settings={"dropout": 0.178}, data="folder", sampling="motion", short="zero",
+        balance=100, crop="centre", mean=IMAGENET_MEAN, std=IMAGENET_STD,
+        augment={"rvit": {"size": 224, "scale": (0.8, 1.0), "degrees": 30.0, "colour": (0.4, 0.4, 0.4, 0.2), "kernel": (5, 9),
+                          "sigma": (0.1, 2.0), "distortion": 0.5, "perspective": 0.5}, "mirror": 0.5},
         epochs=50, batch=8, lr=1e-4, beta2=0.999, weight_decay=2.77e-5, clip_norm=1.0, schedule="restarts", warmup=0, restart_epochs=5,
         floor=0.0, ema=0.0, smoothing=0.0, order=0.0, directed=0.0, alignment=0.1, fingertip=0.0),
 }
