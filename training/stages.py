@@ -123,6 +123,9 @@ class Video(Stage):
         self.weights = {k: weight for k, (weight, has) in possible.items() if has and weight > 0}
         if not self.weights:
             raise BadInput(f"no loss with a weight applies to {r.model}; set for example --classify 1")
+        if "directed" in self.weights and r.directed_from >= len(output.time_attention):
+            raise BadInput(f"--directed-from {r.directed_from} leaves none of the {len(output.time_attention)} layers of {r.model}, "
+                           "which count from 0; choose an earlier one")
         self.shuffles = not self.weights.keys().isdisjoint(("order", "directed", "pairs", "rank"))
         figures = {"top1": True, "fingertip_hit": "fingertip" in self.weights, "directed_last": self.shuffles and has_time}
         self.names = (*self.weights, *(k for k, given in figures.items() if given))
@@ -204,6 +207,8 @@ class Video(Stage):
             counts |= {"order": len(order), "rank": len(order), "pairs": pair_weights(order, truth["arrow"]).sum().item(),
                        "directed": arrows, "directed_last": arrows}
         video, *sides = (torch.cat(x) for x in zip(*parts, strict=True))  # ordered and shuffled clips as one batch
+        if not len(video):
+            raise BadInput(f"a part of {len(places)} clips has none that is seen in order or shuffled; raise --ordered, --shuffled or --batch")
         counts["alignment"] = len(video)
         if sides:  # a token that covers two frames points at the middle of both
             truth["tip"], truth["occupied"] = (x.mean(2).flatten(0, 1) for x in sides)

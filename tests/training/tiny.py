@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 from core.models import spec
+from training.data import Gestures
 from training.recipes import Recipe
 
 _SIZES: dict[str, Any] = {"classes": 10, "size": 24, "patch": 8, "frames": 8, "width": 10, "depth": 2, "heads": 5}
@@ -24,10 +26,19 @@ RECIPE = Recipe(model="direcformer", preset="tiny", stills_clips=STILLS * BATCH,
                 threads=1, checkpoint_seconds=0.0, permutations="random")
 
 
+_render = Gestures.__getitem__
+
+
+@lru_cache(maxsize=1000)
+def _rendered(index: int, **of: int) -> tuple:
+    return _render(Gestures(**of), index)
+
+
 def install(patch: Any) -> None:
-    """Make the presets known, and report every other step."""
+    """Make the presets known, report every other step, and render each clip once for all tests."""
     from training import loop
 
+    patch.setattr(Gestures, "__getitem__", lambda self, index: _rendered(index, **vars(self)))
     for model, settings in TINY.items():
         patch.setitem(spec(model).presets, "tiny", settings)
     patch.setattr(loop, "REPORT_EVERY", 2)
