@@ -208,7 +208,7 @@ class Video(Stage):
                        "directed": arrows, "directed_last": arrows}
         video, *sides = (torch.cat(x) for x in zip(*parts, strict=True))  # ordered and shuffled clips as one batch
         if not len(video):
-            raise BadInput(f"a part of {len(places)} clips has none that is seen in order or shuffled; raise --ordered, --shuffled or --batch")
+            raise BadInput(f"none of a part's {len(places)} clips is seen in order or shuffled; raise --ordered, --shuffled or --batch")
         counts["alignment"] = len(video)
         if sides:  # a token that covers two frames points at the middle of both
             truth["tip"], truth["occupied"] = (x.mean(2).flatten(0, 1) for x in sides)

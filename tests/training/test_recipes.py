@@ -92,7 +92,8 @@ def test_gesture_recipes_start_from_stills_that_fit() -> None:
 
 @pytest.mark.parametrize(("changes", "words"), [
     ({"data": "charades"}, "charades"), ({"augment": {"mirror": 0.5}}, "mirror"), ({"repeated": 2}, "repeated"),
-    ({"batch": 7, "accumulate": 2}, "batch of 7"), ({"clips": 3}, "3 clips"), ({"schedule": "slow"}, "slow"), ({"precision": "half"}, "half"),
+    ({"batch": 7, "accumulate": 2}, "batch of 7"), ({"clips": 3}, "3 clips"), ({"schedule": "slow"}, "slow"),
+    ({"precision": "half"}, "half"),
     ({"classify": 0.0, "fingertip": 0.0}, "no loss"), ({"settings": {"gates": 1}}, "gates"), ({"preset": "huge"}, "huge"),
     ({"init": "nothere.safetensors"}, "nothere"), ({"optimiser": "lion"}, "lion"), ({"permutations": "best"}, "best"),
     ({"model": "am_flow", "frozen": 1}, "--frozen"), ({"directed": 1.0, "directed_from": 2}, "--directed-from 2")])

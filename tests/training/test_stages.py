@@ -111,7 +111,7 @@ def test_losses_follow_from_weights_and_from_what_the_model_returns() -> None:
 
 def test_a_long_clip_is_shuffled_without_a_list_of_orders() -> None:
     module = stage(model="rvit", rank=1.0, shuffled=1.0, settings={"frames": 16})
-    clips = replace(CLIPS, video=CLIPS.video.repeat(1, 2, 1, 1, 1), tip=CLIPS.tip.repeat(1, 2, 1), occupied=CLIPS.occupied.repeat(1, 2, 1, 1))
+    clips = Batch(CLIPS.video.repeat(1, 2, 1, 1, 1), CLIPS.label, CLIPS.tip.repeat(1, 2, 1), CLIPS.occupied.repeat(1, 2, 1, 1))
     order = module.plan(clips, np.arange(OF), 0, OF).truth["order"]
     assert module.orders is None and order.shape == (OF, 16) and (order.sort(1)[0] == torch.arange(16)).all()
 
