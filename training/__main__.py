@@ -65,7 +65,8 @@ def _add_recipe(command: argparse.ArgumentParser) -> None:
     command.add_argument("--set", dest="settings", action="append", default=[], metavar="KEY=VALUE",
                          help="a setting of the model, such as classes=174; may be repeated")
     for f in _flags():
-        command.add_argument(f"--{f.name.replace('_', '-')}", f"--{f.name}", dest=f.name, type=_KINDS[str(f.type)], default=None,
+        flags = dict.fromkeys((f"--{f.name.replace('_', '-')}", f"--{f.name}"))
+        command.add_argument(*flags, dest=f.name, type=_KINDS[str(f.type)], default=None,
                              help="true or false" if f.type == "bool" else None)
 
 

@@ -132,16 +132,16 @@ class Run:
         r, step = self.recipe, self.step
         plans = [self.stage.plan(part, self.sharing.places(i), step, r.batch) for i, part in enumerate(parts)]
         names = self.stage.names
-        counts = self._over_all(torch.tensor([[plan.counts[k] for k in names] for plan in plans], dtype=torch.float64).sum(0))
+        counts = self._over_all(torch.tensor([[plan.counts[k] for k in names] for plan in plans], dtype=torch.float32).sum(0))
         whole = dict(zip(names, counts, strict=True))
         for group in self.optimiser.param_groups:
             group["lr"] = rate * group["scale"]
         self.optimiser.zero_grad()
-        sums = torch.zeros(len(names), dtype=torch.float64, device=self.accelerator.device)
+        sums = torch.zeros(len(names), device=self.accelerator.device)
         for i, plan in enumerate(plans):
             with nullcontext() if i == len(plans) - 1 else self.accelerator.no_sync(self.wrapped):
                 part = self._forward(i, plan, whole)
-            sums += torch.stack([part.get(k, sums.new_zeros(())).double() for k in names])
+            sums += torch.stack([part.get(k, sums.new_zeros(())).float() for k in names])
         means = {k: total / whole[k] for k, total in zip(names, self._over_all(sums), strict=True) if whole[k]}
         loss = sum(self.stage.weights[k] * means[k] for k in self.stage.weights if k in means)
         if not math.isfinite(loss):
@@ -194,7 +194,7 @@ class Run:
         steps = math.ceil(self.recipe.validate_clips / self.recipe.batch)
         model = self.stage.model
         weights = {k.removeprefix("model."): v for k, v in self.average.weights.items() if k.startswith("model.")}
-        right = torch.zeros(2, dtype=torch.float64)
+        right = torch.zeros(2)
         with _evaluating(model):
             for parts in batches(self.held_out, self.sharing, start=0, steps=steps, workers=self.recipe.workers):
                 for part in parts:
