@@ -92,9 +92,9 @@ class Run:
         if self.ended or start == self.schedule.steps:
             return
         saved = began = time.monotonic()
+        reporter = Reporter(self.folder, self.name, start, r.tensorboard)
         bar = tqdm(total=self.schedule.steps * r.batch, initial=start * r.batch, unit="clip", desc=self.name, mininterval=2,
                    disable=not self.folder.writes)
-        reporter = Reporter(self.folder, self.name, start, r.tensorboard)
         self.stage.train()
         try:
             for parts in batches(self.clips, self.sharing, start=start, steps=self.schedule.steps, workers=r.workers):
