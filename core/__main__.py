@@ -106,25 +106,11 @@ def _models(args: argparse.Namespace) -> Any:
              "checkpoint": s.name in embedded()} for s in available().values()]
 
 
-def _setting(text: str) -> tuple[str, Any]:
-    """key=value, the value read as true or false, a number, or else text."""
-    key, equals, value = text.partition("=")
-    if not key or not equals:
-        raise BadInput(f"--set {text!r} is not of the form KEY=VALUE; write for example --set classes=174")
-    if value in ("true", "false"):
-        return key, value == "true"
-    for read in (int, float):
-        try:
-            return key, read(value)
-        except ValueError:
-            continue
-    return key, value
-
-
 def _count(args: argparse.Namespace) -> Any:
     from core.count import count
+    from core.models import setting
 
-    settings = dict(map(_setting, args.settings))
+    settings = dict(map(setting, args.settings))
     found = count(args.model, args.preset, **settings)
     trainable = {} if found.trainable == found.parameters else {"trainable": found.trainable}
     return {"model": args.model, "preset": args.preset, "settings": settings, "params": found.parameters, **trainable,

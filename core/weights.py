@@ -35,8 +35,9 @@ _UNPICKLING = threading.Lock()  # what torch lets through is one list for all th
 
 
 def save_checkpoint(path: Path, weights: dict[str, Tensor], card: Card) -> None:
-    """Half-precision safetensors whose metadata holds the card as JSON."""
-    save_file({k: v.half().contiguous() for k, v in weights.items()}, path, metadata={"card": json.dumps(asdict(card))})
+    """Half-precision safetensors whose metadata holds the card as JSON. Counters stay whole numbers."""
+    halves = {k: (v.half() if v.is_floating_point() else v).contiguous() for k, v in weights.items()}
+    save_file(halves, path, metadata={"card": json.dumps(asdict(card))})
 
 
 def load_checkpoint(source: str | Path) -> tuple[nn.Module, Card]:

@@ -1,13 +1,18 @@
-"""Command line: python -m training fit RECIPE --out RUN | evaluate | publish."""
+"""Command line: python -m training fit RECIPE --out RUN | tune | evaluate | publish."""
 
 from __future__ import annotations
 
 import argparse
 import sys
-from dataclasses import fields, replace
+from collections.abc import Callable
+from dataclasses import Field, fields, replace
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from core.errors import BadInput
+
+if TYPE_CHECKING:
+    from training.recipes import Recipe
 
 
 class Parser(argparse.ArgumentParser):
@@ -28,17 +33,63 @@ def main(argv: list[str] | None = None) -> int:
         return 130
 
 
-def _run(argv: list[str]) -> int:
-    from training.recipes import Recipe, recipe, recipes
+def _yes_or_no(text: str) -> bool:
+    if text not in ("true", "false"):
+        raise ValueError
+    return text == "true"
 
+
+def _numbers(kind: type) -> Callable[[str], tuple]:
+    def numbers(text: str) -> tuple:
+        return tuple(kind(part) for part in text.split(",") if part)
+
+    numbers.__name__ = f"list of {kind.__name__}"
+    return numbers
+
+
+_KINDS: dict[str, Callable[[str], Any]] = {
+    "int": int, "float": float, "str": str, "bool": _yes_or_no, "tuple[float, ...]": _numbers(float), "tuple[int, ...]": _numbers(int)}
+
+
+def _flags() -> list[Field]:
+    """The recipe's fields that are flags of their own; the model's settings are --set, augmentations belong to the recipe."""
+    from training.recipes import Recipe
+
+    return [f for f in fields(Recipe) if f.name not in ("settings", "augment")]
+
+
+def _add_recipe(command: argparse.ArgumentParser) -> None:
+    from training.recipes import recipes
+
+    command.add_argument("recipe", help=f"one of {', '.join(sorted(recipes()))}")
+    command.add_argument("--set", dest="settings", action="append", default=[], metavar="KEY=VALUE",
+                         help="a setting of the model, such as classes=174; may be repeated")
+    for f in _flags():
+        flags = dict.fromkeys((f"--{f.name.replace('_', '-')}", f"--{f.name}"))
+        command.add_argument(*flags, dest=f.name, type=_KINDS[str(f.type)], default=None,
+                             help="true or false" if f.type == "bool" else None)
+
+
+def _recipe(args: argparse.Namespace) -> Recipe:
+    """The named recipe with the changes of the command line."""
+    from core.models import setting
+    from training.recipes import recipe
+
+    base = recipe(args.recipe)
+    changes = {f.name: getattr(args, f.name) for f in _flags() if getattr(args, f.name) is not None}
+    return replace(base, settings=base.settings | dict(map(setting, args.settings)), **changes)
+
+
+def _run(argv: list[str]) -> int:
     parser = Parser(prog="python -m training", description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True, parser_class=Parser)
     fit = commands.add_parser("fit", help="train a recipe into a run folder, or go on with one")
-    fit.add_argument("recipe", help=f"one of {', '.join(sorted(recipes()))}")
     fit.add_argument("--out", type=Path, required=True, help="the run folder")
-    for f in fields(Recipe):
-        kind = {"int": int, "float": float, "str": str}[str(f.type)]
-        fit.add_argument(f"--{f.name.replace('_', '-')}", f"--{f.name}", dest=f.name, type=kind, default=None)
+    _add_recipe(fit)
+    tune = commands.add_parser("tune", help="search for a recipe's best settings, or go on with a search")
+    tune.add_argument("--trials", type=int, required=True, help="how many trials the study has in the end")
+    tune.add_argument("--out", type=Path, required=True, help="the study's folder")
+    _add_recipe(tune)
     evaluate = commands.add_parser("evaluate", help="measure a model on labelled clips")
     which = evaluate.add_mutually_exclusive_group(required=True)
     which.add_argument("--model")
@@ -57,20 +108,39 @@ def _run(argv: list[str]) -> int:
     publish.add_argument("--real", type=Path, help="a folder DIR/<label>/<clip> of real clips to report on")
     publish.add_argument("--hours", type=float, help="training time, for the card")
     args = parser.parse_args(argv)
-    if args.command == "fit":
-        from training.loop import fit as run
+    return _COMMANDS[args.command](args)
 
-        changes = {f.name: getattr(args, f.name) for f in fields(Recipe) if getattr(args, f.name) is not None}
-        print(run(replace(recipe(args.recipe), **changes), args.recipe, args.out))
-        return 0
-    if args.command == "publish":
-        from training.publish import publish as ship
 
-        print(ship(args.checkpoint, args.name, args.real, args.hours))
-        return 0
+def _fit(args: argparse.Namespace) -> int:
+    from training.loop import fit, is_first_process
+
+    path = fit(_recipe(args), args.recipe, args.out)
+    if is_first_process():
+        print(path)
+    return 0
+
+
+def _tune(args: argparse.Namespace) -> int:
+    from training.tune import tune
+
+    print(tune(_recipe(args), args.recipe, args.trials, args.out))
+    return 0
+
+
+def _evaluate(args: argparse.Namespace) -> int:
     from training.evaluate import command
 
     return command(args)
+
+
+def _publish(args: argparse.Namespace) -> int:
+    from training.publish import publish
+
+    print(publish(args.checkpoint, args.name, args.real, args.hours))
+    return 0
+
+
+_COMMANDS: dict[str, Callable[[argparse.Namespace], int]] = {"fit": _fit, "tune": _tune, "evaluate": _evaluate, "publish": _publish}
 
 
 if __name__ == "__main__":

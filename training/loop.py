@@ -1,333 +1,311 @@
 """The training loop: a still stage, then a video stage, resumable after a kill at any moment.
 
-A run folder holds recipe.json, metrics.jsonl (one line a report), state.pt (everything that a resume
-needs, replaced atomically), stills.safetensors and, at the end, model.safetensors with its card.
+It runs through accelerate: the same command on one CPU, on one GPU, or under `accelerate launch` on several
+processes and machines. A step's random draws follow from its number, so a run that was killed goes on as
+if it had not been.
 """
 
 from __future__ import annotations
 
 import json
 import math
-import os
+import sys
 import time
-from contextlib import suppress
-from dataclasses import asdict
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
-from einops import rearrange
+from accelerate import Accelerator, PartialState
+from accelerate.utils import DistributedDataParallelKwargs
 from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
-from torch.nn.functional import cross_entropy
+from torch.func import functional_call
 from tqdm import tqdm
 
 from core.errors import BadInput
-from core.gestures import DIRECTED, LABELS
-from core.models import build, spec
-from core.models.blocks import ImageViT
 from core.weights import Card, save_checkpoint
-from training.data import Batch, Gestures, gesture_batches
-from training.losses import fingertip_loss, pair_loss, rank_loss, self_loss
-from training.permutations import permutation_set
+from training.data import Batch
+from training.folder import Folder, Reporter, described, write_atomically
 from training.recipes import Recipe
+from training.schedule import Average, Schedule, make_optimiser, schedule_of
+from training.sources import HELD_OUT, Sharing, Source, batches, source
+from training.stages import Plan, Stage, Still, Video, model_settings
 
-MEAN = STD = (0.5, 0.5, 0.5)
 REPORT_EVERY = 50  # steps
-STAGES = ("stills", "video")
-
-
-def write_atomically(path: Path, save) -> None:
-    """Call save(temporary path), then move it into place: a reader or a kill never sees half a file."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    save(temporary)
-    with open(temporary, "rb+") as handle:
-        os.fsync(handle.fileno())
-    os.replace(temporary, path)
+Watch = Callable[[int, float], None]
+"""Called with the clips seen and the held-out top-1 after each trial; what it raises ends the run."""
 
 
 def bfloat16_is_fast() -> bool:
-    """Whether this processor multiplies bfloat16 in hardware; elsewhere autocast only slows a CPU down."""
+    """Whether this machine multiplies bfloat16 in hardware; elsewhere autocast only slows it down."""
     if torch.cuda.is_available():
-        return True
+        return torch.cuda.is_bf16_supported(including_emulation=False)
     return bool(getattr(torch.cpu, "_is_avx512_bf16_supported", bool)() or getattr(torch.cpu, "_is_amx_tile_supported", bool)())
 
 
-class Still(nn.Module):
-    """The image ViT with the dense side head."""
-
-    def __init__(self, settings: dict, depth: int) -> None:
-        super().__init__()
-        self.vit = ImageViT(**{k: settings[k] for k in ("size", "patch", "width", "heads")}, depth=depth)
-        self.side = nn.Linear(settings["width"], 4)
-        self.grid = settings["size"] // settings["patch"]
-
-    def loss(self, batch: Batch, video: Tensor, step: int) -> tuple[Tensor, dict[str, float]]:
-        tokens = self.vit(rearrange(video, "b c t h w -> (b t) c h w"))[:, 1:]
-        predicted = self.side(tokens).float().unflatten(1, (self.grid, self.grid))
-        tip = batch.tip.flatten(0, 1)
-        loss = fingertip_loss(predicted, tip, batch.occupied.flatten(0, 1))
-        return loss, {"fingertip": loss.item(), "fingertip_hit": _hit(predicted, tip)}
-
-
-class Video(nn.Module):
-    """The model to train with the dense side head, and its losses on ordered and shuffled clips."""
-
-    def __init__(self, recipe: Recipe, settings: dict) -> None:
-        super().__init__()
-        self.model = build(recipe.model, recipe.preset)
-        self.side = nn.Linear(settings["width"], 4)
-        self.rank = nn.Linear(settings["width"], settings["frames"])
-        self.recipe = recipe
-        self.arrow = torch.tensor([label in DIRECTED for label in LABELS])
-        self.orders = permutation_set(settings["frames"], 1000, recipe.permutations)
-        with torch.no_grad():
-            self.model.time_embed.copy_(recipe.time_scale * sinusoid(settings["frames"], settings["width"]))
-
-    def start_from(self, weights: dict[str, Tensor]) -> None:
-        """Begin with a still stage, or with the video stage of a network that may have fewer blocks."""
-        if any(k.startswith("vit.") for k in weights):
-            self.model.load_image_model({k.removeprefix("vit."): v for k, v in weights.items() if k.startswith("vit.")})
-            self.side.load_state_dict({k.removeprefix("side."): v for k, v in weights.items() if k.startswith("side.")})
-            return
-        self.load_state_dict(weights, strict=False)
-        self.model.start_as_identity(1 + max(int(k.split(".")[2]) for k in weights if k.startswith("model.blocks.")))
-
-    def freeze(self, blocks: int) -> None:
-        """Keep the embeddings and the first blocks as they are: later blocks then train half as fast again."""
-        first = [self.model.patch_embed, *self.model.blocks[:blocks]] if blocks else []
-        for part in first:
-            part.requires_grad_(False)
-        for name in ("cls_token", "pos_embed", "time_embed") if blocks else ():
-            getattr(self.model, name).requires_grad_(False)
-
-    def loss(self, batch: Batch, video: Tensor, step: int) -> tuple[Tensor, dict[str, float]]:
-        r = self.recipe
-        T = video.shape[2]
-        m = max(1, round(r.ordered * len(video)))
-        clips, tips, covers = video, batch.tip, batch.occupied
-        video, tip, occupied, label = clips[:m], tips[:m], covers[:m], batch.label[:m]
-        shuffle = max(r.order, r.directed, r.pairs, r.rank) > 0
-        if shuffle:  # ordered and shuffled clips as one batch
-            rng = np.random.default_rng([r.seed, step])
-            n = max(1, round(r.shuffled * len(clips)))
-            target = torch.from_numpy(rng.integers(0, len(self.orders) + 1, n))
-            identity = np.arange(T)
-            order = torch.from_numpy(np.stack([identity if k == 0 else self.orders[k - 1] for k in target.tolist()]))
-            slots = torch.arange(n)[:, None]
-            video = torch.cat([video, clips[:n].transpose(1, 2)[slots, order].transpose(1, 2)])
-            tip, occupied = torch.cat([tip, tips[slots, order]]), torch.cat([occupied, covers[slots, order]])
-        out = self.model(video, detail=True)
-        logits = out.logits[:m].float()
-        classify = cross_entropy(logits, label, label_smoothing=0.05)
-        predicted = self.side(out.patches).float().flatten(0, 1)
-        fingertip = fingertip_loss(predicted, tip.flatten(0, 1), occupied.flatten(0, 1))
-        loss = r.classify * classify + r.fingertip * fingertip
-        report = {"classify": classify.item(), "top1": (logits.argmax(1) == label).float().mean().item(),
-                  "fingertip": fingertip.item(), "fingertip_hit": _hit(predicted, tip.flatten(0, 1))}
-        if shuffle:
-            shuffled = [a[m:] for a in out.time_attention]
-            arrow = self.arrow[batch.label[:n]]
-            # Where a clip's reverse is another stroke, L_self asks for what nobody can know.
-            known = [a[arrow] for a in shuffled] if arrow.any() else [a.detach() for a in shuffled]
-            of = order[arrow] if arrow.any() else order
-            directed = self_loss(known[r.directed_from :], of, diagonal=False)
-            pairs = pair_loss(shuffled[-1], order, arrow)
-            ranked = rank_loss(self.rank(out.patches[m:].mean((2, 3))), order, arrow)
-            loss = loss + r.directed * directed + r.pairs * pairs + r.rank * ranked
-            report |= {"rank": ranked.item(), "pairs": pairs.item(), "directed": directed.item(),
-                       "directed_last": self_loss(known[-1:], of, diagonal=False).item()}
-            if out.order_logits is not None:
-                named = cross_entropy(out.order_logits[m:].float(), target)
-                loss = loss + r.order * named
-                report["order"] = named.item()
-        return loss, report
-
-
-def _hit(predicted: Tensor, tip: Tensor) -> float:
-    """Share of frames whose highest fingertip score is in the right patch."""
-    h, w = predicted.shape[1:3]
-    cell = tip.floor().long()
-    inside = ((cell >= 0) & (cell < torch.tensor([w, h]))).all(1)
-    guess = predicted[..., 0].flatten(1).argmax(1)
-    return (guess == cell[:, 1] * w + cell[:, 0])[inside].float().mean().item()
-
-
-def sinusoid(steps: int, width: int) -> Tensor:
-    """sin and cos of the step at geometrically spaced rates, (1, steps, width), -1..1."""
-    rates = torch.pi / steps * 2 ** torch.linspace(0, 3, width // 2)
-    phase = torch.arange(steps)[:, None] * rates
-    return torch.cat([phase.sin(), phase.cos()], 1)[None]
-
-
-class Average:
-    """Exponential moving average of a module's weights, slower as training goes on."""
-
-    def __init__(self, module: nn.Module, decay: float) -> None:
-        self.decay = decay
-        self.weights = {k: v.detach().clone() for k, v in module.state_dict().items()}
-
-    @torch.no_grad()
-    def update(self, module: nn.Module, step: int) -> None:
-        decay = min(self.decay, (1 + step) / (10 + step))
-        for key, value in module.state_dict().items():
-            self.weights[key].lerp_(value, 1 - decay)
+def is_first_process() -> bool:
+    """Whether this is the only process, or the one among several that writes and prints."""
+    return PartialState().is_main_process
 
 
 class Run:
-    """One stage of one run: model, optimiser, schedule, and the files they are kept in."""
+    """One stage of one run: module, optimiser, schedule, and how far they have come."""
 
-    def __init__(self, name: str, module: nn.Module, recipe: Recipe, out: Path, clips: int, lr: float, frames: Gestures) -> None:
-        self.name, self.module, self.recipe, self.out, self.lr, self.data = name, module, recipe, out, lr, frames
-        self.steps = clips // recipe.batch
-        learns = [p for p in module.parameters() if p.requires_grad]
-        decay = [p for p in learns if p.ndim > 1]
-        rest = [p for p in learns if p.ndim <= 1]
-        self.optimiser = torch.optim.AdamW([{"params": decay, "weight_decay": recipe.weight_decay},
-                                            {"params": rest, "weight_decay": 0.0}], lr=lr, betas=(0.9, 0.98))
-        self.average = Average(module, recipe.ema)
+    def __init__(self, name: str, stage: Stage, recipe: Recipe, folder: Folder, clips: Source, schedule: Schedule,
+                 accelerator: Accelerator, held_out: Source | None = None, watch: Watch | None = None) -> None:
+        self.name, self.stage, self.recipe, self.folder, self.clips = name, stage, recipe, folder, clips
+        self.schedule, self.accelerator, self.held_out, self.watch = schedule, accelerator, held_out, watch
+        self.sharing = Sharing(recipe.batch, recipe.accumulate, accelerator.num_processes, accelerator.process_index)
+        if recipe.precision not in ("auto", "float32"):
+            raise BadInput(f"precision {recipe.precision!r} is not known; choose auto or float32")
+        self.bfloat16 = recipe.precision == "auto" and bfloat16_is_fast()
+        self.wrapped, self.optimiser = accelerator.prepare(stage, make_optimiser(recipe, stage))
+        self.average = Average(stage, recipe.ema)
         self.step = 0
+        self.ended = False  # early
+        self.sums: dict[str, tuple[float, int]] = {}  # since the last report: the sum over steps, and how many
+        self.best: dict[str, Any] = {"top1": -1.0, "worse": 0, "weights": {}}
 
     def save(self) -> None:
-        state = {"stage": self.name, "step": self.step, "module": self.module.state_dict(),
-                 "optimiser": self.optimiser.state_dict(), "average": self.average.weights}
-        write_atomically(self.out / "state.pt", lambda path: torch.save(state, path))
+        self.folder.save({"stage": self.name, "step": self.step, "ended": self.ended, "sums": self.sums, "best": self.best,
+                          "module": self.stage.state_dict(), "optimiser": self.optimiser.state_dict(), "average": self.average.weights})
 
-    def restore(self, state: dict) -> None:
-        self.step = state["step"]
-        self.module.load_state_dict(state["module"])
+    def restore(self, state: dict[str, Any]) -> None:
+        self.step, self.ended, self.sums, self.best = state["step"], state["ended"], state["sums"], state["best"]
+        self.stage.load_state_dict(state["module"])
         self.optimiser.load_state_dict(state["optimiser"])
-        self.average.weights = state["average"]
+        for key, value in state["average"].items():
+            self.average.weights[key].copy_(value)
 
-    def _rate(self) -> float:
-        """Linear warm-up, then a cosine to 2 % of the peak."""
-        r = self.recipe
-        if self.step < r.warmup:
-            return self.lr * (self.step + 1) / r.warmup
-        done = (self.step - r.warmup) / max(1, self.steps - r.warmup)
-        return self.lr * (0.02 + 0.98 * 0.5 * (1 + math.cos(math.pi * done)))
+    @property
+    def weights(self) -> dict[str, Tensor]:
+        """The averaged weights on the CPU: the best ones where early stopping was asked for, else the last."""
+        return {k: v.cpu() for k, v in (self.best["weights"] or self.average.weights).items()}
 
     def train(self) -> None:
-        r = self.recipe
-        start = self.step
-        loader = gesture_batches(self.data, start=start * r.batch, clips=self.steps * r.batch, batch=r.batch, workers=r.workers)
+        """Go on to the last step."""
+        r, start = self.recipe, self.step
+        if self.ended or start == self.schedule.steps:
+            return
         saved = began = time.monotonic()
-        sums: dict[str, float] = {}
-        self.module.train()
-        bar = tqdm(total=self.steps * r.batch, initial=start * r.batch, unit="clip", desc=self.name, mininterval=2)
-        with open(self.out / "metrics.jsonl", "a") as metrics:
-            for batch in loader:
-                torch.manual_seed((r.seed << 32) + self.step)  # drop path: the same after a resume
-                rate = self._rate()
-                for group in self.optimiser.param_groups:
-                    group["lr"] = rate
-                video = batch.video.permute(0, 4, 1, 2, 3).float().div_(127.5).sub_(1)
-                with torch.autocast("cpu", torch.bfloat16, enabled=bfloat16_is_fast()):
-                    loss, report = self.module.loss(batch, video, self.step)
-                if not torch.isfinite(loss):
-                    raise BadInput(f"the loss is not finite at step {self.step} (clips {self.step * r.batch} to "
-                                   f"{(self.step + 1) * r.batch - 1}, learning rate {rate:.2e}); try a lower --lr or --clip-norm")
-                self.optimiser.zero_grad()
-                loss.backward()
-                nn.utils.clip_grad_norm_(self.module.parameters(), r.clip_norm)
-                self.optimiser.step()
-                self.average.update(self.module, self.step)
+        reporter = Reporter(self.folder, self.name, start, r.tensorboard)
+        bar = tqdm(total=self.schedule.steps * r.batch, initial=start * r.batch, unit="clip", desc=self.name, mininterval=2,
+                   disable=not self.folder.writes)
+        self.stage.train()
+        try:
+            for parts in batches(self.clips, self.sharing, start=start, steps=self.schedule.steps, workers=r.workers):
+                rate = self.schedule.rate(self.step)
+                for key, value in self._learn(parts, rate).items():
+                    total, steps = self.sums.get(key, (0.0, 0))
+                    self.sums[key] = (total + value, steps + 1)
+                self.average.update(self.stage, self.step)
                 self.step += 1
-                for key, value in {"loss": loss.item(), **report}.items():
-                    sums[key] = sums.get(key, 0.0) + value
                 bar.update(r.batch)
-                if self.step % REPORT_EVERY == 0 or self.step == self.steps:
-                    n = REPORT_EVERY if self.step % REPORT_EVERY == 0 else self.step % REPORT_EVERY
-                    n = min(n, self.step - start)
-                    line = {"stage": self.name, "step": self.step, "clips": self.step * r.batch, "lr": rate,
-                            "clips_per_second": round((self.step - start) * r.batch / (time.monotonic() - began), 1)}
-                    line |= {k: round(v / n, 5) for k, v in sums.items()}
-                    metrics.write(json.dumps(line) + "\n")
-                    metrics.flush()
+                if self.step % REPORT_EVERY == 0 or self.step == self.schedule.steps:
+                    speed = (self.step - start) * r.batch / (time.monotonic() - began)
+                    line = {"clips": self.step * r.batch, "lr": rate, "clips_per_second": round(speed, 1)}
+                    line |= {k: round(total / steps, 5) for k, (total, steps) in self.sums.items()}
+                    self.sums = {}
+                    reporter.write(self.step, line)
                     bar.set_postfix({k: f"{line[k]:.3f}" for k in ("loss", "top1", "fingertip_hit", "directed_last") if k in line})
-                    sums = {}
-                    if time.monotonic() - saved > r.checkpoint_seconds or self.step == self.steps:
-                        self.save()  # only after a report, so that no step is reported twice
-                        saved = time.monotonic()
-        bar.close()
+                if self._is_trial():
+                    self._try(reporter)
+                last = self.ended or self.step == self.schedule.steps
+                if last or time.monotonic() - saved > r.checkpoint_seconds:
+                    self.save()
+                    saved = time.monotonic()
+                if last:
+                    break
+        finally:
+            reporter.close()
+            bar.close()
+
+    def _learn(self, parts: list[Batch], rate: float) -> dict[str, float]:
+        """One step on this process's parts of a batch. Returns the whole batch's loss and means.
+
+        Raises: BadInput if the loss is not finite; the weights are then those before the step.
+        """
+        r, step = self.recipe, self.step
+        plans = [self.stage.plan(part, self.sharing.places(i), step, r.batch) for i, part in enumerate(parts)]
+        names = self.stage.names
+        counts = self._over_all(torch.tensor([[plan.counts[k] for k in names] for plan in plans], dtype=torch.float32).sum(0))
+        whole = dict(zip(names, counts, strict=True))
+        for group in self.optimiser.param_groups:
+            group["lr"] = rate * group["scale"]
+        self.optimiser.zero_grad()
+        sums = torch.zeros(len(names), device=self.accelerator.device)
+        for i, plan in enumerate(plans):
+            with nullcontext() if i == len(plans) - 1 else self.accelerator.no_sync(self.wrapped):
+                part = self._forward(i, plan, whole)
+            sums += torch.stack([part.get(k, sums.new_zeros(())).float() for k in names])
+        means = {k: total / whole[k] for k, total in zip(names, self._over_all(sums), strict=True) if whole[k]}
+        loss = sum(self.stage.weights[k] * means[k] for k in self.stage.weights if k in means)
+        if not math.isfinite(loss):
+            raise BadInput(f"the loss is not finite at step {step} (clips {step * r.batch} to {(step + 1) * r.batch - 1}, "
+                           f"learning rate {rate:.2e}); try a lower --lr or --clip-norm")
+        if r.clip_norm:
+            self.accelerator.clip_grad_norm_(self.stage.parameters(), r.clip_norm)
+        self.optimiser.step()
+        return {"loss": loss, **means}
+
+    def _forward(self, part: int, plan: Plan, whole: dict[str, float]) -> dict[str, Tensor]:
+        """One forward and backward pass; returns each mean times its count. `whole` are the counts of the whole batch."""
+        processes, device = self.accelerator.num_processes, self.accelerator.device
+        # Dropout and drop path: the same after a resume, other ones in each process and part.
+        torch.manual_seed(int(np.random.default_rng([self.recipe.seed, self.step, self.sharing.rank, part]).integers(2**63)))
+        # Gradients are averaged over processes, so each weighs its share of a mean `processes` times.
+        scale = {k: weight * processes * plan.counts[k] / whole[k] for k, weight in self.stage.weights.items() if whole[k]}
+        with torch.autocast(device.type, torch.bfloat16, enabled=self.bfloat16):
+            loss, sums = self.wrapped(plan.to(device), scale)
+        self.accelerator.backward(loss)
+        return sums
+
+    def _over_all(self, values: Tensor) -> list[float]:
+        """The sum over processes."""
+        return self.accelerator.reduce(values.to(self.accelerator.device), "sum").tolist()
+
+    def _is_trial(self) -> bool:
+        r = self.recipe
+        if self.held_out is None or not r.validate_clips:
+            return False
+        every = max(1, r.validate_every // r.batch)
+        return self.step % every == 0 or self.step == self.schedule.steps
+
+    def _try(self, reporter: Reporter) -> None:
+        """Measure the averaged weights on held-out clips, and end the run if they stopped getting better."""
+        top1 = self.validate()
+        reporter.write(self.step, {"clips": self.step * self.recipe.batch, "validation_top1": round(top1, 5)})
+        if self.recipe.patience:
+            if top1 > self.best["top1"]:
+                self.best = {"top1": top1, "worse": 0, "weights": {k: v.clone() for k, v in self.average.weights.items()}}
+            else:
+                self.best["worse"] += 1
+            self.ended = self.best["worse"] >= self.recipe.patience
+        if self.watch is not None:
+            self.watch(self.step * self.recipe.batch, top1)
+
+    @torch.no_grad()
+    def validate(self) -> float:
+        """Top-1 (0..1) of the averaged weights on the held-out clips."""
+        steps = math.ceil(self.recipe.validate_clips / self.recipe.batch)
+        model = self.stage.model
+        weights = {k.removeprefix("model."): v for k, v in self.average.weights.items() if k.startswith("model.")}
+        right = torch.zeros(2)
+        with _evaluating(model):
+            for parts in batches(self.held_out, self.sharing, start=0, steps=steps, workers=self.recipe.workers):
+                for part in parts:
+                    device = self.accelerator.device
+                    video = self.stage.normalised(part.video.to(device))
+                    with torch.autocast(device.type, torch.bfloat16, enabled=self.bfloat16):
+                        found = functional_call(model, weights, (video,)).argmax(1).cpu()
+                    right += torch.tensor([(found == part.label).sum().item(), len(found)])
+        hits, clips = self._over_all(right)
+        return hits / clips
 
 
-def _cut_metrics(path: Path, stage: str | None, step: int) -> None:
-    """Drop reports of steps that a killed run will do again: those after `step` of `stage`, and of later stages."""
-    if not path.exists():
-        return
-    kept = []
-    for line in path.read_text().splitlines():
-        with suppress(json.JSONDecodeError):  # a last line that a kill cut short
-            row = json.loads(line)
-            if (STAGES.index(row["stage"]), row["step"]) <= (STAGES.index(stage) if stage else -1, step):
-                kept.append(line)
-    write_atomically(path, lambda temporary: temporary.write_text("".join(f"{k}\n" for k in kept)))
+@contextmanager
+def _evaluating(model: nn.Module) -> Iterator[None]:
+    model.eval()
+    try:
+        yield
+    finally:
+        model.train()
 
 
-def fit(recipe: Recipe, name: str, out: Path) -> Path:
+def fit(recipe: Recipe, name: str, out: Path, watch: Watch | None = None) -> Path:
     """Train `recipe` into the run folder `out`, going on where an earlier process stopped.
 
-    Returns the path of the finished checkpoint. Raises BadInput if `out` holds another recipe's run.
+    Returns the path of the finished checkpoint. Raises: BadInput if `out` holds another recipe's run, or for
+    settings that cannot be used.
     """
-    out.mkdir(parents=True, exist_ok=True)
-    described = {"name": name, **asdict(recipe)}
-    keeps = out / "recipe.json"
-    if keeps.exists():
-        before = json.loads(keeps.read_text())
-        changed = [k for k in described if before.get(k) != described[k] and k not in ("workers", "threads", "checkpoint_seconds")]
-        if changed:
-            raise BadInput(f"{out} holds a run with other settings ({', '.join(changed)}); choose another --out or remove it")
-    write_atomically(keeps, lambda path: path.write_text(json.dumps(described, indent=1)))
+    # Without `cpu` accelerate would let the processes of a machine without a GPU run on their own.
+    accelerator = Accelerator(cpu=not torch.accelerator.is_available(), mixed_precision="no",
+                              kwargs_handlers=[DistributedDataParallelKwargs(find_unused_parameters=True)])
+    folder = Folder(out, writes=accelerator.is_main_process)
+    settings = model_settings(recipe)
+    frames = {"stills": 3, "video": settings["frames"], "held out": settings["frames"]}
+    data = {s: source(recipe, frames=frames[s], size=settings["size"], patch=settings["patch"], seed=seed)
+            for s, seed in (("stills", recipe.seed * 10), ("video", recipe.seed * 10 + 1), ("held out", HELD_OUT))}
+    init = read_weights(Path(recipe.init)) if recipe.init else None
+    folder.claim(name, recipe)
     torch.set_num_threads(recipe.threads)
     torch.manual_seed(recipe.seed)
-    settings = spec(recipe.model).presets[recipe.preset]
-    data = {s: Gestures(seed=recipe.seed * 10 + s, frames=(3, settings["frames"])[s], size=settings["size"], patch=settings["patch"])
-            for s in (0, 1)}
-    state = torch.load(out / "state.pt", weights_only=True) if (out / "state.pt").exists() else {"stage": None, "step": 0}
-    _cut_metrics(out / "metrics.jsonl", state["stage"], state["step"])
+    state, stills = folder.state(), out / "stills.safetensors"
+    has_stills = stills.exists()
+    accelerator.wait_for_everyone()  # before the first process changes the folder
+    folder.cut(state["stage"], state["step"])
 
-    stills = Path(recipe.init) if recipe.init else out / "stills.safetensors"
-    if not stills.exists() and recipe.init:
-        raise BadInput(f"{stills} does not exist; --init takes the stills.safetensors of another run")
-    if not stills.exists() and recipe.stills_clips:
-        still = Still(settings, recipe.stills_depth or settings["depth"])
-        run = Run("stills", still, recipe, out, recipe.stills_clips, recipe.stills_lr, data[0])
+    if recipe.stills_clips and init is None and not has_stills:
+        schedule = schedule_of(recipe, recipe.stills_lr, _steps(recipe, recipe.stills_clips), recipe.epoch_clips / recipe.batch)
+        run = Run("stills", Still(recipe), recipe, folder, data["stills"], schedule, accelerator)
         if state["stage"] == "stills":
             run.restore(state)
         run.train()
-        write_atomically(stills, lambda path: save_file(run.average.weights, path))
-        state = {"stage": None, "step": 0}
+        if folder.writes:
+            write_atomically(stills, lambda path: save_file(run.weights, path))
+        accelerator.wait_for_everyone()
+        accelerator.free_memory()
+        has_stills, state = True, {"stage": None, "step": 0}
 
     torch.manual_seed(recipe.seed + 1)  # the same start whether the still stage ran just now or long ago
-    video = Video(recipe, settings)
+    video = Video(recipe, data["video"].labels, data["video"].directed)
     history: list[dict] = []
-    if stills.exists():
-        video.start_from(load_file(stills))
-        with safe_open(stills, "pt") as file:
-            history = json.loads((file.metadata() or {}).get("history", "[]"))
+    if init is None and has_stills:
+        init = read_weights(stills)
+    if init is not None:
+        weights, history = init
+        taken = video.start_from(weights)
+        if folder.writes:
+            print(taken, file=sys.stderr)
     video.freeze(recipe.frozen)
-    run = Run("video", video, recipe, out, recipe.clips, recipe.lr, data[1])
+    clips = round(recipe.epochs * data["video"].epoch) if recipe.epochs else recipe.clips
+    schedule = schedule_of(recipe, recipe.lr, _steps(recipe, clips), data["video"].epoch / recipe.batch)
+    run = Run("video", video, recipe, folder, data["video"], schedule, accelerator, data["held out"], watch)
     if state["stage"] == "video":
         run.restore(state)
     run.train()
-    history.append({"name": name, **asdict(recipe), "init": Path(recipe.init).name, "clips": run.step * recipe.batch})
-    described = {"history": json.dumps(history)}
-    write_atomically(out / "video.safetensors", lambda path: save_file(run.average.weights, path, metadata=described))
-    return export(run, recipe, history, out)
-
-
-def export(run: Run, recipe: Recipe, history: list[dict], out: Path) -> Path:
-    """Write the averaged weights as a half-precision checkpoint with its card."""
-    weights = {k.removeprefix("model."): v for k, v in run.average.weights.items() if k.startswith("model.")}
-    settings = spec(recipe.model).presets[recipe.preset]
-    card = Card(
-        model=recipe.model, preset=recipe.preset, labels=LABELS, mean=MEAN, std=STD, size=settings["size"],
-        frames=settings["frames"], sampling="uniform", crop="fit",
-        trained_on=f"{sum(h['clips'] for h in history):,} rendered gesture clips (core.gestures), no real video",
-        recipe={"stages": history}, license="Apache-2.0",
-    )
+    history.append(described(name, recipe) | {"init": Path(recipe.init).name, "clips": run.step * recipe.batch})
     path = out / "model.safetensors"
-    write_atomically(path, lambda temporary: save_checkpoint(temporary, weights, card))
+    if folder.writes:
+        metadata = {"history": json.dumps(history)}
+        write_atomically(out / "video.safetensors", lambda file: save_file(run.weights, file, metadata=metadata))
+        export(run.weights, recipe, video.labels, history, path)
+    accelerator.wait_for_everyone()
+    accelerator.free_memory()
     return path
+
+
+def _steps(recipe: Recipe, clips: int) -> int:
+    if clips < recipe.batch:
+        raise BadInput(f"{clips} clips do not fill one batch of {recipe.batch}; choose a smaller --batch")
+    return clips // recipe.batch
+
+
+def read_weights(file: Path) -> tuple[dict[str, Any], list[dict]]:
+    """The tensors of a safetensors or torch file, and the stages that trained them. Raises: BadInput if it cannot be read."""
+    if not file.exists():
+        raise BadInput(f"{file} does not exist; --init takes a run's stills.safetensors or video.safetensors, or a public checkpoint")
+    try:
+        if file.suffix != ".safetensors":
+            return torch.load(file, weights_only=True, map_location="cpu"), []
+        with safe_open(file, "pt") as opened:
+            return load_file(file), json.loads((opened.metadata() or {}).get("history", "[]"))
+    except Exception as error:  # each library has its own errors for a damaged file
+        raise BadInput(f"{file} cannot be read as weights ({str(error).splitlines()[0]}); give a .safetensors or .pth file") from None
+
+
+def export(weights: dict[str, Tensor], recipe: Recipe, labels: tuple[str, ...], history: list[dict], path: Path) -> None:
+    """Write a video stage's weights as a half-precision checkpoint with its card."""
+    settings = model_settings(recipe)
+    clips = sum(h["clips"] for h in history)
+    trained_on = (f"{clips:,} rendered gesture clips (core.gestures), no real video" if recipe.data == "gestures"
+                  else f"{clips:,} clips of {recipe.data}")
+    card = Card(model=recipe.model, preset=recipe.preset, labels=labels, mean=recipe.mean, std=recipe.std, size=settings["size"],
+                frames=settings["frames"], sampling=recipe.sampling, crop=recipe.crop, trained_on=trained_on,
+                settings={k: v for k, v in recipe.settings.items() if k != "classes"}, recipe={"stages": history}, license="Apache-2.0")
+    model = {k.removeprefix("model."): v for k, v in weights.items() if k.startswith("model.")}
+    write_atomically(path, lambda temporary: save_checkpoint(temporary, model, card))

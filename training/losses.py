@@ -46,6 +46,13 @@ def self_loss(time_attention: Sequence[Tensor], order: Tensor, symmetric: bool =
     return torch.stack(terms).mean()
 
 
+def pair_weights(order: Tensor, directed: Tensor) -> Tensor:
+    """How much each pair of slots counts in `pair_loss`, (B, T, T): none on the diagonal, undirected neighbours twice."""
+    apart = (order[:, :, None] - order[:, None, :]).abs()
+    rare = (apart == 1) & ~directed[:, None, None]  # 2 neighbours in T
+    return torch.where(rare, 2.0, 1.0) * (apart > 0)
+
+
 def pair_loss(attention: Tensor, order: Tensor, directed: Tensor) -> Tensor:
     """Each pair of slots as a yes-or-no question: the cross-entropy companion of L_self.
 
@@ -59,10 +66,9 @@ def pair_loss(attention: Tensor, order: Tensor, directed: Tensor) -> Tensor:
         order: o, (B, T): slot t shows original frame o_t.
         directed: (B,) bool, whether the clip's direction can be known.
     """
-    apart = (order[:, :, None] - order[:, None, :]).abs()
-    neighbours = apart == 1
+    neighbours = (order[:, :, None] - order[:, None, :]).abs() == 1
     signs = torch.where(directed[:, None, None], order_signs(order), torch.where(neighbours, 1.0, -1.0))
-    weight = torch.where(directed[:, None, None] | ~neighbours, 1.0, 2.0) * (apart > 0)  # neighbours are rare: 2 in T
+    weight = pair_weights(order, directed)
     return (softplus(-SHARPNESS * attention.float() * signs) * weight).sum() / weight.sum()
 
 
@@ -97,22 +103,25 @@ def alignment_loss(frame_maps: tuple[Tensor, Tensor]) -> Tensor:
     return 1 - cosine_similarity(spatial, temporal).mean()
 
 
-def fingertip_loss(predicted: Tensor, tip: Tensor, occupied: Tensor) -> Tensor:
-    """The dense side task of the embedded checkpoints: where is the fingertip, where is the hand.
+def inside(tip: Tensor, h: int, w: int) -> Tensor:
+    """Which fingertips (F, 2), x and y in patches, lie in a grid of h x w patches: (F,) bool."""
+    return (tip[:, 0] >= 0) & (tip[:, 0] < w) & (tip[:, 1] >= 0) & (tip[:, 1] < h)
+
+
+def fingertip_loss(predicted: Tensor, tip: Tensor) -> Tensor:
+    """The dense side task of the embedded checkpoints: in which patch the fingertip is, and where inside it.
 
     Args:
         predicted: (F, h, w, 4): fingertip score, hand score, fingertip x and y inside the patch (0..1).
-        tip: (F, 2) x, y in patches; a tip outside the grid counts for the hand term only.
-        occupied: (F, h, w) share of each patch that the hand covers, 0..1.
+        tip: (F, 2) x, y in patches, all inside the grid.
     """
-    F, h, w, _ = predicted.shape
-    inside = (tip[:, 0] >= 0) & (tip[:, 0] < w) & (tip[:, 1] >= 0) & (tip[:, 1] < h)
-    hand = binary_cross_entropy_with_logits(predicted[..., 1], occupied)
-    if not inside.any():
-        return hand
-    predicted, tip = predicted[inside], tip[inside]
     cell = tip.long()
-    index = cell[:, 1] * w + cell[:, 0]
+    index = cell[:, 1] * predicted.shape[2] + cell[:, 0]
     where = cross_entropy(predicted[..., 0].flatten(1), index)
-    offset = predicted.flatten(1, 2)[torch.arange(len(tip)), index, 2:]
-    return where + hand + 2 * smooth_l1_loss(offset, tip - cell)
+    offset = predicted.flatten(1, 2)[torch.arange(len(tip), device=tip.device), index, 2:]
+    return where + 2 * smooth_l1_loss(offset, tip - cell)
+
+
+def hand_loss(predicted: Tensor, occupied: Tensor) -> Tensor:
+    """Its other half: how much of each patch the hand covers, 0..1, `occupied` (F, h, w), from the second of the four scores."""
+    return binary_cross_entropy_with_logits(predicted[..., 1], occupied)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import lru_cache
 from itertools import permutations
 from math import factorial
-from typing import Literal
+from typing import Literal, get_args
 
 import numpy as np
 
@@ -22,8 +22,10 @@ def permutation_set(frames: int = 8, count: int = 1000, strategy: Strategy = "gr
     chosen (the paper's text); greedy_max the largest (what the authors released). Ties go to the
     lexicographically first. Class k of the order head is row k - 1; class 0 is the identity.
 
-    Raises: BadInput if there are not `count` such orders, or too many orders to list (frames > 9).
+    Raises: BadInput for another strategy, if there are not `count` such orders, or too many orders to list (frames > 9).
     """
+    if strategy not in get_args(Strategy):
+        raise BadInput(f"permutations {strategy!r} are not known; choose one of {', '.join(get_args(Strategy))}")
     if not 2 <= frames <= 9 or not 1 <= count < factorial(frames):
         raise BadInput(f"cannot choose {count} orders of {frames} frames; frames must be 2 to 9 and count less than frames!")
     everything = np.array(list(permutations(range(frames))))

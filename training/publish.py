@@ -12,7 +12,7 @@ from tqdm import tqdm
 
 from core.weights import CHECKPOINTS, Card, load_checkpoint, save_checkpoint
 from training.evaluate import Row, folder_clips, measure, rendered_clips, summarise
-from training.loop import write_atomically
+from training.folder import write_atomically
 
 CONFIDENCE = 0.95  # share of right directions above the threshold
 CALIBRATION_CLIPS = 300

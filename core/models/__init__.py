@@ -12,7 +12,7 @@ from torch import nn
 from core.errors import BadInput
 from core.models.blocks import Output, Spec
 
-__all__ = ["Output", "Spec", "available", "build", "spec"]
+__all__ = ["Output", "Spec", "available", "build", "setting", "spec"]
 
 
 @cache
@@ -46,3 +46,21 @@ def build(name: str, preset: str = "gesture", **settings: Any) -> nn.Module:
         return model.make(**model.presets[preset] | settings).eval()
     except TypeError as error:
         raise BadInput(f"{name} has no such setting: {str(error).split('got an ')[-1]}") from None
+
+
+def setting(text: str) -> tuple[str, Any]:
+    """key=value as a setting of `build`: the value is true or false, a number, or else text.
+
+    Raises: BadInput for text of another form.
+    """
+    key, equals, value = text.partition("=")
+    if not key or not equals:
+        raise BadInput(f"--set {text!r} is not of the form KEY=VALUE; write for example --set classes=174")
+    if value in ("true", "false"):
+        return key, value == "true"
+    for read in (int, float):
+        try:
+            return key, read(value)
+        except ValueError:
+            continue
+    return key, value

@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from training.losses import SHARPNESS, fingertip_loss, order_signs, pair_loss, rank_loss, self_loss
+from training.losses import SHARPNESS, fingertip_loss, hand_loss, inside, order_signs, pair_loss, pair_weights, rank_loss, self_loss
 
 FORWARD, BACKWARD = torch.tensor([[1, 2]]), torch.tensor([[2, 1]])
 MIXED = torch.tensor([[[0.5, 0.2], [-0.4, 0.1]]])
@@ -130,32 +130,32 @@ def test_rank_loss_of_hand_values() -> None:
 
 def test_fingertip_loss_of_a_silent_head_has_the_hand_value() -> None:
     predicted, tip = torch.zeros(1, 2, 3, 4), torch.tensor([[1.5, 1.25]])
-    # ln 6 for the patch, ln 2 for the hand, 2 * mean(.5 * .5**2, .5 * .25**2) for the offset
-    loss = fingertip_loss(predicted, tip, torch.rand(1, 2, 3))
-    assert loss.item() == pytest.approx(math.log(6) + math.log(2) + 0.15625)
+    # ln 6 for the patch, 2 * mean(.5 * .5**2, .5 * .25**2) for the offset
+    assert fingertip_loss(predicted, tip).item() == pytest.approx(math.log(6) + 0.15625)
+    assert hand_loss(predicted, torch.rand(1, 2, 3)).item() == pytest.approx(math.log(2))
 
 
 def test_fingertip_loss_reads_x_as_column_and_y_as_row() -> None:
     predicted = torch.zeros(1, 3, 5, 4)
-    predicted[..., 1] = -50.0
-    predicted[0, 1, 4] = torch.tensor([50.0, -50.0, 0.75, 0.25])  # row 1, column 4
-    empty = torch.zeros(1, 3, 5)
-    assert fingertip_loss(predicted, torch.tensor([[4.75, 1.25]]), empty).item() == pytest.approx(0, abs=1e-6)
-    assert fingertip_loss(predicted, torch.tensor([[1.25, 2.75]]), empty).item() > 40
+    predicted[0, 1, 4] = torch.tensor([50.0, 0.0, 0.75, 0.25])  # row 1, column 4
+    assert fingertip_loss(predicted, torch.tensor([[4.75, 1.25]])).item() == pytest.approx(0, abs=1e-6)
+    assert fingertip_loss(predicted, torch.tensor([[1.25, 2.75]])).item() > 40
 
 
-@pytest.mark.parametrize("tip", [(-0.1, 1.0), (3.0, 1.0), (1.0, -0.1), (1.0, 2.0)])
-def test_a_tip_outside_the_grid_counts_for_the_hand_alone(tip: tuple[float, float]) -> None:
+def test_a_grid_holds_its_left_and_upper_edges_and_not_the_others() -> None:
+    tips = torch.tensor([[-0.1, 1.0], [3.0, 1.0], [1.0, -0.1], [1.0, 2.0], [0.0, 0.0], [2.99, 1.99], [float("nan"), 1.0]])
+    assert inside(tips, 2, 3).tolist() == [False, False, False, False, True, True, False]
+
+
+def test_the_hand_loss_reads_the_second_score_alone() -> None:
     predicted = torch.randn(1, 2, 3, 4, generator=torch.Generator().manual_seed(0)).requires_grad_()
-    loss = fingertip_loss(predicted, torch.tensor([tip]), torch.zeros(1, 2, 3))
+    loss = hand_loss(predicted, torch.zeros(1, 2, 3))
     loss.backward()
     assert loss.item() == pytest.approx(torch.nn.functional.softplus(predicted[..., 1]).mean().item())
     assert predicted.grad[..., 1].all() and not predicted.grad[..., [0, 2, 3]].any()
 
 
-def test_frames_without_a_tip_do_not_dilute_the_others() -> None:
-    predicted = torch.zeros(2, 2, 3, 4)
-    occupied = torch.zeros(2, 2, 3)
-    alone = fingertip_loss(predicted[:1], torch.tensor([[1.5, 1.25]]), occupied[:1])
-    beside = fingertip_loss(predicted, torch.tensor([[1.5, 1.25], [-9.0, 0.0]]), occupied)
-    assert beside.item() == pytest.approx(alone.item())
+def test_pair_weights_leave_the_diagonal_out_and_count_undirected_neighbours_twice() -> None:
+    order = torch.tensor([[2, 0, 1]])
+    assert pair_weights(order, YES).tolist() == [[[0, 1, 1], [1, 0, 1], [1, 1, 0]]]
+    assert pair_weights(order, NO).tolist() == [[[0, 1, 2], [1, 0, 2], [2, 2, 0]]]

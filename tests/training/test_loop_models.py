@@ -1,0 +1,186 @@
+"""All six models go through the same loop, and the loop's options."""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from safetensors.torch import load_file
+
+from core.errors import BadInput
+from core.weights import load_checkpoint
+from tests.training.tiny import RECIPE, TINY, rows
+from training import loop
+from training.__main__ import main
+from training.loop import bfloat16_is_fast, fit, read_weights
+from training.recipes import Recipe
+
+pytestmark = pytest.mark.usefixtures("tiny")
+ROOT = Path(__file__).parents[2]
+SHORT = replace(RECIPE, stills_clips=4, clips=4, order=0.0, directed=0.0)
+SETTINGS: dict[str, dict[str, Any]] = {"rvit": {"gate": "softmax"}, "am_flow": {"temporal_module": "tcn", "am_blocks": "ends"},
+                                       "far": {"norm": "batch"}}
+LOSSES = {"rvit": {"alignment"}, "far": {"directed"}, "direcformer": {"order", "directed"}}
+
+
+@pytest.mark.parametrize("model", TINY)
+def test_every_model_trains_and_its_checkpoint_loads(tmp_path: Path, model: str) -> None:
+    """Every loss is asked for; those count that the model has what it takes for."""
+    recipe = replace(SHORT, model=model, settings=SETTINGS.get(model, {}), alignment=0.1, order=1.0, directed=1.0, rank=1.0,
+                     accumulate=2 if model == "rvit" else 1)
+    net, card = load_checkpoint(fit(recipe, "tiny", tmp_path / "run"))
+    assert (card.model, card.settings) == (model, recipe.settings)
+    assert net(torch.rand(2, 3, 8, 24, 24)).shape == (2, 10)
+    (report,) = (r for r in rows(tmp_path / "run") if r["stage"] == "video")
+    assert report["step"] == 2 and {"classify", "rank", "fingertip", "hand", "top1"} <= set(report)
+    has = {"alignment": model == "rvit", "order": model == "direcformer"}
+    assert all((k in report) == wanted for k, wanted in has.items())
+    before, after = load_file(tmp_path / "run" / "stills.safetensors"), load_file(tmp_path / "run" / "video.safetensors")
+    key = "blocks.0.mlp.fc1.weight"
+    body = after["model.vit." + key] if model == "am_flow" else after["model." + key]
+    assert torch.equal(before["vit." + key], body) == (model == "am_flow"), "the backbone of am_flow alone is frozen"
+    assert not torch.equal(before["side.weight"], after["side.weight"])
+
+
+def test_a_batch_taken_in_parts_gives_the_same_losses_and_weights(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    recipe = replace(RECIPE, stills_clips=8, clips=24, batch=8, settings={"drop_path": 0.0}, rank=1.0, pairs=1.0, ordered=0.5,
+                     shuffled=0.7, precision="float32", lr=5e-3, warmup=0)
+    monkeypatch.setattr(loop, "REPORT_EVERY", 1)
+    whole, parts = tmp_path / "whole", tmp_path / "parts"
+    fit(recipe, "tiny", whole)
+    fit(replace(recipe, accumulate=4), "tiny", parts)
+    assert_alike(rows(whole), rows(parts))
+    first, second = load_file(whole / "video.safetensors"), load_file(parts / "video.safetensors")
+    for key in first:
+        torch.testing.assert_close(first[key], second[key], atol=2e-3, rtol=0, msg=key)
+
+
+def assert_alike(first: list[dict], second: list[dict], within: float = 1e-4) -> None:
+    assert len(first) == len(second) > 1
+    for a, b in zip(first, second, strict=True):
+        assert a.keys() == b.keys() and a["stage"] == b["stage"]
+        assert {k: v for k, v in a.items() if k != "stage"} == pytest.approx({k: v for k, v in b.items() if k != "stage"}, abs=within)
+    losses = [r["loss"] for r in first]
+    assert max(losses) - min(losses) > 0.01, "something was learned"
+
+
+def test_two_processes_give_the_losses_of_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The real command on one process, and on two that share each batch over gloo."""
+    monkeypatch.setattr(loop, "REPORT_EVERY", 1)
+    flags = {"batch": 4, "clips": 12, "stills-clips": 0, "lr": 5e-3, "warmup": 0, "precision": "float32", "permutations": "random",
+             "workers": 0, "threads": 1, "ordered": 0.75, "shuffled": 0.75, "order": 1.0, "directed-from": 0}
+    sizes = {k: v for k, v in TINY["direcformer"].items() if k not in ("classes", "time", "space")} | {"drop_path": 0.0}
+    arguments = ["fit", "direcformer_gesture", *(f"--{k}={v}" for k, v in flags.items())]
+    arguments += [word for key, value in sizes.items() for word in ("--set", f"{key}={value}")]
+    with socket.socket() as free:
+        free.bind(("localhost", 0))
+        port = str(free.getsockname()[1])
+    places = {"MASTER_ADDR": "localhost", "MASTER_PORT": port, "WORLD_SIZE": "2", "OMP_NUM_THREADS": "1"}
+    command = [sys.executable, "-c", "import sys; from training import loop, __main__; loop.REPORT_EVERY = 1; sys.exit(__main__.main())",
+               *arguments, "--out", str(tmp_path / "two")]
+    started = [subprocess.Popen(command, cwd=ROOT, env=os.environ | places | {"RANK": str(rank), "LOCAL_RANK": str(rank)},
+                                stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) for rank in range(2)]
+    assert main([*arguments, "--out", str(tmp_path / "one")]) == 0
+    finished = [process.communicate(timeout=300) for process in started]
+    assert [p.returncode for p in started] == [0, 0], finished
+    assert [out.strip() for out, _ in finished] == [str(tmp_path / "two" / "model.safetensors"), ""], "the first one speaks"
+    assert len(rows(tmp_path / "two")) == 3, "and writes"
+    assert_alike(rows(tmp_path / "one"), rows(tmp_path / "two"))
+
+
+def test_held_out_clips_are_tried_and_a_run_that_gets_no_better_ends(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    scores = iter([0.25, 0.5, 0.5, 0.25, 1.0])
+    measured: list[float] = []
+    original = loop.Run.validate
+
+    def validate(self: loop.Run) -> float:
+        measured.append(original(self))
+        assert self.stage.model.training, "training goes on"
+        return next(scores)
+
+    monkeypatch.setattr(loop.Run, "validate", validate)
+    recipe = replace(RECIPE, stills_clips=0, clips=40, validate_clips=4, validate_every=4, patience=2)
+    seen = []
+    fit(recipe, "tiny", tmp_path / "run", lambda clips, top1: seen.append((clips, top1)))
+    assert seen == [(4, 0.25), (8, 0.5), (12, 0.5), (16, 0.25)] and all(0 <= m <= 1 for m in measured)
+    found = rows(tmp_path / "run")
+    assert [r["validation_top1"] for r in found if "validation_top1" in r] == [0.25, 0.5, 0.5, 0.25]
+    assert found[-1]["step"] == 8
+    state = torch.load(tmp_path / "run" / "state.pt", weights_only=True)
+    kept = load_file(tmp_path / "run" / "video.safetensors")
+    assert state["ended"] and all(torch.equal(kept[k], v) for k, v in state["best"]["weights"].items())
+    assert not torch.equal(kept["model.head.weight"], state["average"]["model.head.weight"]), "the best weights, not the last"
+    fit(recipe, "tiny", tmp_path / "run")
+    assert rows(tmp_path / "run") == found, "a run that ended early is finished"
+
+
+def test_validation_is_the_accuracy_of_the_averaged_weights(tmp_path: Path) -> None:
+    recipe = replace(RECIPE, stills_clips=0, clips=4, ema=0.0, validate_clips=6, precision="float32")
+    path = fit(recipe, "tiny", tmp_path / "run")
+    model, card = load_checkpoint(path)
+    clips = loop.source(recipe, frames=8, size=24, patch=8, seed=loop.HELD_OUT).dataset
+    right = 0
+    for i in range(6):
+        frames, label, *_ = clips[i]
+        video = (torch.from_numpy(frames).permute(3, 0, 1, 2)[None] / 255 - 0.5) / 0.5
+        right += int(model(video).argmax() == label)
+    assert rows(tmp_path / "run")[-1]["validation_top1"] == pytest.approx(right / 6, abs=1e-5)
+
+
+def test_tensorboard_is_written_where_it_is_asked_for(whole: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert not (whole / "tensorboard").exists()
+    fit(replace(SHORT, stills_clips=0, tensorboard=True), "tiny", tmp_path / "run")
+    (events,) = (tmp_path / "run" / "tensorboard" / "video").iterdir()
+    assert events.stat().st_size > 100 and b"fingertip_hit" in events.read_bytes()
+    monkeypatch.setitem(sys.modules, "torch.utils.tensorboard", None)
+    with pytest.raises(BadInput, match="pip install tensorboard"):
+        fit(replace(SHORT, stills_clips=0, tensorboard=True), "tiny", tmp_path / "other")
+
+
+def test_weights_in_other_forms_can_be_the_start(whole: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    public = {k: v for k, v in load_file(whole / "model.safetensors").items() if not k.startswith("head")}
+    torch.save({"model": {k: v.float() for k, v in public.items()}}, tmp_path / "public.pth")
+    fit(replace(SHORT, init=str(tmp_path / "public.pth")), "tiny", tmp_path / "run")
+    assert "2 of the model were not there, such as head.weight, head.bias" in capsys.readouterr().err
+    deeper = replace(SHORT, init=str(whole / "video.safetensors"), settings={"depth": 3})
+    fit(deeper, "tiny", tmp_path / "deeper")
+    assert not load_file(whole / "video.safetensors")["model.blocks.1.attn.proj.weight"].eq(0).all()
+    other = replace(SHORT, model="rvit", init=str(whole / "video.safetensors"), settings={"width": 20})
+    with pytest.raises(BadInput, match="another shape than rvit tiny"):
+        fit(other, "tiny", tmp_path / "other")
+    torch.save({"somewhere.weight": torch.zeros(3)}, tmp_path / "foreign.pth")
+    with pytest.raises(BadInput, match="not one tensor"):
+        fit(replace(SHORT, init=str(tmp_path / "foreign.pth")), "tiny", tmp_path / "foreign")
+    (tmp_path / "bad.safetensors").write_text("bad")
+    with pytest.raises(BadInput, match="bad.safetensors cannot be read"):
+        read_weights(tmp_path / "bad.safetensors")
+
+
+def test_epochs_count_clips_and_bfloat16_is_a_choice(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    seen = []
+    original = torch.autocast.__init__
+
+    def autocast(self: torch.autocast, *args: Any, **kwargs: Any) -> None:
+        seen.append(kwargs["enabled"])
+        original(self, *args, **kwargs)
+
+    monkeypatch.setattr(torch.autocast, "__init__", autocast)
+    fit(replace(SHORT, stills_clips=0, epochs=1.5, epoch_clips=4), "tiny", tmp_path / "run")
+    assert rows(tmp_path / "run")[-1]["clips"] == 6 and seen == 3 * [bfloat16_is_fast()]
+    fit(replace(SHORT, stills_clips=0, clips=2, precision="float32"), "tiny", tmp_path / "precise")
+    assert seen[3:] == [False]
+    assert json.loads((tmp_path / "precise" / "recipe.json").read_text())["precision"] == "float32"
+
+
+def test_a_recipe_needs_no_side_task(tmp_path: Path) -> None:
+    fit(Recipe(model="videomae", preset="tiny", clips=4, batch=2, workers=0, threads=1, fingertip=0.0, order=0.0, directed=0.0), "tiny",
+        tmp_path / "run")
+    assert set(rows(tmp_path / "run")[0]) == {"stage", "step", "clips", "lr", "loss", "classify", "top1"}

@@ -1,0 +1,122 @@
+"""A run folder: what a run is, how far it came, and what it reported.
+
+recipe.json, metrics.jsonl (one line a report), state.pt (everything that a resume needs, replaced atomically),
+stills.safetensors, video.safetensors and, at the end, model.safetensors with its card. With several
+processes every one reads the folder and the first one writes it, so all machines must see it.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from core.errors import BadInput
+from training.recipes import Recipe
+
+STAGES = ("stills", "video")
+FREE = ("root", "workers", "threads", "checkpoint_seconds", "tensorboard")
+"""Fields of a recipe that do not decide the result, and may change from one start to the next."""
+
+
+def write_atomically(path: Path, save: Callable[[Path], Any]) -> None:
+    """Call save(temporary path), then move it into place: a reader or a kill never sees half a file."""
+    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    save(temporary)
+    with open(temporary, "rb+") as handle:
+        os.fsync(handle.fileno())
+    os.replace(temporary, path)
+
+
+def described(name: str, recipe: Recipe) -> dict[str, Any]:
+    """A recipe as it stands in a file."""
+    return json.loads(json.dumps({"name": name, **asdict(recipe)}))
+
+
+class Folder:
+    """The files of one run. Only the process that `writes` changes them."""
+
+    def __init__(self, path: Path, writes: bool = True) -> None:
+        self.path, self.writes = path, writes
+
+    def claim(self, name: str, recipe: Recipe) -> None:
+        """Begin a run here, or go on with it. Raises: BadInput if the folder holds another run."""
+        self.path.mkdir(parents=True, exist_ok=True)
+        file, now = self.path / "recipe.json", described(name, recipe)
+        if file.exists():
+            before = json.loads(file.read_text())
+            changed = [k for k in now if k not in FREE and (k not in before or before[k] != now[k])]
+            if changed:
+                raise BadInput(f"{self.path} holds a run with other settings ({', '.join(changed)}); choose another --out or remove it")
+        if self.writes:
+            write_atomically(file, lambda path: path.write_text(json.dumps(now, indent=1)))
+
+    def state(self) -> dict[str, Any]:
+        """The last checkpoint: at least its stage and step; stage None before the first."""
+        file = self.path / "state.pt"
+        return torch.load(file, weights_only=True, map_location="cpu") if file.exists() else {"stage": None, "step": 0}
+
+    def save(self, state: dict[str, Any]) -> None:
+        if self.writes:
+            write_atomically(self.path / "state.pt", lambda path: torch.save(state, path))
+
+    def cut(self, stage: str | None, step: int) -> None:
+        """Drop reports of steps that a killed run will do again: those after `step` of `stage`, and of later stages."""
+        file = self.path / "metrics.jsonl"
+        if not self.writes or not file.exists():
+            return
+        kept = []
+        for line in file.read_text().splitlines():
+            with suppress(json.JSONDecodeError):  # a last line that a kill cut short
+                row = json.loads(line)
+                if (STAGES.index(row["stage"]), row["step"]) <= (STAGES.index(stage) if stage else -1, step):
+                    kept.append(line)
+        write_atomically(file, lambda path: path.write_text("".join(f"{k}\n" for k in kept)))
+
+    def reports(self) -> list[dict[str, Any]]:
+        """Every line of metrics.jsonl."""
+        file = self.path / "metrics.jsonl"
+        return [json.loads(line) for line in file.read_text().splitlines()] if file.exists() else []
+
+
+class Reporter:
+    """Appends reports to metrics.jsonl, and to TensorBoard's event files if asked to.
+
+    Raises: BadInput if tensorboard is asked for and not installed.
+    """
+
+    def __init__(self, folder: Folder, stage: str, step: int, tensorboard: bool) -> None:
+        self.stage, self.board, self.file = stage, None, None
+        if not folder.writes:
+            return
+        if tensorboard:
+            try:
+                from torch.utils.tensorboard import SummaryWriter
+            except ImportError:
+                raise BadInput("--tensorboard needs the package tensorboard; install it with `pip install tensorboard`") from None
+            self.board = SummaryWriter(folder.path / "tensorboard" / stage, purge_step=step + 1)
+        self.file = open(folder.path / "metrics.jsonl", "a")  # noqa: SIM115
+
+    def write(self, step: int, values: dict[str, Any]) -> None:
+        if self.file is None:
+            return
+        self.file.write(json.dumps({"stage": self.stage, "step": step, **values}) + "\n")
+        self.file.flush()
+        for key, value in values.items() if self.board else ():
+            self.board.add_scalar(key, value, step)
+
+    def close(self) -> None:
+        for handle in (self.file, self.board):
+            if handle is not None:
+                handle.close()
+
+
+def steps_of(reports: Sequence[dict[str, Any]], key: str) -> list[tuple[int, float]]:
+    """(step, value) of each report of the video stage that has `key`."""
+    return [(r["step"], r[key]) for r in reports if r["stage"] == "video" and key in r]

@@ -1,0 +1,122 @@
+"""Learning rates: how they run over the steps, and how they fall towards the first layers (spec 8.11)."""
+
+from __future__ import annotations
+
+import math
+import re
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from core.errors import BadInput
+from training.recipes import Recipe
+
+KINDS = ("cosine", "restarts", "steps", "constant")
+_FIRST = ("patch_embed", "cls_token", "state_token", "pos_embed", "time_embed", "norm_pre")
+_UNDECAYED = ("cls_token", "state_token", "pos_embed", "time_embed", "block_embed", "place_embed")
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """The learning rate of each step: a linear warm-up, then one of four curves.
+
+    cosine falls to floor * peak at the last step; restarts does so every `restart` epochs and begins again at
+    the peak (Loshchilov and Hutter, ICLR 2017); steps multiplies by gamma at each milestone; constant stays.
+    Epochs count from the first step, the warm-up included, except for restarts, whose clock starts after it.
+    """
+
+    kind: str
+    peak: float
+    steps: int  # of the whole run
+    warmup: int = 0  # steps
+    warmup_from: float = 0.0  # share of the peak
+    floor: float = 0.0  # share of the peak
+    epoch: float = 1.0  # steps
+    restart: float = 5.0  # epochs
+    milestones: tuple[float, ...] = ()  # epochs
+    gamma: float = 0.1
+
+    def __post_init__(self) -> None:
+        if self.kind not in KINDS:
+            raise BadInput(f"schedule {self.kind!r} is not known; choose one of {', '.join(KINDS)}")
+
+    def rate(self, step: int) -> float:
+        """Of step 0, 1, ... steps - 1."""
+        if step < self.warmup:
+            return self.peak * (self.warmup_from + (1 - self.warmup_from) * (step + 1) / self.warmup)
+        if self.kind == "constant":
+            return self.peak
+        if self.kind == "steps":
+            return self.peak * self.gamma ** sum(step >= m * self.epoch for m in self.milestones)
+        after = step - self.warmup
+        if self.kind == "restarts":
+            done = after / self.epoch % self.restart / self.restart
+        else:
+            done = after / max(1, self.steps - self.warmup)
+        return self.peak * (self.floor + (1 - self.floor) * 0.5 * (1 + math.cos(math.pi * done)))
+
+
+def schedule_of(recipe: Recipe, peak: float, steps: int, epoch: float) -> Schedule:
+    """The schedule of a stage of `steps` steps, with `epoch` steps a pass over the data."""
+    scale = recipe.batch / recipe.lr_batch if recipe.lr_batch else 1.0
+    warmup = round(recipe.warmup_epochs * epoch) if recipe.warmup_epochs else recipe.warmup
+    return Schedule(recipe.schedule, peak * scale, steps, warmup, recipe.warmup_from, recipe.floor, epoch, recipe.restart_epochs,
+                    recipe.milestones, recipe.gamma)
+
+
+def layer_of(name: str, depth: int) -> int:
+    """Which layer a parameter belongs to: 0 for the embeddings, i + 1 for block i, depth + 1 for all that comes after."""
+    block = re.search(r"(?:^|\.)blocks\.(\d+)\.", name)
+    if block:
+        return int(block[1]) + 1
+    return 0 if any(part in name.split(".") for part in _FIRST) else depth + 1
+
+
+def layer_scales(names: list[str], decay: float) -> dict[str, float]:
+    """decay ** (depth + 1 - layer) for each parameter: 1 for the head, the least for the embeddings (spec 8.11)."""
+    depth = max((layer_of(name, -1) for name in names), default=0)
+    return {name: decay ** (depth + 1 - layer_of(name, depth)) for name in names}
+
+
+def parameter_groups(module: nn.Module, weight_decay: float, layer_decay: float) -> list[dict[str, Any]]:
+    """Optimiser groups of the parameters that learn, each with the `scale` of its learning rate.
+
+    Biases, gains, class tokens and position tables are not decayed.
+    """
+    named = {name: p for name, p in module.named_parameters() if p.requires_grad}
+    groups: dict[tuple[float, float], list[Tensor]] = {}
+    for name, scale in layer_scales(list(named), layer_decay).items():
+        free = named[name].ndim <= 1 or name.rsplit(".", 1)[-1] in _UNDECAYED
+        groups.setdefault((0.0 if free else weight_decay, scale), []).append(named[name])
+    return [{"params": parameters, "weight_decay": decay, "scale": scale} for (decay, scale), parameters in groups.items()]
+
+
+def make_optimiser(recipe: Recipe, module: nn.Module) -> torch.optim.Optimizer:
+    """Raises: BadInput for an unknown optimiser, or where nothing is left to learn."""
+    groups = parameter_groups(module, recipe.weight_decay, recipe.layer_decay)
+    if not groups:
+        raise BadInput(f"nothing of {recipe.model} is left to train; choose a smaller --frozen")
+    if recipe.optimiser == "adamw":
+        return torch.optim.AdamW(groups, betas=(recipe.momentum, recipe.beta2))
+    if recipe.optimiser == "sgd":
+        return torch.optim.SGD(groups, lr=recipe.lr, momentum=recipe.momentum, nesterov=recipe.momentum > 0)
+    raise BadInput(f"optimiser {recipe.optimiser!r} is not known; choose adamw or sgd")
+
+
+class Average:
+    """Exponential moving average of a module's weights, slower as training goes on; a decay of 0 is the last weights."""
+
+    def __init__(self, module: nn.Module, decay: float) -> None:
+        self.decay = decay
+        self.weights = {k: v.detach().clone() for k, v in module.state_dict().items()}
+
+    @torch.no_grad()
+    def update(self, module: nn.Module, step: int) -> None:
+        decay = min(self.decay, (1 + step) / (10 + step))
+        for key, value in module.state_dict().items():
+            if value.is_floating_point():
+                self.weights[key].lerp_(value, 1 - decay)
+            else:  # a batch norm's count of batches
+                self.weights[key].copy_(value)

@@ -1,0 +1,127 @@
+"""Search for a recipe's best settings with Optuna, over the ranges of RViT's paper (spec 1.5).
+
+A study is a folder: study.db (SQLite) and the run folder of each trial. A study that was killed goes on: the trial
+that was under way starts with the same settings in its own run folder, where the run goes on too.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from accelerate import PartialState
+
+from core.errors import BadInput
+from core.models import spec
+from training.folder import Folder, described, steps_of
+from training.loop import fit
+from training.recipes import Recipe
+
+if TYPE_CHECKING:
+    import optuna
+
+FOLDER = "folder"
+
+
+def suggested(trial: optuna.Trial, recipe: Recipe) -> Recipe:
+    """The recipe with a trial's settings: rate and decay, the restarts of a schedule that has them, dropout where the model has it."""
+    settings = dict(recipe.settings)
+    if "dropout" in inspect.signature(spec(recipe.model).make).parameters:
+        settings["dropout"] = trial.suggest_float("dropout", 0.1, 0.5)
+    restarts = {"restart_epochs": float(trial.suggest_int("restart_epochs", 5, 100, step=5))} if recipe.schedule == "restarts" else {}
+    return replace(recipe, settings=settings, lr=trial.suggest_float("lr", 2e-5, 2e-3, log=True),
+                   weight_decay=trial.suggest_float("weight_decay", 2e-5, 2e-3, log=True), **restarts)
+
+
+def tune(recipe: Recipe, name: str, trials: int, out: Path) -> str:
+    """Bring the study in `out` to `trials` finished trials; returns its best settings as flags of `fit`, on one line.
+
+    The objective is the top-1 of the averaged weights on held-out clips; trials that fall behind the median of those
+    before them are given up. Raises: BadInput if `out` holds another recipe's study, or if nothing would be measured.
+    """
+    import optuna
+
+    if PartialState().num_processes > 1:
+        raise BadInput("tune runs in one process; start it without a launcher")
+    if not recipe.validate_clips:
+        recipe = replace(recipe, validate_clips=500)
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
+    out.mkdir(parents=True, exist_ok=True)
+    storage = optuna.storages.RDBStorage(f"sqlite:///{(out / 'study.db').resolve()}")
+    try:
+        study = optuna.create_study(storage=storage, study_name="study", direction="maximize", load_if_exists=True,
+                                    pruner=optuna.pruners.MedianPruner(n_startup_trials=5, n_warmup_steps=recipe.validate_every))
+        _claim(study, name, recipe, out)
+        _requeue(study)
+        while (done := len(_finished(study))) < trials:
+            # Another seed at each start, or a study that goes on would draw its first settings again.
+            study.sampler = optuna.samplers.TPESampler(seed=recipe.seed * 1_000_003 + len(study.trials))
+            study.optimize(_objective(recipe, name, out), n_trials=trials - done)
+        if not study.get_trials(deepcopy=False, states=(optuna.trial.TrialState.COMPLETE,)):
+            raise BadInput("no trial was completed; ask for more --trials")
+        best = study.best_trial
+        return f"{best.value:.4f} in {best.user_attrs[FOLDER]}: " + " ".join(_flag(k, v) for k, v in best.params.items())
+    finally:
+        storage.remove_session()
+        storage.engine.dispose()
+
+
+def _objective(recipe: Recipe, name: str, out: Path) -> Callable[[optuna.Trial], float]:
+    def objective(trial: optuna.Trial) -> float:
+        import optuna
+
+        folder = trial.user_attrs.get(FOLDER) or f"trial-{trial.number:04}"
+        trial.set_user_attr(FOLDER, folder)
+
+        def watch(clips: int, top1: float) -> None:
+            trial.report(top1, clips)
+            if trial.should_prune():
+                raise optuna.TrialPruned
+
+        chosen = suggested(trial, recipe)
+        try:
+            fit(chosen, name, out / folder, watch)
+        except KeyboardInterrupt:
+            trial.study.enqueue_trial(trial.params, user_attrs={FOLDER: folder})
+            raise
+        except BadInput as error:
+            if "not finite" not in str(error):
+                raise
+            raise optuna.TrialPruned(str(error)) from None  # a rate too high is an answer too
+        measured = [top1 for _, top1 in steps_of(Folder(out / folder).reports(), "validation_top1")]
+        return max(measured) if recipe.patience else measured[-1]
+
+    return objective
+
+
+def _claim(study: optuna.Study, name: str, recipe: Recipe, out: Path) -> None:
+    now = described(name, recipe)
+    before = study.user_attrs.get("recipe")
+    if before is not None and before != now:
+        changed = ", ".join(k for k in now if before.get(k) != now[k])
+        raise BadInput(f"{out} holds a study with other settings ({changed}); choose another --out or remove it")
+    study.set_user_attr("recipe", now)
+
+
+def _requeue(study: optuna.Study) -> None:
+    """Trials that a kill left under way fail, and their settings come next, in the same folder."""
+    import optuna
+
+    for trial in study.get_trials(deepcopy=False, states=(optuna.trial.TrialState.RUNNING,)):
+        study.tell(trial.number, state=optuna.trial.TrialState.FAIL)
+        if FOLDER in trial.user_attrs:
+            study.enqueue_trial(trial.params, user_attrs={FOLDER: trial.user_attrs[FOLDER]})
+
+
+def _finished(study: optuna.Study) -> list[Any]:
+    import optuna
+
+    return study.get_trials(deepcopy=False, states=(optuna.trial.TrialState.COMPLETE, optuna.trial.TrialState.PRUNED))
+
+
+def _flag(key: str, value: float) -> str:
+    """A setting as it is given to `fit`."""
+    return f"--set {key}={value:.6g}" if key == "dropout" else f"--{key.replace('_', '-')} {value:.6g}"
