@@ -1,0 +1,40 @@
+"""Shipping a checkpoint: what its card reports, and on which clips."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from core.gestures import render
+from core.render import write_mp4
+from core.weights import embedded, load_checkpoint
+from training import publish as module
+from training.publish import odd_backgrounds, publish
+
+
+def test_the_reporting_half_is_the_odd_backgrounds(tmp_path: Path) -> None:
+    assert odd_backgrounds(tmp_path) == set()
+    (tmp_path / "backgrounds.tsv").write_text("file\tclass\tbackground\nup/a.mp4\tup\t7\nup/b.mp4\tup\t12\nleft/c.mp4\tleft\t3\n")
+    assert odd_backgrounds(tmp_path) == {"up/a.mp4", "left/c.mp4"}
+
+
+def test_a_published_checkpoint_keeps_its_weights_and_says_what_was_measured(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    real = tmp_path / "real"
+    for i, label in enumerate(("up", "tick", "left")):
+        (real / label).mkdir(parents=True)
+        write_mp4(real / label / f"{i}.mp4", render(label, i, frames=12, size=(60, 80)).frames, 8)
+    (real / "backgrounds.tsv").write_text("file\tclass\tbackground\nup/0.mp4\tup\t1\ntick/1.mp4\ttick\t2\nleft/2.mp4\tleft\t3\n")
+    monkeypatch.setattr(module, "CHECKPOINTS", tmp_path / "shipped")
+    monkeypatch.setattr(module, "CALIBRATION_CLIPS", 10)
+    monkeypatch.setattr(module, "TEST_CLIPS", 10)
+    path = publish(embedded()["direcformer"], "mine", real, 1.5)
+    before, after = load_checkpoint(embedded()["direcformer"])[0], load_checkpoint(path)
+    for key, value in before.state_dict().items():
+        np.testing.assert_array_equal(after[0].state_dict()[key], value)
+    measured = after[1].measured
+    assert (measured["rendered"]["clips"], measured["real"]["clips"], measured["real_odd_backgrounds"]["clips"]) == (10, 3, 2)
+    assert set(measured["real_odd_backgrounds"]["per_class"]) == {"up", "left"} and measured["training_hours"] == 1.5
+    assert json.loads(path.with_suffix(".json").read_text())["measured"] == measured
