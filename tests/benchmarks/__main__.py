@@ -18,6 +18,7 @@ from pathlib import Path
 import numpy as np
 
 ROOT = Path(__file__).parents[2]
+THREADS = int(os.environ.get("OMP_NUM_THREADS", "2"))
 CLIPS = Path(os.environ.get("AIM_CLIPS", ROOT.parent / "shared" / "clips"))
 
 
@@ -64,7 +65,7 @@ def recording() -> Iterator[tuple[str, float, str]]:
     from core.models import build
     from core.trace import record
 
-    torch.set_num_threads(2)
+    torch.set_num_threads(THREADS)
     held = {}
     for name, preset, dtypes in (("direcformer", "b", (torch.float32, torch.float16)), ("far", "b", (torch.float16,)),
                                  ("am_flow", "dinov2_b", (torch.float16,))):
@@ -100,7 +101,7 @@ def library() -> Iterator[tuple[str, float, str]]:
     from core.public import load_public
     from core.trace import record
 
-    torch.set_num_threads(2)
+    torch.set_num_threads(THREADS)
     theirs = transformers.VideoMAEForVideoClassification(transformers.VideoMAEConfig(num_labels=400)).eval()
     theirs.set_attn_implementation("eager")
     ours = build("videomae", "b")
@@ -135,7 +136,7 @@ def computation() -> Iterator[tuple[str, float, str]]:
     from core.count import count
     from core.models import build
 
-    torch.set_num_threads(2)
+    torch.set_num_threads(THREADS)
     for name in ("videomae", "far"):
         yield f"{name} b, operations", count(name, "b", classes=174).macs / 1e9, "GMAC"
     base = build("videomae", "b", classes=174)
@@ -164,7 +165,7 @@ def gradcam() -> Iterator[tuple[str, float, str]]:
     from core.observe import rendered_clip, to_input
     from core.weights import load
 
-    torch.set_num_threads(2)
+    torch.set_num_threads(THREADS)
     model, card = load("direcformer")
     clip = rendered_clip(render("tick", 0, frames=card.frames))
     video = to_input(card, clip)[1]
