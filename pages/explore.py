@@ -6,10 +6,10 @@ from core import explain, figures
 from core.render import COLOUR_MAPS, enlarged, outlined, overlay
 from core.video import crop_box
 from pages.parts import cached
-from pages.parts.choose import Choice
+from pages.parts.choose import chosen
 from pages.parts.show import HELP, NOT_AN_EXPLANATION, chart, provenance
 
-choice: Choice = st.session_state["choice"]
+choice = chosen()
 trace = cached.trace(choice.key, choice.model, choice.crop, choice.clip)
 space = explain.over_space(trace)
 labels = list(choice.card.labels)

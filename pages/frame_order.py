@@ -9,10 +9,10 @@ from core.observe import shuffled
 from core.order import order_accuracy, recover_order, reversal_accuracy
 from core.render import enlarged
 from pages.parts import cached
-from pages.parts.choose import Choice
+from pages.parts.choose import chosen
 from pages.parts.show import HELP, NOT_AN_EXPLANATION, VERDICTS, chart, provenance, strip
 
-choice: Choice = st.session_state["choice"]
+choice = chosen()
 card = choice.card
 unit = spec(card.model).unit_frames  # frames of one temporal token: what is shuffled
 T = len(choice.clip) // unit

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import streamlit as st
+from streamlit.runtime.pages_manager import PagesManager
 
 from core import hub
 from core.errors import BadInput
@@ -180,3 +181,15 @@ def sidebar() -> Choice:
         learned = f"Weights **{card.hash}**, trained on {card.trained_on}." if card.trained_on else "Random weights."
         st.caption(learned + f" Licence: {card.license}." * bool(card.license))
     return Choice(key, clip, name, crop)
+
+
+def chosen() -> Choice:
+    """What the sidebar chose, for a page.
+
+    A link straight to a page, opened before any other on a fresh server, runs the page without the router: Streamlit
+    takes `pages/` for its older kind of app until it has met st.navigation once. Told otherwise, it runs the router.
+    """
+    if "choice" not in st.session_state:
+        PagesManager.uses_pages_directory = False
+        st.rerun()
+    return st.session_state["choice"]

@@ -10,6 +10,7 @@ import sys
 import time
 import urllib.request
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -22,6 +23,13 @@ FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "-
 
 @pytest.fixture(scope="session")
 def address() -> Iterator[str]:
+    """The address of a running app that all tests share."""
+    with started() as url:
+        yield url
+
+
+@contextmanager
+def started() -> Iterator[str]:
     """The app, started as a user would start it, on a free port."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))

@@ -1,0 +1,15 @@
+"""Links straight to a page."""
+
+from __future__ import annotations
+
+from tests.browser.conftest import started
+
+
+def test_a_link_to_a_page_works_as_the_very_first_visit(chromium) -> None:
+    with started() as fresh:
+        page = chromium.new_page(viewport={"width": 1440, "height": 900})
+        page.goto(f"{fresh}/frame_order?label=tick&seed=3")
+        page.get_by_text("Put back in order").wait_for(timeout=90_000)
+        assert page.url.startswith(f"{fresh}/frame_order?") and "seed=3" in page.url
+        assert page.get_by_text("render:tick:3").first.is_visible()
+        page.close()
