@@ -12,6 +12,12 @@ from core.figures import picture
 from pages.parts.choose import Choice
 
 NOT_AN_EXPLANATION = "Attention shows where the model looks from, not why it decides. It is not an explanation."
+VIEWER_KEYS = """
+- **Point** at a patch of any frame: every frame shows at once what that patch sees. **Click** keeps it, **Esc** lets it go.
+- **← →** step through the frames, **Home** and **End** go to the first and last, **Space** plays at the clip's own speed.
+- **Shift + arrows** move the patch that is kept. Dotted words explain themselves when you point at them.
+- The percentage under a frame is the part of all attention in view that falls on it.
+"""
 HELP = {
     "layer": "The network looks at the clip in several layers, one after the other; the last feeds the decision.",
     "head": "Each layer looks in several ways at once, called heads. *mean* averages them, *max* takes the strongest.",
