@@ -18,7 +18,8 @@ left, right = st.columns([6, 5], gap="large")
 with left:
     trace = cached.trace(choice.key, choice.model, choice.crop, choice.clip)
     st.subheader("What it sees", help="The five most probable classes, from the softmax of the scores.")
-    chart(figures.class_bars(labels, trace.probabilities, height=230), "classes", f"Most probable class: {labels[int(trace.probabilities.argmax())]}")
+    best = labels[int(trace.probabilities.argmax())]
+    chart(figures.class_bars(labels, trace.probabilities, height=230), "classes", f"Most probable class: {best}")
     provenance(choice, "class probabilities")
 with right:
     st.subheader("How to read it")

@@ -8,6 +8,7 @@ import { Pictures, gridBox, paintFrame, paintMatrix, paintScale } from "./paint.
 import { HELP, buildControls, framesOf, headName, pixelsOf, short, titleOf } from "./controls.js";
 
 const GAP = 28;
+const VALUES = 284; // pixels that the values under the pointer need beside the frame map
 const ADDRESS_PAUSE = 200; // ms between changes of the address: browsers stop listening to more than a few a second
 const viewers = new Map(); // root -> Viewer
 let remembered = null; // the address of the viewer that was closed last, for when its page is opened again
@@ -305,7 +306,7 @@ class Viewer {
     }
     const token = (patch[0] * h + patch[1]) * w + patch[2];
     const weight = drawn.values[token];
-    const rows = [[heading, `row ${patch[1] + 1}, column ${patch[2] + 1}`], ["Weight", Number.isNaN(weight) ? "cannot see it" : short(weight)],
+    const rows = [[heading, `row ${patch[1] + 1}, column ${patch[2] + 1}`], [drawn.view === "GradCAM" ? "Evidence" : "Weight", Number.isNaN(weight) ? "cannot see it" : short(weight)],
       ["Token", `${token} · ${framesOf(data, patch[0])}`], ["Pixels", pixelsOf(data, patch[1], patch[2])]];
     if (this.part.values.children.length === 0) {
       for (const _ of rows) this.part.values.insertAdjacentHTML("beforeend", "<div><dt></dt><dd></dd></div>");
@@ -359,7 +360,9 @@ class Viewer {
     const stageWidth = Math.floor(Math.min((most * wide) / high, beside ? width * 0.62 : width));
     const stageHeight = Math.round((stageWidth * high) / wide);
     const column = beside ? Math.max(stageWidth, Math.min(420, width * 0.5)) : width;
-    const matrix = Math.floor(Math.min(beside ? width - column - GAP : width, Math.max(stageHeight + 58, 330)));
+    const room = beside ? width - column - GAP : width;
+    const roomy = room - VALUES - GAP >= stageHeight - 50; // then the values stand beside the map, else under it
+    const matrix = Math.floor(Math.max(280, roomy ? Math.min(room - VALUES - GAP, stageHeight + 46) : Math.min(room, stageHeight - 50)));
     const T = data.frames.length;
     const perRow = width / T >= 84 ? T : Math.ceil(T / 2);
     const thumbWidth = Math.floor(Math.min((width - (perRow - 1) * 6) / perRow - 6, (130 * wide) / high));
