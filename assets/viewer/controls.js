@@ -1,4 +1,4 @@
-// The controls above the pictures and the words around them: what each is called, what it means, what it sets.
+// The controls above the pictures: what each is called, what it means, what it sets.
 
 export const HELP = {
   tap: "Which of the model's attentions is drawn.",
@@ -21,13 +21,6 @@ export const HELP = {
   times: "Which attention from frame to frame is drawn.",
 };
 const QUERIES = { cls: "Class token", mean: "Mean", patch: "Patch", gradcam: "GradCAM" };
-
-/** A number in as few digits as say something. */
-export function short(value) {
-  if (value === 0) return "0";
-  const size = Math.abs(value);
-  return (size >= 1e5 || size < 1e-4 ? value.toExponential(1) : String(Number(value.toPrecision(3)))).replace("-", "−");
-}
 
 function element(tag, className, properties = {}) {
   return Object.assign(document.createElement(tag), { className, ...properties });
@@ -116,34 +109,4 @@ export function buildControls(bar, data, state, set) {
     shown.smooth.show(now.smooth ? "yes" : "no");
     target.hidden = now.query !== "gradcam";
   };
-}
-
-/** Name of a head for people. */
-export const headName = (head) => (typeof head === "number" ? String(head + 1) : head);
-
-/** "frame 4 at 1.34 s", or "frames 7–8, 1.20–1.34 s" where a token covers two. */
-export function framesOf(data, t) {
-  const [first, last] = [t * data.unit, (t + 1) * data.unit - 1];
-  const second = (frame) => data.times[frame].toFixed(2);
-  if (first === last) return `frame ${first + 1} at ${second(first)} s`;
-  return `frames ${first + 1}–${last + 1}, ${second(first)}–${second(last)} s`;
-}
-
-/** The pixels of the clip that a patch covers. */
-export function pixelsOf(data, row, col) {
-  const [top, left, height, width] = data.box;
-  const [, h, w] = data.grid;
-  const edge = (start, size, n, i) => Math.round(start + (size * i) / n);
-  return `x ${edge(left, width, w, col)}–${edge(left, width, w, col + 1)}, y ${edge(top, height, h, row)}–${edge(top, height, h, row + 1)}`;
-}
-
-/** What is drawn, in words. `patch` is the asking patch or null. */
-export function titleOf(data, state, view, patch) {
-  const where = `layer ${state.layer + 1}, head ${headName(state.head)}`;
-  if (patch) return [view[0].toUpperCase() + view.slice(1).replace(" x ", " × "), `patch at row ${patch[1] + 1}, column ${patch[2] + 1}, ${framesOf(data, patch[0]).replace(",", " ·")}`, where];
-  if (state.query === "gradcam") {
-    const cam = data.gradcams.find((g) => g.target === state.target);
-    return ["GradCAM", `evidence for “${data.labels[state.target]}”${cam ? `, P = ${(100 * cam.probability).toFixed(1)} %` : ""}`, ""];
-  }
-  return state.query === "cls" ? ["Class token", "where it looks", where] : ["Mean", "what each patch gets from all", where];
 }

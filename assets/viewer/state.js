@@ -8,7 +8,7 @@ export const DRAWING = { opacity: 0.65, colours: "inferno", mass: 1, scale: "cli
 
 /** The state to open on. */
 export function opening(data) {
-  return fitted(data, { ...DRAWING, frame: Math.floor(data.frames.length / 2) });
+  return fitted(data, DRAWING);
 }
 
 /** `wanted` with whatever this payload does not have put right, so that a wrong link still opens. */
@@ -19,6 +19,7 @@ export function fitted(data, wanted) {
   const heads = [...Array(tap.heads).keys(), "mean", "max"];
   const inside = (q) => Array.isArray(q) && q.length === 3 && [T, h, w].every((size, i) => Number.isInteger(q[i]) && q[i] >= 0 && q[i] < size);
   const queries = tap.cls ? ["cls", "mean", "gradcam"] : ["mean", "gradcam"];
+  const middle = Math.floor(data.frames.length / 2);
   const between = (value, low, high, otherwise) => (value >= low && value <= high ? value : otherwise);
   return {
     tap: tap.name,
@@ -27,7 +28,7 @@ export function fitted(data, wanted) {
     head: among(heads, wanted.head, "mean"),
     query: inside(wanted.query) ? wanted.query : among(queries, wanted.query, queries[0]),
     target: among([...data.labels.keys()], wanted.target, data.best),
-    frame: Number.isInteger(wanted.frame) ? between(wanted.frame, 0, data.frames.length - 1, 0) : 0,
+    frame: Number.isInteger(wanted.frame) ? between(wanted.frame, 0, data.frames.length - 1, middle) : middle,
     opacity: between(wanted.opacity, 0, 1, DRAWING.opacity),
     colours: among(Object.keys(data.colours), wanted.colours, DRAWING.colours),
     mass: between(wanted.mass, 0.05, 1, DRAWING.mass),
@@ -80,7 +81,8 @@ export function writeAddress(text) {
   const rest = window.location.search.slice(1).split("&").filter((part) => part && !part.startsWith("v="));
   const search = [...rest, ...(text === null ? [] : [`v=${text}`])].join("&");
   const address = window.location.pathname + (search ? `?${search}` : "") + window.location.hash;
-  if (address !== window.location.pathname + window.location.search + window.location.hash) {
+  if (address === window.location.pathname + window.location.search + window.location.hash) return;
+  try {
     window.history.replaceState(window.history.state, "", address);
-  }
+  } catch { /* refused where there is no address (about:blank), and by browsers that count the changes: the picture goes on */ }
 }

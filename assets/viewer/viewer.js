@@ -5,10 +5,11 @@
 import { parse, merge, patchRow, isSigned, layerTop, storedMap, headAt, matrixOf, massCut, extent, shares } from "./maths.js";
 import { opening, fitted, fromText, toText, readAddress, writeAddress } from "./state.js";
 import { Pictures, gridBox, paintFrame, paintMatrix, paintScale } from "./paint.js";
-import { HELP, buildControls, framesOf, headName, pixelsOf, short, titleOf } from "./controls.js";
+import { HELP, buildControls } from "./controls.js";
+import { describe, headName, short, titleOf, writeTitle } from "./words.js";
 
 const GAP = 28;
-const VALUES = 284; // pixels that the values under the pointer need beside the frame map
+const VALUES = 250; // pixels that the values under the pointer need beside the frame map
 const ADDRESS_PAUSE = 200; // ms between changes of the address: browsers stop listening to more than a few a second
 const viewers = new Map(); // root -> Viewer
 let remembered = null; // the address of the viewer that was closed last, for when its page is opened again
@@ -279,9 +280,7 @@ class Viewer {
   words() {
     const { data, state, part, drawn, shown } = this;
     const [name, detail, where] = titleOf(data, state, drawn.view, this.asking);
-    part.title.innerHTML = "<strong></strong> <span></span>";
-    part.title.firstChild.textContent = name;
-    part.title.lastChild.textContent = [detail, where].filter(Boolean).join(" · ");
+    writeTitle(part.title, name, where, detail);
     part.stage.setAttribute("aria-label", `Frame ${state.frame + 1} of the clip with ${name} ${detail} ${where} drawn over it`);
     part.frame.value = state.frame;
     part.time.textContent = `frame ${state.frame + 1} of ${data.frames.length} · ${data.times[state.frame].toFixed(2)} s`;
@@ -290,32 +289,7 @@ class Viewer {
     part.raw.textContent = `raw ${short(shown.clip.low)} to ${short(shown.clip.high)}`;
     part.unseen.style.visibility = drawn.values.some(Number.isNaN) ? "visible" : "hidden";
     paintScale(part.scale, this.size.scale, 14, shown.lut);
-    this.describe();
-  }
-
-  /** The values of the patch under the pointer, else of the locked one, else of the strongest. */
-  describe() {
-    const { data, drawn } = this;
-    const [, h, w] = data.grid;
-    let patch = this.pointer ?? (this.locked ? this.state.query : null);
-    const heading = this.pointer ? "Under the pointer" : patch ? "Locked patch" : "Strongest patch";
-    if (!patch) {
-      let best = 0;
-      drawn.values.forEach((v, i) => { if (Math.abs(v) > Math.abs(drawn.values[best]) || Number.isNaN(drawn.values[best])) best = i; });
-      patch = [Math.floor(best / (h * w)), Math.floor(best / w) % h, best % w];
-    }
-    const token = (patch[0] * h + patch[1]) * w + patch[2];
-    const weight = drawn.values[token];
-    const rows = [[heading, `row ${patch[1] + 1}, column ${patch[2] + 1}`], [drawn.view === "GradCAM" ? "Evidence" : "Weight", Number.isNaN(weight) ? "cannot see it" : short(weight)],
-      ["Token", `${token} · ${framesOf(data, patch[0])}`], ["Pixels", pixelsOf(data, patch[1], patch[2])]];
-    if (this.part.values.children.length === 0) {
-      for (const _ of rows) this.part.values.insertAdjacentHTML("beforeend", "<div><dt></dt><dd></dd></div>");
-    }
-    rows.forEach(([term, value], i) => {
-      const [dt, dd] = this.part.values.children[i].children;
-      dt.textContent = term;
-      dd.textContent = value;
-    });
+    describe(part.values, data, drawn, this.pointer, this.locked ? state.query : null);
   }
 
   paintSide() {
@@ -323,15 +297,11 @@ class Viewer {
     if (!data || !size) return;
     const tap = data.time_taps.includes(state.tap) ? state.tap : state.times;
     const entry = data.matrices.find((m) => m.tap === tap && m.layer === state.layer);
-    part["matrix-title"].innerHTML = "<strong></strong> <span></span>";
-    const [title, detail] = part["matrix-title"].children;
-    title.textContent = "Frame to frame";
-    title.dataset.tip = HELP.matrix;
-    title.tabIndex = 0;
-    detail.textContent = entry && !entry.tap ? "minus AM-flow magnitude, blind to direction" : `${tap} · layer ${state.layer + 1}, head ${headName(state.head)}`;
+    const where = `layer ${state.layer + 1}, head ${headName(state.head)}`;
+    const made = entry?.tap ? `attention over time: ${tap.replaceAll("_", " ")}` : "minus AM-flow magnitude, blind to direction";
+    writeTitle(part["matrix-title"], "Frame to frame", where, entry ? made : "this layer has no attention from frame to frame", HELP.matrix);
     this.matrix = entry && { entry, values: matrixOf(entry, state.head) };
     if (!entry) {
-      detail.textContent = `layer ${state.layer + 1} has no attention from frame to frame`;
       part.matrix.getContext("2d").clearRect(0, 0, part.matrix.width, part.matrix.height);
       return;
     }
@@ -355,7 +325,7 @@ class Viewer {
     const width = root.clientWidth;
     if (!data || !width) return;
     const [high, wide] = data.pixels;
-    const most = Math.max(240, Math.min(0.47 * window.innerHeight, 640));
+    const most = Math.max(240, Math.min(0.445 * window.innerHeight, 640));
     const beside = width >= 720;
     const stageWidth = Math.floor(Math.min((most * wide) / high, beside ? width * 0.62 : width));
     const stageHeight = Math.round((stageWidth * high) / wide);
@@ -363,6 +333,7 @@ class Viewer {
     const room = beside ? width - column - GAP : width;
     const roomy = room - VALUES - GAP >= stageHeight - 50; // then the values stand beside the map, else under it
     const matrix = Math.floor(Math.max(280, roomy ? Math.min(room - VALUES - GAP, stageHeight + 46) : Math.min(room, stageHeight - 50)));
+    root.toggleAttribute("data-roomy", beside && roomy);
     const T = data.frames.length;
     const perRow = width / T >= 84 ? T : Math.ceil(T / 2);
     const thumbWidth = Math.floor(Math.min((width - (perRow - 1) * 6) / perRow - 6, (130 * wide) / high));

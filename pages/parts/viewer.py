@@ -13,7 +13,7 @@ from pages.parts import cached
 from pages.parts.choose import Choice
 
 ASSETS = Path(__file__).parents[2] / "assets" / "viewer"
-MODULES = ("maths", "state", "paint", "controls", "viewer")  # in the order of their imports
+MODULES = ("maths", "state", "paint", "controls", "words", "viewer")  # in the order of their imports
 
 
 def bundle(modules: tuple[str, ...] = MODULES) -> str:

@@ -160,7 +160,7 @@ def test_a_link_reopens_the_same_clip_and_settings(address: str, chromium) -> No
     settled(page)
     no_error(page)
     assert page.get_by_text("render:circle:8, 6 frames").count() >= 1
-    assert page.locator("[data-part=title]").inner_text() == "Class token where it looks · layer 3, head mean"
+    assert page.locator("[data-part=title]").locator("p").first.inner_text() == "Class token layer 3, head mean"
     page.close()
 
 
