@@ -211,3 +211,10 @@ export function shares(values, T) {
   });
   return total > 0 ? out.map((v) => v / total) : out;
 }
+
+/** Where the largest |weight| stands. */
+export function strongest(values) {
+  let best = 0;
+  values.forEach((value, i) => { if (Math.abs(value) > Math.abs(values[best]) || Number.isNaN(values[best])) best = i; });
+  return best;
+}

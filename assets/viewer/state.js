@@ -1,6 +1,7 @@
 // What the viewer shows, as one plain object, and the same as the `v` parameter of the page's address.
 //   tap, view, layer, head: names and numbers of core, from 0
 //   query: "cls", "mean", "gradcam" or a locked patch [t, row, col];  target: the class of GradCAM
+//   times: which attention from frame to frame, where there is more than one
 //   frame: the large frame;  opacity, colours, mass, scale, smooth: how it is drawn
 
 export const SCALES = ["clip", "frame", "shared"];
@@ -34,7 +35,7 @@ export function fitted(data, wanted) {
     mass: between(wanted.mass, 0.05, 1, DRAWING.mass),
     scale: among(SCALES, wanted.scale, DRAWING.scale),
     smooth: Boolean(wanted.smooth),
-    times: among(data.time_taps, wanted.times, data.time_taps.includes(tap.name) ? tap.name : (data.time_taps[0] ?? "")),
+    times: data.time_taps.length > 1 ? among(data.time_taps, wanted.times, data.time_taps[0]) : "",
   };
 }
 

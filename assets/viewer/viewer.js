@@ -2,11 +2,11 @@
 // For tests: the root carries data-query, data-layer, data-head, data-frame and data-locked (numbers of core, from 0) and has
 // attentionRow() and frameMatrix(), which return what is drawn.
 
-import { parse, merge, patchRow, isSigned, layerTop, storedMap, headAt, matrixOf, massCut, extent, shares } from "./maths.js";
+import { parse, merge, patchRow, isSigned, layerTop, storedMap, headAt, matrixOf, massCut, extent, shares, strongest } from "./maths.js";
 import { opening, fitted, fromText, toText, readAddress, writeAddress } from "./state.js";
 import { Pictures, gridBox, paintFrame, paintMatrix, paintScale } from "./paint.js";
 import { HELP, buildControls } from "./controls.js";
-import { describe, headName, short, titleOf, writeTitle } from "./words.js";
+import { describe, headName, remarkOn, short, titleOf, writeTitle } from "./words.js";
 
 const GAP = 28;
 const VALUES = 250; // pixels that the values under the pointer need beside the frame map
@@ -24,8 +24,8 @@ class Viewer {
     this.closing = new AbortController();
     this.listen();
     this.watch = new ResizeObserver(() => this.resized());
-    root.attentionRow = () => ({ view: this.drawn.view, shape: this.data.grid, values: this.drawn.values });
-    root.frameMatrix = () => ({ tap: this.matrix?.entry.tap, shape: [this.data.grid[0], this.data.grid[0]], values: this.matrix?.values });
+    root.attentionRow = () => this.drawn && { view: this.drawn.view, shape: this.data.grid, values: this.drawn.values };
+    root.frameMatrix = () => this.matrix && { tap: this.matrix.entry.tap, shape: [this.data.grid[0], this.data.grid[0]], values: this.matrix.values };
   }
 
   /** Take a payload: a new clip or model, or more of the one that is shown. */
@@ -42,11 +42,15 @@ class Viewer {
   async open(data) {
     const pictures = new Pictures(data.frames);
     await pictures.ready;
-    const text = this.state ? null : readAddress() ?? remembered;
+    const again = Boolean(this.state);
+    const text = again ? null : readAddress() ?? remembered;
     this.data = data;
     this.pictures = pictures;
     this.pointer = null;
-    this.state = this.state ? fitted(data, this.state) : text ? fitted(data, fromText(text)) : opening(data);
+    this.drawn = null;
+    this.asked.clear();
+    this.state = again ? fitted(data, this.state) : text ? fitted(data, fromText(text)) : opening(data);
+    if (!text && !again) this.state.frame = this.strongestFrame();
     this.controls();
     this.strip();
     this.part.frame.max = data.frames.length - 1;
@@ -221,13 +225,21 @@ class Viewer {
       return { view: "GradCAM", values, signed: false, top: extent(values).top };
     }
     if (this.missing({ layer: state.layer }, layer)) return null;
+    const remark = remarkOn(layer);
     if (asking) {
       const values = patchRow(layer, state.view, asking, state.head, data.grid);
-      return { view: state.view, values, signed: isSigned(layer, state.view), top: data.shared_top ?? layerTop(layer, state.view) };
+      const top = data.shared_top ?? layerTop(layer, state.view);
+      return { view: state.view, values, signed: isSigned(layer, state.view), top, remark };
     }
     const view = tap.views.includes("space") ? "space" : tap.views[0];
     const values = storedMap(layer.maps[state.query], headAt(state.head, tap.heads));
-    return { view, values, signed: layer.main.signed, top: data.shared_top ?? layer.top };
+    return { view, values, signed: layer.main.signed, top: data.shared_top ?? layer.top, remark };
+  }
+
+  /** The first frame of the token that gets most, so that the first picture shows something. */
+  strongestFrame() {
+    const values = this.compute()?.values ?? [0];
+    return this.data.unit * Math.floor(strongest(values) / (this.data.grid[1] * this.data.grid[2]));
   }
 
   paint() {
@@ -239,12 +251,12 @@ class Viewer {
     const found = this.compute();
     part.wait.hidden = found !== null;
     if (found === null) part.wait.textContent = state.query === "gradcam" ? "Computing GradCAM …" : `Fetching layer ${state.layer + 1} …`;
-    if (found !== null) this.drawn = found;
+    if (found !== null) this.drawn = { ...found, title: titleOf(this.data, state, found.view, this.asking) };
     if (this.drawn) {
       this.paintFrames();
       this.words();
     }
-    const side = `${state.tap} ${state.times} ${state.layer} ${state.head} ${state.frame} ${this.data.matrices.length}`;
+    const side = `${state.tap} ${state.times} ${state.layer} ${state.head} ${state.frame} ${state.colours} ${this.data.matrices.length}`;
     if (side !== this.paintedSide) this.paintSide();
     this.paintedSide = side;
     root.dataset.ready = String(found !== null);
@@ -279,14 +291,14 @@ class Viewer {
 
   words() {
     const { data, state, part, drawn, shown } = this;
-    const [name, detail, where] = titleOf(data, state, drawn.view, this.asking);
+    const [name, detail, where] = drawn.title; // of what is drawn, also while another layer is on its way
     writeTitle(part.title, name, where, detail);
     part.stage.setAttribute("aria-label", `Frame ${state.frame + 1} of the clip with ${name} ${detail} ${where} drawn over it`);
     part.frame.value = state.frame;
     part.time.textContent = `frame ${state.frame + 1} of ${data.frames.length} · ${data.times[state.frame].toFixed(2)} s`;
     part.low.textContent = drawn.signed ? short(-shown.top) : "0";
     part.high.textContent = short(shown.top);
-    part.raw.textContent = `raw ${short(shown.clip.low)} to ${short(shown.clip.high)}`;
+    part.raw.textContent = `raw ${short(shown.clip.low)} to ${short(shown.clip.high)}${drawn.remark ?? ""}`;
     part.unseen.style.visibility = drawn.values.some(Number.isNaN) ? "visible" : "hidden";
     paintScale(part.scale, this.size.scale, 14, shown.lut);
     describe(part.values, data, drawn, this.pointer, this.locked ? state.query : null);
@@ -295,10 +307,10 @@ class Viewer {
   paintSide() {
     const { data, state, part, size } = this;
     if (!data || !size) return;
-    const tap = data.time_taps.includes(state.tap) ? state.tap : state.times;
+    const tap = data.time_taps.includes(state.tap) ? state.tap : state.times || (data.time_taps[0] ?? "");
     const entry = data.matrices.find((m) => m.tap === tap && m.layer === state.layer);
     const where = `layer ${state.layer + 1}, head ${headName(state.head)}`;
-    const made = entry?.tap ? `attention over time: ${tap.replaceAll("_", " ")}` : "minus AM-flow magnitude, blind to direction";
+    const made = entry?.tap ? `attention from frame to frame (${tap.replaceAll("_", " ")})` : "minus AM-flow magnitude, blind to direction";
     writeTitle(part["matrix-title"], "Frame to frame", where, entry ? made : "this layer has no attention from frame to frame", HELP.matrix);
     this.matrix = entry && { entry, values: matrixOf(entry, state.head) };
     if (!entry) {
@@ -335,7 +347,8 @@ class Viewer {
     const matrix = Math.floor(Math.max(280, roomy ? Math.min(room - VALUES - GAP, stageHeight + 46) : Math.min(room, stageHeight - 50)));
     root.toggleAttribute("data-roomy", beside && roomy);
     const T = data.frames.length;
-    const perRow = width / T >= 84 ? T : Math.ceil(T / 2);
+    let perRow = T;
+    for (let rows = 2; width / perRow < 96 && rows <= T; rows++) perRow = Math.ceil(T / rows);
     const thumbWidth = Math.floor(Math.min((width - (perRow - 1) * 6) / perRow - 6, (130 * wide) / high));
     this.size = { stage: [stageWidth, stageHeight], matrix, thumb: [thumbWidth, Math.round((thumbWidth * high) / wide)], scale: 150 };
     root.style.setProperty("--av-columns", beside ? `${Math.round(column)}px 1fr` : "1fr");

@@ -1,11 +1,19 @@
 // The words around the pictures: what is drawn, and the values of a patch. People count from 1, core from 0.
 
+import { strongest } from "./maths.js";
+
 /** A number in as few digits as say something. */
 export function short(value) {
   const size = Math.abs(value);
   if (size === 0 || (size >= 1e-4 && size < 1e5)) return String(Number(value.toPrecision(3))).replace("-", "−");
   const [digits, power] = value.toExponential(1).split("e");
   return `${digits.replace("-", "−")}·10${[...power.replace("+", "")].map((c) => "⁻⁰¹²³⁴⁵⁶⁷⁸⁹"["-0123456789".indexOf(c)]).join("")}`;
+}
+
+/** What must be known to read a layer's weights. */
+export function remarkOn(layer) {
+  const loose = !layer.main.sums_to_one && !layer.main.signed;
+  return `${loose ? ", rows do not sum to 1" : ""}${layer.bits < 16 ? ", rounded to 8 bits" : ""}`;
 }
 
 /** Name of a head for people. */
@@ -57,8 +65,7 @@ export function writeTitle(caption, name, where, detail, help = null) {
 export function describe(list, data, { view, values }, pointer, locked) {
   const [, h, w] = data.grid;
   const heading = pointer ? "Under the pointer" : locked ? "Locked patch" : "Strongest patch";
-  let best = 0;
-  values.forEach((value, i) => { if (Math.abs(value) > Math.abs(values[best]) || Number.isNaN(values[best])) best = i; });
+  const best = strongest(values);
   const [t, row, col] = pointer ?? locked ?? [Math.floor(best / (h * w)), Math.floor(best / w) % h, best % w];
   const token = (t * h + row) * w + col;
   const weight = values[token];

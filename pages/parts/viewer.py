@@ -36,7 +36,7 @@ def viewer(choice: Choice, key: str = "viewer") -> None:
     if (state := st.session_state.get(key)) is not None and (need := state.get("need")):
         known = cached.trace(choice.key, choice.model, choice.crop, choice.clip)
         layers = (int(need["layer"]),) if need.get("layer") in {a.layer for a in known.attentions} else ()
-        target = need.get("target")
+        target = need["target"] if isinstance(need.get("target"), int) else None
     try:
         payload = cached.payload(choice.key, choice.model, choice.crop, layers, target, choice.clip)
     except BadInput as error:

@@ -195,11 +195,12 @@ def test_models_without_places_in_time_ask_each_frame_and_choose_their_frame_map
     trace = recorded(rvit_nets.rvit(), "rvit")
     page = mounted(chromium, [packing.pack(trace)])
     page.wait_for_selector("[data-ready=true]")
-    assert page.locator("[data-part=matrix-title] p").all_inner_texts()[1] == "attention over time: time frames"
+    assert page.locator("[data-part=matrix-title] p").all_inner_texts()[1] == "attention from frame to frame (time frames)"
     page.locator("[data-control=times] select").select_option("space_frames")
     matrix = page.evaluate("[...document.querySelector('section').frameMatrix().values]")
     np.testing.assert_allclose(np.array(matrix).reshape(nets.T, nets.T), explain.temporal(trace, tap="space_frames"), atol=1e-5)
     page.locator("[data-part=stage]").click(position={"x": 5, "y": 5})
+    assert page.locator("[data-part=raw]").inner_text().endswith("rows do not sum to 1"), "a linear gate is not normalised"
     title = page.locator("[data-part=title] p").all_inner_texts()
     assert title[0].startswith("Each frame separately") and title[1].startswith("patch at row 1, column 1")
     page.screenshot(path=screenshots / "viewer-each-frame.png")
