@@ -134,7 +134,7 @@ export function paintMatrix(canvas, size, { data, pictures, matrix, look, theme,
   const label = T > 12 ? 13 : 15;
   const margin = label + 6; // axis names
   const numbers = label + 4;
-  const cell = (size - margin - numbers) / (T + 1);
+  const cell = (size - margin - numbers - 3) / (T + 1); // 3 for the edge of the marked row
   const start = margin + numbers + cell;
   context.fillStyle = theme.text;
   context.font = `${label}px ${theme.font}`;

@@ -350,7 +350,7 @@ class Viewer {
     let perRow = T;
     for (let rows = 2; width / perRow < 96 && rows <= T; rows++) perRow = Math.ceil(T / rows);
     const thumbWidth = Math.floor(Math.min((width - (perRow - 1) * 6) / perRow - 6, (130 * wide) / high));
-    this.size = { stage: [stageWidth, stageHeight], matrix, thumb: [thumbWidth, Math.round((thumbWidth * high) / wide)], scale: 150 };
+    this.size = { stage: [stageWidth, stageHeight], matrix, thumb: [thumbWidth, Math.round((thumbWidth * high) / wide)], scale: 120 };
     root.style.setProperty("--av-columns", beside ? `${Math.round(column)}px 1fr` : "1fr");
     root.style.setProperty("--av-per-row", perRow);
     this.paintedSide = null;

@@ -19,12 +19,8 @@ VIEWER_KEYS = """
 - The percentage under a frame is the part of all attention in view that falls on it.
 """
 HELP = {
-    "layer": "The network looks at the clip in several layers, one after the other; the last feeds the decision.",
-    "head": "Each layer looks in several ways at once, called heads. *mean* averages them, *max* takes the strongest.",
-    "spatial": r"Where each frame's summary token looks inside its frame: $a=\mathrm{softmax}(q\,k^\top/\sqrt d)$.",
     "temporal": r"How much each frame (row) looks at each other frame (column), averaged over all places. "
                 r"Signed attention is $a=\cos(q,k)\in[-1,1]$: red attracts, blue repels.",
-    "gradcam": "Where a small change would raise the score of a class most: the gradient at the last layer, positive part.",
     "order_accuracy": r"Most frames that stand in the right order, others left out, over all frames: "
                       r"$\mathrm{LCS}(\pi,\mathrm{argsort}\,o)/T$. Guessing gives 47.1 % for 8 frames.",
     "reversal_accuracy": "The same, but a clip put together backwards counts as right: left and right, up and down are the same "
