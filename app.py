@@ -6,7 +6,7 @@ from core.errors import BadInput
 from pages.parts.choose import sidebar
 
 st.set_page_config(page_title="Attention in Motion", page_icon=":material/visibility:", layout="wide")
-st.html("<style>.block-container{padding-top:4.6rem;padding-bottom:2rem} [data-testid='stMetricValue']{font-size:2rem}</style>")
+st.html("<style>.block-container{padding:4.6rem 2.6rem 2rem} [data-testid='stMetricValue']{font-size:2rem}</style>")
 
 page = st.navigation(
     [

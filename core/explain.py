@@ -20,11 +20,13 @@ from core.errors import BadInput
 from core.models import spec
 from core.observe import Trace, check_fits, held, observe, shuffled, softmax, to_input
 from core.order import Order, recover_order, sharpened
-from core.trace import CLS, PAD, Attention, Axis, Head
+from core.trace import CLS, Attention, Axis, Head
 from core.video import Clip
 from core.weights import Card
 
 SpatialQuery = tuple[int, int, int] | Literal["cls", "mean"]
+View = Literal["joint", "space x time", "space", "time", "each frame separately"]
+"""What one patch sees, in words that the figure shows."""
 
 
 def over_space(trace: Trace, tap: str | None = None) -> list[Attention]:
@@ -78,14 +80,72 @@ def spatial(trace: Trace, layer: int | None = None, head: Head = "mean", query: 
         query = "cls" if has_class_token(attention) else "mean"
     if query != "mean":
         return attention.heat(query, head).numpy()
+    return received(attention, attention.map(head)).numpy()
+
+
+def received(attention: Attention, weights: Tensor) -> Tensor:
+    """What each patch gets from the patches that see it, on average: weights (groups, queries, keys) -> (T', h, w)."""
     T, h, w = attention.grid
     total, asked = torch.zeros(T * h * w), torch.zeros(T * h * w)
-    for weights, queries, keys in _groups(attention, head):
+    for rows, queries, keys in _groups(attention, weights):
         patches = keys != CLS
-        rows = weights[queries != CLS][:, patches]
+        rows = rows[queries != CLS][:, patches]
         total.index_add_(0, keys[patches], rows.sum(0))
         asked.index_add_(0, keys[patches], torch.full((int(patches.sum()),), float(len(rows))))
-    return (total / asked).view(T, h, w).numpy()
+    return (total / asked).view(T, h, w)
+
+
+def views(trace: Trace, tap: str | None = None) -> tuple[View, ...]:
+    """The ways in which a hovered patch can be shown, the first to open on: they follow from what each attention runs over."""
+    attention = of_layer(over_space(trace, tap), None)
+    if attention.axis is Axis.JOINT:
+        return ("joint",)
+    return ("each frame separately",) if time_beside(trace, attention) is None else ("space x time", "space", "time")
+
+
+def time_beside(trace: Trace, attention: Attention) -> Attention | None:
+    """The attention over time of the same layer in which every patch asks at its own location; None if there is none.
+
+    Attention from frame to frame alone (rvit, am_flow) has no locations, and so is no such thing.
+    """
+    for other in over_time(trace):
+        if other.axis is Axis.TIME and other.layer == attention.layer and other.grid == attention.grid:
+            if len(other.layout.queries[other.layout.queries >= 0].unique()) == int(np.prod(other.grid)):
+                return other
+    return None
+
+
+def hover(trace: Trace, layer: int | None = None, head: Head = "mean", query: SpatialQuery = "cls", view: View | None = None,
+          tap: str | None = None) -> np.ndarray:
+    """What one patch sees over all frames, float32 (T', h, w), NaN where it cannot see. `view` None is the first of `views`.
+
+    joint, space: its row. time: the T' weights of its location, each on its own frame. space x time:
+    a_space[t; p -> p'] a_time[p'; t -> t'], signed where a kernel is signed; a head is taken of both, and
+    mean and max are taken of each before they are multiplied. each frame separately: the same location
+    asks in every frame. `cls` and `mean` have one view, that of `spatial`.
+
+    Raises: BadInput for a view that this attention does not have, or a query that is not there.
+    """
+    offered = views(trace, tap)
+    view = view or offered[0]
+    if view not in offered:
+        raise BadInput(f"{trace.model} has no view {view!r}; choose one of {', '.join(offered)}")
+    if isinstance(query, str):
+        return spatial(trace, layer, head, query, tap)
+    attention = of_layer(over_space(trace, tap), layer)
+    if view in ("joint", "space"):
+        return attention.heat(query, head).numpy()
+    (T, h, w), (t, row, col) = attention.grid, query
+    if view == "each frame separately":
+        attention.token(query)
+        return torch.stack([attention.heat((frame, row, col), head)[frame] for frame in range(T)]).numpy()
+    time = time_beside(trace, attention)
+    assert time is not None
+    if view == "time":
+        return time.heat(query, head).numpy()
+    places = attention.heat(query, head)[t]  # (h, w)
+    onward = [[time.heat((t, r, c), head)[:, r, c] for c in range(w)] for r in range(h)]
+    return (places * torch.stack([torch.stack(line, -1) for line in onward], 1)).numpy()
 
 
 def temporal(trace: Trace, layer: int | None = None, head: Head = "mean", tap: str | None = None) -> np.ndarray:
@@ -100,22 +160,27 @@ def temporal(trace: Trace, layer: int | None = None, head: Head = "mean", tap: s
     if not found:
         return _minus_flow(of_layer(over_space(trace), layer), head)
     attention = of_layer(found, layer)
+    return between_frames(attention, attention.map(head)).numpy()
+
+
+def between_frames(attention: Attention, weights: Tensor) -> Tensor:
+    """What the queries of a frame give to each frame, on average: weights (groups, queries, keys) -> (T', T')."""
     if attention.axis is Axis.TIME:
-        return attention.map(head).mean(0).numpy()
+        return weights.mean(0)
     T, h, w = attention.grid
     total, asked = torch.zeros(T, T), torch.zeros(T)
-    for weights, queries, keys in _groups(attention, head):
+    for rows, queries, keys in _groups(attention, weights):
         ask, answer = (one_hot(tokens // (h * w), T).float() for tokens in (queries, keys))
-        total += ask.T @ weights @ answer
+        total += ask.T @ rows @ answer
         asked += ask.sum(0)
-    return (total / asked[:, None]).numpy()
+    return total / asked[:, None]
 
 
-def _groups(attention: Attention, head: Head) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
-    """Each group's weights (queries, keys) with the token ids of its rows and columns, padding left out."""
-    for weights, queries, keys in zip(attention.map(head), attention.layout.queries, attention.layout.keys, strict=True):
-        asks, answers = queries != PAD, keys != PAD
-        yield weights[asks][:, answers], queries[asks], keys[answers]
+def _groups(attention: Attention, weights: Tensor) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
+    """Each group's weights (queries, keys) with the token ids of its rows and columns, without fillers."""
+    for rows, queries, keys in zip(weights, attention.layout.queries, attention.layout.keys, strict=True):
+        asks, answers = queries >= CLS, keys >= CLS
+        yield rows[asks][:, answers], queries[asks], keys[answers]
 
 
 def _minus_flow(attention: Attention, head: Head) -> np.ndarray:
@@ -143,7 +208,7 @@ def _token_matrix(attentions: list[Attention], head: Head) -> Tensor:
     total, asked = torch.zeros(n, n), torch.zeros(n)
     for attention in attentions:
         heads = attention.heads if not isinstance(head, int) else 1
-        for weights, queries, keys in _groups(attention, head):
+        for weights, queries, keys in _groups(attention, attention.map(head)):
             rows, columns = queries + 1, keys + 1  # CLS = -1 comes first
             total[rows[:, None], columns[None]] += heads * weights
             asked[rows] += heads

@@ -41,30 +41,6 @@ def _bare(figure: go.Figure, height: int, **layout) -> go.Figure:
     return figure
 
 
-def player(frames: np.ndarray, times: np.ndarray, height: int = 470) -> go.Figure:
-    """Frames (T, H, W, 3) that play in the browser, with a slider in seconds and play and pause."""
-    sources = [picture(frame, 640) for frame in frames]
-    pause = 1000 * float(np.diff(times).mean()) if len(times) > 1 else 400.0
-    moment = {"frame": {"duration": 0, "redraw": True}, "mode": "immediate", "transition": {"duration": 0}}
-    figure = go.Figure(
-        data=[go.Image(source=sources[0], hoverinfo="skip")],
-        frames=[go.Frame(data=[go.Image(source=s, hoverinfo="skip")], name=str(i)) for i, s in enumerate(sources)],
-    )
-    play = [None, {"frame": {"duration": pause, "redraw": True}, "fromcurrent": True, "transition": {"duration": 0}}]
-    figure.update_layout(
-        updatemenus=[{"type": "buttons", "direction": "left", "x": 0, "y": -0.02, "xanchor": "left", "yanchor": "top", "showactive": False,
-                      "bgcolor": "rgba(128,128,128,0.18)", "bordercolor": "rgba(128,128,128,0.5)", "pad": {"t": 6, "r": 6},
-                      "buttons": [{"label": " ▶ ", "method": "animate", "args": play},
-                                  {"label": " ❚❚ ", "method": "animate", "args": [[None], moment]}]}],
-        sliders=[{"x": 0.25, "len": 0.75, "y": -0.02, "yanchor": "top", "pad": {"t": 6},
-                  "currentvalue": {"visible": False}, "font": {"size": 13},
-                  "steps": [{"label": f"{t:.1f} s", "method": "animate", "args": [[str(i)], moment]} for i, t in enumerate(times)]}],
-    )
-    figure.update_xaxes(visible=False)
-    figure.update_yaxes(visible=False)
-    return _bare(figure, height, dragmode=False)
-
-
 def class_bars(labels: list[str], before: np.ndarray, after: np.ndarray | None = None, height: int = 260,
                names: tuple[str, str] = ("in order", "shuffled")) -> go.Figure:
     """The five most probable classes as bars, 0 to 100 %; `after` is drawn beside it for the same classes."""

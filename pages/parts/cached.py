@@ -14,7 +14,7 @@ import streamlit as st
 import torch
 from torch import nn
 
-from core import explain, hub, observe
+from core import explain, hub, observe, packing
 from core.errors import BadInput
 from core.gestures import render
 from core.order import pixel_affinity, sharpened
@@ -136,6 +136,16 @@ def gradcam(key: str, name: str, crop: str, target: int, _clip: Clip) -> explain
     card = replace(card, crop=crop)
     make = lambda: explain.gradcam(net, card, _clip, target)  # noqa: E731
     return _store(key).get(("gradcam", name, card.hash, crop, _clip.id, target), make, lambda g: g.heat.nbytes)
+
+
+def payload(key: str, name: str, crop: str, layers: tuple[int, ...] | None, target: int | None, _clip: Clip) -> bytes:
+    """What the viewer is sent: the given layers (None: those to open on) and the GradCAM map of a class."""
+
+    def make() -> bytes:
+        cams = [] if target is None else [gradcam(key, name, crop, target, _clip)]
+        return packing.pack(trace(key, name, crop, _clip), layers, cams)
+
+    return _store(key).get(("payload", name, model(name)[1].hash, crop, _clip.id, layers, target), make, len)
 
 
 def order_matrix(key: str, name: str, crop: str, layer: int | None, head: Head, sharpness: float, unit: int, _clip: Clip) -> np.ndarray:

@@ -12,13 +12,15 @@ from core.figures import picture
 from pages.parts.choose import Choice
 
 NOT_AN_EXPLANATION = "Attention shows where the model looks from, not why it decides. It is not an explanation."
+VIEWER_KEYS = """
+- **Point** at a patch of any frame: every frame shows at once what that patch sees. **Click** keeps it, **Esc** lets it go.
+- **← →** step through the frames, **Home** and **End** go to the first and last, **Space** plays at the clip's own speed.
+- **Shift + arrows** move the patch that is kept. Dotted words explain themselves when you point at them.
+- The percentage under a frame is the part of all attention in view that falls on it.
+"""
 HELP = {
-    "layer": "The network looks at the clip in several layers, one after the other; the last feeds the decision.",
-    "head": "Each layer looks in several ways at once, called heads. *mean* averages them, *max* takes the strongest.",
-    "spatial": r"Where each frame's summary token looks inside its frame: $a=\mathrm{softmax}(q\,k^\top/\sqrt d)$.",
     "temporal": r"How much each frame (row) looks at each other frame (column), averaged over all places. "
                 r"Signed attention is $a=\cos(q,k)\in[-1,1]$: red attracts, blue repels.",
-    "gradcam": "Where a small change would raise the score of a class most: the gradient at the last layer, positive part.",
     "order_accuracy": r"Most frames that stand in the right order, others left out, over all frames: "
                       r"$\mathrm{LCS}(\pi,\mathrm{argsort}\,o)/T$. Guessing gives 47.1 % for 8 frames.",
     "reversal_accuracy": "The same, but a clip put together backwards counts as right: left and right, up and down are the same "

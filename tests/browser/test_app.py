@@ -34,15 +34,22 @@ def clip_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def settled(page) -> None:
-    """Wait until the app has drawn its charts and is not running."""
+    """Wait until the app has drawn its charts, and the viewer where there is one, and is not running."""
     page.wait_for_selector(".js-plotly-plot .main-svg", timeout=60_000)
+    page.wait_for_function("""() => [...document.querySelectorAll('[data-testid=attention-viewer]')]
+        .every(viewer => viewer.dataset.ready === 'true')""", timeout=60_000)
     page.wait_for_function("() => !document.querySelector('[data-testid=stStatusWidget]')", timeout=60_000)
     page.wait_for_timeout(700)
 
 
 def heatmap(page) -> np.ndarray:
-    """The values of the heat map that is on the page."""
+    """The values of the frame-to-frame map that is on the page, the viewer's or a chart's."""
     rows = page.evaluate("""() => {
+        const viewer = document.querySelector('[data-testid=attention-viewer]');
+        if (viewer) {
+            const {shape: [T], values} = viewer.frameMatrix();
+            return Array.from({length: T}, (_, t) => [...values.subarray(t * T, (t + 1) * T)]);
+        }
         const plot = [...document.querySelectorAll('.js-plotly-plot')].find(p => p._fullData.some(d => d.type === 'heatmap'));
         return plot._fullData.find(d => d.type === 'heatmap').z.map(row => [...row]);
     }""")
@@ -59,11 +66,13 @@ def shows(page, expected: np.ndarray) -> None:
     np.testing.assert_allclose(heatmap(page), expected, atol=1e-5)
 
 
-def pick(page, label: str, option: str) -> None:
-    """Choose an option of a select box."""
-    page.get_by_role("combobox", name=label).first.click()
-    page.get_by_role("option", name=option, exact=True).click()
-    settled(page)
+def put(page, name: str, value: str) -> None:
+    """Give a control of the viewer a value."""
+    control = page.locator(f"[data-testid=attention-viewer] [data-control={name}]").locator("select, input")
+    control.evaluate("""(node, value) => {
+        node.value = value;
+        for (const name of ['input', 'change']) node.dispatchEvent(new Event(name, {bubbles: true}));
+    }""", value)
 
 
 def upload(page, path: Path) -> None:
@@ -82,7 +91,7 @@ def test_the_app_opens_on_a_result(address: str, chromium) -> None:
     page.goto(address)
     settled(page)
     no_error(page)
-    assert page.locator(".js-plotly-plot").count() == 3
+    assert page.locator(".js-plotly-plot").count() == 1 and page.get_by_test_id("attention-viewer").count() == 1
     assert page.get_by_text("not why it decides").count() == 1
     page.close()
 
@@ -102,10 +111,12 @@ def test_an_uploaded_clip_shows_what_core_computes(address: str, chromium, clip_
     assert page.get_by_text(f"{100 * trace.probabilities[best]:.1f} %").count() >= 1
     shows(page, explain.temporal(trace))
 
-    pick(page, "Layer", "2")
+    put(page, "layer", "1")
     shows(page, explain.temporal(trace, layer=1))
-    pick(page, "Head", "3")
+    put(page, "head", "2")
     shows(page, explain.temporal(trace, layer=1, head=2))
+    drawn = np.array(page.evaluate("[...document.querySelector('[data-testid=attention-viewer]').attentionRow().values]"))
+    np.testing.assert_allclose(drawn.reshape(trace.grid), explain.spatial(trace, layer=1, head=2), atol=1e-3)
     no_error(page)
 
     page.get_by_role("link", name="Frame order").click()
@@ -138,22 +149,23 @@ def test_a_bad_upload_is_refused_in_one_line_and_nothing_is_lost(address: str, c
     upload(page, bad)
     page.get_by_text("holiday.mp4: not a video that can be read").wait_for(timeout=30_000)
     settled(page)
-    assert page.locator(".js-plotly-plot").count() == 3
+    assert page.locator(".js-plotly-plot").count() == 1 and page.get_by_test_id("attention-viewer").is_visible()
     assert page.get_by_text("render:tick:3").count() >= 1
     page.close()
 
 
 def test_a_link_reopens_the_same_clip_and_settings(address: str, chromium) -> None:
     page = chromium.new_page(viewport={"width": 1440, "height": 900})
-    page.goto(f"{address}/?label=circle&seed=8&layer=3&frames=6")
+    page.goto(f"{address}/?label=circle&seed=8&frames=6&v=layer:2")
     settled(page)
     no_error(page)
     assert page.get_by_text("render:circle:8, 6 frames").count() >= 1
-    assert page.get_by_text("class-token attention, layer 3").count() == 1
+    assert page.locator("[data-part=title]").locator("p").first.inner_text() == "Class token layer 3, head mean"
     page.close()
 
 
-WRONG = ["label=../../etc/passwd", "seed=-5", "seed=abc", "layer=99", "head=x", "model=file:/etc/passwd", "frames=0"]
+WRONG = ["label=../../etc/passwd", "seed=-5", "seed=abc", "model=file:/etc/passwd", "frames=0",
+         "v=layer:99,head:x,frame:-1,opacity:7", "v=query:9-9-9,view:nothing,tap:../..,locked", "v=%00,:,,query:1-2"]
 
 
 @pytest.mark.parametrize("query", WRONG)
@@ -162,7 +174,7 @@ def test_a_wrong_link_falls_back_to_what_exists(address: str, chromium, query: s
     page.goto(f"{address}/?{query}")
     settled(page)
     no_error(page)
-    assert page.locator(".js-plotly-plot").count() == 3
+    assert page.locator(".js-plotly-plot").count() == 1 and page.get_by_test_id("attention-viewer").is_visible()
     page.close()
 
 
@@ -170,7 +182,7 @@ def test_a_wrong_link_falls_back_to_what_exists(address: str, chromium, query: s
 @pytest.mark.parametrize("size", SIZES, ids=lambda s: f"{s[0]}x{s[1]}")
 def test_every_page_is_complete_and_is_photographed(address: str, chromium, screenshots: Path, size: tuple[int, int], scheme: str) -> None:
     page = chromium.new_page(viewport={"width": size[0], "height": size[1]}, color_scheme=scheme)
-    for path, name, charts in (("/?label=carret&seed=19", "explore", 3), ("/frame_order?label=carret&seed=19", "frame_order", 3)):
+    for path, name, charts in (("/?label=carret&seed=19", "explore", 1), ("/frame_order?label=carret&seed=19", "frame_order", 3)):
         page.set_viewport_size({"width": size[0], "height": size[1]})
         page.goto(address + path)
         settled(page)

@@ -1,0 +1,45 @@
+"""Mounts the attention viewer: sends one payload, and more only when the viewer asks for what it does not have yet."""
+
+from __future__ import annotations
+
+import re
+from functools import cache
+from pathlib import Path
+
+import streamlit as st
+
+from core.errors import BadInput
+from pages.parts import cached
+from pages.parts.choose import Choice
+
+ASSETS = Path(__file__).parents[2] / "assets" / "viewer"
+MODULES = ("maths", "state", "paint", "controls", "words", "viewer")  # in the order of their imports
+
+
+def bundle(modules: tuple[str, ...] = MODULES) -> str:
+    """The modules as one: a component takes one piece of JavaScript. Imports between them go, and all exports but the default."""
+    sources = [(ASSETS / f"{name}.js").read_text(encoding="utf-8") for name in modules]
+    whole = re.sub(r'^import .* from "\./.*";\n', "", "\n".join(sources), flags=re.MULTILINE)
+    return re.sub(r"^export (?!default)", "", whole, flags=re.MULTILINE)
+
+
+@cache
+def _component():
+    page, style = ((ASSETS / name).read_text(encoding="utf-8") for name in ("viewer.html", "viewer.css"))
+    return st.components.v2.component("attention_viewer", html=page, css=style, js=bundle(), isolate_styles=False)
+
+
+@st.fragment
+def viewer(choice: Choice, key: str = "viewer") -> None:
+    """The viewer for a clip and a model. Only this part runs again when the viewer asks for a layer or a GradCAM map."""
+    layers, target = None, None
+    if (state := st.session_state.get(key)) is not None and (need := state.get("need")):
+        known = cached.trace(choice.key, choice.model, choice.crop, choice.clip)
+        layers = (int(need["layer"]),) if need.get("layer") in {a.layer for a in known.attentions} else ()
+        target = need["target"] if isinstance(need.get("target"), int) else None
+    try:
+        payload = cached.payload(choice.key, choice.model, choice.crop, layers, target, choice.clip)
+    except BadInput as error:
+        st.error(str(error), icon=":material/error:")
+        return
+    _component()(key=key, data=payload, on_need_change=lambda: None)
