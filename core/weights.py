@@ -170,4 +170,5 @@ def untrained(name: str) -> tuple[nn.Module, Card]:
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
         model = build(name)
-    return model, Card(name, "gesture", LABELS, (0.5,) * 3, (0.5,) * 3, model.size, model.frames, "uniform", "fit", trained_on="")
+    return model, Card(name, "gesture", LABELS, (0.5,) * 3, (0.5,) * 3, model.size, model.frames, "uniform", "fit", trained_on="",
+                       direction_threshold=1e9)  # nothing is calibrated: no direction is ever called known
