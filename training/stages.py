@@ -161,7 +161,9 @@ class Video(Stage):
         if any(k.startswith("vit.") for k in weights):
             self._start_from_stills(weights)
             return "took the image model of a still stage"
-        ours = self.state_dict()
+        ours, classes = self.state_dict(), len(self.labels)
+        head = [k for k, v in weights.items() if k in ours and len(ours[k]) == classes != len(v) and ours[k].shape[1:] == v.shape[1:]]
+        weights = {k: v for k, v in weights.items() if k not in head}
         wrong = [k for k, v in weights.items() if k in ours and ours[k].shape != v.shape]
         if wrong or not any(k in ours for k in weights if k.startswith("model.")):
             raise BadInput(f"--init holds {f'{wrong[0]} in another shape' if wrong else 'another network'} than {self.recipe.model} "
@@ -170,7 +172,7 @@ class Video(Stage):
         blocks = [int(k.split(".")[2]) for k in weights if k.startswith("model.blocks.")]
         if blocks and hasattr(self.model, "start_as_identity"):
             self.model.start_as_identity(1 + max(blocks))
-        return "took the weights of another run's video stage"
+        return "took the weights of another run's video stage" + (f", but for {', '.join(head)}: it knew other labels" if head else "")
 
     @torch.no_grad()
     def _start_from_stills(self, weights: dict[str, Tensor]) -> None:

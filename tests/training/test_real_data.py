@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from safetensors.torch import load_file
 from torch.nn.functional import cross_entropy
 
 from core.errors import BadInput
@@ -32,7 +33,8 @@ VARIED = {"far": {"size": 224, "magnitude": 9.0}, "erase": 0.5, "mix": {"mixup":
 
 def test_the_commands_train_and_evaluate_a_folder(clips: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     flags = {"preset": "tiny", "stills-clips": 0, "clips": 4, "batch": 2, "workers": 0, "threads": 1, "validate-clips": 3,
-             "permutations": "random", "mean": "0.4,0.5,0.6", "std": "0.2,0.3,0.4", "sampling": "dense", "stride": 2, "crop": "centre"}
+             "permutations": "random", "mean": "0.4,0.5,0.6", "std": "0.2,0.3,0.4", "sampling": "dense", "stride": 2, "crop": "centre",
+             "directed-from": 0}
     assert main(["fit", "direcformer_gesture", "--data", "folder", "--root", str(clips), "--out", str(tmp_path / "run"),
                  *(f"--{k}={v}" for k, v in flags.items())]) == 0
     path = tmp_path / "run" / "model.safetensors"
@@ -64,7 +66,7 @@ def damaged(clips: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def varied(root: Path, **changes: Any) -> Recipe:
-    return replace(REAL, root=str(root), clips=40, draws=2, augment=VARIED, repeated=2, validate_clips=6, validate_every=8, holdout=0.4,
+    return replace(REAL, root=str(root), clips=28, draws=2, augment=VARIED, repeated=2, validate_clips=6, validate_every=8, holdout=0.4,
                    **changes)
 
 
@@ -80,7 +82,7 @@ def undisturbed(damaged: Path, tmp_path_factory: pytest.TempPathFactory) -> Path
 
 
 @pytest.mark.filterwarnings("ignore:This DataLoader will create")
-@pytest.mark.parametrize(("steps", "workers"), [((0,), 0), ((3, 9, 17), 0), ((13,), 2)])
+@pytest.mark.parametrize(("steps", "workers"), [((0, 3, 13), 0), ((9,), 2)])
 def test_a_killed_run_goes_on_with_the_same_losses(undisturbed: Path, damaged: Path, tmp_path: Path, steps: tuple[int, ...],
                                                    workers: int) -> None:
     asked = varied(damaged, workers=workers)
@@ -96,8 +98,8 @@ def test_a_killed_run_goes_on_with_the_same_losses(undisturbed: Path, damaged: P
 
 def test_the_run_says_how_many_files_were_passed_over(damaged: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """Also those that a part of the run met which was killed since."""
-    asked = replace(REAL, root=str(damaged), clips=44, checkpoint_seconds=0.0)
-    killed_run(tmp_path / "run", stages.Video, 16, asked, "real")
+    asked = replace(REAL, root=str(damaged), clips=30, checkpoint_seconds=0.0)
+    killed_run(tmp_path / "run", stages.Video, 14, asked, "real")
     once = capsys.readouterr().err
     assert once.count("9.mp4") == 1 and "in all" not in once
     path = fit(asked, "real", tmp_path / "run")
@@ -161,7 +163,7 @@ def test_shuffled_clips_are_not_mixed() -> None:
 
 
 def test_the_recipe_of_rvit_runs_in_small(clips: Path, tmp_path: Path) -> None:
-    """Motion frames, classes filled up, its augmentation: three passes over 100 clips of each class are 50 of its epochs' 300."""
+    """Motion frames, each of three classes filled up to 100 clips, and its augmentation: 4 clips are 4/300 of a pass."""
     paper = replace(recipe("rvit_paper"), preset="tiny", root=str(clips), epochs=4 / 300, batch=2, workers=0, threads=1, validate_clips=3)
     model, card = load_checkpoint(fit(paper, "rvit_paper", tmp_path / "run"))
     report, trial = rows(tmp_path / "run")
@@ -183,11 +185,10 @@ def ssv2(tmp_path: Path) -> Path:
     return root
 
 
-@pytest.mark.parametrize("name", ["far_s_ssv2", "am_flow_ssv2", "videomae_s_ssv2_mvd"])
+@pytest.mark.parametrize("name", ["far_s_ssv2", "am_flow_ssv2", "videomae_s_ssv2"])
 def test_recipes_of_something_something_run_in_small(ssv2: Path, tmp_path: Path, name: str) -> None:
-    paper = replace(recipe(name), preset="tiny", root=str(ssv2), epochs=0.5 * 2 / recipe(name).repeated, batch=2, lr=1e-3, workers=0,
-                    threads=1)
-    _, card = load_checkpoint(fit(replace(paper, epochs=0.0, clips=4), name, tmp_path / "run"))
+    paper = replace(recipe(name), preset="tiny", root=str(ssv2), epochs=0.0, clips=4, batch=2, workers=0, threads=1)
+    _, card = load_checkpoint(fit(paper, name, tmp_path / "run"))
     (report,) = rows(tmp_path / "run")
     assert report["step"] == 2 and report["loss"] > 0
     assert card.labels == ("Pushing something", "Holding something") and card.trained_on == "4 clips of ssv2"
@@ -199,9 +200,16 @@ def test_the_number_of_classes_is_that_of_the_data(clips: Path, tmp_path: Path) 
 
 
 def test_a_real_run_goes_on_from_rendered_stills(clips: Path, tmp_path: Path) -> None:
-    path = fit(replace(REAL, root=str(clips), stills_clips=4, clips=4), "real", tmp_path / "run")
-    assert {r["stage"] for r in rows(tmp_path / "run")} == {"stills", "video"}
-    first = fit(replace(REAL, data="gestures", clips=4), "rendered", tmp_path / "first").with_name("video.safetensors")
-    with pytest.raises(BadInput, match="another shape"):
-        fit(replace(REAL, root=str(clips), clips=4, init=str(first)), "real", tmp_path / "other")
-    assert load_checkpoint(path)[1].trained_on.startswith("4 clips of the folder")
+    fit(replace(REAL, root=str(clips), stills_clips=4, clips=2), "real", tmp_path / "run")
+    assert [r["stage"] for r in rows(tmp_path / "run")] == ["stills", "video"]
+
+
+def test_a_real_run_goes_on_from_a_rendered_run_with_other_labels(whole: Path, clips: Path, tmp_path: Path,
+                                                                 capsys: pytest.CaptureFixture[str]) -> None:
+    path = fit(replace(REAL, root=str(clips), clips=2, lr=0.0, ema=0.0, init=str(whole / "video.safetensors")), "real", tmp_path / "run")
+    assert "but for model.head.bias, model.head.weight: it knew other labels" in capsys.readouterr().err
+    before, after = load_file(whole / "video.safetensors"), load_file(tmp_path / "run" / "video.safetensors")
+    assert {k for k in after if not torch.equal(before[k], after[k])} == {"model.head.weight", "model.head.bias"}
+    card = load_checkpoint(path)[1]
+    assert card.trained_on == f"18 rendered gesture clips (core.gestures), 2 clips of the folder {clips.name}" and card.labels == LABELS
+    assert [s["data"] for s in card.recipe["stages"]] == ["gestures", "folder"] and str(clips.parent) not in json.dumps(card.recipe)
