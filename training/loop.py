@@ -79,6 +79,9 @@ class Run:
 
     def restore(self, state: dict[str, Any]) -> None:
         self.step, self.ended, self.sums, self.best = state["step"], state["ended"], state["sums"], state["best"]
+        if len(state.get("bad", self.bad)) != len(self.bad):
+            raise BadInput(f"{self.recipe.root} now lists {len(self.bad)} clips for training, and {len(state['bad'])} when the run began; "
+                           "put the files back, or choose another --out")
         self.bad = state.get("bad", self.bad)
         self.stage.load_state_dict(state["module"])
         self.optimiser.load_state_dict(state["optimiser"])
@@ -199,7 +202,7 @@ class Run:
 
     @torch.no_grad()
     def validate(self) -> float:
-        """Top-1 (0..1) of the averaged weights on the held-out clips, each of them once."""
+        """Top-1 (0..1) of the averaged weights on the held-out clips, each once; the next stands in for one that cannot be read."""
         count, batch = min(self.recipe.validate_clips, self.held_out.epoch), self.recipe.batch
         steps = math.ceil(count / batch)
         model = self.stage.model
@@ -320,7 +323,7 @@ def export(weights: dict[str, Tensor], recipe: Recipe, labels: tuple[str, ...], 
     settings = model_settings(recipe)
     seen: dict[str, int] = {}
     for h in history:
-        kind = {"gestures": "rendered gesture clips (core.gestures)", "folder": f"clips of the folder {h['root']}"}
+        kind = {"gestures": "rendered gesture clips (core.gestures)", "folder": f"clips of the folder {h.get('root', '')}"}
         name = kind.get(h["data"], f"clips of {h['data']}")
         seen[name] = seen.get(name, 0) + h["clips"]
     is_rendered = all(h["data"] == "gestures" for h in history)

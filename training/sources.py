@@ -18,6 +18,7 @@ from training.recipes import Recipe
 HELD_OUT = 999_999_937
 """Seed of the rendered clips that validate a run, and of the order of real ones; a recipe's own seeds are small."""
 _MIXING = ("mixup", "cutmix", "switch")
+_OF_FILES = ("sampling", "draws", "split", "holdout", "repeated", "balance")
 _NO_VALIDATION = ("ucf101", "hmdb51", "smarthome")
 
 
@@ -74,8 +75,8 @@ class _Share(Dataset):
 
 
 def rendered(recipe: Recipe, *, frames: int, size: int, patch: int, seed: int, held: bool = False) -> Source:
-    """Rendered gestures, with their fingertips; held-out ones if `held`."""
-    dataset = Gestures(seed=HELD_OUT if held else seed, frames=frames, size=size, patch=patch)
+    """Rendered gestures, with their fingertips; as many as validate the recipe if `held`."""
+    dataset = Gestures(seed=seed, frames=frames, size=size, patch=patch)
     return Source(dataset, LABELS, DIRECTED, recipe.validate_clips if held else recipe.epoch_clips)
 
 
@@ -85,9 +86,10 @@ def source(recipe: Recipe, *, frames: int, size: int, patch: int, seed: int, hel
     Raises: BadInput for a kind of data, a split or an augmentation that is not known or does not fit.
     """
     if recipe.data == "gestures":
-        if recipe.augment or recipe.repeated != 1 or recipe.balance:
-            asked = ", ".join(recipe.augment) or "repeated, balance"
-            raise BadInput(f"rendered gestures are varied by their renderer and take no augmentation ({asked}); leave it out")
+        usual = Recipe(model=recipe.model)
+        asked = [*recipe.augment, *(k for k in _OF_FILES if getattr(recipe, k) != getattr(usual, k))]
+        if asked:
+            raise BadInput(f"rendered gestures are varied by their renderer and cannot use {', '.join(asked)}; leave it out")
         return rendered(recipe, frames=frames, size=size, patch=patch, seed=seed, held=held)
     if recipe.data not in KINDS:
         raise BadInput(f"data {recipe.data!r} are not known; choose gestures, which are rendered, or one of {', '.join(KINDS)}")
@@ -100,7 +102,7 @@ def source(recipe: Recipe, *, frames: int, size: int, patch: int, seed: int, hel
     files = open_dataset(
         recipe.data, recipe.root, _split(recipe, held), frames=frames, sampling=recipe.sampling, stride=recipe.stride,
         views=1 if held else recipe.draws, short=recipe.short, size=whole, shape="whole" if crop else recipe.crop,
-        seed=HELD_OUT if held else seed, balance=None if held else recipe.balance or None, holdout=recipe.holdout, held=held,
+        seed=seed, balance=None if held else recipe.balance or None, holdout=recipe.holdout, held=held,
         cache=recipe.cache or None)
     if augment:
         files.transform = clip_transform(augment, files.labels)

@@ -107,6 +107,18 @@ def test_the_run_says_how_many_files_were_passed_over(damaged: Path, tmp_path: P
     assert load_checkpoint(path)[1].recipe["stages"][0]["skipped"] == 1
 
 
+def test_a_run_does_not_go_on_with_other_files(damaged: Path, tmp_path: Path) -> None:
+    copytree(damaged, tmp_path / "data")
+    asked = replace(REAL, root=str(tmp_path / "data"), clips=4)
+    killed_run(tmp_path / "run", stages.Video, 1, asked, "real")
+    copytree(tmp_path / "data", tmp_path / "moved")
+    next((tmp_path / "data" / "clap").iterdir()).unlink()
+    with pytest.raises(BadInput, match="now lists 12 clips for training, and 13 when the run began"):
+        fit(asked, "real", tmp_path / "run")
+    fit(replace(asked, root=str(tmp_path / "moved")), "real", tmp_path / "run")
+    assert [r["step"] for r in rows(tmp_path / "run")] == [2]
+
+
 def stage(**changes: Any) -> Video:
     torch.manual_seed(0)
     made = Video(replace(REAL, settings={"drop_path": 0.0}, **{"order": 0.0, "directed": 0.0} | changes), LABELS, LABELS, fingertips=False)

@@ -119,7 +119,12 @@ def test_rendered_clips_are_validated_on_as_many_as_were_asked_for() -> None:
     recipe = Recipe(model="direcformer", validate_clips=7)
     held = source(recipe, frames=3, size=24, patch=8, seed=3, held=True)
     assert held.epoch == 7 and held.labels == LABELS and held.files is None
-    assert (held.dataset[0][0] != source(recipe, frames=3, size=24, patch=8, seed=3).dataset[0][0]).any()
+
+
+@pytest.mark.parametrize("changes", [{"draws": 2}, {"holdout": 0.1}, {"split": "train"}, {"sampling": "motion"}, {"balance": 9}])
+def test_rendered_clips_refuse_what_is_for_files(changes: dict[str, Any]) -> None:
+    with pytest.raises(BadInput, match=f"cannot use {next(iter(changes))}; leave it out"):
+        source(Recipe(model="direcformer", **changes), frames=3, size=24, patch=8, seed=3)
 
 
 @pytest.mark.parametrize(("changes", "words"), [
