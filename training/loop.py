@@ -245,6 +245,7 @@ def fit(recipe: Recipe, name: str, out: Path, watch: Watch | None = None) -> Pat
     shape = {"size": settings["size"], "patch": settings["patch"]}
     clips = source(recipe, frames=settings["frames"], seed=recipe.seed * 10 + 1, **shape)
     held_out = source(recipe, frames=settings["frames"], seed=HELD_OUT, held=True, **shape) if recipe.validate_clips else None
+    steps = _steps(recipe, round(recipe.epochs * clips.epoch) if recipe.epochs else recipe.clips)
     init = read_weights(Path(recipe.init)) if recipe.init else None
     folder.claim(name, recipe)
     torch.set_num_threads(recipe.threads)
@@ -278,7 +279,6 @@ def fit(recipe: Recipe, name: str, out: Path, watch: Watch | None = None) -> Pat
         if folder.writes:
             print(taken, file=sys.stderr)
     video.freeze(recipe.frozen)
-    steps = _steps(recipe, round(recipe.epochs * clips.epoch) if recipe.epochs else recipe.clips)
     schedule = schedule_of(recipe, recipe.lr, steps, clips.epoch / recipe.batch)
     run = Run("video", video, recipe, folder, clips, schedule, accelerator, held_out, watch)
     if state["stage"] == "video":
