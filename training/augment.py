@@ -128,6 +128,8 @@ class JitteredCrop:
 
 
 _NAMED: dict[str, type] = {"rvit": RViTAugment, "far": FARAugment, "jittered_crop": JitteredCrop}
+CROPPING = frozenset(_NAMED)
+"""Augmentations that cut every clip to the same size."""
 _FOR_BATCHES = ("erase", "mix")
 
 

@@ -21,7 +21,7 @@ from core.errors import BadInput
 from training.recipes import Recipe
 
 STAGES = ("stills", "video")
-FREE = ("root", "workers", "threads", "checkpoint_seconds", "tensorboard")
+FREE = ("root", "cache", "workers", "threads", "checkpoint_seconds", "tensorboard")
 """Fields of a recipe that do not decide the result, and may change from one start to the next."""
 
 
@@ -51,7 +51,8 @@ class Folder:
         file, now = self.path / "recipe.json", described(name, recipe)
         if file.exists():
             before = json.loads(file.read_text())
-            changed = [k for k in now if k not in FREE and (k not in before or before[k] != now[k])]
+            usual = described(name, Recipe(model=recipe.model))  # a field that is younger than the run
+            changed = [k for k in now if k not in FREE and before.get(k, usual[k]) != now[k]]
             if changed:
                 raise BadInput(f"{self.path} holds a run with other settings ({', '.join(changed)}); choose another --out or remove it")
         if self.writes:

@@ -32,7 +32,7 @@ from training.data import Batch
 from training.folder import Folder, Reporter, described, write_atomically
 from training.recipes import Recipe
 from training.schedule import Average, Schedule, make_optimiser, schedule_of
-from training.sources import HELD_OUT, Sharing, Source, batches, source
+from training.sources import HELD_OUT, Sharing, Source, batches, rendered, source
 from training.stages import Plan, Stage, Still, Video, model_settings
 
 REPORT_EVERY = 50  # steps
@@ -67,19 +67,31 @@ class Run:
         self.average = Average(stage, recipe.ema)
         self.step = 0
         self.ended = False  # early
+        self.bad = torch.zeros(len(clips.files) if clips.files else 0, dtype=torch.uint8)  # files that could not be read, so far
         self.sums: dict[str, tuple[float, int]] = {}  # since the last report: the sum over steps, and how many
         self.best: dict[str, Any] = {"top1": -1.0, "worse": 0, "weights": {}}
 
     def save(self) -> None:
-        self.folder.save({"stage": self.name, "step": self.step, "ended": self.ended, "sums": self.sums, "best": self.best,
+        if self.clips.files:
+            self.bad |= self.clips.files.bad
+        self.folder.save({"bad": self.bad, "stage": self.name, "step": self.step, "ended": self.ended, "sums": self.sums, "best": self.best,
                           "module": self.stage.state_dict(), "optimiser": self.optimiser.state_dict(), "average": self.average.weights})
 
     def restore(self, state: dict[str, Any]) -> None:
         self.step, self.ended, self.sums, self.best = state["step"], state["ended"], state["sums"], state["best"]
+        if len(state.get("bad", self.bad)) != len(self.bad):
+            raise BadInput(f"{self.recipe.root} now lists {len(self.bad)} clips for training, and {len(state['bad'])} when the run began; "
+                           "put the files back, or choose another --out")
+        self.bad = state.get("bad", self.bad)
         self.stage.load_state_dict(state["module"])
         self.optimiser.load_state_dict(state["optimiser"])
         for key, value in state["average"].items():
             self.average.weights[key].copy_(value)
+
+    def skipped(self) -> int:
+        """Files that are listed and not there, or that some process could not read."""
+        files = self.clips.files
+        return files.missing + sum(value > 0 for value in self._over_all((self.bad | files.bad).float())) if files else 0
 
     @property
     def weights(self) -> dict[str, Tensor]:
@@ -170,7 +182,7 @@ class Run:
 
     def _is_trial(self) -> bool:
         r = self.recipe
-        if self.held_out is None or not r.validate_clips:
+        if self.held_out is None:
             return False
         every = max(1, r.validate_every // r.batch)
         return self.step % every == 0 or self.step == self.schedule.steps
@@ -190,19 +202,22 @@ class Run:
 
     @torch.no_grad()
     def validate(self) -> float:
-        """Top-1 (0..1) of the averaged weights on the held-out clips."""
-        steps = math.ceil(self.recipe.validate_clips / self.recipe.batch)
+        """Top-1 (0..1) of the averaged weights on the held-out clips, each once; the next stands in for one that cannot be read."""
+        count, batch = min(self.recipe.validate_clips, self.held_out.epoch), self.recipe.batch
+        steps = math.ceil(count / batch)
         model = self.stage.model
         weights = {k.removeprefix("model."): v for k, v in self.average.weights.items() if k.startswith("model.")}
         right = torch.zeros(2)
         with _evaluating(model):
-            for parts in batches(self.held_out, self.sharing, start=0, steps=steps, workers=self.recipe.workers):
-                for part in parts:
+            shared = batches(self.held_out, self.sharing, start=0, steps=steps, workers=self.recipe.workers)
+            for step, parts in enumerate(shared):
+                for i, part in enumerate(parts):
+                    counted = torch.from_numpy(step * batch + self.sharing.places(i) < count)
                     device = self.accelerator.device
                     video = self.stage.normalised(part.video.to(device))
                     with torch.autocast(device.type, torch.bfloat16, enabled=self.bfloat16):
                         found = functional_call(model, weights, (video,)).argmax(1).cpu()
-                    right += torch.tensor([(found == part.label).sum().item(), len(found)])
+                    right += torch.tensor([(found == part.label)[counted].sum().item(), counted.sum().item()])
         hits, clips = self._over_all(right)
         return hits / clips
 
@@ -227,9 +242,10 @@ def fit(recipe: Recipe, name: str, out: Path, watch: Watch | None = None) -> Pat
                               kwargs_handlers=[DistributedDataParallelKwargs(find_unused_parameters=True)])
     folder = Folder(out, writes=accelerator.is_main_process)
     settings = model_settings(recipe)
-    frames = {"stills": 3, "video": settings["frames"], "held out": settings["frames"]}
-    data = {s: source(recipe, frames=frames[s], size=settings["size"], patch=settings["patch"], seed=seed)
-            for s, seed in (("stills", recipe.seed * 10), ("video", recipe.seed * 10 + 1), ("held out", HELD_OUT))}
+    shape = {"size": settings["size"], "patch": settings["patch"]}
+    clips = source(recipe, frames=settings["frames"], seed=recipe.seed * 10 + 1, **shape)
+    held_out = source(recipe, frames=settings["frames"], seed=HELD_OUT, held=True, **shape) if recipe.validate_clips else None
+    steps = _steps(recipe, round(recipe.epochs * clips.epoch) if recipe.epochs else recipe.clips)
     init = read_weights(Path(recipe.init)) if recipe.init else None
     folder.claim(name, recipe)
     torch.set_num_threads(recipe.threads)
@@ -241,7 +257,8 @@ def fit(recipe: Recipe, name: str, out: Path, watch: Watch | None = None) -> Pat
 
     if recipe.stills_clips and init is None and not has_stills:
         schedule = schedule_of(recipe, recipe.stills_lr, _steps(recipe, recipe.stills_clips), recipe.epoch_clips / recipe.batch)
-        run = Run("stills", Still(recipe), recipe, folder, data["stills"], schedule, accelerator)
+        pictures = rendered(recipe, frames=3, seed=recipe.seed * 10, **shape)
+        run = Run("stills", Still(recipe), recipe, folder, pictures, schedule, accelerator)
         if state["stage"] == "stills":
             run.restore(state)
         run.train()
@@ -252,7 +269,7 @@ def fit(recipe: Recipe, name: str, out: Path, watch: Watch | None = None) -> Pat
         has_stills, state = True, {"stage": None, "step": 0}
 
     torch.manual_seed(recipe.seed + 1)  # the same start whether the still stage ran just now or long ago
-    video = Video(recipe, data["video"].labels, data["video"].directed)
+    video = Video(recipe, clips.labels, clips.directed, fingertips=clips.files is None)
     history: list[dict] = []
     if init is None and has_stills:
         init = read_weights(stills)
@@ -262,13 +279,16 @@ def fit(recipe: Recipe, name: str, out: Path, watch: Watch | None = None) -> Pat
         if folder.writes:
             print(taken, file=sys.stderr)
     video.freeze(recipe.frozen)
-    clips = round(recipe.epochs * data["video"].epoch) if recipe.epochs else recipe.clips
-    schedule = schedule_of(recipe, recipe.lr, _steps(recipe, clips), data["video"].epoch / recipe.batch)
-    run = Run("video", video, recipe, folder, data["video"], schedule, accelerator, data["held out"], watch)
+    schedule = schedule_of(recipe, recipe.lr, steps, clips.epoch / recipe.batch)
+    run = Run("video", video, recipe, folder, clips, schedule, accelerator, held_out, watch)
     if state["stage"] == "video":
         run.restore(state)
     run.train()
-    history.append(described(name, recipe) | {"init": Path(recipe.init).name, "clips": run.step * recipe.batch})
+    skipped = run.skipped()
+    if skipped and folder.writes:
+        print(f"skipped: {skipped} files of {recipe.root} in all; others took their places", file=sys.stderr)
+    about = {"init": Path(recipe.init).name, "root": Path(recipe.root).name, "cache": "", "clips": run.step * recipe.batch}
+    history.append(described(name, recipe) | about | ({"skipped": skipped} if clips.files else {}))
     path = out / "model.safetensors"
     if folder.writes:
         metadata = {"history": json.dumps(history)}
@@ -301,11 +321,17 @@ def read_weights(file: Path) -> tuple[dict[str, Any], list[dict]]:
 def export(weights: dict[str, Tensor], recipe: Recipe, labels: tuple[str, ...], history: list[dict], path: Path) -> None:
     """Write a video stage's weights as a half-precision checkpoint with its card."""
     settings = model_settings(recipe)
-    clips = sum(h["clips"] for h in history)
-    trained_on = (f"{clips:,} rendered gesture clips (core.gestures), no real video" if recipe.data == "gestures"
-                  else f"{clips:,} clips of {recipe.data}")
+    seen: dict[str, int] = {}
+    for h in history:
+        kind = {"gestures": "rendered gesture clips (core.gestures)", "folder": f"clips of the folder {h.get('root', '')}"}
+        name = kind.get(h["data"], f"clips of {h['data']}")
+        seen[name] = seen.get(name, 0) + h["clips"]
+    is_rendered = all(h["data"] == "gestures" for h in history)
+    trained_on = ", ".join(f"{clips:,} {name}" for name, clips in seen.items()) + (", no real video" if is_rendered else "")
+    stride = {"stride": recipe.stride} if recipe.sampling == "dense" else {}
     card = Card(model=recipe.model, preset=recipe.preset, labels=labels, mean=recipe.mean, std=recipe.std, size=settings["size"],
                 frames=settings["frames"], sampling=recipe.sampling, crop=recipe.crop, trained_on=trained_on,
-                settings={k: v for k, v in recipe.settings.items() if k != "classes"}, recipe={"stages": history}, license="Apache-2.0")
+                settings={k: v for k, v in recipe.settings.items() if k != "classes"}, recipe={"stages": history},
+                license="Apache-2.0" if is_rendered else "", **stride)
     model = {k.removeprefix("model."): v for k, v in weights.items() if k.startswith("model.")}
     write_atomically(path, lambda temporary: save_checkpoint(temporary, model, card))

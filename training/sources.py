@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,11 +11,15 @@ from torch.utils.data import Dataset
 
 from core.errors import BadInput
 from core.gestures import DIRECTED, LABELS
-from training.data import Batch, Gestures, gesture_batches
+from training.augment import CROPPING, clip_transform
+from training.data import KINDS, Batch, Clips, Gestures, Stream, collated, has_splits, loaded, open_dataset, stacked
 from training.recipes import Recipe
 
 HELD_OUT = 999_999_937
-"""Seed of the rendered clips that validate a run; a recipe's own seeds are small."""
+"""Seed of the rendered clips that validate a run, and of the order of real ones; a recipe's own seeds are small."""
+_MIXING = ("mixup", "cutmix", "switch")
+_OF_FILES = ("sampling", "draws", "split", "holdout", "repeated", "balance")
+_NO_VALIDATION = ("ucf101", "hmdb51", "smarthome")
 
 
 @dataclass(frozen=True)
@@ -26,6 +30,8 @@ class Source:
     labels: tuple[str, ...]
     directed: tuple[str, ...]  # labels whose direction in time can be known from the frames
     epoch: int  # clips in one pass
+    collate: Callable[[list], Batch] = stacked
+    files: Clips | None = None  # of clips that are read, not rendered
 
 
 @dataclass(frozen=True)
@@ -68,21 +74,74 @@ class _Share(Dataset):
         return self.dataset[step * s.batch + int(s.places(part)[clip])]
 
 
-def source(recipe: Recipe, *, frames: int, size: int, patch: int, seed: int) -> Source:
-    """The clips of a recipe. Raises: BadInput for a kind of data, or an augmentation, that is not known."""
-    if recipe.data != "gestures":
-        raise BadInput(f"data {recipe.data!r} cannot be read yet; choose gestures, which are rendered")
-    if recipe.augment or recipe.repeated != 1 or recipe.balance:
-        asked = ", ".join(recipe.augment) or "repeated, balance"
-        raise BadInput(f"rendered gestures are varied by their renderer and take no augmentation ({asked}); leave it out")
+def rendered(recipe: Recipe, *, frames: int, size: int, patch: int, seed: int, held: bool = False) -> Source:
+    """Rendered gestures, with their fingertips; as many as validate the recipe if `held`."""
     dataset = Gestures(seed=seed, frames=frames, size=size, patch=patch)
-    return Source(dataset, LABELS, DIRECTED, recipe.epoch_clips)
+    return Source(dataset, LABELS, DIRECTED, recipe.validate_clips if held else recipe.epoch_clips)
+
+
+def source(recipe: Recipe, *, frames: int, size: int, patch: int, seed: int, held: bool = False) -> Source:
+    """The clips of a recipe; with `held` those that validate it, as a test would see them.
+
+    Raises: BadInput for a kind of data, a split or an augmentation that is not known or does not fit.
+    """
+    if recipe.data == "gestures":
+        usual = Recipe(model=recipe.model)
+        asked = [*recipe.augment, *(k for k in _OF_FILES if getattr(recipe, k) != getattr(usual, k))]
+        if asked:
+            raise BadInput(f"rendered gestures are varied by their renderer and cannot use {', '.join(asked)}; leave it out")
+        return rendered(recipe, frames=frames, size=size, patch=patch, seed=seed, held=held)
+    if recipe.data not in KINDS:
+        raise BadInput(f"data {recipe.data!r} are not known; choose gestures, which are rendered, or one of {', '.join(KINDS)}")
+    if not recipe.root:
+        raise BadInput(f"data {recipe.data!r} are read from a folder; give it with --root")
+    augment = {} if held else _fitting(recipe.augment, size)
+    crop = next((name for name in augment if name in CROPPING), None)
+    # What a crop is cut from: a little larger than the input, as in the papers.
+    whole = augment[crop].get("most", round(size * 8 / 7)) if crop else size
+    files = open_dataset(
+        recipe.data, recipe.root, _split(recipe, held), frames=frames, sampling=recipe.sampling, stride=recipe.stride,
+        views=1 if held else recipe.draws, short=recipe.short, size=whole, shape="whole" if crop else recipe.crop,
+        seed=seed, balance=None if held else recipe.balance or None, holdout=recipe.holdout, held=held,
+        cache=recipe.cache or None)
+    if augment:
+        files.transform = clip_transform(augment, files.labels)
+    stream = Stream(files, seed=files.seed, repeats=1 if held else recipe.repeated)
+    strokes = set(files.labels) <= set(LABELS)
+    directed = tuple(label for label in files.labels if label in DIRECTED or not strokes)
+    return Source(stream, files.labels, directed, stream.epoch, collated, files)
+
+
+def _split(recipe: Recipe, held: bool) -> str | None:
+    """The split that clips are read from; None is all of a folder."""
+    if recipe.holdout:
+        whole = recipe.data == "folder" and not has_splits(recipe.root)
+        return recipe.split or (None if whole else "train")
+    if held and recipe.data in _NO_VALIDATION:
+        raise BadInput(f"{recipe.data} has no clips for validation; keep a share of its training clips back with --holdout 0.1, "
+                       "or set --validate-clips 0")
+    return "val" if held else recipe.split or "train"
+
+
+def _fitting(augment: Mapping[str, Any], size: int) -> dict[str, Any]:
+    """The augmentation for a model of `size` pixels: crops in proportion. Raises: BadInput for erase or mix of another form."""
+    chance, amounts = augment.get("erase", 0.0), augment.get("mix", {})
+    if not isinstance(chance, float | int) or not 0 <= chance <= 1:
+        raise BadInput(f"erase must be a probability from 0 to 1, got {chance!r}")
+    if not isinstance(amounts, Mapping) or set(amounts) - set(_MIXING):
+        raise BadInput(f"mix takes the numbers {', '.join(_MIXING)}, got {amounts!r}")
+    fitted = dict(augment)
+    for name in CROPPING & augment.keys():
+        given = augment[name]
+        scale = size / given.get("size", size)
+        fitted[name] = given | {"size": size} | {k: round(scale * given[k]) for k in ("least", "most") if k in given}
+    return fitted
 
 
 def batches(clips: Source, sharing: Sharing, *, start: int, steps: int, workers: int) -> Iterator[list[Batch]]:
     """The parts of this process of step `start`, `start + 1`, ... `steps - 1`."""
     own = sharing.part * sharing.accumulate
-    loader = iter(gesture_batches(_Share(clips.dataset, sharing), start=start * own, clips=steps * own, batch=sharing.part,
-                                  workers=workers))
+    loader = loaded(_Share(clips.dataset, sharing), clips.collate, start=start * own, clips=steps * own, batch=sharing.part,
+                    workers=workers)
     for _ in range(start, steps):
         yield [next(loader) for _ in range(sharing.accumulate)]

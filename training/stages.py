@@ -22,6 +22,7 @@ from core.errors import BadInput
 from core.models import build, spec
 from core.models.blocks import ImageViT, Output
 from core.public import load_public
+from training.augment import mix, random_erasing
 from training.data import Batch
 from training.losses import alignment_loss, fingertip_loss, hand_loss, inside, pair_loss, pair_weights, rank_loss, self_loss
 from training.permutations import permutation_set
@@ -101,11 +102,14 @@ class Still(Stage):
 class Video(Stage):
     """The model to train with its side heads, and its losses on ordered and shuffled clips.
 
-    Which losses there are follows from the recipe's weights and from what the model returns.
+    Which losses there are follows from the recipe's weights, from what the model returns, and from whether the clips come
+    with fingertips.
     """
 
-    def __init__(self, recipe: Recipe, labels: tuple[str, ...], directed: tuple[str, ...]) -> None:
+    def __init__(self, recipe: Recipe, labels: tuple[str, ...], directed: tuple[str, ...], fingertips: bool = True) -> None:
         super().__init__(recipe)
+        if recipe.settings.get("classes", len(labels)) != len(labels):
+            raise BadInput(f"the data have {len(labels)} labels, not {recipe.settings['classes']}; leave --set classes out")
         settings = model_settings(recipe, classes=len(labels))
         self.model = build(recipe.model, recipe.preset, **recipe.settings | {"classes": len(labels)})
         self.labels, self.unit = labels, spec(recipe.model).unit_frames
@@ -116,10 +120,10 @@ class Video(Stage):
         self.rank = nn.Linear(width, self.units)
         self.has_norm = not {"norm.weight", "vit.norm.weight"}.isdisjoint(self.model.state_dict())  # after its last block
         r = recipe
-        has_time = bool(output.time_attention)
+        has_time, side = bool(output.time_attention), (r.fingertip, fingertips)
         possible = {"classify": (r.classify, True), "order": (r.order, output.order_logits is not None),
                     "directed": (r.directed, has_time), "pairs": (r.pairs, has_time), "rank": (r.rank, True),
-                    "alignment": (r.alignment, bool(output.frame_maps)), "fingertip": (r.fingertip, True), "hand": (r.fingertip, True)}
+                    "alignment": (r.alignment, bool(output.frame_maps)), "fingertip": side, "hand": side}
         self.weights = {k: weight for k, (weight, has) in possible.items() if has and weight > 0}
         if not self.weights:
             raise BadInput(f"no loss with a weight applies to {r.model}; set for example --classify 1")
@@ -157,7 +161,9 @@ class Video(Stage):
         if any(k.startswith("vit.") for k in weights):
             self._start_from_stills(weights)
             return "took the image model of a still stage"
-        ours = self.state_dict()
+        ours, classes = self.state_dict(), len(self.labels)
+        head = [k for k, v in weights.items() if k in ours and len(ours[k]) == classes != len(v) and ours[k].shape[1:] == v.shape[1:]]
+        weights = {k: v for k, v in weights.items() if k not in head}
         wrong = [k for k, v in weights.items() if k in ours and ours[k].shape != v.shape]
         if wrong or not any(k in ours for k in weights if k.startswith("model.")):
             raise BadInput(f"--init holds {f'{wrong[0]} in another shape' if wrong else 'another network'} than {self.recipe.model} "
@@ -166,7 +172,7 @@ class Video(Stage):
         blocks = [int(k.split(".")[2]) for k in weights if k.startswith("model.blocks.")]
         if blocks and hasattr(self.model, "start_as_identity"):
             self.model.start_as_identity(1 + max(blocks))
-        return "took the weights of another run's video stage"
+        return "took the weights of another run's video stage" + (f", but for {', '.join(head)}: it knew other labels" if head else "")
 
     @torch.no_grad()
     def _start_from_stills(self, weights: dict[str, Tensor]) -> None:
@@ -225,15 +231,34 @@ class Video(Stage):
         known = np.concatenate([np.arange(self.units)[None], self.orders])
         return {"order": torch.from_numpy(known[target]), "target": torch.from_numpy(target)}
 
+    def _varied(self, video: Tensor, label: Tensor) -> tuple[Tensor, Tensor]:
+        """Erase a box in some clips (B, 3, T, H, W), and mix those that are seen in order, the first ones, with each other.
+
+        Mixed labels are soft targets, smoothed. A process mixes clips of its own part of a batch.
+        """
+        chance, amounts = (self.recipe.augment.get(name) for name in ("erase", "mix"))
+        if not chance and amounts is None:
+            return video, label
+        generator = torch.Generator().manual_seed(int(torch.randint(2**62, ())))  # the loop seeds each pass
+        if chance:
+            video = random_erasing(video, generator, chance)
+        if amounts is not None and (m := len(label)):
+            mixed, label = mix(video[:m], label, len(self.labels), generator, smoothing=self.recipe.smoothing, **amounts)
+            video = torch.cat([mixed, video[m:]])
+        return video, label
+
     def means(self, plan: Plan) -> Means:
         truth, counts, r = plan.truth, plan.counts, self.recipe
         label, m = truth["label"], len(truth["label"])
-        out = self.model(self.normalised(plan.video), detail=True)
+        video = self.normalised(plan.video)
+        if self.training:
+            video, label = self._varied(video, label)
+        out = self.model(video, detail=True)
         patches = out.patches if self.has_norm else layer_norm(out.patches, out.patches.shape[-1:], eps=1e-6)
         given: Means = {}
         if m:
             logits = out.logits[:m].float()
-            given["classify"] = cross_entropy(logits, label, label_smoothing=r.smoothing)
+            given["classify"] = cross_entropy(logits, label, label_smoothing=r.smoothing if label.ndim == 1 else 0.0)
             given["top1"] = (logits.argmax(1) == _hard(label)).float().mean()
         if "alignment" in self.weights:
             given["alignment"] = alignment_loss(out.frame_maps)

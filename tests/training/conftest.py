@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from tests.training.tiny import RECIPE, install
+from tests.training.tiny import RECIPE, install, write_clips
 from training.loop import fit
 
 
@@ -19,6 +19,14 @@ def tiny(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     threads = torch.get_num_threads()
     yield
     torch.set_num_threads(threads)
+
+
+@pytest.fixture(scope="session")
+def clips(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Five videos of each of three labels."""
+    root = tmp_path_factory.mktemp("data")
+    write_clips(root, ("clap", "tap left", "tap right"), 5)
+    return root
 
 
 @pytest.fixture(scope="session")

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from core.gestures import LABELS, render
-from training.data import Batch, Gestures, gesture_batches
+from training.data import Batch, Gestures, loaded, stacked
 
 FRAMES, SIZE, PATCH = 3, 40, 8
 
@@ -17,7 +17,7 @@ def gestures(seed: int = 0) -> Gestures:
 
 
 def batches(start: int = 0, clips: int = 12, batch: int = 4, workers: int = 0) -> list[Batch]:
-    return list(gesture_batches(gestures(), start=start, clips=clips, batch=batch, workers=workers))
+    return list(loaded(gestures(), stacked, start=start, clips=clips, batch=batch, workers=workers))
 
 
 def assert_equal(first: Batch, second: Batch) -> None:

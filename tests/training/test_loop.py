@@ -37,11 +37,11 @@ def kill_at(monkeypatch: pytest.MonkeyPatch, stage: type[stages.Stage], step: in
     monkeypatch.setattr(stage, "plan", plan)
 
 
-def killed_run(out: Path, stage: type[stages.Stage], step: int, recipe: Any = RECIPE) -> None:
+def killed_run(out: Path, stage: type[stages.Stage], step: int, recipe: Any = RECIPE, name: str = "tiny") -> None:
     with pytest.MonkeyPatch.context() as patch:
         kill_at(patch, stage, step)
         with pytest.raises(Killed):
-            fit(recipe, "tiny", out)
+            fit(recipe, name, out)
 
 
 def test_a_run_reports_each_stage_step_by_step(whole: Path) -> None:

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from core.models import spec
+from core.render import write_mp4
 from training.data import Gestures
 from training.recipes import Recipe
 
@@ -24,6 +28,18 @@ TINY: dict[str, dict[str, Any]] = {
 STILLS, STEPS, BATCH = 6, 9, 2
 RECIPE = Recipe(model="direcformer", preset="tiny", stills_clips=STILLS * BATCH, clips=STEPS * BATCH, batch=BATCH, warmup=2, workers=0,
                 threads=1, checkpoint_seconds=0.0, permutations="random")
+REAL = replace(RECIPE, data="folder", stills_clips=0)
+
+
+def write_clips(root: Path, labels: tuple[str, ...], count: int, frames: int = 19) -> None:
+    """`count` short videos of each label: a square of the label's own place runs over a random ground."""
+    for i, label in enumerate(labels):
+        (root / label).mkdir(parents=True)
+        for n in range(count):
+            video = np.random.default_rng([i, n]).integers(0, 60, (frames, 24, 32, 3), np.uint8)
+            for t, frame in enumerate(video):
+                frame[6 * i : 6 * i + 6, t : t + 6] = 220
+            write_mp4(root / label / f"{n}.mp4", video, 10)
 
 
 _render = Gestures.__getitem__

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import cv2
@@ -58,9 +58,17 @@ def clip_batches(data: Samples, *, start: int, clips: int, batch: int, seed: int
 
     Raises: BadInput if the clips of a batch differ in size, or not one clip can be read.
     """
-    loader = DataLoader(Stream(data, seed=seed, repeats=repeats, shuffle=shuffle), batch_size=batch, sampler=range(start, clips),
-                        num_workers=workers, collate_fn=collated, drop_last=True, prefetch_factor=4 if workers else None,
-                        worker_init_fn=_one_thread)
+    stream = Stream(data, seed=seed, repeats=repeats, shuffle=shuffle)
+    yield from loaded(stream, collated, start=start, clips=clips, batch=batch, workers=workers)
+
+
+def loaded(dataset: Dataset, collate: Callable[[list], Batch], *, start: int, clips: int, batch: int, workers: int) -> Iterator[Batch]:
+    """Batches of the items start .. clips - 1, in order: a resumed run sees what it would have seen.
+
+    Raises: BadInput, in one line, for what a worker raised as such.
+    """
+    loader = DataLoader(dataset, batch_size=batch, sampler=range(start, clips), num_workers=workers, collate_fn=collate, drop_last=True,
+                        prefetch_factor=4 if workers else None, worker_init_fn=_one_thread)
     try:
         yield from loader
     except BadInput as error:  # a worker's error comes with its traceback

@@ -92,6 +92,11 @@ class Clips(Samples):
         """Clips that are listed but not there, and clips that could not be read so far."""
         return self.missing + int(self._bad.sum())
 
+    @property
+    def bad(self) -> torch.Tensor:
+        """Which clips could not be read so far, (clips,) uint8."""
+        return self._bad.clone()
+
     def __len__(self) -> int:
         return len(self.clips)
 
@@ -126,10 +131,23 @@ def balanced(clips: tuple[Labelled, ...], target: int | Literal["largest"]) -> t
     return clips + tuple(own[i % len(own)] for own in by_label.values() for i in range(len(own), wanted))
 
 
+def held_out(clips: tuple[Labelled, ...], share: float) -> set[str]:
+    """Names of a share of each label's clips, at least one where there are two; the same on every machine."""
+    by_label: dict[str, list[str]] = {}
+    for clip in clips:
+        by_label.setdefault(clip.label, []).append(clip.name)
+    held: set[str] = set()
+    for label, names in by_label.items():
+        count = min(max(1, round(share * len(names))), len(names) - 1)
+        held.update(np.random.default_rng(list(label.encode())).permutation(sorted(names))[:count].tolist())
+    return held
+
+
 def open_dataset(kind: str, root: str | Path | None = None, split: str | None = None, *, frames: int = 8, sampling: Sampling = "uniform",
                  stride: int = 4, views: int = 1, short: Short = "refuse", size: int | None = None, shape: Shape = "whole", seed: int = 0,
                  labels: tuple[str, ...] | None = None, transform: Transform | None = None, balance: int | Literal["largest"] | None = None,
-                 cache: str | Path | None = None, cache_gigabytes: float = 20.0, clips: int = 10_000) -> Samples:
+                 holdout: float = 0.0, held: bool = False, cache: str | Path | None = None, cache_gigabytes: float = 20.0,
+                 clips: int = 10_000) -> Samples:
     """Open a data set: items are (clip uint8 (T, H, W, 3), label index, name), and `.labels` names the labels.
 
     Args:
@@ -140,6 +158,7 @@ def open_dataset(kind: str, root: str | Path | None = None, split: str | None = 
         labels: number the clips by these instead of the data set's own, by name.
         transform: applied to each sample, in the worker.
         balance: repeat clips of small classes up to this number, or up to the largest class.
+        holdout, held: keep this share of each label's clips back (`held_out`), or open just those that are kept back.
         cache: folder for decoded clips, kept below `cache_gigabytes`.
         clips: of gestures only, the samples an epoch.
 
@@ -154,8 +173,15 @@ def open_dataset(kind: str, root: str | Path | None = None, split: str | None = 
         raise BadInput(f"data set {kind!r}: give one of {', '.join(KINDS)} with its folder, or gestures")
     found = listing(kind, root, split)
     report_missing(found, root)
-    own = labels or found.labels
-    chosen = found.clips if balance is None else balanced(found.clips, balance)
+    own, chosen = labels or found.labels, found.clips
+    if not 0 <= holdout < 1:
+        raise BadInput(f"the share of clips to hold out must be at least 0 and below 1, got {holdout}")
+    if holdout:
+        names = held_out(chosen, holdout)
+        chosen = tuple(clip for clip in chosen if (clip.name in names) == held)
+        if not chosen:
+            raise BadInput(f"{root} holds one clip a label, so none can be held out; add clips or leave holdout at 0")
+    chosen = chosen if balance is None else balanced(chosen, balance)
     held = Cache(cache, cache_gigabytes) if cache is not None else None
     return Clips(own, chosen, plan, seed=seed, cache=held, transform=transform, missing=found.missing)
 

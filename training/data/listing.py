@@ -72,7 +72,7 @@ def folder(root: Path, split: str | None) -> Listing:
     if split is None:
         return _labelled_folders([root], root)
     wanted = _canonical("folder", split)
-    by_split = {s: root / name for s, names in _SPLITS.items() for name in names if (root / name).is_dir()}
+    by_split = _split_folders(root)
     if by_split:
         if wanted not in by_split:
             raise BadInput(f"{root} holds no folder {' or '.join(_SPLITS[wanted])}; it holds {', '.join(sorted(by_split))}")
@@ -86,6 +86,15 @@ def folder(root: Path, split: str | None) -> Listing:
         if len(names) > 1:
             held.add(names[int(np.random.default_rng(list(label.encode())).integers(len(names)))])
     return Listing(whole.labels, tuple(c for c in whole.clips if (c.name in held) == (wanted == "val")))
+
+
+def has_splits(root: str | Path) -> bool:
+    """Whether a folder is DIR/<split>/<label>/<clip>."""
+    return bool(_split_folders(Path(root)))
+
+
+def _split_folders(root: Path) -> dict[str, Path]:
+    return {s: root / name for s, names in _SPLITS.items() for name in names if (root / name).is_dir()}
 
 
 def _labelled_folders(all_of: list[Path], wanted: Path) -> Listing:

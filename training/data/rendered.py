@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import cv2
 import numpy as np
-from torch.utils.data import DataLoader, Dataset, Sampler
+from torch.utils.data import Dataset
 
 from core.errors import BadInput
 from core.gestures import LABELS, render
 from core.video import cropped
-from training.data.batches import stacked
 from training.data.clips import Item, Samples, Transform
 from training.data.reading import Plan, view_indices
 
@@ -31,25 +30,6 @@ class Gestures(Dataset):
         side = self.size // self.patch
         occupied = clip.mask.reshape(self.frames, side, self.patch, side, self.patch).mean((2, 4), dtype=np.float32)
         return clip.frames, label, clip.fingertip / self.patch, occupied
-
-
-class _From(Sampler):
-    """Indices from `start` to `stop`: a resumed run sees what it would have seen."""
-
-    def __init__(self, start: int, stop: int) -> None:
-        self.start, self.stop = start, stop
-
-    def __iter__(self):
-        return iter(range(self.start, self.stop))
-
-    def __len__(self) -> int:
-        return self.stop - self.start
-
-
-def gesture_batches(dataset: Gestures, *, start: int, clips: int, batch: int, workers: int) -> DataLoader:
-    """Batches of samples start .. clips - 1."""
-    return DataLoader(dataset, batch_size=batch, sampler=_From(start, clips), num_workers=workers, collate_fn=stacked,
-                      drop_last=True, prefetch_factor=4 if workers else None, persistent_workers=False)
 
 
 class Rendered(Samples):

@@ -17,7 +17,8 @@ IMAGENET_MEAN, IMAGENET_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 class Recipe:
     """Everything that decides a training run. Each field is a flag of `python -m training fit`; `settings` is `--set KEY=VALUE`.
 
-    A loss counts where its weight is above 0 and the model returns what it needs.
+    A loss counts where its weight is above 0, and the model returns and the data know what it needs: fingertips are only
+    known of rendered clips.
     """
 
     model: str
@@ -27,8 +28,12 @@ class Recipe:
 
     data: str = "gestures"  # rendered clips; other kinds (folder, kinetics, ssv2, jester, ...) are read from `root`
     root: str = ""
+    split: str = ""  # of the data set, to train on; empty = train
+    holdout: float = 0.0  # share of each label's clips that validate and are not trained on; 0 = the data set's own split val
+    cache: str = ""  # folder for decoded clips
     sampling: str = "uniform"  # which frames of a clip: uniform (one of each equal part), dense (every `stride`th) or motion
     stride: int = 1
+    draws: int = 1  # each frame is drawn among so many neighbours, a dense clip among so many windows; 1 = the middle ones
     short: str = "refuse"  # a clip of fewer frames: refuse it, repeat its last frame, or zero
     balance: int = 0  # clips of small classes are repeated up to this number
     crop: str = "fit"  # of a clip in use: fit or centre

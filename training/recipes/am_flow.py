@@ -16,7 +16,7 @@ from training.recipes import IMAGENET_MEAN, IMAGENET_STD, Recipe
 
 _CROP = {"jittered_crop": {"size": 224, "least": 256, "most": 320}}
 _PAPER = Recipe(
-    model="am_flow", preset="dinov2_b", data="kinetics", sampling="uniform", crop="centre", mean=IMAGENET_MEAN, std=IMAGENET_STD,
+    model="am_flow", preset="dinov2_b", data="kinetics", sampling="uniform", draws=4, crop="centre", mean=IMAGENET_MEAN, std=IMAGENET_STD,
     augment=_CROP | {"mirror": 0.5}, views=(1, 3),
     epochs=30, batch=64, lr=3e-4, beta2=0.999, weight_decay=0.05, schedule="cosine", warmup_epochs=5, floor=0.0, ema=0.0,
     smoothing=0.0, order=0.0, directed=0.0, fingertip=0.0,

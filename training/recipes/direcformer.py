@@ -36,13 +36,13 @@ from training.recipes import Recipe
 
 _CROP = {"jittered_crop": {"size": 224, "least": 256, "most": 320}}
 _PAPER = Recipe(
-    model="direcformer", preset="b", data="jester", sampling="uniform", crop="centre", mean=(0.45,) * 3, std=(0.225,) * 3,
+    model="direcformer", preset="b", data="jester", sampling="uniform", draws=4, crop="centre", mean=(0.45,) * 3, std=(0.225,) * 3,
     augment=_CROP, views=(1, 3),
     epochs=30, batch=64, shuffled=1.0, optimiser="sgd", lr=5e-3, momentum=0.9, weight_decay=1e-4, clip_norm=0.0,
     schedule="steps", warmup=0, milestones=(11, 14), gamma=0.1, ema=0.0, time_scale=0.0,
     smoothing=0.0, order=1.0, directed=1.0, diagonal=True, permutations="greedy_min", fingertip=0.0,
 )
-_KINETICS = {"data": "kinetics", "sampling": "dense", "stride": 32, "epochs": 15, "augment": _CROP | {"mirror": 0.5}}
+_KINETICS = {"data": "kinetics", "sampling": "dense", "stride": 32, "draws": 10, "epochs": 15, "augment": _CROP | {"mirror": 0.5}}
 _TIMESFORMER = {"model": "timesformer", "order": 0.0, "directed": 0.0}
 
 RECIPES = {

@@ -18,13 +18,13 @@ from training.recipes import IMAGENET_MEAN, IMAGENET_STD, Recipe
 
 _VARIED = {"far": {"size": 224, "magnitude": 9.0, "deviation": 0.5}, "erase": 0.25, "mix": {"mixup": 0.8, "cutmix": 1.0, "switch": 0.5}}
 _PAPER = Recipe(
-    model="far", preset="s", data="ssv2", sampling="uniform", crop="centre", mean=IMAGENET_MEAN, std=IMAGENET_STD,
+    model="far", preset="s", data="ssv2", sampling="uniform", draws=4, crop="centre", mean=IMAGENET_MEAN, std=IMAGENET_STD,
     augment=_VARIED, repeated=2, views=(2, 3),
     epochs=40, batch=384, lr=1e-3, lr_batch=256, momentum=0.9, beta2=0.999, weight_decay=0.05, layer_decay=0.7, clip_norm=0.0,
     schedule="cosine", warmup_epochs=5, warmup_from=1e-3, floor=1e-3, ema=0.0,
     smoothing=0.1, order=0.0, directed=0.0, fingertip=0.0,
 )
-_KINETICS = {"data": "kinetics", "sampling": "dense", "stride": 4, "views": (5, 3), "layer_decay": 0.75,
+_KINETICS = {"data": "kinetics", "sampling": "dense", "stride": 4, "draws": 10, "views": (5, 3), "layer_decay": 0.75,
              "augment": _VARIED | {"mirror": 0.5}}
 _ROWS = {
     "s_ssv2": _PAPER,
