@@ -170,9 +170,12 @@ def test_a_wrong_link_falls_back_to_what_exists(address: str, chromium, query: s
 @pytest.mark.parametrize("size", SIZES, ids=lambda s: f"{s[0]}x{s[1]}")
 def test_every_page_is_complete_and_is_photographed(address: str, chromium, screenshots: Path, size: tuple[int, int], scheme: str) -> None:
     page = chromium.new_page(viewport={"width": size[0], "height": size[1]}, color_scheme=scheme)
-    for path, name, charts in (("/?label=carret&seed=19", "explore", 3), ("/frame_order?label=carret&seed=19", "frame_order", 3)):
+    clip = "?label=carret&seed=19"
+    pages = {"explore": ("/", 3), "frame_order": ("/frame_order", 3), "am_flow": ("/am_flow", 3), "gradcam": ("/gradcam", 3),
+             "compare": ("/compare", 3)}
+    for name, (path, charts) in pages.items():
         page.set_viewport_size({"width": size[0], "height": size[1]})
-        page.goto(address + path)
+        page.goto(address + path + clip)
         settled(page)
         no_error(page)
         assert page.locator(".js-plotly-plot").count() == charts

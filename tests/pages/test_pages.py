@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from core.models import available
+from core.models import available, spec
 from core.weights import embedded
 
 ROOT = Path(__file__).parents[2]
@@ -39,7 +39,12 @@ def test_a_page_opens_on_a_model(name: str, page: str) -> None:
     assert len(app.get("plotly_chart")) >= 2
     lines = [c.value for c in app.caption]
     assert any("not an explanation" in line for line in lines)
-    assert any("random weights" in line for line in lines) == (name not in embedded())
+    figures = [line.split(",")[0] for line in lines if " frames" in line and "weights" in line.split("·")[0]]
+    assert figures, "every figure says where it comes from"
+    shipped = {spec(shown).title for shown in embedded()}
+    for line in lines:
+        if line.split(",")[0] in figures:  # a page may show another model beside the chosen one
+            assert ("random weights" in line) == (line.split(",")[0] not in shipped), line
 
 
 @pytest.mark.parametrize("page", PAGES)
