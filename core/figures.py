@@ -81,10 +81,11 @@ def panels(clips: list[np.ndarray], times: np.ndarray, titles: list[str] | None 
         top = 1 - row / rows - head
         x, y = (f"x{i + 1}", f"y{i + 1}") if i else ("x", "y")
         figure.update_layout({x.replace("x", "xaxis"): {"visible": False, "domain": [left, right], "anchor": y},
-                              y.replace("y", "yaxis"): {"visible": False, "domain": [1 - (row + 1) / rows, top], "anchor": x}})
+                              y.replace("y", "yaxis"): {"visible": False, "domain": [1 - (row + 1) / rows, top], "anchor": x,
+                                                         "constraintoward": "top"}})
         if titles:
             figure.add_annotation(text=titles[i], x=(left + right) / 2, y=top, xref="paper", yref="paper", xanchor="center",
-                                  yanchor="bottom", showarrow=False, font={"size": FONT + 2})
+                                  yanchor="bottom", showarrow=False, font={"size": FONT + 4 if columns < 3 else FONT + 1})
     return figure
 
 
@@ -192,13 +193,16 @@ def agreement_map(matrix: np.ndarray, names: list[str], height: int = 420) -> go
         hovertemplate="%{y} and %{x}: %{z:.4f}<extra></extra>"))
     _written(figure, matrix, names, names, "{:.2f}", dark=np.abs(matrix) > 0.7)
     figure.update_yaxes(autorange="reversed", tickfont={"size": FONT + 1}, ticksuffix=" ", automargin=True)
-    figure.update_xaxes(tickfont={"size": FONT + 1}, automargin=True, side="top")
+    figure.update_xaxes(tickfont={"size": FONT - 1}, tickangle=0, automargin=True, side="top")
     return _bare(figure, height)
 
 
 def probe_maps(probabilities: list[np.ndarray], labels: list[list[str]], titles: list[str], conditions: tuple[str, ...],
                height: int = 420) -> go.Figure:
-    """For each model the five classes that any condition finds most probable (rows) under each condition (columns), in percent."""
+    """For each model the five classes that any condition finds most probable (rows) under each condition (columns), in percent.
+
+    Values are written without the sign, which the page says.
+    """
     count = len(titles)
     figure = go.Figure()
     for i, (p, names, title) in enumerate(zip(probabilities, labels, titles, strict=True)):
@@ -208,13 +212,13 @@ def probe_maps(probabilities: list[np.ndarray], labels: list[list[str]], titles:
         rows = [names[c] for c in top]
         figure.add_heatmap(z=shown, x=list(conditions), y=rows, zmin=0, zmax=100, colorscale="Blues", xgap=2, ygap=2, showscale=False,
                            xaxis=f"x{own}", yaxis=f"y{own}", hovertemplate=title + "<br>%{y}, %{x}: %{z:.2f} %<extra></extra>")
-        _written(figure, shown, list(conditions), rows, "{:.0f} %", dark=shown > 55, axis=own)
-        left, right = i / count + (0.09 if count > 1 else 0.05) * min(1, 3 / count), (i + 1) / count - 0.01
+        _written(figure, shown, list(conditions), rows, "{:.0f}", dark=shown > 55, axis=own)
+        left, right = i / count + 0.08, (i + 1) / count - 0.01
         figure.update_layout({
             f"xaxis{own}": {"domain": [left, right], "anchor": f"y{own}", "tickfont": {"size": FONT - 1},
-                            "tickangle": 0 if count < 3 else -30},
+                            "tickangle": 0 if count < 3 else -25},
             f"yaxis{own}": {"anchor": f"x{own}", "autorange": "reversed", "tickfont": {"size": FONT}, "ticksuffix": " "}})
-        figure.add_annotation(text=title, x=(left + right) / 2, y=1.02, xref="paper", yref="paper", yanchor="bottom", showarrow=False,
+        figure.add_annotation(text=title, x=0.5, y=1.02, xref=f"x{own} domain", yref="paper", yanchor="bottom", showarrow=False,
                               font={"size": FONT + 2})
     _bare(figure, height)
     return figure.update_layout(margin={"l": 8, "r": 8, "t": 44, "b": 60})
@@ -242,10 +246,11 @@ def over_pairs(series: dict[str, np.ndarray], steps: list[str], height: int = 36
         figure.add_scatter(x=steps, y=values / top, name=name, mode="lines+markers", line={"color": colour, "width": 3, "dash": dash},
                            marker={"size": 8}, customdata=values, hovertemplate="%{x}: %{customdata:.4g}<extra>" + name + "</extra>")
     figure.update_yaxes(range=[0, 1.05], tickvals=[0, 0.5, 1], title="part of its largest", gridcolor="rgba(128,128,128,0.25)",
-                        zeroline=False)
+                        zeroline=False, automargin=True)
     figure.update_xaxes(title="pair of frames", gridcolor="rgba(128,128,128,0.15)", automargin=True)
     _bare(figure, height)
-    return figure.update_layout(showlegend=True, legend={"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0})
+    return figure.update_layout(showlegend=True, legend={"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0,
+                                                         "font": {"size": FONT - 2}})
 
 
 def score_bars(names: list[str], scores: dict[str, list[float]], chance: dict[str, float], height: int = 360) -> go.Figure:
@@ -256,9 +261,9 @@ def score_bars(names: list[str], scores: dict[str, list[float]], chance: dict[st
         figure.add_bar(x=values, y=names, orientation="h", xaxis=f"x{own}", yaxis=f"y{own}", marker={"color": SERIES[i]},
                        text=["–" if np.isnan(v) else f"{v:.2f}" for v in values], textposition="outside", cliponaxis=False,
                        hovertemplate="%{y}: %{x:.3f}<extra>" + kind + "</extra>")
-        left, right = 0.3 + 0.36 * i, 0.63 + 0.36 * i
+        left, right = 0.34 + 0.35 * i, 0.65 + 0.35 * i
         figure.update_layout({
-            f"xaxis{own}": {"domain": [left, right], "range": [0, 1.12], "tickvals": [0, 0.5, 1], "anchor": f"y{own}",
+            f"xaxis{own}": {"domain": [left, right], "range": [0, 1.3], "tickvals": [0, 0.5, 1], "anchor": f"y{own}",
                             "gridcolor": "rgba(128,128,128,0.25)", "zeroline": False},
             f"yaxis{own}": {"anchor": f"x{own}", "autorange": "reversed", "showticklabels": i == 0, "ticksuffix": " ",
                             "tickfont": {"size": FONT}}})

@@ -17,15 +17,16 @@ clip, card = choice.clip, choice.card
 trace = cached.trace(choice.key, choice.model, choice.crop, clip)
 blocks = [a.layer + 1 for a in explain.over_space(trace)]
 
-controls = st.columns([1.2, 2, 2, 4], vertical_alignment="bottom")
+controls = st.columns([1.2, 2.5, 2.5, 3], vertical_alignment="bottom")
 block = controls[0].selectbox("Block", blocks, index=len(blocks) - 1, key="block", bind="query-params", help=HELP["layer"]) - 1
 opacity = controls[1].slider("Opacity", 0.0, 1.0, 0.7, key="flow_opacity", bind="query-params")
 colours = controls[2].selectbox("Colours", list(COLOUR_MAPS), key="flow_colours", bind="query-params")
 aligned = cached.aligned_flow(choice.key, choice.model, choice.crop, block, clip)
 said = f"{chosen.title} computes no AM flow, so this page shows **{choice.title}**. " * (choice.model != chosen.model)
 said += "" if card.trained_on else "**Random weights**: how it is built, not what it sees. "
-controls[3].info(said + ("With the aligning encoder: *aligned*; without: *static* and *post*." if aligned is not None else
-                         "These weights have **no aligning encoder**: *static* and *post*, from the same logits."))
+st.info(said + ("With the aligning encoder: *aligned*; without: *static* and *post*." if aligned is not None else
+                         "These weights have **no aligning encoder**: *static* and *post*, from the same logits."),
+        icon=":material/info:")
 
 attention = explain.spatial(trace, block)
 flows = {"static": motion.flow_of(trace, "static", block), "post": motion.flow_of(trace, "post", block)}
@@ -34,10 +35,11 @@ box = crop_box(*clip.size, choice.crop)
 top, left, height, width = box
 inside = (slice(None), slice(top, top + height), slice(left, left + width))
 optical, truth = cached.optical_flow(choice.key, clip)[inside], cached.truth(choice.key, clip)
-heats = {"Attention A<sub>t</sub>": attention[:-1], "Attention A<sub>t+1</sub>": attention[1:]}
+drawn = motion.displayed(attention, "post")  # min-max over the clip, like the flow
+heats = {"Attention A<sub>t</sub>": drawn[:-1], "Attention A<sub>t+1</sub>": drawn[1:]}
 heats |= {f"AM flow, {mode}": motion.displayed(flow, mode) for mode, flow in flows.items()}
-heats |= {"Optical flow (Farnebäck)": optical}
-heats |= {} if truth is None else {"True motion of the hand": truth.motion[inside]}
+heats |= {"Optical flow": optical}
+heats |= {} if truth is None else {"True motion": truth.motion[inside]}
 
 pictures = enlarged(clip.frames[inside], 300)
 shown = [overlay(pictures[1:] if "t+1" in name else pictures[:-1], heat, opacity=opacity, colour_map=colours)
@@ -47,11 +49,12 @@ st.subheader("From one frame to the next", help=f"{HELP['am_flow']}  \n**Optical
              r"(Farnebäck): $|(u,v)|$ with $I_{t+1}(x+u,y+v)\approx I_t(x,y)$.  " "\n**True motion**: the hand's own, without "
              r"the camera's: $|x_{t+1}-C_{t+1}C_t^{-1}x_t|$ of the fingertip $x$, camera $C$.")
 columns = 4 if len(heats) > 3 else len(heats)
-chart(figures.panels(shown, clip.times[:-1], list(heats), steps=steps, columns=columns, height=700), "flow",
-      "For each pair of frames: " + ", ".join(heats))
-provenance(choice, f"block {block + 1}, mean over heads · each map on its own scale over the clip; AM flow: "
+chart(figures.panels(shown, clip.times[:-1], list(heats), steps=steps, columns=columns, height=620), "flow",
+      "For each pair of frames: " + ", ".join(heats).replace("<sub>", "").replace("</sub>", ""))
+provenance(choice, f"block {block + 1}, mean over heads · each map from its least to its most over the clip; attention "
+           f"{attention.min():.3g} to {attention.max():.3g}, AM flow "
            + ", ".join(f"{mode} {flow.min():.3g} to {flow.max():.3g}" for mode, flow in flows.items())
-           + f"; optical flow to {optical.max():.1f} px")
+           + f", Farnebäck's optical flow to {optical.max():.1f} px")
 
 compared = {name: heat for name, heat in heats.items() if "t+1" not in name}
 left_side, right_side = st.columns(2, gap="large")
@@ -69,7 +72,7 @@ with right_side:
         mask = truth.mask[inside]
         either = mask[:-1] | mask[1:]
         found = {name: (motion.resized(heat, height, width), mask[:-1] if "Attention" in name else either)
-                 for name, heat in compared.items() if name != "True motion of the hand"}
+                 for name, heat in compared.items() if name != "True motion"}
         scores = {"energy inside": [motion.energy_inside(*pair) for pair in found.values()],
                   "ROC AUC": [motion.roc_auc(*pair) for pair in found.values()]}
         chart(figures.score_bars(list(found), scores, {"energy inside": float(either.mean()), "ROC AUC": 0.5}, height=420), "scores",

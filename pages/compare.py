@@ -12,21 +12,22 @@ from pages.parts.several import fitting, options, partner
 from pages.parts.show import HELP, NOT_AN_EXPLANATION, chart, provenance
 
 MOST = 4
+HEIGHTS = {1: 480, 2: 460, 3: 390, 4: 760}
 choice: Choice = st.session_state["choice"]
 clip = choice.clip
 names = options()
 first = dict.fromkeys([choice.model, partner(choice), *names])
 
-controls = st.columns([5, 1.8, 1.4, 1.4, 1.4], vertical_alignment="bottom")
-wanted = controls[0].multiselect("Models", list(names), default=list(first)[:3], format_func=names.get, max_selections=MOST,
-                                 key=f"models-{choice.model}", help=f"Up to {MOST} models, all on the clip and crop of the sidebar.")
+wanted = st.multiselect("Models", list(names), default=list(first)[:3], format_func=names.get, max_selections=MOST,
+                        key=f"models-{choice.model}", help=f"Up to {MOST} models, all on the clip and crop of the sidebar.")
+controls = st.columns([2.4, 1.6, 1.8, 1.8], vertical_alignment="bottom")
 VIEWS = {"attention": "Attention", "gradcam": "GradCAM"}
-view = controls[1].segmented_control("Map", list(VIEWS), format_func=VIEWS.get, default="attention", required=True, key="compare_map",
+view = controls[0].segmented_control("Map", list(VIEWS), format_func=VIEWS.get, default="attention", required=True, key="compare_map",
                                      bind="query-params", help=f"**Attention**: {HELP['spatial']} Last layer, mean over heads.  \n"
                                      f"**GradCAM**: {HELP['gradcam']} Of each model's most probable class.")
-shared = controls[2].toggle("One scale", value=False, key="compare_scale", help=HELP["one_scale"].replace("both", "all"))
-opacity = controls[3].slider("Opacity", 0.0, 1.0, 0.65, key="compare_opacity", bind="query-params")
-colours = controls[4].selectbox("Colours", list(COLOUR_MAPS), key="compare_colours", bind="query-params")
+shared = controls[1].toggle("One scale", value=False, key="compare_scale", help=HELP["one_scale"].replace("both", "all"))
+opacity = controls[2].slider("Opacity", 0.0, 1.0, 0.65, key="compare_opacity", bind="query-params")
+colours = controls[3].selectbox("Colours", list(COLOUR_MAPS), key="compare_colours", bind="query-params")
 
 seen = fitting(choice, wanted or [choice.model])
 traces = [cached.trace(s.key, s.model, s.crop, s.clip) for s in seen]
@@ -45,28 +46,33 @@ titles = [f"<b>{s.title}</b>  {s.card.labels[b]}, P = {trace.probabilities[b]:.2
           for s, b, trace in zip(seen, best, traces, strict=True)]
 
 st.subheader("The same clip, several models", help=HELP["gradcam" if view == "gradcam" else "spatial"])
-chart(figures.panels(shown, clip.times, titles, columns=2 if len(shown) == 4 else None, height=720 if len(shown) == 4 else 440), "tiles",
+chart(figures.panels(shown, clip.times, titles, columns=2 if len(shown) == 4 else None, height=HEIGHTS[len(shown)]), "tiles",
       f"The clip with {VIEWS[view]} of " + ", ".join(s.title for s in seen))
 for s, heat in zip(seen, heats, strict=True):
     provenance(s, f"{VIEWS[view]}, {heat.shape[0]} × {heat.shape[1]} × {heat.shape[2]} cells · {heat.min():.3g} to {heat.max():.3g}, "
                   f"{'one scale for all' if shared else 'own scale'}")
 
-left, right = st.columns([3, 7], gap="large")
+st.subheader("Do they read motion?", help=HELP["probe"] + " In percent.")
+probabilities = [cached.motion_probe(s.key, s.model, s.crop, s.clip) for s in seen]
+verdicts = [", ".join(f"{name}: *{s.card.labels[int(c)]}*" for name, c in zip(PROBES, p.argmax(1), strict=True))
+            for s, p in zip(seen, probabilities, strict=True)]
+chart(figures.probe_maps(probabilities, [list(s.card.labels) for s in seen], [s.title for s in seen], PROBES, height=400), "probe",
+      "Class probabilities for the clip as it is, reversed, shuffled and frozen: "
+      + "; ".join(f"{s.title}, {verdict}" for s, verdict in zip(seen, verdicts, strict=True)).replace("*", ""))
+for s, verdict in zip(seen, verdicts, strict=True):
+    provenance(s, f"probabilities in %, most probable {verdict}")
+
+st.subheader("Do they look at the same places?", help=HELP["spearman"])
+left, right = st.columns([5, 4], gap="large", vertical_alignment="center")
+matrix = agreement(heats)
 with left:
-    st.subheader("Do they look at the same places?", help=HELP["spearman"])
-    matrix = agreement(heats)
-    chart(figures.agreement_map(matrix, [s.title for s in seen], height=440), "agreement",
+    chart(figures.agreement_map(matrix, [s.title for s in seen], height=400), "agreement",
           "Rank correlation of the maps of each two models")
+with right:
+    pairs = sorted(((float(matrix[i, j]), f"{seen[i].title} and {seen[j].title}") for i in range(len(seen)) for j in range(i)
+                    if matrix[i, j] == matrix[i, j]), reverse=True)
+    for title, found in zip(("Most alike", "Least alike"), pairs[:: max(1, len(pairs) - 1)], strict=False):
+        st.metric(f"{title}: {found[1]}", f"ρ = {found[0]:.2f}")
     for s in seen:
         provenance(s, f"{VIEWS[view]} above, rank correlation over the clip")
-with right:
-    st.subheader("Do they read motion?", help=HELP["probe"])
-    probabilities = [cached.motion_probe(s.key, s.model, s.crop, s.clip) for s in seen]
-    verdicts = [", ".join(f"{name}: *{s.card.labels[int(c)]}*" for name, c in zip(PROBES, p.argmax(1), strict=True))
-                for s, p in zip(seen, probabilities, strict=True)]
-    chart(figures.probe_maps(probabilities, [list(s.card.labels) for s in seen], [s.title for s in seen], PROBES, height=440), "probe",
-          "Class probabilities for the clip as it is, reversed, shuffled and frozen: "
-          + "; ".join(f"{s.title}, {verdict}" for s, verdict in zip(seen, verdicts, strict=True)).replace("*", ""))
-    for s, verdict in zip(seen, verdicts, strict=True):
-        provenance(s, f"most probable {verdict}")
 st.caption(NOT_AN_EXPLANATION)

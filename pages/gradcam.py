@@ -16,7 +16,7 @@ choice: Choice = st.session_state["choice"]
 labels = list(choice.card.labels)
 probabilities = cached.trace(choice.key, choice.model, choice.crop, choice.clip).probabilities
 
-controls = st.columns([1.8, 2.2, 1.1, 1.4, 1.4], vertical_alignment="bottom")
+controls = st.columns([1.8, 2, 1.8, 1.4, 1.5], vertical_alignment="bottom")
 target = controls[0].selectbox("Class", labels, index=int(probabilities.argmax()), key=f"class-{choice.clip.id}-{choice.model}",
                                help="GradCAM asks where the evidence for this class is. It opens on the most probable one.")
 names = {"": "nothing"} | {name: title for name, title in options().items() if name != choice.model}
@@ -39,11 +39,9 @@ drawn = [overlay(large, cam.heat, opacity=opacity, colour_map=colours, box=box, 
 drawn = [outlined(frames, box) if choice.crop == "centre" else frames for frames in drawn]
 titles = [f"<b>{s.title}</b>  {s.card.labels[t]}, P = {cam.probability:.2f}" for s, t, cam in zip(seen, targets, cams, strict=True)]
 
-heading, number = st.columns([4, 1], vertical_alignment="bottom")
-heading.subheader(f"Where the evidence for {target} is", help=HELP["gradcam"] + r" $\mathrm{ReLU}\left(\sum_c\bar g_c\,x_c\right)$, "
-                  r"$\bar g_c$ the mean gradient of the score in channel $c$.")
-number.metric(f"{choice.title}: {target}", f"P = {cams[0].probability:.2f}", help=HELP["probability"])
-chart(figures.panels(drawn, choice.clip.times, titles, height=500), "cam", f"The clip with GradCAM of {target}: "
+st.subheader(f"Where the evidence for {target} is", help=f"{HELP['probability']}  \n{HELP['gradcam']}"
+             r" $\mathrm{ReLU}\left(\sum_c\bar g_c\,x_c\right)$, $\bar g_c$ the mean gradient of the score in channel $c$.")
+chart(figures.panels(drawn, choice.clip.times, titles, height=480), "cam", f"The clip with GradCAM of {target}: "
       + "; ".join(f"{s.title}, P = {cam.probability:.2f}" for s, cam in zip(seen, cams, strict=True)))
 for s, t, cam, frames in zip(seen, targets, cams, drawn, strict=True):
     unit = len(frames) // len(cam.heat)
@@ -52,26 +50,27 @@ for s, t, cam, frames in zip(seen, targets, cams, drawn, strict=True):
     provenance(s, f"GradCAM of *{s.card.labels[t]}* at the last block's first norm, P = {cam.probability:.2f} · own range 0 to "
                   f"{cam.heat.max():.2g}, {scale}")
 
-left, right = st.columns([4, 7], gap="large")
-with left:
-    st.subheader("What it sees", help="The five most probable classes, from the softmax of the scores.")
-    for s in seen:
+for part, s in zip(st.columns(2, gap="large"), seen, strict=False):
+    with part:
+        st.subheader(f"What {s.title} sees", help="The five most probable classes, from the softmax of the scores.")
         p = cached.trace(s.key, s.model, s.crop, s.clip).probabilities
         chart(figures.class_bars(list(s.card.labels), p, height=230), f"classes-{s.model}", f"Class probabilities of {s.title}")
         provenance(s, f"most probable: *{s.card.labels[int(np.argmax(p))]}*")
-with right:
-    st.subheader("Other attributions", help="  \n".join(f"**{m.title}**: {m.help}" for m in METHODS.values()))
-    row = st.columns([3, 1, 1], vertical_alignment="bottom")
-    method = row[0].selectbox("Attribution", list(METHODS), format_func=lambda name: METHODS[name].title, key="method",
-                              bind="query-params")
-    asked = row[1].button("Compute", icon=":material/play_arrow:", key="attribute", width="stretch")
-    waiting = st.empty()
+st.subheader("Other attributions", help="  \n".join(f"**{m.title}**: {m.help}" for m in METHODS.values()))
+left, right = st.columns([3, 7], gap="large")
+with left:
+    method = st.selectbox("Attribution", list(METHODS), format_func=lambda name: METHODS[name].title, key="method",
+                          bind="query-params")
+    row = st.columns(2)
+    asked = row[0].button("Compute", icon=":material/play_arrow:", key="attribute", width="stretch")
+    stop, waiting = row[1].empty(), st.empty()
     ask = (choice.key, choice.model, choice.crop, method, targets[0], choice.clip)
     if asked and cached.attributed(*ask, None) is None:
-        row[2].button("Stop", icon=":material/stop:", key="stop", width="stretch")  # any click ends this run at the next piece
+        stop.button("Stop", icon=":material/stop:", key="stop", width="stretch")  # any click ends this run at the next piece
         cached.attributed(*ask, lambda done: waiting.progress(done, text=f"{METHODS[method].title}: {100 * done:.0f} %"))
-        waiting.empty()
-    heat = cached.attributed(*ask, None)
+        stop.empty(), waiting.empty()
+heat = cached.attributed(*ask, None)
+with right:
     if heat is None:
         st.info(f"{METHODS[method].title} of *{target}* for {choice.title} is computed when asked: many passes through the model.")
     else:
