@@ -41,7 +41,7 @@ titles = [f"<b>{s.title}</b>  {s.card.labels[t]}, P = {cam.probability:.2f}" for
 
 st.subheader(f"Where the evidence for {target} is", help=f"{HELP['probability']}  \n{HELP['gradcam']}"
              r" $\mathrm{ReLU}\left(\sum_c\bar g_c\,x_c\right)$, $\bar g_c$ the mean gradient of the score in channel $c$.")
-chart(figures.panels(drawn, choice.clip.times, titles, height=480), "cam", f"The clip with GradCAM of {target}: "
+chart(figures.panels(drawn, choice.clip.times, titles, height=540), "cam", f"The clip with GradCAM of {target}: "
       + "; ".join(f"{s.title}, P = {cam.probability:.2f}" for s, cam in zip(seen, cams, strict=True)))
 for s, t, cam, frames in zip(seen, targets, cams, drawn, strict=True):
     unit = len(frames) // len(cam.heat)
@@ -67,8 +67,10 @@ with left:
     ask = (choice.key, choice.model, choice.crop, method, targets[0], choice.clip)
     if asked and cached.attributed(*ask, None) is None:
         stop.button("Stop", icon=":material/stop:", key="stop", width="stretch")  # any click ends this run at the next piece
+        waiting.progress(0.0, text=METHODS[method].title)
         cached.attributed(*ask, lambda done: waiting.progress(done, text=f"{METHODS[method].title}: {100 * done:.0f} %"))
-        stop.empty(), waiting.empty()
+        stop.empty()
+        waiting.empty()
 heat = cached.attributed(*ask, None)
 with right:
     if heat is None:

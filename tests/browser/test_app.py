@@ -153,6 +153,24 @@ def test_a_link_reopens_the_same_clip_and_settings(address: str, chromium) -> No
     page.close()
 
 
+def test_an_attribution_can_be_stopped_and_started_again(address: str, chromium) -> None:
+    page = chromium.new_page(viewport={"width": 1440, "height": 900})
+    page.goto(address)
+    settled(page)
+    page.get_by_role("link", name="GradCAM").click()
+    page.get_by_text("Other attributions").wait_for(timeout=30_000)
+    settled(page)
+    page.get_by_role("button", name="Compute").click()
+    page.get_by_role("button", name="Stop").click(timeout=30_000)
+    page.get_by_role("button", name="Stop").wait_for(state="detached", timeout=30_000)
+    settled(page)
+    assert page.locator(".js-plotly-plot").count() == 3 and page.get_by_text("computed when asked").count() == 1
+    page.get_by_role("button", name="Compute").click()
+    page.wait_for_function("() => document.querySelectorAll('.js-plotly-plot').length === 4", timeout=60_000)
+    no_error(page)
+    page.close()
+
+
 WRONG = ["label=../../etc/passwd", "seed=-5", "seed=abc", "layer=99", "head=x", "model=file:/etc/passwd", "frames=0"]
 
 

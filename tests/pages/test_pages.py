@@ -76,6 +76,7 @@ def test_an_attribution_is_computed_when_asked_and_kept(monkeypatch: pytest.Monk
     assert len(app.get("plotly_chart")) == before and not calls
     app.button(key="attribute").click().run()
     assert not app.exception and len(app.get("plotly_chart")) == before + 1 and calls == [1]
+    assert not app.get("doc_string"), "nothing is drawn by a bare expression"
     assert any("Saliency of" in c.value for c in app.caption)
     app.selectbox(key="method").set_value("occlusion").run()
     app.selectbox(key="method").set_value("saliency").run()
