@@ -64,8 +64,8 @@ with left_side:
     chart(figures.over_pairs(means, steps, height=420), "when", "How much each map changes from pair to pair")
     provenance(choice, f"block {block + 1}, mean over places of the maps above")
 with right_side:
-    st.subheader("Does it find the hand?", help=f"{HELP['energy']}  \n{HELP['auc']}  \nOver all pairs; the hand is its true mask "
-                 "(hand, arm and sleeve) in either frame of the pair, of frame t for A.")
+    st.subheader("Does it find the hand?", help=f"{HELP['energy']}  \n{HELP['auc']}  \nOf the maps as drawn above, over all "
+                 "pairs; the hand is its true mask (hand, arm and sleeve) in either frame of the pair, of frame t for A.")
     if truth is None:
         st.info("Scores need the true place of the hand, which only rendered clips have: choose **Rendered** in the sidebar.")
     else:
