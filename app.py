@@ -12,6 +12,9 @@ page = st.navigation(
     [
         st.Page("pages/explore.py", title="Explore", icon=":material/visibility:", default=True),
         st.Page("pages/frame_order.py", title="Frame order", icon=":material/shuffle:"),
+        st.Page("pages/am_flow.py", title="AM flow", icon=":material/waves:"),
+        st.Page("pages/gradcam.py", title="GradCAM", icon=":material/target:"),
+        st.Page("pages/compare.py", title="Compare", icon=":material/compare:"),
     ],
     position="top",
 )

@@ -41,6 +41,54 @@ def _bare(figure: go.Figure, height: int, **layout) -> go.Figure:
     return figure
 
 
+def player(frames: np.ndarray, times: np.ndarray, height: int = 470) -> go.Figure:
+    """Frames (T, H, W, 3) that play in the browser, with a slider in seconds and play and pause."""
+    return panels([frames], times, height=height)
+
+
+def panels(clips: list[np.ndarray], times: np.ndarray, titles: list[str] | None = None, *, steps: list[str] | None = None,
+           columns: int | None = None, height: int = 470) -> go.Figure:
+    """Clips of equally many frames (T, H, W, 3) side by side, `columns` in a row, that play together under one slider.
+
+    The slider's steps are named in seconds if not by `steps`.
+    """
+    count = len(clips)
+    columns = columns or count
+    rows = -(-count // columns)
+    sources = [[picture(frame, 640 if count == 1 else 480) for frame in clip] for clip in clips]
+    pause = 1000 * float(np.diff(times).mean()) if len(times) > 1 else 400.0
+    moment = {"frame": {"duration": 0, "redraw": True}, "mode": "immediate", "transition": {"duration": 0}}
+    axes = [{"xaxis": f"x{i + 1}", "yaxis": f"y{i + 1}"} if i else {} for i in range(count)]
+    drawn = [[go.Image(source=source[t], hoverinfo="skip", **axis) for source, axis in zip(sources, axes, strict=True)]
+             for t in range(len(sources[0]))]
+    figure = go.Figure(data=drawn[0], frames=[go.Frame(data=images, name=str(t)) for t, images in enumerate(drawn)])
+    play = [None, {"frame": {"duration": pause, "redraw": True}, "fromcurrent": True, "transition": {"duration": 0}}]
+    steps = steps or [f"{t:.1f} s" for t in times]
+    figure.update_layout(
+        updatemenus=[{"type": "buttons", "direction": "left", "x": 0, "y": -0.02, "xanchor": "left", "yanchor": "top", "showactive": False,
+                      "bgcolor": "rgba(128,128,128,0.18)", "bordercolor": "rgba(128,128,128,0.5)", "pad": {"t": 6, "r": 6},
+                      "buttons": [{"label": " ▶ ", "method": "animate", "args": play},
+                                  {"label": " ❚❚ ", "method": "animate", "args": [[None], moment]}]}],
+        sliders=[{"x": 0.25, "len": 0.75, "y": -0.02, "yanchor": "top", "pad": {"t": 6},
+                  "currentvalue": {"visible": False}, "font": {"size": 13},
+                  "steps": [{"label": name, "method": "animate", "args": [[str(t)], moment]} for t, name in enumerate(steps)]}],
+    )
+    _bare(figure, height, dragmode=False)
+    head, gap = (40 / height if titles else 0.0), 0.012
+    for i in range(count):
+        row, column = divmod(i, columns)
+        left, right = column / columns + gap / 2 * (columns > 1), (column + 1) / columns - gap / 2 * (columns > 1)
+        top = 1 - row / rows - head
+        x, y = (f"x{i + 1}", f"y{i + 1}") if i else ("x", "y")
+        figure.update_layout({x.replace("x", "xaxis"): {"visible": False, "domain": [left, right], "anchor": y},
+                              y.replace("y", "yaxis"): {"visible": False, "domain": [1 - (row + 1) / rows, top], "anchor": x,
+                                                         "constraintoward": "top"}})
+        if titles:
+            figure.add_annotation(text=titles[i], x=(left + right) / 2, y=top, xref="paper", yref="paper", xanchor="center",
+                                  yanchor="bottom", showarrow=False, font={"size": FONT + 4 if columns < 3 else FONT + 1})
+    return figure
+
+
 def class_bars(labels: list[str], before: np.ndarray, after: np.ndarray | None = None, height: int = 260,
                names: tuple[str, str] = ("in order", "shuffled")) -> go.Figure:
     """The five most probable classes as bars, 0 to 100 %; `after` is drawn beside it for the same classes."""
@@ -136,3 +184,92 @@ def order_graph(matrix: np.ndarray, path: tuple[int, ...], thumbnails: np.ndarra
     figure.update_xaxes(visible=False, range=[-1.42, 1.42])
     figure.update_yaxes(visible=False, range=[-1.36, 1.36], scaleanchor="x")
     return _bare(figure, height)
+
+
+def agreement_map(matrix: np.ndarray, names: list[str], height: int = 420) -> go.Figure:
+    """Correlations -1..1 of each two models (n, n), written into the cells."""
+    figure = go.Figure(go.Heatmap(
+        z=matrix, x=names, y=names, zmin=-1, zmax=1, colorscale=colour_scale(True), xgap=2, ygap=2, showscale=False,
+        hovertemplate="%{y} and %{x}: %{z:.4f}<extra></extra>"))
+    _written(figure, matrix, names, names, "{:.2f}", dark=np.abs(matrix) > 0.7)
+    figure.update_yaxes(autorange="reversed", tickfont={"size": FONT + 1}, ticksuffix=" ", automargin=True)
+    figure.update_xaxes(tickfont={"size": FONT - 1}, tickangle=0, automargin=True, side="top")
+    return _bare(figure, height)
+
+
+def probe_maps(probabilities: list[np.ndarray], labels: list[list[str]], titles: list[str], conditions: tuple[str, ...],
+               height: int = 420) -> go.Figure:
+    """For each model the five classes that any condition finds most probable (rows) under each condition (columns), in percent.
+
+    Values are written without the sign, which the page says.
+    """
+    count = len(titles)
+    figure = go.Figure()
+    for i, (p, names, title) in enumerate(zip(probabilities, labels, titles, strict=True)):
+        top = np.argsort(-p.max(0), kind="stable")[:5]
+        own = f"{i + 1}" if i else ""
+        shown = 100 * p[:, top].T
+        rows = [names[c] for c in top]
+        figure.add_heatmap(z=shown, x=list(conditions), y=rows, zmin=0, zmax=100, colorscale="Blues", xgap=2, ygap=2, showscale=False,
+                           xaxis=f"x{own}", yaxis=f"y{own}", hovertemplate=title + "<br>%{y}, %{x}: %{z:.2f} %<extra></extra>")
+        _written(figure, shown, list(conditions), rows, "{:.0f}", dark=shown > 55, axis=own)
+        left, right = i / count + 0.08, (i + 1) / count - 0.01
+        figure.update_layout({
+            f"xaxis{own}": {"domain": [left, right], "anchor": f"y{own}", "tickfont": {"size": FONT - 1},
+                            "tickangle": 0 if count < 3 else -25},
+            f"yaxis{own}": {"anchor": f"x{own}", "autorange": "reversed", "tickfont": {"size": FONT}, "ticksuffix": " "}})
+        figure.add_annotation(text=title, x=0.5, y=1.02, xref=f"x{own} domain", yref="paper", yanchor="bottom", showarrow=False,
+                              font={"size": FONT + 2})
+    _bare(figure, height)
+    return figure.update_layout(margin={"l": 8, "r": 8, "t": 44, "b": 60})
+
+
+def _written(figure: go.Figure, values: np.ndarray, columns: list[str], rows: list[str], form: str, dark: np.ndarray,
+             axis: str = "") -> None:
+    """Write the values into the cells of a heat map: white where the cell is dark."""
+    for r, row in enumerate(rows):
+        for c, column in enumerate(columns):
+            text = "–" if np.isnan(values[r, c]) else form.format(values[r, c])
+            figure.add_annotation(x=column, y=row, xref=f"x{axis}", yref=f"y{axis}", text=text, showarrow=False,
+                                  font={"size": FONT, "color": "#FFFFFF" if dark[r, c] else "#15181E"})
+
+
+SERIES = (ACCENT, COOL, "#2E9E5B", "#B07AA1", "#C99700", "#7A7F87")
+DASHES = ("solid", "dash", "dot", "dashdot", "longdash", "longdashdot")
+
+
+def over_pairs(series: dict[str, np.ndarray], steps: list[str], height: int = 360) -> go.Figure:
+    """One line each, scaled to its own largest value, over pairs of frames. Lines differ by dash and colour."""
+    figure = go.Figure()
+    for (name, values), colour, dash in zip(series.items(), SERIES, DASHES, strict=False):
+        top = float(np.abs(values).max()) or 1.0
+        figure.add_scatter(x=steps, y=values / top, name=name, mode="lines+markers", line={"color": colour, "width": 3, "dash": dash},
+                           marker={"size": 8}, customdata=values, hovertemplate="%{x}: %{customdata:.4g}<extra>" + name + "</extra>")
+    figure.update_yaxes(range=[0, 1.05], tickvals=[0, 0.5, 1], title="part of its largest", gridcolor="rgba(128,128,128,0.25)",
+                        zeroline=False, automargin=True)
+    figure.update_xaxes(title="pair of frames", gridcolor="rgba(128,128,128,0.15)", automargin=True)
+    _bare(figure, height)
+    return figure.update_layout(showlegend=True, legend={"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0,
+                                                         "font": {"size": FONT - 2}})
+
+
+def score_bars(names: list[str], scores: dict[str, list[float]], chance: dict[str, float], height: int = 360) -> go.Figure:
+    """Scores 0..1, a panel for each kind of score, a bar for each map, a dotted line at what chance gives."""
+    figure = go.Figure()
+    for i, (kind, values) in enumerate(scores.items()):
+        own = f"{i + 1}" if i else ""
+        figure.add_bar(x=values, y=names, orientation="h", xaxis=f"x{own}", yaxis=f"y{own}", marker={"color": SERIES[i]},
+                       text=["–" if np.isnan(v) else f"{v:.2f}" for v in values], textposition="outside", cliponaxis=False,
+                       hovertemplate="%{y}: %{x:.3f}<extra>" + kind + "</extra>")
+        left, right = 0.34 + 0.35 * i, 0.65 + 0.35 * i
+        figure.update_layout({
+            f"xaxis{own}": {"domain": [left, right], "range": [0, 1.3], "tickvals": [0, 0.5, 1], "anchor": f"y{own}",
+                            "gridcolor": "rgba(128,128,128,0.25)", "zeroline": False},
+            f"yaxis{own}": {"anchor": f"x{own}", "autorange": "reversed", "showticklabels": i == 0, "ticksuffix": " ",
+                            "tickfont": {"size": FONT}}})
+        figure.add_shape(type="line", x0=chance[kind], x1=chance[kind], y0=0, y1=1, xref=f"x{own}", yref=f"y{own} domain",
+                         line={"color": GREY, "width": 3, "dash": "dot"})
+        figure.add_annotation(text=kind, x=(left + right) / 2, y=1.0, xref="paper", yref="paper", yanchor="bottom", showarrow=False,
+                              font={"size": FONT + 1})
+    _bare(figure, height)
+    return figure.update_layout(margin={"l": 8, "r": 8, "t": 40, "b": 36}, bargap=0.3)

@@ -26,15 +26,18 @@ def diverging_lut() -> np.ndarray:
     return np.stack([np.interp(at, range(5), _DIVERGING[:, c]) for c in range(3)], 1).round().astype(np.uint8)
 
 
-def normalised(heat: np.ndarray, signed: bool, scale: Scale = "clip") -> np.ndarray:
-    """Heat (T, h, w) to 0..1 for colouring: 0..max, or symmetric about 0 (at 0.5) for signed heat. NaN becomes 0 (0.5)."""
+def normalised(heat: np.ndarray, signed: bool, scale: Scale = "clip", top: float | None = None) -> np.ndarray:
+    """Heat (T, h, w) to 0..1 for colouring: 0..max, or symmetric about 0 (at 0.5) for signed heat. NaN becomes 0 (0.5).
+
+    `top` takes the place of the maximum, for a scale that several clips share.
+    """
     axes = None if scale == "clip" else (1, 2)
     heat = np.nan_to_num(heat.astype(np.float32), nan=0.0)
     if signed:
-        top = np.abs(heat).max(axis=axes, keepdims=True)
-        return 0.5 + 0.5 * heat / np.maximum(top, 1e-12)
-    top = heat.max(axis=axes, keepdims=True)
-    return np.clip(heat / np.maximum(top, 1e-12), 0, 1)
+        most = np.abs(heat).max(axis=axes, keepdims=True) if top is None else top
+        return 0.5 + 0.5 * np.clip(heat / np.maximum(most, 1e-12), -1, 1)
+    most = heat.max(axis=axes, keepdims=True) if top is None else top
+    return np.clip(heat / np.maximum(most, 1e-12), 0, 1)
 
 
 def coloured(level: np.ndarray, signed: bool, colour_map: str = "inferno") -> np.ndarray:
@@ -49,16 +52,17 @@ def coloured(level: np.ndarray, signed: bool, colour_map: str = "inferno") -> np
 
 
 def overlay(frames: np.ndarray, heat: np.ndarray, *, opacity: float = 0.55, signed: bool = False, scale: Scale = "clip",
-            colour_map: str = "inferno", smooth: bool = True, box: tuple[int, int, int, int] | None = None) -> np.ndarray:
+            colour_map: str = "inferno", smooth: bool = True, box: tuple[int, int, int, int] | None = None,
+            top: float | None = None) -> np.ndarray:
     """Lay heat (T', h, w) over frames (T, H, W, 3); T must be a multiple of T', and steps repeat.
 
     `box` (top, left, height, width) is the part of the frame that the model saw; heat covers only that.
-    `smooth` interpolates between patches, False shows them as they are.
+    `smooth` interpolates between patches, False shows them as they are. `top` is the end of a shared scale.
     """
     T, H, W, _ = frames.shape
     if T % len(heat):
         raise BadInput(f"{len(heat)} heat maps do not fit {T} frames")
-    level = np.repeat(normalised(heat, signed, scale), T // len(heat), 0)
+    level = np.repeat(normalised(heat, signed, scale, top), T // len(heat), 0)
     top, left, height, width = box or (0, 0, H, W)
     out = frames.copy()
     for t in range(T):

@@ -165,10 +165,12 @@ def load(model: str) -> tuple[nn.Module, Card]:
     return load_checkpoint(embedded()[model])
 
 
-def untrained(name: str) -> tuple[nn.Module, Card]:
-    """A model with random weights, always the same ones, for a model that no checkpoint is shipped of. Its `trained_on` is empty."""
+def untrained(name: str, **settings: Any) -> tuple[nn.Module, Card]:
+    """A model with random weights, always the same ones, for a model that no checkpoint is shipped of. Its `trained_on` is empty.
+
+    `settings` are those of `build`."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
-        model = build(name)
+        model = build(name, **settings)
     return model, Card(name, "gesture", LABELS, (0.5,) * 3, (0.5,) * 3, model.size, model.frames, "uniform", "fit", trained_on="",
-                       direction_threshold=1e9)  # nothing is calibrated: no direction is ever called known
+                       settings=settings, direction_threshold=1e9)  # nothing is calibrated: no direction is ever called known

@@ -14,7 +14,7 @@ import streamlit as st
 import torch
 from torch import nn
 
-from core import explain, hub, observe, packing
+from core import attribute, compare, explain, hub, motion, observe, packing
 from core.errors import BadInput
 from core.gestures import render
 from core.order import pixel_affinity, sharpened
@@ -33,6 +33,11 @@ class Store:
         self.limit, self.held = limit, 0
         self.items: OrderedDict[tuple, tuple[Any, int]] = OrderedDict()
         self.lock = threading.Lock()
+
+    def peek(self, key: tuple) -> Any | None:
+        """The value under `key`, or None."""
+        with self.lock:
+            return self.items[key][0] if key in self.items else None
 
     def get(self, key: tuple, make: Callable[[], Any], size: Callable[[Any], int]) -> Any:
         """The value under `key`, made if it is not there."""
@@ -67,9 +72,9 @@ def _model(source: str, version: str) -> tuple[nn.Module, Card]:
     return load_checkpoint(source)
 
 
-@st.cache_resource(max_entries=4, show_spinner="Building the model")
-def _untrained(name: str) -> tuple[nn.Module, Card]:
-    return untrained(name)
+@st.cache_resource(max_entries=6, show_spinner="Building the model")
+def _untrained(name: str, aligning: bool = False) -> tuple[nn.Module, Card]:
+    return untrained(name, **({"aligning": True} if aligning else {}))
 
 
 def model(name: str) -> tuple[nn.Module, Card]:
@@ -153,3 +158,53 @@ def order_matrix(key: str, name: str, crop: str, layer: int | None, head: Head, 
     if name == "pixels":
         return pixel_affinity(cropped(_clip.frames[::unit], crop, 96))
     return sharpened(explain.temporal(trace(key, name, crop, _clip), layer, head), sharpness)
+
+
+def attributed(key: str, name: str, crop: str, method: str, target: int, _clip: Clip,
+               progress: attribute.Progress | None) -> np.ndarray | None:
+    """An attribution of core.attribute, computed if there is someone to tell how far it is; else what is here already, or None."""
+    net, card = model(name)
+    card = replace(card, crop=crop)
+    grid = trace(key, name, crop, _clip).grid
+    place = ("attributed", name, card.hash, crop, method, target, _clip.id)
+    if progress is None:
+        return _store(key).peek(place)
+    return _store(key).get(place, lambda: attribute.attribute(method, net, card, _clip, target, grid, progress), lambda heat: heat.nbytes)
+
+
+def motion_probe(key: str, name: str, crop: str, _clip: Clip) -> np.ndarray:
+    """What the model makes of the clip as it is, reversed, shuffled and frozen, (4, C)."""
+    net, card = model(name)
+    card = replace(card, crop=crop)
+    make = lambda: compare.motion_probe(net, card, _clip)  # noqa: E731
+    return _store(key).get(("probe", name, card.hash, crop, _clip.id), make, lambda p: p.nbytes)
+
+
+def aligned_flow(key: str, name: str, crop: str, layer: int, _clip: Clip) -> np.ndarray | None:
+    """AM flow with the aligning encoder, (T - 1, h, w): of the weights themselves, or of random weights with one added.
+
+    None for trained weights without an encoder: an untrained encoder in a trained model would show nothing true.
+    """
+    net, card = model(name)
+    if not card.trained_on:
+        net, card = _untrained(card.model, aligning=True)
+    if getattr(net, "aligning", None) is None:
+        return None
+    card = replace(card, crop=crop)
+    make = lambda: explain.am_flow(net, card, _clip, layer)  # noqa: E731
+    return _store(key).get(("aligned", name, card.hash, crop, layer, _clip.id), make, lambda flow: flow.nbytes)
+
+
+def optical_flow(key: str, _clip: Clip) -> np.ndarray:
+    """Length of Farneback's optical flow in pixels, (T - 1, H, W)."""
+    make = lambda: motion.magnitude(motion.optical_flow(_clip.frames))  # noqa: E731
+    return _store(key).get(("optical", _clip.id), make, lambda flow: flow.nbytes)
+
+
+def truth(key: str, _clip: Clip) -> motion.Truth | None:
+    """What really moves, for a rendered clip; None for any other."""
+    if not key.startswith("render:"):
+        return None
+    _, label, seed = key.split(":")
+    make = lambda: motion.truth(render(label, int(seed), frames=RENDERED_FRAMES), _clip.times)  # noqa: E731
+    return _store(key).get(("truth", _clip.id), make, lambda true: true.mask.nbytes + true.motion.nbytes)

@@ -19,8 +19,25 @@ VIEWER_KEYS = """
 - The percentage under a frame is the part of all attention in view that falls on it.
 """
 HELP = {
+    "layer": "The network looks at the clip in several layers, one after the other; the last feeds the decision.",
+    "spatial": r"Where each frame's summary token looks inside its frame: $a=\mathrm{softmax}(q\,k^\top/\sqrt d)$.",
     "temporal": r"How much each frame (row) looks at each other frame (column), averaged over all places. "
                 r"Signed attention is $a=\cos(q,k)\in[-1,1]$: red attracts, blue repels.",
+    "gradcam": "Where a small change would raise the score of a class most: the gradient at the last layer, positive part.",
+    "probability": r"$P$, the softmax of the scores: what the model itself gives this class.",
+    "one_scale": "On: the same colour means the same value in both models. Off: each model has a scale of its own, so only places "
+                 "compare, not strengths.",
+    "am_flow": r"How much a patch's part in the attention map changes to the next frame, from the logits $A_t=QK^\top/\sqrt{d}$. "
+               r"**static**: $\sum_i\mathrm{softmax}_j|A_t-A_{t+1}|$, drawn minus 1, clipped at 0. **post**: $|s_t-s_{t+1}|$ with "
+               r"$s_t=\sum_i\mathrm{softmax}_j(A_t)$. **aligned**: the same after an encoder that undoes the camera's motion.",
+    "energy": r"Energy inside: $\sum_{p\in\mathrm{hand}}h_p/\sum_p h_p$, the part of the heat that lies on the hand. "
+              "Dotted: the part of the picture that the hand covers, which evenly spread heat would get.",
+    "auc": r"ROC AUC: the chance that a pixel on the hand is hotter than one off it, $(R-n(n+1)/2)/(nm)$ with $R$ the sum of the ranks "
+           r"of the $n$ pixels on the hand, $m$ those off it. Dotted: 0.5, chance.",
+    "spearman": r"Spearman's rank correlation of two maps on one grid, $\rho=\mathrm{cov}(r_a,r_b)/(\sigma_{r_a}\sigma_{r_b})$ with $r$ "
+                "the ranks of the cells: 1 the same order of places, 0 none, −1 the opposite.",
+    "probe": r"$P(\mathrm{class})=\mathrm{softmax}(\mathrm{scores})$ for the same frames in order, backwards, in random order, and the "
+             "middle frame alone, repeated. A model that reads motion changes its mind; one that reads single frames does not.",
     "order_accuracy": r"Most frames that stand in the right order, others left out, over all frames: "
                       r"$\mathrm{LCS}(\pi,\mathrm{argsort}\,o)/T$. Guessing gives 47.1 % for 8 frames.",
     "reversal_accuracy": "The same, but a clip put together backwards counts as right: left and right, up and down are the same "

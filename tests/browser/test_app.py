@@ -164,6 +164,24 @@ def test_a_link_reopens_the_same_clip_and_settings(address: str, chromium) -> No
     page.close()
 
 
+def test_an_attribution_can_be_stopped_and_started_again(address: str, chromium) -> None:
+    page = chromium.new_page(viewport={"width": 1440, "height": 900})
+    page.goto(address)
+    settled(page)
+    page.get_by_role("link", name="GradCAM").click()
+    page.get_by_text("Other attributions").wait_for(timeout=30_000)
+    settled(page)
+    page.get_by_role("button", name="Compute").click()
+    page.get_by_role("button", name="Stop").click(timeout=30_000)
+    page.get_by_role("button", name="Stop").wait_for(state="detached", timeout=30_000)
+    settled(page)
+    assert page.locator(".js-plotly-plot").count() == 3 and page.get_by_text("computed when asked").count() == 1
+    page.get_by_role("button", name="Compute").click()
+    page.wait_for_function("() => document.querySelectorAll('.js-plotly-plot').length === 4", timeout=60_000)
+    no_error(page)
+    page.close()
+
+
 WRONG = ["label=../../etc/passwd", "seed=-5", "seed=abc", "model=file:/etc/passwd", "frames=0",
          "v=layer:99,head:x,frame:-1,opacity:7", "v=query:9-9-9,view:nothing,tap:../..,locked", "v=%00,:,,query:1-2"]
 
@@ -182,9 +200,12 @@ def test_a_wrong_link_falls_back_to_what_exists(address: str, chromium, query: s
 @pytest.mark.parametrize("size", SIZES, ids=lambda s: f"{s[0]}x{s[1]}")
 def test_every_page_is_complete_and_is_photographed(address: str, chromium, screenshots: Path, size: tuple[int, int], scheme: str) -> None:
     page = chromium.new_page(viewport={"width": size[0], "height": size[1]}, color_scheme=scheme)
-    for path, name, charts in (("/?label=carret&seed=19", "explore", 1), ("/frame_order?label=carret&seed=19", "frame_order", 3)):
+    clip = "?label=carret&seed=19"
+    pages = {"explore": ("/", 1), "frame_order": ("/frame_order", 3), "am_flow": ("/am_flow", 3), "gradcam": ("/gradcam", 3),
+             "compare": ("/compare", 3)}
+    for name, (path, charts) in pages.items():
         page.set_viewport_size({"width": size[0], "height": size[1]})
-        page.goto(address + path)
+        page.goto(address + path + clip)
         settled(page)
         no_error(page)
         assert page.locator(".js-plotly-plot").count() == charts

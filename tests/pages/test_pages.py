@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from core.models import available
+from core.models import available, spec
 from core.weights import embedded
 
 ROOT = Path(__file__).parents[2]
@@ -39,7 +39,12 @@ def test_a_page_opens_on_a_model(name: str, page: str) -> None:
     assert app.get("plotly_chart")
     lines = [c.value for c in app.caption]
     assert any("not an explanation" in line for line in lines)
-    assert any("random weights" in line for line in lines) == (name not in embedded())
+    figures = [line.split(",")[0] for line in lines if " frames" in line and "weights" in line.split("·")[0]]
+    assert figures, "every figure says where it comes from"
+    shipped = {spec(shown).title for shown in embedded()}
+    for line in lines:
+        if line.split(",")[0] in figures:  # a page may show another model beside the chosen one
+            assert ("random weights" in line) == (line.split(",")[0] not in shipped), line
 
 
 @pytest.mark.parametrize("page", PAGES)
@@ -57,3 +62,45 @@ def test_random_weights_are_announced_above_every_page() -> None:
     app.session_state["model"] = f"random:{untrained[0]}"
     app.run()
     assert not app.exception and "Random weights." in app.error[0].value
+
+
+def test_an_attribution_is_computed_when_asked_and_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    from core import attribute
+
+    calls: list[int] = []
+    known = attribute.attribute
+    monkeypatch.setattr(attribute, "attribute", lambda *args: calls.append(1) or known(*args))
+    app = opened("timesformer", str(ROOT / "pages" / "gradcam.py"))
+    before = len(app.get("plotly_chart"))
+    app.selectbox(key="method").set_value("saliency").run()
+    assert len(app.get("plotly_chart")) == before and not calls
+    app.button(key="attribute").click().run()
+    assert not app.exception and len(app.get("plotly_chart")) == before + 1 and calls == [1]
+    assert not app.get("doc_string"), "nothing is drawn by a bare expression"
+    assert any("Saliency of" in c.value for c in app.caption)
+    app.selectbox(key="method").set_value("occlusion").run()
+    app.selectbox(key="method").set_value("saliency").run()
+    assert len(app.get("plotly_chart")) == before + 1 and calls == [1]
+
+
+def test_a_model_that_cannot_take_the_clip_is_left_out_of_the_comparison_with_a_line() -> None:
+    app = opened("timesformer", str(ROOT / "pages" / "compare.py"))
+    app.slider(key="frames").set_value(7).run()
+    app.multiselect[0].set_value(["timesformer", "direcformer", "random:far" if "far" not in embedded() else "far"]).run()
+    assert not app.exception and not app.error
+    assert ["in multiples of 2" in w.value for w in app.warning] == [True]
+
+
+def test_trained_weights_without_an_aligning_encoder_are_given_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    from dataclasses import replace
+
+    from pages.parts import cached
+
+    known = cached._untrained
+    monkeypatch.setattr(cached, "_untrained", lambda name, aligning=False: (
+        known(name, aligning)[0], replace(known(name, aligning)[1], trained_on="something", hash="0")))
+    if "am_flow" in embedded():
+        pytest.skip("the shipped checkpoint itself is tested on every page")
+    app = opened("am_flow", str(ROOT / "pages" / "am_flow.py"))
+    assert not app.exception and any("no aligning encoder" in i.value for i in app.info)
+    assert not any("aligned" in c.value for c in app.caption)
