@@ -1,4 +1,4 @@
-"""Attention in Motion: the router. Start with `streamlit run app.py [-- --clips FOLDER]`."""
+"""Attention in Motion: the router. Start with `streamlit run app.py [-- --clips FOLDER --runs FOLDER]`."""
 
 import streamlit as st
 
@@ -12,6 +12,7 @@ page = st.navigation(
     [
         st.Page("pages/explore.py", title="Explore", icon=":material/visibility:", default=True),
         st.Page("pages/frame_order.py", title="Frame order", icon=":material/shuffle:"),
+        st.Page("pages/training.py", title="Training", icon=":material/model_training:"),
     ],
     position="top",
 )

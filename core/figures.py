@@ -16,6 +16,8 @@ FONT = 16
 GREY = "rgba(140,140,140,0.9)"
 ACCENT = "#E4572E"
 COOL = "#2E86AB"
+SERIES = (ACCENT, COOL, "#2E9E5B", "#9B5DE5", "#C9A227", "#D6457F")
+"""Colours of things that are compared."""
 
 
 def picture(image: np.ndarray, width: int = 160) -> str:
@@ -160,3 +162,28 @@ def order_graph(matrix: np.ndarray, path: tuple[int, ...], thumbnails: np.ndarra
     figure.update_xaxes(visible=False, range=[-1.42, 1.42])
     figure.update_yaxes(visible=False, range=[-1.36, 1.36], scaleanchor="x")
     return _bare(figure, height)
+
+
+def curves(lines: dict[str, tuple[list[float], list[float], str]], *, dashed: dict[str, tuple[list[float], list[float], str]] | None = None,
+           percent: bool = False, from_zero: bool = False, height: int = 230) -> go.Figure:
+    """Figures of several runs on the same axes: name -> (x, y, colour). `dashed` are drawn as dashed lines with marks.
+
+    With `percent` the values are shares 0..1, drawn as 0 to 100 %; with `from_zero` the axis begins at 0.
+    """
+    figure = go.Figure()
+    unit, scale = (" %", 100.0) if percent else ("", 1.0)
+    for style, group in (("solid", lines), ("dash", dashed or {})):
+        for name, (x, y, colour) in group.items():
+            few = style == "dash" or len(x) < 3
+            figure.add_scatter(x=x, y=[scale * v for v in y], name=name, mode="lines+markers" if few else "lines", marker={"size": 8},
+                               line={"color": colour, "width": 2.5, "dash": style},
+                               hovertemplate=f"%{{y:.4~g}}{unit}<extra>{name}</extra>")
+    grid = "rgba(128,128,128,0.25)"
+    figure.update_xaxes(gridcolor=grid, zeroline=False, tickfont={"size": FONT - 3}, tickangle=0, automargin=True, rangemode="tozero",
+                        tickformat="~s", nticks=6)
+    figure.update_yaxes(gridcolor=grid, zeroline=not from_zero and not percent, zerolinecolor=grid, tickfont={"size": FONT - 3},
+                        ticksuffix=unit, automargin=True, nticks=6, rangemode="tozero" if from_zero else "normal",
+                        tickformat="" if percent else "~g", exponentformat="e")
+    if percent:
+        figure.update_yaxes(range=[0, 103])
+    return _bare(figure, height, hovermode="x unified")

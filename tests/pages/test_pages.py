@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,13 @@ from core.weights import embedded
 
 ROOT = Path(__file__).parents[2]
 PAGES = sorted(p.name for p in (ROOT / "pages").glob("*.py"))
+SHOWS_A_MODEL = [name for name in PAGES if name != "training.py"]
+
+
+@pytest.fixture(autouse=True)
+def no_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The training page finds no run, whatever this machine has trained."""
+    monkeypatch.setattr(sys, "argv", ["app.py", "--runs", str(tmp_path / "runs")])
 
 
 def opened(name: str, page: str) -> AppTest:
@@ -30,7 +38,7 @@ def opened(name: str, page: str) -> AppTest:
     return app.run()
 
 
-@pytest.mark.parametrize("page", PAGES)
+@pytest.mark.parametrize("page", SHOWS_A_MODEL)
 @pytest.mark.parametrize("name", sorted(available()))
 def test_a_page_opens_on_a_model(name: str, page: str) -> None:
     app = opened(name, str(ROOT / "pages" / page))
@@ -40,6 +48,13 @@ def test_a_page_opens_on_a_model(name: str, page: str) -> None:
     lines = [c.value for c in app.caption]
     assert any("not an explanation" in line for line in lines)
     assert any("random weights" in line for line in lines) == (name not in embedded())
+
+
+@pytest.mark.parametrize("name", sorted(available()))
+def test_the_training_page_opens_whatever_the_model(name: str) -> None:
+    app = opened(name, str(ROOT / "pages" / "training.py"))
+    assert not app.exception and not app.error
+    assert len(app.dataframe) == 2 and app.button(key="start").label == "Start"
 
 
 @pytest.mark.parametrize("page", PAGES)
