@@ -1,4 +1,4 @@
-"""Attention in Motion: the router. Start with `streamlit run app.py [-- --clips FOLDER]`."""
+"""Attention in Motion: the router. Start with `streamlit run app.py [-- --clips FOLDER --runs FOLDER]`."""
 
 import streamlit as st
 
@@ -15,6 +15,7 @@ page = st.navigation(
         st.Page("pages/am_flow.py", title="AM flow", icon=":material/waves:"),
         st.Page("pages/gradcam.py", title="GradCAM", icon=":material/target:"),
         st.Page("pages/compare.py", title="Compare", icon=":material/compare:"),
+        st.Page("pages/training.py", title="Training", icon=":material/model_training:"),
     ],
     position="top",
 )

@@ -16,6 +16,8 @@ FONT = 16
 GREY = "rgba(140,140,140,0.9)"
 ACCENT = "#E4572E"
 COOL = "#2E86AB"
+SERIES = (ACCENT, COOL, "#2E9E5B", "#9B5DE5", "#C9A227", "#D6457F")
+"""Colours of things that are compared."""
 
 
 def picture(image: np.ndarray, width: int = 160) -> str:
@@ -234,7 +236,6 @@ def _written(figure: go.Figure, values: np.ndarray, columns: list[str], rows: li
                                   font={"size": FONT, "color": "#FFFFFF" if dark[r, c] else "#15181E"})
 
 
-SERIES = (ACCENT, COOL, "#2E9E5B", "#B07AA1", "#C99700", "#7A7F87")
 DASHES = ("solid", "dash", "dot", "dashdot", "longdash", "longdashdot")
 
 
@@ -273,3 +274,28 @@ def score_bars(names: list[str], scores: dict[str, list[float]], chance: dict[st
                               font={"size": FONT + 1})
     _bare(figure, height)
     return figure.update_layout(margin={"l": 8, "r": 8, "t": 40, "b": 36}, bargap=0.3)
+
+
+def curves(lines: dict[str, tuple[list[float], list[float], str]], *, dashed: dict[str, tuple[list[float], list[float], str]] | None = None,
+           percent: bool = False, from_zero: bool = False, height: int = 230) -> go.Figure:
+    """Figures of several runs on the same axes: name -> (x, y, colour). `dashed` are drawn as dashed lines with marks.
+
+    With `percent` the values are shares 0..1, drawn as 0 to 100 %; with `from_zero` the axis begins at 0.
+    """
+    figure = go.Figure()
+    unit, scale = (" %", 100.0) if percent else ("", 1.0)
+    for style, group in (("solid", lines), ("dash", dashed or {})):
+        for name, (x, y, colour) in group.items():
+            few = style == "dash" or len(x) < 3
+            figure.add_scatter(x=x, y=[scale * v for v in y], name=name, mode="lines+markers" if few else "lines", marker={"size": 8},
+                               line={"color": colour, "width": 2.5, "dash": style},
+                               hovertemplate=f"%{{y:.4~g}}{unit}<extra>{name}</extra>")
+    grid = "rgba(128,128,128,0.25)"
+    figure.update_xaxes(gridcolor=grid, zeroline=False, tickfont={"size": FONT - 3}, tickangle=0, automargin=True, rangemode="tozero",
+                        tickformat="~s", nticks=6)
+    figure.update_yaxes(gridcolor=grid, zeroline=not from_zero and not percent, zerolinecolor=grid, tickfont={"size": FONT - 3},
+                        ticksuffix=unit, automargin=True, nticks=6, rangemode="tozero" if from_zero else "normal",
+                        tickformat="" if percent else "~g", exponentformat="e")
+    if percent:
+        figure.update_yaxes(range=[0, 103])
+    return _bare(figure, height, hovermode="x unified")

@@ -1,11 +1,16 @@
-"""Command line: python -m training fit RECIPE --out RUN | tune | evaluate | publish."""
+"""Command line: python -m training fit RECIPE --out RUN | recipes | tune | evaluate | publish."""
 
 from __future__ import annotations
 
 import argparse
+import json
+import os
+import signal
 import sys
+import threading
 from collections.abc import Callable
-from dataclasses import Field, fields, replace
+from contextlib import nullcontext
+from dataclasses import Field, asdict, fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -85,7 +90,10 @@ def _run(argv: list[str]) -> int:
     commands = parser.add_subparsers(dest="command", required=True, parser_class=Parser)
     fit = commands.add_parser("fit", help="train a recipe into a run folder, or go on with one")
     fit.add_argument("--out", type=Path, required=True, help="the run folder")
+    fit.add_argument("--until-stdin-closes", action="store_true", help="end with the program that holds this one's input open")
     _add_recipe(fit)
+    listed = commands.add_parser("recipes", help="what can be trained")
+    listed.add_argument("--json", action="store_true", help="with every field")
     tune = commands.add_parser("tune", help="search for a recipe's best settings, or go on with a search")
     tune.add_argument("--trials", type=int, required=True, help="how many trials the study has in the end")
     tune.add_argument("--out", type=Path, required=True, help="the study's folder")
@@ -112,11 +120,35 @@ def _run(argv: list[str]) -> int:
 
 
 def _fit(args: argparse.Namespace) -> int:
+    if args.until_stdin_closes:
+        threading.Thread(target=_end_with_stdin, daemon=True).start()
+    from core.lock import alone
     from training.loop import fit, is_first_process
 
-    path = fit(_recipe(args), args.recipe, args.out)
+    with alone(args.out) if os.environ.get("RANK", "0") == "0" else nullcontext():
+        path = fit(_recipe(args), args.recipe, args.out)
     if is_first_process():
         print(path)
+    return 0
+
+
+def _end_with_stdin() -> None:
+    """End this process, and its group if it leads one, when its input closes: even a killed parent leaves nothing behind."""
+    os.read(sys.stdin.fileno(), 1)
+    if hasattr(os, "killpg") and os.getpgrp() == os.getpid():
+        os.killpg(0, signal.SIGKILL)
+    os._exit(130)
+
+
+def _recipes(args: argparse.Namespace) -> int:
+    from training.recipes import recipes
+
+    found = [{"name": name, **asdict(recipe)} for name, recipe in sorted(recipes().items())]
+    if args.json:
+        print(json.dumps(found))
+    else:
+        for about in found:
+            print(f"{about['name']:22} {about['model']:12} {about['preset']:10} {about['data']}")
     return 0
 
 
@@ -140,7 +172,8 @@ def _publish(args: argparse.Namespace) -> int:
     return 0
 
 
-_COMMANDS: dict[str, Callable[[argparse.Namespace], int]] = {"fit": _fit, "tune": _tune, "evaluate": _evaluate, "publish": _publish}
+_COMMANDS: dict[str, Callable[[argparse.Namespace], int]] = {
+    "fit": _fit, "recipes": _recipes, "tune": _tune, "evaluate": _evaluate, "publish": _publish}
 
 
 if __name__ == "__main__":

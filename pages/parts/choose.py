@@ -110,7 +110,8 @@ def model_options(own: str | None) -> dict[str, str]:
     options = {name: spec(name).title for name in embedded()}
     options |= {f"public:{named.name}": named.name for named in hub.ready()}
     options |= {f"random:{name}": f"{spec(name).title} (random weights)" for name in sorted(available()) if name not in embedded()}
-    return options | ({f"file:{own}": f"own: {Path(own).name}"} if own else {})
+    mine = Path(own or "")  # a run calls every checkpoint model.safetensors: there the folder is the name
+    return options | ({f"file:{own}": f"own: {mine.parent.name if mine.name == 'model.safetensors' else mine.name}"} if own else {})
 
 
 def _changed() -> None:

@@ -22,20 +22,26 @@ FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "-
 
 
 @pytest.fixture(scope="session")
-def address() -> Iterator[str]:
+def runs_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where the app looks for training runs: empty at first."""
+    return tmp_path_factory.mktemp("app") / "runs"
+
+
+@pytest.fixture(scope="session")
+def address(runs_folder: Path) -> Iterator[str]:
     """The address of a running app that all tests share."""
-    with started() as url:
+    with started(runs_folder) as url:
         yield url
 
 
 @contextmanager
-def started() -> Iterator[str]:
+def started(runs: Path) -> Iterator[str]:
     """The app, started as a user would start it, on a free port."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     command = [sys.executable, "-m", "streamlit", "run", "app.py", "--server.port", str(port), "--server.address", "127.0.0.1",
-               "--server.headless", "true"]
+               "--server.headless", "true", "--", "--runs", str(runs_folder)]
     server = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     url = f"http://127.0.0.1:{port}"
     try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,13 @@ from core.weights import embedded
 
 ROOT = Path(__file__).parents[2]
 PAGES = sorted(p.name for p in (ROOT / "pages").glob("*.py"))
+SHOWS_A_MODEL = [name for name in PAGES if name != "training.py"]
+
+
+@pytest.fixture(autouse=True)
+def no_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The training page finds no run, whatever this machine has trained."""
+    monkeypatch.setattr(sys, "argv", ["app.py", "--runs", str(tmp_path / "runs")])
 
 
 def opened(name: str, page: str) -> AppTest:
@@ -30,7 +38,7 @@ def opened(name: str, page: str) -> AppTest:
     return app.run()
 
 
-@pytest.mark.parametrize("page", PAGES)
+@pytest.mark.parametrize("page", SHOWS_A_MODEL)
 @pytest.mark.parametrize("name", sorted(available()))
 def test_a_page_opens_on_a_model(name: str, page: str) -> None:
     app = opened(name, str(ROOT / "pages" / page))
@@ -45,6 +53,13 @@ def test_a_page_opens_on_a_model(name: str, page: str) -> None:
     for line in lines:
         if line.split(",")[0] in figures:  # a page may show another model beside the chosen one
             assert ("random weights" in line) == (line.split(",")[0] not in shipped), line
+
+
+@pytest.mark.parametrize("name", sorted(available()))
+def test_the_training_page_opens_whatever_the_model(name: str) -> None:
+    app = opened(name, str(ROOT / "pages" / "training.py"))
+    assert not app.exception and not app.error
+    assert len(app.dataframe) == 2 and app.button(key="start").label == "Start"
 
 
 @pytest.mark.parametrize("page", PAGES)

@@ -1,0 +1,55 @@
+"""A folder that one process at a time works in; the system itself forgets the claim when that process ends, however it ends."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from core.errors import BadInput
+
+try:
+    import fcntl
+except ImportError:  # Windows: no claim is made, and none is seen
+    fcntl = None
+
+_FILE = ".lock"
+
+
+@contextmanager
+def alone(folder: Path, patience: float = 1.0) -> Iterator[None]:
+    """Claim `folder`, which is made if it is not there.
+
+    Args:
+        patience: seconds to wait for a claim that another process is about to give up.
+
+    Raises: BadInput while another process holds it.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    with open(folder / _FILE, "a") as file:
+        until = time.monotonic() + patience
+        while not _locked(file, shared=False):
+            if time.monotonic() > until:
+                raise BadInput(f"another process works in {folder}; wait until it ends, or choose another folder")
+            time.sleep(0.05)
+        yield
+
+
+def is_claimed(folder: Path) -> bool:
+    """Whether a process works in `folder`."""
+    try:
+        with open(folder / _FILE) as file:
+            return not _locked(file, shared=True)
+    except OSError:
+        return False
+
+
+def _locked(file, shared: bool) -> bool:
+    if fcntl is None:
+        return True
+    try:
+        fcntl.flock(file, (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True

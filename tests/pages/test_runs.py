@@ -1,0 +1,175 @@
+"""Training runs as the page drives them: the real child process, on a few clips."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from core.errors import BadInput
+from core.lock import alone, is_claimed
+from pages.parts import runs
+from pages.parts.runs import Run
+
+ROOT = Path(__file__).parents[2]
+TINY = {"stills_clips": 0, "batch": 2, "workers": 0, "threads": 1, "warmup": 1}
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """The runs folder of the app, named at its start; whatever still runs is ended."""
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")
+    monkeypatch.setattr(sys, "argv", ["app.py", "--runs", str(tmp_path / "runs")])
+    yield tmp_path / "runs"
+    runs.stop_all()
+
+
+def until(path: Path, fits: Callable[[Run], bool], seconds: float = 60.0) -> Run:
+    """The run as soon as it fits."""
+    end = time.monotonic() + seconds
+    while (run := runs.read(path)) is None or not fits(run):
+        assert time.monotonic() < end, run
+        time.sleep(0.1)
+    return run
+
+
+def on_disk(folder: Path, name: str, **over: object) -> Path:
+    """A run that some other program left there: `over` are files, by name without ending."""
+    path = folder / name
+    path.mkdir(parents=True)
+    recipe = {"name": "timesformer_gesture", "stills_clips": 0, "clips": 4800, "batch": 24, "seed": 3}
+    (path / "recipe.json").write_text(json.dumps(recipe))
+    rows = [{"stage": "video", "step": 50 * i, "clips": 1200 * i, "lr": 1e-4, "clips_per_second": 20.0, "loss": 3 / i, "top1": 0.2 * i}
+            for i in (1, 2, 3)]
+    (path / "metrics.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows) + '{"stage": "vid')
+    for file, text in over.items():
+        (path / f"{file}.txt").write_text(str(text))
+    return path
+
+
+def test_a_run_is_followed_stopped_with_nothing_left_alive_resumed_and_finished(folder: Path) -> None:
+    path = runs.start(folder, "first", "timesformer_gesture", clips=24, seed=4, checkpoint_seconds=0.5, **TINY | {"workers": 1})
+    with pytest.raises(BadInput, match="running already|there already"):
+        runs.start(folder, "first", "timesformer_gesture", clips=40)
+    run = until(path, lambda r: (path / "state.pt").exists())
+    assert run.state == "running" and run.progress.of == 24 and 0 <= run.share < 1 and run.recipe["seed"] == 4
+    group = [p for p in psutil.Process().children(recursive=True) if str(path) in " ".join(p.cmdline())]
+    assert len(group) >= 2, "the trainer and its worker"
+    runs.stop(path)
+    assert [p for p in group if p.is_running() and p.status() != psutil.STATUS_ZOMBIE] == []
+    assert runs.read(path).state == "stopped" and not is_claimed(path) and list(path.glob(".*.pt.*")) == []
+
+    runs.resume(runs.read(path))
+    run = until(path, lambda r: r.state != "running")
+    assert (run.state, run.failure) == ("finished", "")
+    assert run.checkpoint.exists() and [row["clips"] for row in run.reports] == [24]
+    with pytest.raises(BadInput, match="finished"):
+        runs.resume(run)
+
+
+def test_a_run_ends_with_an_app_that_is_killed(folder: Path) -> None:
+    code = ("import sys, time; from pathlib import Path; from pages.parts import runs; "
+            f"runs.start(Path({str(folder)!r}), 'orphan', 'timesformer_gesture', clips=20000, **{TINY!r}); time.sleep(60)")
+    app = subprocess.Popen([sys.executable, "-c", code], cwd=ROOT)
+    try:
+        run = until(folder / "orphan", lambda r: r.state == "elsewhere")
+        with pytest.raises(BadInput, match="elsewhere"):
+            runs.resume(run)
+        trainer = next(p for p in psutil.Process(app.pid).children() if "training" in p.cmdline())
+    finally:
+        os.kill(app.pid, signal.SIGKILL)
+        app.wait()
+    trainer.wait(20)
+    assert runs.read(folder / "orphan").state == "stopped"
+
+
+def test_a_run_that_cannot_go_on_says_why_in_one_line(folder: Path) -> None:
+    path = runs.start(folder, "wrong", "timesformer_gesture", clips=1, **TINY)
+    run = until(path, lambda r: r.state != "running")
+    assert run.state == "failed" and "do not fill one batch" in run.failure and "\n" not in run.failure
+
+
+@pytest.mark.parametrize("name", ["", ".", "..", "../up", "a/b", "/etc", "a\\b", "-rf", ".hidden", "x" * 41, "a b", "ü", "a\n", "a\0"])
+def test_a_name_that_is_not_one_folder_below_the_runs_folder_is_refused(folder: Path, name: str) -> None:
+    with pytest.raises(BadInput, match="cannot name a run"):
+        runs.start(folder, name, "timesformer_gesture")
+    assert not folder.exists()
+
+
+def test_a_link_out_of_the_runs_folder_is_refused_and_not_listed(folder: Path, tmp_path: Path) -> None:
+    on_disk(tmp_path / "other", "secret")
+    folder.mkdir()
+    (folder / "link").symlink_to(tmp_path / "other" / "secret")
+    with pytest.raises(BadInput, match="no folder of a run"):
+        runs.start(folder, "link", "timesformer_gesture")
+    assert runs.listed(folder) == []
+
+
+def test_an_unknown_recipe_is_refused(folder: Path) -> None:
+    assert "direcformer_gesture" in runs.recipes() and "direcformer_jester" not in runs.recipes()
+    with pytest.raises(BadInput, match="not known"):
+        runs.start(folder, "x", "--out=/tmp/elsewhere")
+
+
+def test_runs_that_are_found_on_the_disk_are_stopped_failed_or_finished(folder: Path) -> None:
+    on_disk(folder, "stopped", log="video:  30%|## | 1440/4800 [01:00<02:20, 24.0clip/s, loss=1.0]\nstopped; the same command goes on")
+    on_disk(folder, "failed", log="Traceback (most recent call last):\n  x\nRuntimeError: out of memory\n")
+    (on_disk(folder, "finished") / "model.safetensors").touch()
+    (folder / "no_run").mkdir()
+    with alone(on_disk(folder, "claimed")):
+        found = {run.name: run for run in runs.listed(folder)}
+    assert all(run.state == name for name, run in found.items() if name != "claimed") and len(found) == 4
+    assert found["claimed"].state == "elsewhere"
+    assert found["failed"].failure == "RuntimeError: out of memory"
+    p = found["stopped"].progress
+    assert (p.stage, p.clips, p.of, p.speed) == ("video", 1440, 4800, 24.0) and found["stopped"].seconds_left == 140
+    assert [row["clips"] for row in found["finished"].reports] == [1200, 2400, 3600], "a line that is half written is left out"
+
+
+def test_only_one_process_may_claim_a_folder(tmp_path: Path) -> None:
+    with alone(tmp_path / "x"):
+        assert is_claimed(tmp_path / "x")
+        with pytest.raises(BadInput, match="another process"), alone(tmp_path / "x", patience=0.1):
+            pass
+    assert not is_claimed(tmp_path / "x") and not is_claimed(tmp_path / "never")
+
+
+def page() -> AppTest:
+    return AppTest.from_file(str(ROOT / "pages" / "training.py"), default_timeout=60).run()
+
+
+def test_without_a_run_the_page_tells_how_the_shipped_models_were_trained(folder: Path) -> None:
+    app = page()
+    assert not app.exception and not app.error and not app.get("plotly_chart")
+    assert "No run yet" in app.info[0].value
+    figures, stages = (table.value for table in app.dataframe)
+    assert {"DirecFormer", "TimeSformer"} <= set(figures["model"]) and "114 real clips" in set(figures["measured on"])
+    assert len(stages) >= 1 and stages["clips"].iloc[0] > 0
+
+
+def test_the_page_compares_runs_on_the_same_axes_and_says_why_one_failed(folder: Path) -> None:
+    on_disk(folder, "one")
+    on_disk(folder, "two", log="error: the loss is not finite at step 12")
+    app = page()
+    assert not app.exception
+    assert [e.value for e in app.error] == ["the loss is not finite at step 12"]
+    loss = next(c for c in app.get("plotly_chart") if "curve-loss" in c.proto.id)
+    lines = json.loads(loss.proto.spec)["data"]
+    assert {line["name"] for line in lines} == {"one", "two"} and len({line["line"]["color"] for line in lines}) == 2
+    assert {b.key for b in app.button} >= {"resume-one", "resume-two"}
+
+
+def test_the_page_refuses_a_bad_name_and_starts_nothing(folder: Path) -> None:
+    app = page()
+    app.text_input(key="run-name").set_value("../../etc")
+    app.button(key="start").click().run()
+    assert not app.exception and "cannot name a run" in app.error[0].value and not folder.exists()
