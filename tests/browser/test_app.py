@@ -108,7 +108,7 @@ def test_an_uploaded_clip_shows_what_core_computes(address: str, chromium, clip_
     clip = decode(clip_file, frames=card.frames, sampling=card.sampling)
     trace = observe(model, card, clip)
     best = int(trace.probabilities.argmax())
-    assert page.get_by_text(f"{100 * trace.probabilities[best]:.1f} %").count() >= 1
+    page.get_by_text(f"{100 * trace.probabilities[best]:.1f} %").first.wait_for(timeout=30_000)
     shows(page, explain.temporal(trace))
 
     put(page, "layer", "1")
@@ -206,9 +206,9 @@ def test_every_page_is_complete_and_is_photographed(address: str, chromium, scre
     for name, (path, charts) in pages.items():
         page.set_viewport_size({"width": size[0], "height": size[1]})
         page.goto(address + path + clip)
+        page.wait_for_function(f"() => document.querySelectorAll('.js-plotly-plot').length === {charts}", timeout=90_000)
         settled(page)
         no_error(page)
-        assert page.locator(".js-plotly-plot").count() == charts
         height = page.evaluate("document.querySelector('[data-testid=stMain]').scrollHeight")
         page.set_viewport_size({"width": size[0], "height": max(size[1], height + 40)})
         settled(page)
