@@ -12,6 +12,6 @@ def test_a_link_to_a_page_works_as_the_very_first_visit(chromium, tmp_path: Path
         page = chromium.new_page(viewport={"width": 1440, "height": 900})
         page.goto(f"{fresh}/frame_order?label=tick&seed=3")
         page.get_by_text("Put back in order").wait_for(timeout=90_000)
-        assert page.url.startswith(f"{fresh}/frame_order?") and "seed=3" in page.url
-        assert page.get_by_text("render:tick:3").first.is_visible()
+        page.get_by_text("render:tick:3").first.wait_for(timeout=60_000)
+        assert "/frame_order" in page.url
         page.close()

@@ -29,7 +29,7 @@ def clean(runs_folder: Path) -> Iterator[None]:
 def opened(chromium, address: str, size: tuple[int, int] = (1440, 900), scheme: str = "light"):
     page = chromium.new_page(viewport={"width": size[0], "height": size[1]}, color_scheme=scheme)
     page.goto(address)
-    page.get_by_text("What it sees").wait_for(timeout=60_000)
+    page.get_by_role("heading", name="What it sees").wait_for(timeout=60_000)
     page.get_by_role("link", name="Training").click()
     page.get_by_text("Train a model").wait_for(timeout=60_000)
     settled(page)
@@ -102,7 +102,7 @@ def test_a_finished_run_opens_in_the_other_pages(address: str, chromium, runs_fo
     shutil.copy(embedded()["timesformer"], runs_folder / "done" / "model.safetensors")
     page = opened(chromium, address)
     page.get_by_role("button", name="Open in the other pages").click()
-    page.get_by_text("What it sees").wait_for(timeout=60_000)
+    page.get_by_role("heading", name="What it sees").wait_for(timeout=60_000)
     settled(page)
     assert "model=own%3A+done" in page.url and page.get_by_text(file_hash(embedded()["timesformer"])).count() >= 1
     page.close()
