@@ -12,7 +12,8 @@ app: $(VENV)/app.done
 test: $(VENV)/test.done
 	@sh tests/browser/chromium.sh
 	$(BIN)/ruff check .
-	$(BIN)/python -m pytest $(ARGS)
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses 2 --ignore tests/browser $(ARGS)
+	$(BIN)/python -m pytest tests/browser $(ARGS)
 
 bench: $(VENV)/test.done
 	$(BIN)/python -m tests.benchmarks

@@ -12,7 +12,8 @@ from core.weights import CHECKPOINTS
 from pages.parts.show import HELP
 
 _COLUMN = st.column_config
-_MEASURED = {"rendered": "rendered clips", "real": "real clips", "real_raw": "real clips, attention not sharpened"}
+_MEASURED = {"rendered": "rendered clips", "real": "real clips", "real_odd_backgrounds": "real clips, odd backgrounds",
+             "real_raw": "real clips, attention not sharpened"}
 _WEIGHTS = ("classify", "order", "directed", "pairs", "rank", "fingertip", "alignment")
 
 

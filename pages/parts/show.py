@@ -44,8 +44,9 @@ HELP = {
                          "frames backwards. Guessing gives 54.4 % for 8 frames.",
     "margin": "Weight of the best path minus that of the runner-up, in units of (T − 1) standard deviations of the matrix.",
     "direction_margin": "Weight of the best path minus that of the same path backwards, in the same units.",
-    "sharpened": r"Uses $\tanh(s\,(W-W^\top)/2)$ instead of the attention $W$ itself. Attention is weak between neighbours, so the "
-                 "heaviest path on it leaps ahead and comes back. Off: exactly as in the paper.",
+    "sharpened": r"Uses $\tanh(s\,(W-W^\top)/2)+(W+W^\top)/2$ with $s=8$ instead of the attention $W$ itself: how surely a frame "
+                 r"comes before another, and how alike they are. Attention is weak between neighbours, so the heaviest path on $W$ "
+                 "leaps ahead and comes back. Off: exactly as in the paper.",
     "path": "The order is the heaviest path that visits every frame once (a Hamiltonian path), found exactly by Held-Karp.",
 }
 VERDICTS = {
