@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import cv2
 import numpy as np
 import pytest
 import torch
@@ -66,6 +67,18 @@ def test_a_resumed_stream_goes_on_where_it_stopped() -> None:
 def test_workers_change_nothing() -> None:
     for first, second in zip(batches(clips=8), batches(clips=8, workers=2), strict=True):
         assert_equal(first, second)
+
+
+@pytest.mark.filterwarnings("ignore:This DataLoader will create")
+def test_no_opencv_thread_lives_when_workers_are_forked() -> None:
+    """A worker inherits the count of threads but none of them, and would wait for them for ever."""
+    before = cv2.getNumThreads()
+    cv2.setNumThreads(2)
+    try:
+        next(iter(loaded(Gestures(seed=3, frames=2, size=28, patch=7), stacked, start=0, clips=2, batch=2, workers=1)))
+        assert cv2.getNumThreads() == 1
+    finally:
+        cv2.setNumThreads(before)
 
 
 def test_a_finished_stream_is_empty() -> None:

@@ -67,16 +67,14 @@ def loaded(dataset: Dataset, collate: Callable[[list], Batch], *, start: int, cl
 
     Raises: BadInput, in one line, for what a worker raised as such.
     """
+    if workers:  # a forked worker would wait for OpenCV threads that only its parent has, so there must be none
+        cv2.setNumThreads(1)
     loader = DataLoader(dataset, batch_size=batch, sampler=range(start, clips), num_workers=workers, collate_fn=collate, drop_last=True,
-                        prefetch_factor=4 if workers else None, worker_init_fn=_one_thread)
+                        prefetch_factor=4 if workers else None)
     try:
         yield from loader
     except BadInput as error:  # a worker's error comes with its traceback
         raise BadInput(str(error).strip().splitlines()[-1].split("BadInput: ")[-1]) from None
-
-
-def _one_thread(worker: int) -> None:
-    cv2.setNumThreads(1)
 
 
 def collated(items: list[Item]) -> Batch:
