@@ -15,6 +15,7 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass
@@ -183,7 +184,10 @@ def stop(path: Path) -> None:
         with suppress(subprocess.TimeoutExpired):
             job.wait(GRACE)
             break
-    _signal(job, getattr(signal, "SIGKILL", signal.SIGTERM))  # workers that outlived it
+    _signal(job, getattr(signal, "SIGKILL", signal.SIGTERM))  # workers that outlived it, and hold the folder until they are gone
+    until = time.monotonic() + GRACE
+    while is_claimed(path) and time.monotonic() < until:
+        time.sleep(0.02)
     job.stdin.close()
     for half in path.glob(f".*.{job.pid}"):  # a checkpoint that it was writing
         half.unlink(missing_ok=True)
