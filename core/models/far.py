@@ -362,7 +362,7 @@ class FAR(nn.Module):
 
 
 _PRESETS: dict[str, dict[str, Any]] = {
-    "gesture": {"classes": 10, "size": 96, "patch": 16, "frames": 16, "width": 192, "depth": 6, "heads": 6},
+    "gesture": {"classes": 10, "size": 96, "patch": 16, "frames": 16, "width": 160, "depth": 7, "heads": 4},
     "s": {"classes": 400, "size": 224, "patch": 16, "frames": 16, "width": 384, "depth": 12, "heads": 6},
     "b": {"classes": 400, "size": 224, "patch": 16, "frames": 16, "width": 768, "depth": 12, "heads": 12},
 }

@@ -13,6 +13,7 @@ from core.observe import observe, to_input
 from core.trace import CLS, Attention, Axis, Kernel, Layout
 from core.video import Clip
 from core.weights import Card
+from tests.core.models.nets import gradcam_by_hand
 
 T, H, W = 3, 5, 5  # frames, and patches of 7 pixels
 
@@ -46,14 +47,8 @@ def test_the_temporal_view_of_the_last_layer_is_the_matrix_that_order_recovery_u
 
 
 def test_gradcam_is_the_positive_sum_of_gradient_weighted_channels(seen: tuple) -> None:
-    """By hand: the gradient of the class score at `cam`, averaged over frames and places, times the channels."""
     model, card, clip = seen
-    kept = {}
-    handle = model.cam.register_forward_hook(lambda module, args, out: kept.update(out=out))
-    score = model(to_input(card, clip)[1])[0, 2]
-    (gradient,) = torch.autograd.grad(score, kept["out"])
-    handle.remove()
-    by_hand = (gradient.mean((2, 3, 4), keepdim=True) * kept["out"]).sum(1)[0].relu().detach().numpy()
+    by_hand = gradcam_by_hand(model, to_input(card, clip)[1], 2).numpy()
     found = explain.gradcam(model, card, clip, 2)
     np.testing.assert_allclose(found.heat, by_hand, atol=1e-7)
     assert by_hand.max() > 0 and found.probability == pytest.approx(observe(model, card, clip).probabilities[2], abs=1e-6)

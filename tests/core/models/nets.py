@@ -42,3 +42,13 @@ def clip(batch: int = 2, frames: int = T, size: int = 7 * SIDE, seed: int = 1) -
 def difference(ours: Tensor, theirs: Tensor) -> float:
     """Largest difference relative to the largest value."""
     return ((ours - theirs).abs().max() / theirs.abs().max()).item()
+
+
+def gradcam_by_hand(model: nn.Module, video: Tensor, target: int) -> Tensor:
+    """The gradient of a class score at `cam`, averaged over frames and places, times the channels, where positive: (T', h, w)."""
+    kept = {}
+    handle = model.cam.register_forward_hook(lambda module, args, out: kept.update(out=out))
+    score = model(video)[0, target]
+    handle.remove()
+    (gradient,) = torch.autograd.grad(score, kept["out"])
+    return (gradient.mean((2, 3, 4), keepdim=True) * kept["out"]).sum(1)[0].relu().detach()

@@ -14,7 +14,7 @@ from core.observe import observe, to_input
 from core.trace import CLS, Attention, Axis, record
 from core.video import Clip
 from core.weights import Card
-from tests.core.models.nets import HEADS, SIDE, WIDTH, clip, difference
+from tests.core.models.nets import HEADS, SIDE, WIDTH, clip, difference, gradcam_by_hand
 from tests.core.models.rvit_nets import LAYERS, N, by_hand, phi, rvit
 
 T = 4
@@ -244,12 +244,7 @@ def test_every_frame_of_cam_is_on_the_path_to_the_logits() -> None:
 
 def test_gradcam_is_the_positive_sum_of_gradient_weighted_channels(seen: tuple) -> None:
     model, card, fed = seen
-    kept = {}
-    handle = model.cam.register_forward_hook(lambda module, args, out: kept.update(out=out))
-    score = model(to_input(card, fed)[1])[0, 2]
-    (gradient,) = torch.autograd.grad(score, kept["out"])
-    handle.remove()
-    by_hand_map = (gradient.mean((2, 3, 4), keepdim=True) * kept["out"]).sum(1)[0].relu().detach().numpy()
+    by_hand_map = gradcam_by_hand(model, to_input(card, fed)[1], 2).numpy()
     found = explain.gradcam(model, card, fed, 2)
     assert found.heat.shape == (T, SIDE, SIDE) and by_hand_map.max() > 0
     np.testing.assert_allclose(found.heat, by_hand_map, atol=1e-5 * by_hand_map.max())
