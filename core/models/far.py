@@ -167,8 +167,8 @@ def _attend(tap: Tap, q: Tensor, k: Tensor, v: Tensor, groups: Groups) -> Tensor
             hide = groups.hidden.to(k).repeat(len(k) // g, k.shape[1], 1, 1)
             q, k = torch.cat([q, torch.ones_like(hide)], -1), torch.cat([k, hide], -1)
     tap(q, k, groups.layout)
-    # The CPU's fused backward is slower than two matmuls when the map is small.
-    if q.requires_grad and q.shape[-2] <= 128:
+    # The CPU's fused backward takes half as long again as two matmuls; beyond this size the maps take too much memory.
+    if q.requires_grad and q.shape[-2] <= 512:
         out = tap.kernel.weights(q, k) @ v
     else:  # fused kernels want q, k and v of one width; a zero channel changes nothing
         width = max(q.shape[-1], size)
