@@ -30,7 +30,6 @@ from training.evaluate import (
     rendered_clips,
     summarise,
 )
-from training.publish import direction_threshold
 
 
 def row(label: str, first: str, order: float, reverse: float, margin: float = 0.0) -> Row:
@@ -46,13 +45,6 @@ def test_the_summary_is_the_mean_over_clips_and_per_class() -> None:
     assert result["per_class"]["star"] == {"clips": 2, "top1": 0.5, "order_accuracy": 75, "reversal_accuracy": 87.5}
     assert set(result["per_class"]) == {"star", "left"}
     assert result["confusion"]["counts"][0][:2] == [1, 1] and result["confusion"]["counts"][1][:2] == [0, 1]
-
-
-def test_the_threshold_is_the_smallest_margin_above_which_directions_are_right() -> None:
-    measured = ((0.1, False), (0.2, True), (0.3, False), (0.4, True), (0.5, True))
-    rows = [row("star", "star", 100 if good else 20, 100, margin) for margin, good in measured]
-    assert direction_threshold(rows) == 0.4
-    assert direction_threshold([row("star", "star", 20, 100, 0.5)]) == float("inf")
 
 
 def test_each_clip_has_one_permutation() -> None:

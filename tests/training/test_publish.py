@@ -12,7 +12,8 @@ from core.gestures import render
 from core.render import write_mp4
 from core.weights import embedded, load_checkpoint
 from training import publish as module
-from training.publish import odd_backgrounds, publish
+from training.evaluate import Row
+from training.publish import direction_threshold, odd_backgrounds, publish
 
 
 def test_the_reporting_half_is_the_odd_backgrounds(tmp_path: Path) -> None:
@@ -38,3 +39,14 @@ def test_a_published_checkpoint_keeps_its_weights_and_says_what_was_measured(tmp
     assert (measured["rendered"]["clips"], measured["real"]["clips"], measured["real_odd_backgrounds"]["clips"]) == (10, 3, 2)
     assert set(measured["real_odd_backgrounds"]["per_class"]) == {"up", "left"} and measured["training_hours"] == 1.5
     assert json.loads(path.with_suffix(".json").read_text())["measured"] == measured
+
+
+def _rows(forward: list[bool]) -> list[Row]:
+    """Rows whose direction margin is their place."""
+    return [Row("tick", ("tick",), 100.0, 100.0, right, float(place)) for place, right in enumerate(forward)]
+
+
+def test_a_direction_is_trusted_above_the_margin_where_enough_of_enough_were_right() -> None:
+    assert direction_threshold(_rows([False] * 10 + [True] * 40)) == 8.0  # 40 of 42 are right, 40 of 43 are not enough
+    assert direction_threshold(_rows([False] * 29 + [True] * 20)) == float("inf")  # so few may be right by chance
+    assert direction_threshold(_rows([True] * 29)) == float("inf")
