@@ -1,4 +1,4 @@
-"""Command line: python -m training fit RECIPE --out RUN | recipes | tune | evaluate | publish."""
+"""Command line: python -m training fit RECIPE --out RUN | recipes | tune | evaluate | publish | reproduce."""
 
 from __future__ import annotations
 
@@ -115,6 +115,15 @@ def _run(argv: list[str]) -> int:
     publish.add_argument("--name", help="file name without ending (default: the model's)")
     publish.add_argument("--real", type=Path, help="a folder DIR/<label>/<clip> of real clips to report on")
     publish.add_argument("--hours", type=float, help="training time, for the card")
+    again = commands.add_parser("reproduce", help="train and measure a paper's table in miniature, or go on with it")
+    again.add_argument("table", help="direcformer_table2, am_flow_table4, far_table2, or motion_probe, which trains nothing")
+    again.add_argument("--out", type=Path, required=True, help="the folder of its runs and of results.json")
+    again.add_argument("--seeds", type=int, default=3, help="runs of each row")
+    again.add_argument("--clips", type=int, default=20_000, help="rendered clips that each run sees")
+    again.add_argument("--test-clips", type=int, default=300, help="rendered clips that each run is measured on")
+    again.add_argument("--init", default="", help="a run's stills.safetensors that every run starts from")
+    again.add_argument("--real", type=Path, help="a folder DIR/<label>/<clip> of real clips to report on")
+    again.add_argument("--threads", type=int, default=2)
     args = parser.parse_args(argv)
     return _COMMANDS[args.command](args)
 
@@ -172,8 +181,16 @@ def _publish(args: argparse.Namespace) -> int:
     return 0
 
 
+def _reproduce(args: argparse.Namespace) -> int:
+    from training.reproduce import reproduce
+
+    print(reproduce(args.table, args.out, seeds=args.seeds, clips=args.clips, test_clips=args.test_clips, init=args.init,
+                    real=args.real, threads=args.threads))
+    return 0
+
+
 _COMMANDS: dict[str, Callable[[argparse.Namespace], int]] = {
-    "fit": _fit, "recipes": _recipes, "tune": _tune, "evaluate": _evaluate, "publish": _publish}
+    "fit": _fit, "recipes": _recipes, "tune": _tune, "evaluate": _evaluate, "publish": _publish, "reproduce": _reproduce}
 
 
 if __name__ == "__main__":

@@ -1,0 +1,130 @@
+"""The papers' tables in miniature, on tiny presets and budgets of a few steps."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from core.compare import PROBES
+from core.errors import BadInput
+from core.gestures import render
+from core.models import build
+from core.video import Clip
+from core.weights import Card
+from tests.training.tiny import RECIPE
+from training import reproduce as module
+from training.__main__ import main
+from training.evaluate import Sample
+from training.recipes import recipes
+from training.reproduce import TABLES, Table, camera_clips, probe_accuracy, reproduce, summary
+
+BUDGET: dict[str, Any] = {"seeds": 1, "clips": 4, "test_clips": 3, "threads": 1}
+
+
+@pytest.fixture
+def table(tiny: None, monkeypatch: pytest.MonkeyPatch) -> str:
+    """A table of two rows that differ in the kernel of the time attention."""
+    monkeypatch.setattr(module, "recipe", lambda name: replace(RECIPE, order=0.0, directed=0.0))
+    monkeypatch.setitem(TABLES, "toy", Table("Toy", "Nobody, Table 0", "toy", {"S": {"settings": {"time": "softmax"}}, "C": {}}))
+    return "toy"
+
+
+def test_a_table_has_every_row_and_seed_and_their_mean_and_spread(table: str, tmp_path: Path) -> None:
+    path = reproduce(table, tmp_path, **BUDGET | {"seeds": 2})
+    found = json.loads(path.read_text())
+    assert [(run["row"], run["seed"]) for run in found["runs"]] == [("S", 0), ("C", 0), ("S", 1), ("C", 1)]
+    each = [run["rendered"]["order_accuracy"] for run in found["runs"] if run["row"] == "C"]
+    line = found["summary"][1]
+    assert line["row"] == "C" and line["seeds"] == 2
+    assert line["rendered"]["order_accuracy"] == {"mean": pytest.approx(np.mean(each)), "sd": pytest.approx(np.std(each, ddof=1))}
+    assert found["clips"] == 4 and found["paper"] == "Nobody, Table 0" and all(run["rendered"]["clips"] == 3 for run in found["runs"])
+
+
+def test_all_rows_start_from_one_still_stage_and_rows_that_are_there_are_not_trained_again(table: str, tmp_path: Path,
+                                                                                           monkeypatch: pytest.MonkeyPatch) -> None:
+    reproduce(table, tmp_path, **BUDGET)
+    starts = {json.loads((tmp_path / run / "recipe.json").read_text())["init"] for run in ("0-0", "1-0")}
+    assert starts == {str(tmp_path / "stills" / "stills.safetensors")}
+    before = (tmp_path / "results.json").read_bytes()
+    monkeypatch.setattr(module, "fit", lambda *of: pytest.fail("trained again"))
+    reproduce(table, tmp_path, **BUDGET)
+    assert (tmp_path / "results.json").read_bytes() == before
+
+
+@pytest.mark.parametrize(("wrong", "part"), [({"seeds": 0}, "1 or more"), ({"clips": 6}, "clips 4, not 6"),
+                                             ({"test_clips": 5}, "test_clips 3")])
+def test_another_budget_is_refused_in_one_line(table: str, tmp_path: Path, wrong: dict[str, int], part: str) -> None:
+    (tmp_path / "results.json").write_text(json.dumps({"table": "toy", "clips": 4, "test_clips": 3, "real": False, "runs": []}))
+    with pytest.raises(BadInput, match=part):
+        reproduce(table, tmp_path, **BUDGET | wrong)
+
+
+def test_an_unknown_table_and_a_foreign_file_are_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["reproduce", "table9", "--out", str(tmp_path)]) == 2
+    assert "choose one of direcformer_table2" in capsys.readouterr().err
+    (tmp_path / "results.json").write_text("{")
+    with pytest.raises(BadInput, match="no results file"):
+        reproduce("far_table2", tmp_path, **BUDGET)
+
+
+@pytest.mark.parametrize(("name", "row"), [(name, row) for name, table in TABLES.items() for row in table.rows])
+def test_every_row_of_the_papers_tables_is_a_model_that_can_be_built(name: str, row: str) -> None:
+    made = TABLES[name].recipe(row, clips=7, seed=3, init="x", threads=1)
+    build(made.model, "gesture", **made.settings)
+    assert (made.clips, made.seed, made.init) == (7, 3, "x") and TABLES[name].base in recipes()
+
+
+def test_the_rows_of_the_order_table_differ_in_kernel_and_losses_alone() -> None:
+    table = TABLES["direcformer_table2"]
+    made = {row: table.recipe(row, 7, 0, "", 1) for row in table.rows}
+    losses = {row: (r.settings.get("time", "cosine"), r.order > 0, r.directed > 0, r.pairs, r.rank) for row, r in made.items()}
+    assert losses == {"S-S": ("softmax", False, False, 0, 0), "S-S + L_ord": ("softmax", True, False, 0, 0),
+                      "C-S": ("cosine", False, False, 0, 0), "C-S + L_ord": ("cosine", True, False, 0, 0),
+                      "C-S + L_ord + L_self": ("cosine", True, True, 0, 0)}
+    bare = [replace(r, settings={}, order=0.0, directed=0.0, directed_from=0) for r in made.values()]
+    assert all(r == bare[0] for r in bare)
+
+
+def test_clips_of_a_moving_camera_move_more() -> None:
+    card = Card("direcformer", "tiny", ("tick",), (0.5,) * 3, (0.5,) * 3, 24, 3, "uniform", "fit", "nothing")
+    shifts = {}
+    for moves in (True, False):
+        names = [sample.name for sample in camera_clips(4, card, moves)]
+        assert len(set(names)) == 4
+        gestures = [render(name.split(":")[0], int(name.split(":")[1]), frames=3, size=(120, 160)) for name in names]
+        shifts[moves] = [float(np.linalg.norm(np.ptp(g.camera[:, :, 2], 0))) / 160 for g in gestures]
+    assert min(shifts[True]) > 0.08 and max(shifts[False]) < 0.03
+
+
+def test_the_probe_tells_what_a_model_of_the_last_frame_makes_of_each_order() -> None:
+    model = _Last()
+    card = Card("still", "none", ("dark", "bright"), (0.5,) * 3, (0.5,) * 3, 24, 3, "uniform", "fit", "nothing")
+    ramp = np.repeat(np.array([0, 90, 255], np.uint8), 24 * 24 * 3).reshape(3, 24, 24, 3)
+    clips = [Sample("bright", Clip(ramp, np.arange(3.0), "up", "a"), "a"),
+             Sample("dark", Clip(ramp[::-1].copy(), np.arange(3.0), "down", "b"), "b")]
+    found = probe_accuracy(model, card, clips)
+    assert found["clips"] == 2 and found["top1_as_it_is"] == 1.0  # it looks at the last frame
+    assert found["top1_reversed"] == 0.0 and found["same_class_reversed"] == 0.0
+    assert found["top1_frozen"] == 0.5 and set(found) == {"clips"} | {f"top1_{p.replace(' ', '_')}" for p in PROBES} | {
+        f"same_class_{p}" for p in PROBES[1:]}
+
+
+class _Last(torch.nn.Module):
+    """Says bright where the last frame is."""
+
+    frames, size, unit_frames = 3, 24, 1
+
+    def forward(self, video: torch.Tensor, detail: bool = False) -> torch.Tensor:
+        light = video[:, :, -1].mean((1, 2, 3))
+        return torch.stack([-light, light], 1) * 9
+
+
+def test_one_seed_has_no_spread() -> None:
+    assert summary([{"row": "a", "seed": 0, "rendered": {"clips": 2, "top1": 0.5}}]) == [
+        {"row": "a", "seeds": 1, "rendered": {"top1": {"mean": 0.5, "sd": None}}}]

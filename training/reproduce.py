@@ -1,0 +1,228 @@
+"""The papers' tables in miniature: every row trained with the same budget on rendered clips, with several seeds.
+
+    python -m training reproduce direcformer_table2 --out runs/table2 --init runs/direcformer/stills.safetensors
+
+What each row says is a difference between settings, so all rows of a table share model size, start, clips, batch and
+learning rate. `motion_probe` trains nothing: it asks the shipped models. Results go to OUT/results.json as they come;
+a row that is there is not trained again.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from torch import nn
+from tqdm import tqdm
+
+from core.compare import PROBES, motion_probe
+from core.errors import BadInput
+from core.gestures import LABELS, render
+from core.observe import rendered_clip
+from core.weights import Card, embedded, load, load_checkpoint
+from training.evaluate import Sample, folder_clips, measure, rendered_clips, summarise
+from training.folder import write_atomically
+from training.loop import fit
+from training.recipes import Recipe, recipe
+
+Figures = dict[str, float]
+_FIGURES = ("top1", "order_accuracy", "reversal_accuracy", "order_accuracy_directed")
+_CAMERA_SEED = 930_000_000_000_000
+_FAST, _STEADY = 0.08, 0.03  # how far the camera moves, in widths of the frame: a tenth and a half of all clips
+
+
+@dataclass(frozen=True)
+class Table:
+    """One table: its rows are changes of one recipe."""
+
+    title: str
+    paper: str
+    base: str  # name of a recipe
+    rows: dict[str, dict[str, Any]]  # fields of the recipe; `settings` are added to the recipe's own
+    camera: bool = False  # measure clips under a moving and under a steady camera apart
+    also: dict[str, Any] = field(default_factory=dict)  # for every row
+
+    def recipe(self, row: str, clips: int, seed: int, init: str, threads: int) -> Recipe:
+        """What a row trains. With the same seed every row sees the same clips."""
+        base, changes = recipe(self.base), self.also | self.rows[row]
+        settings = base.settings | changes.get("settings", {})
+        return replace(base, **changes | {"settings": settings, "clips": clips, "seed": seed, "init": init, "threads": threads})
+
+
+_ORDER = {"order": 0.05, "permutations": "greedy_max"}
+_SELF = {"directed": 0.5, "directed_from": 7}
+_NO_LOSS = {"order": 0.0, "directed": 0.0, "pairs": 0.0, "rank": 0.0}
+TABLES: dict[str, Table] = {
+    "direcformer_table2": Table(
+        "Order correction: kernel of the time attention and losses", "DirecFormer, Table 2", "direcformer_gesture",
+        {"S-S": {"settings": {"time": "softmax"}},
+         "S-S + L_ord": {"settings": {"time": "softmax"}} | _ORDER,
+         "C-S": {},
+         "C-S + L_ord": _ORDER,
+         "C-S + L_ord + L_self": _ORDER | _SELF},
+        also=_NO_LOSS | {"ordered": 0.5, "shuffled": 0.5}),
+    "am_flow_table4": Table(
+        "AM flow and the aligning encoder under camera motion", "AM Flow, Table 4", "am_flow_gesture",
+        {"no AM flow": {"settings": {"flow": False}},
+         "AM flow": {},
+         "AM flow, aligned": {"settings": {"aligning": True}}},
+        camera=True),
+    "far_table2": Table(
+        "Attention patterns", "FAR, Table 2", "far_gesture",
+        {name: {"settings": {"attention": name, "interaction": "none", "classifier": "mean"}}
+         for name in ("global", "sd", "temporal", "hst", "hsda")}),
+}
+PROBE = "motion_probe"
+
+
+def reproduce(name: str, out: Path, *, seeds: int, clips: int, test_clips: int, init: str = "", real: Path | None = None,
+              threads: int = 2) -> Path:
+    """Train and measure what OUT/results.json does not hold yet; returns its path.
+
+    Args:
+        seeds: runs of each row, seeds 0, 1, ...
+        clips: rendered clips that each run sees.
+        test_clips: rendered clips, and their seeds the same for all, that each run is measured on.
+        init: a still stage's weights that every run starts from; "" trains one for the table first.
+        real: a folder DIR/<label>/<clip> of real clips to report on beside.
+
+    Raises: BadInput for an unknown table, a budget that is not positive, or a folder that holds another budget's results.
+    """
+    if name != PROBE and name not in TABLES:
+        raise BadInput(f"table {name!r} is not known; choose one of {', '.join([*TABLES, PROBE])}")
+    if min(seeds, clips, test_clips) < 1:
+        raise BadInput("--seeds, --clips and --test-clips must be 1 or more")
+    path = out / "results.json"
+    about = {"table": name, "test_clips": test_clips, "real": real is not None} | ({} if name == PROBE else {"clips": clips})
+    done = _read(path, about)
+    runs = _probed(test_clips, real) if name == PROBE else _trained(TABLES[name], out, seeds, clips, test_clips, init, real, threads)
+    out.mkdir(parents=True, exist_ok=True)
+    for key, figures in runs:
+        if key not in [(run["row"], run["seed"]) for run in done]:
+            done.append({"row": key[0], "seed": key[1], **figures()})
+            whole = about | _titles(name) | {"runs": done, "summary": summary(done)}
+            text = json.dumps(whole, indent=1) + "\n"
+            write_atomically(path, lambda temporary, text=text: temporary.write_text(text))
+    return path
+
+
+def summary(runs: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Per row: each figure's mean over seeds, its sample standard deviation (None for one seed), and the number of seeds."""
+    found = []
+    for row in dict.fromkeys(run["row"] for run in runs):
+        mine = [run for run in runs if run["row"] == row]
+        line: dict[str, Any] = {"row": row, "seeds": len(mine)}
+        for data in ("rendered", "real", "steady_camera", "moving_camera"):
+            if data in mine[0]:
+                line[data] = {key: _spread([run[data][key] for run in mine]) for key in mine[0][data] if key != "clips"}
+        found.append(line)
+    return found
+
+
+def _spread(values: list[float]) -> dict[str, float | None]:
+    return {"mean": float(np.mean(values)), "sd": float(np.std(values, ddof=1)) if len(values) > 1 else None}
+
+
+def _read(path: Path, about: dict[str, Any]) -> list[dict[str, Any]]:
+    """The runs of an earlier start. Raises: BadInput if they had another budget."""
+    if not path.exists():
+        return []
+    try:
+        found = json.loads(path.read_text())
+        runs = found["runs"]
+    except (OSError, ValueError, KeyError, TypeError):
+        raise BadInput(f"{path} is no results file of this command; choose another --out") from None
+    other = [f"{key} {found.get(key)}, not {value}" for key, value in about.items() if found.get(key) != value]
+    if other:
+        raise BadInput(f"{path} holds results for {'; '.join(other)}; choose another --out")
+    return runs
+
+
+def _titles(name: str) -> dict[str, str]:
+    if name == PROBE:
+        return {"title": "Does the class change with the order of the frames?", "paper": ""}
+    return {"title": TABLES[name].title, "paper": TABLES[name].paper}
+
+
+def _trained(table: Table, out: Path, seeds: int, clips: int, test_clips: int, init: str, real: Path | None,
+             threads: int) -> Iterator[tuple[tuple[str, int], Callable[[], dict[str, Figures]]]]:
+    """Each row and seed, with the work that gives its figures; seeds outermost, so that an early end leaves whole tables."""
+    for seed in range(seeds):
+        for number, row in enumerate(table.rows):
+            def figures(seed: int = seed, number: int = number, row: str = row) -> dict[str, Figures]:
+                start = init or _stills(table, out, threads)
+                folder = out / f"{number}-{seed}"
+                checkpoint = fit(table.recipe(row, clips, seed, start, threads), f"{table.base}: {row}", folder)
+                return measured(*load_checkpoint(checkpoint), test_clips, real, table.camera)
+
+            yield (row, seed), figures
+
+
+def _stills(table: Table, out: Path, threads: int) -> str:
+    """The still stage that all rows start from, with the recipe's own budget."""
+    file = out / "stills" / "stills.safetensors"
+    if not file.exists():
+        base = recipe(table.base)
+        fit(replace(base, clips=base.batch, threads=threads), table.base, file.parent)
+    return str(file)
+
+
+def measured(model: nn.Module, card: Card, test_clips: int, real: Path | None, camera: bool = False) -> dict[str, Figures]:
+    """Figures of one model on rendered clips, on real ones if given, and under a steady and a moving camera if asked for."""
+    found = {"rendered": _figures(model, card, rendered_clips(test_clips, card))}
+    if camera:
+        for data, moves in (("steady_camera", False), ("moving_camera", True)):
+            found[data] = _figures(model, card, camera_clips(test_clips, card, moves))
+    if real:
+        found["real"] = _figures(model, card, folder_clips(real, card))
+    return found
+
+
+def _figures(model: nn.Module, card: Card, samples: Iterable[Sample]) -> Figures:
+    found = summarise(measure(model, card, tqdm(samples, disable=None, leave=False)), card.labels)
+    return {"clips": found["clips"]} | {key: found[key] for key in _FIGURES if found[key] is not None}
+
+
+def camera_clips(count: int, card: Card, moves: bool) -> Iterator[Sample]:
+    """Rendered clips, labels in turn, whose camera moves by more than _FAST or less than _STEADY of the frame's width."""
+    found, seed = 0, _CAMERA_SEED
+    while found < count:
+        gesture = render(label := LABELS[found % len(LABELS)], seed, frames=card.frames, size=(120, 160))
+        shift = gesture.camera[:, :, 2]
+        share = float(np.linalg.norm(np.ptp(shift, 0))) / gesture.frames.shape[2]
+        if share > _FAST if moves else share < _STEADY:
+            yield Sample(label, rendered_clip(gesture), f"{label}:{seed}")
+            found += 1
+        seed += 1
+
+
+def _probed(test_clips: int, real: Path | None) -> Iterator[tuple[tuple[str, int], Callable[[], dict[str, Figures]]]]:
+    for name in embedded():
+        def figures(name: str = name) -> dict[str, Any]:
+            model, card = load(name)
+            found = {"weights": card.hash, "rendered": probe_accuracy(model, card, rendered_clips(test_clips, card))}
+            if real:
+                found["real"] = probe_accuracy(model, card, folder_clips(real, card))
+            return found
+
+        yield (name, 0), figures
+
+
+def probe_accuracy(model: nn.Module, card: Card, samples: Iterable[Sample]) -> Figures:
+    """Top-1 (0..1) against the label of the clip as it is, for each of PROBES, and how often each keeps that clip's class."""
+    right, same = np.zeros(len(PROBES)), np.zeros(len(PROBES))
+    count = 0
+    for sample in tqdm(samples, disable=None, leave=False):
+        classes = motion_probe(model, card, sample.clip, seed=count).argmax(1)
+        right += classes == card.labels.index(sample.label)
+        same += classes == classes[0]
+        count += 1
+    if not count:
+        raise BadInput("not one clip could be read; nothing was measured")
+    keys = [name.replace(" ", "_") for name in PROBES]
+    return {"clips": count} | {f"top1_{key}": float(r) / count for key, r in zip(keys, right, strict=True)} \
+        | {f"same_class_{key}": float(s) / count for key, s in list(zip(keys, same, strict=True))[1:]}
