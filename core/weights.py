@@ -20,7 +20,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
-from core.card import Card, public_card
+from core.card import UNCALIBRATED, Card, public_card
 from core.errors import BadInput
 from core.gestures import LABELS
 from core.hub import Files, fetch
@@ -173,4 +173,4 @@ def untrained(name: str, **settings: Any) -> tuple[nn.Module, Card]:
         torch.manual_seed(0)
         model = build(name, **settings)
     return model, Card(name, "gesture", LABELS, (0.5,) * 3, (0.5,) * 3, model.size, model.frames, "uniform", "fit", trained_on="",
-                       settings=settings, direction_threshold=1e9)  # nothing is calibrated: no direction is ever called known
+                       settings=settings, direction_threshold=UNCALIBRATED)

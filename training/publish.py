@@ -11,6 +11,7 @@ import numpy as np
 from torch import nn
 from tqdm import tqdm
 
+from core.card import UNCALIBRATED
 from core.weights import CHECKPOINTS, Card, load_checkpoint, save_checkpoint
 from training.evaluate import Row, folder_clips, measure, rendered_clips, summarise
 from training.folder import write_atomically
@@ -42,7 +43,7 @@ def publish(checkpoint: Path, name: str | None, real: Path | None, hours: float 
         tried[sharpness] = measure(model, replace(card, sharpness=sharpness), clips)
     raw, sharpened = (np.mean([row.order_accuracy for row in tried[s]]) for s in (0.0, SHARPNESS))
     best = SHARPNESS if sharpened - raw > _GAIN else 0.0
-    card = replace(card, sharpness=best, direction_threshold=min(direction_threshold(tried[best]), 1e9), hash="")
+    card = replace(card, sharpness=best, direction_threshold=min(direction_threshold(tried[best]), UNCALIBRATED), hash="")
     measured = {"rendered": _brief(model, card, tqdm(rendered_clips(TEST_CLIPS, card, _TEST_SEED), total=TEST_CLIPS, desc="rendered"))}
     if real:
         rows = measure(model, card, tqdm(folder_clips(real, card), desc="real"))

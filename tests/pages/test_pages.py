@@ -69,12 +69,9 @@ def test_a_page_opens_on_a_model_that_is_one_new_file(toy: str, page: str) -> No
     assert app.session_state["choice"].title == "Toy"
 
 
-def test_random_weights_are_announced_above_every_page() -> None:
-    untrained = [name for name in sorted(available()) if name not in embedded()]
-    if not untrained:
-        pytest.skip("every model has a shipped checkpoint")
+def test_random_weights_are_announced_above_every_page(toy: str) -> None:
     app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=120)
-    app.session_state["model"] = f"random:{untrained[0]}"
+    app.session_state["model"] = f"random:{toy}"
     app.run()
     assert not app.exception and "Random weights." in app.error[0].value
 
