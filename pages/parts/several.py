@@ -45,4 +45,8 @@ def fitting(choice: Choice, names: list[str]) -> list[Choice]:
             st.warning(f"{options().get(name, name)} is left out: {error}")
         else:
             found.append(other)
+    untrained = [other.title for other in found if not other.card.trained_on]
+    if untrained:
+        st.markdown(f":red-badge[:material/casino: **Random weights**: {', '.join(untrained)}. How their attention is built, not what "
+                    "they see.]")
     return found
