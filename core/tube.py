@@ -14,7 +14,7 @@ import plotly.graph_objects as go
 
 from core.figures import ACCENT, FONT, GREY
 
-FACE, RISE = 0.86, 0.34
+FACE, RISE = 0.88, 0.22
 """A frame's width on the page in steps of time, and how far its right side is lifted in parts of its height."""
 PIXELS = 300
 
@@ -77,18 +77,19 @@ def tube(frames: np.ndarray, heat: np.ndarray, names: list[str], asks: tuple[int
     for t in seen:
         mean_x, mean_y, wide, tall, share = found[t]
         x, y = _placed(t, mean_x + wide * np.cos(angle), mean_y + tall * np.sin(angle), high)
-        figure.add_scatter(x=x, y=y, mode="lines", line={"color": ACCENT, "width": 2.5}, hoverinfo="skip")
+        for colour, width in (("#FFFFFF", 4.5), (ACCENT, 2.5)):  # stands out on any picture
+            figure.add_scatter(x=x, y=y, mode="lines", line={"color": colour, "width": width}, hoverinfo="skip")
         figure.add_annotation(x=t + FACE / 2, y=-0.13 * high, text=f"<b>{100 * share:.0f} %</b>", yanchor="top", showarrow=False,
                               font={"size": FONT - 2})
     middle = [_placed(t, found[t, 0], found[t, 1], high) for t in seen]
-    figure.add_scatter(x=[p[0] for p in middle], y=[p[1] for p in middle], mode="lines+markers", line={"color": ACCENT, "width": 3},
-                       marker={"size": 9, "line": {"color": "white", "width": 1.5}}, hoverinfo="text",
+    figure.add_scatter(x=[p[0] for p in middle], y=[p[1] for p in middle], mode="lines+markers", line={"color": ACCENT, "width": 2},
+                       marker={"size": 11, "line": {"color": "white", "width": 1.5}}, hoverinfo="text",
                        hovertext=[f"{names[t]}<br>{100 * found[t, 4]:.1f} % of the attention<br>middle at {100 * found[t, 0]:.0f} % of the "
                                   f"width, {100 * found[t, 1]:.0f} % of the height" for t in seen])
     if asks is not None:
         t, row, col = asks
         x, y = _placed(t, (np.array([0, 1, 1, 0, 0]) + col) / w, (np.array([0, 0, 1, 1, 0]) + row) / h, high)
-        for colour, width in (("#111111", 5), ("#FFFFFF", 2.5)):
+        for colour, width in (("#111111", 7), ("#FFB454", 3.5)):
             figure.add_scatter(x=x, y=y, mode="lines", line={"color": colour, "width": width}, hoverinfo="skip")
     figure.update_xaxes(visible=False, range=[-0.08, T - 1 + FACE + 0.08], fixedrange=True)
     figure.update_yaxes(visible=False, range=[-0.27 * high, high * (1 + RISE) * 1.02], fixedrange=True)

@@ -8,12 +8,12 @@ from core.video import crop_box
 from pages.parts import cached, flow_scores
 from pages.parts.choose import chosen
 from pages.parts.export import exhibit
-from pages.parts.several import with_am_flow
+from pages.parts.several import say_untrained, with_am_flow
 from pages.parts.show import HELP, NOT_AN_EXPLANATION
 
 picked = chosen()
 choice = with_am_flow(picked)
-clip, card = choice.clip, choice.card
+clip = choice.clip
 trace = cached.trace(choice.key, choice.model, choice.crop, clip)
 blocks = [a.layer + 1 for a in explain.over_space(trace)]
 
@@ -23,7 +23,7 @@ opacity = controls[1].slider("Opacity", 0.0, 1.0, 0.7, key="flow_opacity", bind=
 colours = controls[2].selectbox("Colours", list(COLOUR_MAPS), key="flow_colours", bind="query-params")
 aligned = cached.aligned_flow(choice.key, choice.model, choice.crop, block, clip)
 said = f"{picked.title} computes no AM flow, so this page shows **{choice.title}**. " * (choice.model != picked.model)
-said += "" if card.trained_on else "**Random weights**: how it is built, not what it sees. "
+say_untrained([choice])
 st.info(said + ("With the aligning encoder: *aligned*; without: *static* and *post*." if aligned is not None else
                          "These weights have **no aligning encoder**: *static* and *post*, from the same logits."),
         icon=":material/info:")

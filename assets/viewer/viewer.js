@@ -2,7 +2,7 @@
 // For tests: the root carries data-query, data-layer, data-head, data-frame and data-locked (numbers of core, from 0) and has
 // attentionRow() and frameMatrix(), which return what is drawn.
 
-import { parse, merge, patchRow, isSigned, layerTop, storedMap, headAt, matrixOf, massCut, extent, shares, strongest } from "./maths.js";
+import { parse, merge, patchRow, isSigned, layerTop, storedMap, headAt, matrixOf, massCut, extent, prominence, shares, strongest } from "./maths.js";
 import { opening, fitted, fromText, toText, readAddress, writeAddress } from "./state.js";
 import { Pictures, gridBox, paintFrame, paintMatrix, paintScale } from "./paint.js";
 import { HELP, buildControls } from "./controls.js";
@@ -274,12 +274,13 @@ class Viewer {
     const clip = extent(drawn.values);
     const tops = Array.from({ length: T }, (_, t) => (state.scale === "shared" ? drawn.top
       : state.scale === "clip" ? clip.top : extent(drawn.values, t * h * w, (t + 1) * h * w).top));
+    const opacity = state.opacity * (drawn.signed ? 1 : prominence(clip));
     const part = shares(drawn.values, T);
     const marks = (t) => [[this.asking, this.locked ? "locked" : "query"], [this.locked || state.query === "gradcam" ? this.pointer : null, "pointer"]]
       .filter(([patch]) => patch && patch[0] === t).map(([patch, kind]) => ({ row: patch[1], col: patch[2], kind }));
     const one = (canvas, width, height, frame) => {
       const t = Math.floor(frame / data.unit);
-      const look = { lut, signed: drawn.signed, top: tops[t], cut, opacity: state.opacity };
+      const look = { lut, signed: drawn.signed, top: tops[t], cut, opacity };
       paintFrame(canvas, width, height, { data, pictures, frame, values: drawn.values, look, smooth: state.smooth, marks: marks(t) });
     };
     one(this.part.stage, size.stage[0], size.stage[1], state.frame);

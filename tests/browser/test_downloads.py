@@ -62,7 +62,7 @@ def test_the_viewer_gives_what_it_shows(address: str, chromium, screenshots: Pat
     keep.get_by_role("button", name="Follow below").click()
     page.get_by_text("patch at frame 4, row 3, column 5 (space x time), mean over heads").first.wait_for(timeout=30_000)
     settled(page)
-    assert "who=patch" in page.url and "by_frame=4" in page.url and "query:3-2-4" in page.url, "a link opens both halves on the patch"
+    assert "who=Patch" in page.url and "by_frame=4" in page.url and "query:3-2-4" in page.url, "a link opens both halves on the patch"
     no_error(page)
     page.close()
 
@@ -70,7 +70,7 @@ def test_the_viewer_gives_what_it_shows(address: str, chromium, screenshots: Pat
 def test_every_figure_gives_files(address: str, chromium, screenshots: Path) -> None:
     trace = trace_of("timesformer")
     page = chromium.new_page(viewport={"width": 1440, "height": 900}, accept_downloads=True, color_scheme="dark")
-    page.goto(f"{address}/?label=carret&seed=19&model={TITLES['timesformer']}&layer_map=rollout")
+    page.goto(f"{address}/?label=carret&seed=19&model={TITLES['timesformer']}&layer_map=Rollout+up+to+each+layer")
     settled(page)
     inside = menu(page, "layers")
     svg = taken(page, inside.get_by_role("button", name="SVG"))
