@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import Any
 
@@ -77,6 +78,14 @@ def _follow() -> None:
     st.session_state.update(values)
 
 
+def _linked(grid: tuple[int, int, int]) -> tuple[int, int, int]:
+    """The patch to open on: that which the viewer's part of a link keeps, else the middle one."""
+    found = st.session_state.setdefault("linked_patch", re.search(r"query:(\d+)-(\d+)-(\d+)", st.query_params.get("v", "")))
+    if found and all(int(i) < n for i, n in zip(found.groups(), grid, strict=True)):
+        return int(found[1]), int(found[2]), int(found[3])
+    return grid[0] // 2, grid[1] // 2, grid[2] // 2
+
+
 def chosen_look(trace: Trace) -> Look:
     """Draw the controls."""
     _follow()
@@ -92,9 +101,9 @@ def chosen_look(trace: Trace) -> Look:
     if asked == "patch":
         unit = len(trace.clip) // trace.grid[0]
         names = {t + 1: "–".join(dict.fromkeys((str(t * unit + 1), str(t * unit + unit)))) for t in range(max(trace.grid))}
-        at = [row.selectbox(name, range(1, n + 1), index=n // 2, key=f"by_{name.lower()}", bind="query-params", width=110,
+        at = [row.selectbox(name, range(1, n + 1), index=i, key=f"by_{name.lower()}", bind="query-params", width=110,
                             format_func=names.get if name == "Frame" else str) - 1
-              for name, n in zip(("Frame", "Row", "Column"), trace.grid, strict=True)]
+              for name, n, i in zip(("Frame", "Row", "Column"), trace.grid, _linked(trace.grid), strict=True)]
         query = (at[0], at[1], at[2])
         if len(offered) > 1:
             view = row.selectbox("View", offered, key="by_view", bind="query-params", help=VIEW_HELP, width=170)
