@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from pathlib import Path
 
@@ -24,7 +24,7 @@ Numbers = Mapping[str, tuple[np.ndarray, str]]
 @cache
 def _component():
     html, css = ((ASSETS / f"figure.{kind}").read_text(encoding="utf-8") for kind in ("html", "css"))
-    js = bundle(("../download/save", "../download/figure"))
+    js = bundle(("save", "figure"), ASSETS)
     return st.components.v2.component("keep_figure", html=html, css=css, js=js, isolate_styles=False)
 
 
@@ -51,7 +51,7 @@ def downloads(key: str, lines: Sequence[str], *, numbers: Numbers, clips: Sequen
     titles = [re.sub(r"<[^>]+>", "", title) for title in titles]
     name = f"attention-{key}"
 
-    def video(make, kind: str, mime: str, meaning: str) -> None:
+    def video(make: Callable[[np.ndarray, np.ndarray, Sequence[str]], bytes], kind: str, mime: str, meaning: str) -> None:
         st.download_button(kind, lambda: make(export.tiled(clips, titles, columns), times, lines), f"{name}.{kind.lower()}", mime,
                            key=f"{key}-{kind}", on_click="ignore", width="stretch", help=meaning)
 
