@@ -21,13 +21,15 @@ names = options()
 first = dict.fromkeys([choice.model, partner(choice), *names])
 
 wanted = st.multiselect("Models", list(names), default=list(first)[:3], format_func=names.get, max_selections=MOST,
-                        key=f"models-{choice.model}", help=f"Up to {MOST} models, all on the clip and crop of the sidebar.")
+                        key=f"models-{choice.model}", bind="query-params",
+                        help=f"Up to {MOST} models, all on the clip and crop of the sidebar.")
 controls = st.columns([2.4, 1.6, 1.8, 1.8], vertical_alignment="bottom")
 VIEWS = {"attention": "Attention", "gradcam": "GradCAM"}
 view = controls[0].segmented_control("Map", list(VIEWS), format_func=VIEWS.get, default="attention", required=True, key="compare_map",
                                      bind="query-params", help=f"**Attention**: {HELP['spatial']} Last layer, mean over heads.  \n"
                                      f"**GradCAM**: {HELP['gradcam']} Of each model's most probable class.")
-shared = controls[1].toggle("One scale", value=False, key="compare_scale", help=HELP["one_scale"].replace("both", "all"))
+shared = controls[1].toggle("One scale", value=False, key="compare_scale", bind="query-params",
+                            help=HELP["one_scale"].replace("both", "all"))
 opacity = controls[2].slider("Opacity", 0.0, 1.0, 0.65, key="compare_opacity", bind="query-params")
 colours = controls[3].selectbox("Colours", list(COLOUR_MAPS), key="compare_colours", bind="query-params")
 

@@ -17,11 +17,14 @@ probabilities = cached.trace(choice.key, choice.model, choice.crop, choice.clip)
 
 controls = st.columns([1.8, 2, 1.8, 1.4, 1.5], vertical_alignment="bottom")
 target = controls[0].selectbox("Class", labels, index=int(probabilities.argmax()), key=f"class-{choice.clip.id}-{choice.model}",
+                               bind="query-params",
                                help="GradCAM asks where the evidence for this class is. It opens on the most probable one.")
 names = {"": "nothing"} | {name: title for name, title in options().items() if name != choice.model}
 second = controls[1].selectbox("Beside", list(names), index=list(names).index(partner(choice)), format_func=names.get,
-                               key=f"beside-{choice.model}", help="A second model on the same clip: first the paper's own baseline.")
-shared = controls[2].toggle("One scale", value=True, disabled=not second, key="one_scale", help=HELP["one_scale"])
+                               key=f"beside-{choice.model}", bind="query-params",
+                               help="A second model on the same clip: first the paper's own baseline.")
+shared = controls[2].toggle("One scale", value=True, disabled=not second, key="one_scale", bind="query-params",
+                            help=HELP["one_scale"])
 opacity = controls[3].slider("Opacity", 0.0, 1.0, 0.6, key="cam_opacity", bind="query-params")
 colours = controls[4].selectbox("Colours", list(COLOUR_MAPS), key="cam_colours", bind="query-params")
 
@@ -49,6 +52,7 @@ exhibit(figures.panels(drawn, choice.clip.times, titles, height=540), "cam", f"T
         numbers={f"gradcam_{slug(s.model)}": (cam.heat, "(T', h, w) evidence, at least 0") for s, cam in zip(seen, cams, strict=True)})
 for s, cam, frames in zip(seen, cams, drawn, strict=True):
     unit = len(frames) // len(cam.heat)
+    st.markdown(f"**{s.title}**, frame by frame")
     strip(frames[::unit], [f"{time:.1f} s" for time in choice.clip.times[::unit]], name=f"gradcam {s.title}")
 
 for part, s in zip(st.columns(2, gap="large"), seen, strict=False):

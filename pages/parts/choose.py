@@ -180,7 +180,9 @@ def sidebar() -> Choice:
                                help=f"How many frames the model sees. It was trained on {card.frames}.")
             start, end = 0.0, seconds
             if seconds > 0.2:
-                start, end = st.slider("Part (seconds)", 0.0, round(seconds, 2), (0.0, round(seconds, 2)), step=0.05, key=f"part-{key}")
+                start, end = st.slider("Part (seconds)", 0.0, round(seconds, 2), (0.0, round(seconds, 2)), step=0.05,
+                                       key=f"part-{hashlib.sha256('/'.join(Path(key).parts[-2:]).encode()).hexdigest()[:8]}",
+                                       bind="query-params")
             sampling = st.selectbox("Sampling", SAMPLINGS, index=SAMPLINGS.index(card.sampling), key="sampling", bind="query-params",
                                     help="  \n".join(SAMPLING_HELP.values()))
             crop = st.selectbox("Crop", CROPS, index=CROPS.index(card.crop), key="crop", bind="query-params",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 from pathlib import Path
 
@@ -105,6 +106,7 @@ def test_an_uploaded_clip_shows_what_core_computes(address: str, chromium, clip_
     page.get_by_text(clip_file.name).first.wait_for(timeout=30_000)
     settled(page)
 
+    assert f"upload={hashlib.sha256(clip_file.read_bytes()).hexdigest()[:12]}" in page.url, "the address names the file by its content"
     model, card = load("direcformer")
     clip = decode(clip_file, frames=card.frames, sampling=card.sampling)
     trace = observe(model, card, clip)
@@ -145,9 +147,11 @@ def test_a_bad_upload_is_refused_in_one_line_and_nothing_is_lost(address: str, c
     bad = tmp_path / "holiday.mp4"
     bad.write_text("not a video")
     page = chromium.new_page(viewport={"width": 1440, "height": 900})
-    page.goto(f"{address}/?label=tick&seed=3")
+    page.goto(f"{address}/?label=tick&seed=3&source=Upload&upload=0123456789ab")
     settled(page)
+    assert page.get_by_text("choose the same file again").is_visible(), "a link cannot bring an upload along"
     upload(page, bad)
+    page.get_by_text("not the video of the link").wait_for(timeout=30_000)
     page.get_by_text("holiday.mp4: not a video that can be read").wait_for(timeout=30_000)
     settled(page)
     assert page.locator(".js-plotly-plot").count() == 3 and page.get_by_test_id("attention-viewer").is_visible()
