@@ -20,9 +20,8 @@ clip = choice.clip
 names = options()
 first = dict.fromkeys([choice.model, partner(choice), *names])
 
-wanted = st.multiselect("Models", list(names), default=list(first)[:3], format_func=names.get, max_selections=MOST,
-                        key=f"models-{choice.model}", bind="query-params",
-                        help=f"Up to {MOST} models, all on the clip and crop of the sidebar.")
+wanted = st.multiselect("Models", list(names), default=list(first)[:3], format_func=names.get, max_selections=MOST, bind="query-params",
+                        key=f"models-{choice.model}", help=f"Up to {MOST} models, all on the clip and crop of the sidebar.")
 controls = st.columns([2.4, 1.6, 1.8, 1.8], vertical_alignment="bottom")
 VIEWS = {"attention": "Attention", "gradcam": "GradCAM"}
 view = controls[0].segmented_control("Map", list(VIEWS), format_func=VIEWS.get, default="attention", required=True, key="compare_map",
@@ -64,8 +63,7 @@ probabilities = [cached.motion_probe(s.key, s.model, s.crop, s.clip) for s in se
 verdicts = [", ".join(f"{name}: *{s.card.labels[int(c)]}*" for name, c in zip(PROBES, p.argmax(1), strict=True))
             for s, p in zip(seen, probabilities, strict=True)]
 exhibit(figures.probe_maps(probabilities, [list(s.card.labels) for s in seen], models, PROBES, height=400), "probe",
-        "Class probabilities for the clip as it is, reversed, shuffled and frozen: "
-        + "; ".join(f"{s.title}, {verdict}" for s, verdict in zip(seen, verdicts, strict=True)),
+        "Class probabilities for the clip as it is, reversed, shuffled and frozen, for " + ", ".join(models),
         [(s, f"probabilities in %, most probable {verdict}") for s, verdict in zip(seen, verdicts, strict=True)],
         numbers={f"probabilities_{slug(s.model)}": (p, f"(4, C): {', '.join(PROBES)}") for s, p in zip(seen, probabilities, strict=True)})
 
