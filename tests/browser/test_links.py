@@ -20,5 +20,5 @@ def test_a_link_to_a_page_works_as_the_very_first_visit(chromium, tmp_path: Path
         page.get_by_text("render:tick:3").first.wait_for(timeout=60_000)
         assert f"/{path}" in page.url
         for tab in ("Explore", "Frame order", "AM flow", "GradCAM", "Compare", "Training"):
-            page.get_by_role("link", name=tab, exact=True).wait_for(timeout=10_000)
+            page.get_by_role("link", name=tab).first.wait_for(timeout=30_000)
         page.close()
