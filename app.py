@@ -6,7 +6,10 @@ from core.errors import BadInput
 from pages.parts.choose import sidebar
 
 st.set_page_config(page_title="Attention in Motion", page_icon=":material/visibility:", layout="wide")
-st.html("<style>.block-container{padding:4.6rem 2.6rem 2rem} [data-testid='stMetricValue']{font-size:2rem}</style>")
+ON_ACCENT = "#15181E" if st.context.theme.type == "dark" else "#FFFFFF"  # Streamlit writes white on any accent
+st.html("<style>.block-container{padding:4.6rem 2.6rem 2rem} [data-testid='stMetricValue']{font-size:2rem} "
+        "[data-testid='stCaptionContainer']{opacity:.86} [data-testid='stBaseButton-primary'] *, [data-baseweb='tag'] *, "
+        f"[data-testid='stMultiSelect'] span[title] {{color:{ON_ACCENT}}}</style>")
 
 page = st.navigation(
     [

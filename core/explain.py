@@ -217,11 +217,30 @@ def _token_matrix(attentions: list[Attention], head: Head) -> Tensor:
     return total / asked.clamp(min=1)[:, None]
 
 
+def along_layers(trace: Trace, head: Head = "mean", query: SpatialQuery = "mean", view: View | None = None,
+                 tap: str | None = None) -> dict[int, np.ndarray]:
+    """`hover` of one query in every layer, first layer first: layer -> (T', h, w)."""
+    return {a.layer: hover(trace, a.layer, head, query, view, tap) for a in over_space(trace, tap)}
+
+
+def view_is_signed(trace: Trace, view: View | None = None, tap: str | None = None) -> bool:
+    """Whether what `hover` returns in this view can be negative; None stands for the maps of class token and mean."""
+    attention = of_layer(over_space(trace, tap), None)
+    time = time_beside(trace, attention)
+    through_time = time is not None and time.kernel.signed
+    return through_time if view == "time" else attention.kernel.signed or (view == "space x time" and through_time)
+
+
 def rollout(trace: Trace, layer: int | None = None, head: Head = "mean", query: SpatialQuery | None = None) -> np.ndarray:
-    """Attention rollout up to a layer: the product of (A + I) / 2 over the layers, as heat (T', h, w).
+    """Attention rollout up to a layer, None being the last: heat (T', h, w). The rest as in `rollouts`."""
+    return list(rollouts(trace, head, query, layer).values())[-1]
+
+
+def rollouts(trace: Trace, head: Head = "mean", query: SpatialQuery | None = None, until: int | None = None) -> dict[int, np.ndarray]:
+    """Attention rollout up to each layer: the product of (A + I) / 2 over the layers so far, layer -> heat (T', h, w).
 
     Abnar and Zuidema, ACL 2020. Attentions of one layer over different axes follow one another as in the
-    model. `query` as in `spatial`, for a clip's one class token.
+    model. `query` as in `spatial`, for a clip's one class token. `until` is the last layer that is wanted.
 
     Raises: BadInput where rows do not sum to 1 (signed or unnormalised attention), since the product then means nothing.
     """
@@ -230,16 +249,17 @@ def rollout(trace: Trace, layer: int | None = None, head: Head = "mean", query: 
     if wrong is not None:
         raise BadInput(f"rollout needs attention whose rows sum to 1; {trace.model}'s {wrong.name!r} attention is "
                        f"{'signed' if wrong.kernel.signed else 'not normalised'}; choose a model with softmax attention")
-    last = of_layer(used, layer).layer
-    product: Tensor | None = None
-    for _, group in groupby((a for a in used if a.layer <= last), key=lambda a: (a.layer, a.axis)):
-        weights = (_token_matrix(list(group), head) + torch.eye(1 + int(np.prod(trace.grid)))) / 2
-        product = weights if product is None else weights @ product
-    assert product is not None
+    last = of_layer(used, until).layer
     if query is None:
         query = "cls" if any(has_class_token(a) for a in used) else "mean"
-    row = product[0] if query == "cls" else product[1:].mean(0) if query == "mean" else product[1 + used[0].token(query)]
-    return row[1:].view(trace.grid).numpy()
+    found: dict[int, np.ndarray] = {}
+    product: Tensor | None = None
+    for (layer, _), group in groupby((a for a in used if a.layer <= last), key=lambda a: (a.layer, a.axis)):
+        weights = (_token_matrix(list(group), head) + torch.eye(1 + int(np.prod(trace.grid)))) / 2
+        product = weights if product is None else weights @ product
+        row = product[0] if query == "cls" else product[1:].mean(0) if query == "mean" else product[1 + used[0].token(query)]
+        found[layer] = row[1:].view(trace.grid).numpy().copy()
+    return found
 
 
 def am_flow(model: nn.Module, card: Card, clip: Clip, layer: int | None = None) -> np.ndarray:

@@ -194,8 +194,8 @@ def agreement_map(matrix: np.ndarray, names: list[str], height: int = 420) -> go
         z=matrix, x=names, y=names, zmin=-1, zmax=1, colorscale=colour_scale(True), xgap=2, ygap=2, showscale=False,
         hovertemplate="%{y} and %{x}: %{z:.4f}<extra></extra>"))
     _written(figure, matrix, names, names, "{:.2f}", dark=np.abs(matrix) > 0.7)
-    figure.update_yaxes(autorange="reversed", tickfont={"size": FONT + 1}, ticksuffix=" ", automargin=True)
-    figure.update_xaxes(tickfont={"size": FONT - 1}, tickangle=0, automargin=True, side="top")
+    figure.update_yaxes(autorange="reversed", tickfont={"size": FONT + 1}, ticksuffix=" ", automargin=True, showgrid=False)
+    figure.update_xaxes(tickfont={"size": FONT - 1}, tickangle=0, automargin=True, side="top", showgrid=False)
     return _bare(figure, height)
 
 
@@ -223,6 +223,7 @@ def probe_maps(probabilities: list[np.ndarray], labels: list[list[str]], titles:
         figure.add_annotation(text=title, x=0.5, y=1.02, xref=f"x{own} domain", yref="paper", yanchor="bottom", showarrow=False,
                               font={"size": FONT + 2})
     _bare(figure, height)
+    figure.update_xaxes(showgrid=False).update_yaxes(showgrid=False)  # they would shine through the gaps
     return figure.update_layout(margin={"l": 8, "r": 8, "t": 44, "b": 60})
 
 
@@ -270,8 +271,8 @@ def score_bars(names: list[str], scores: dict[str, list[float]], chance: dict[st
                             "tickfont": {"size": FONT}}})
         figure.add_shape(type="line", x0=chance[kind], x1=chance[kind], y0=0, y1=1, xref=f"x{own}", yref=f"y{own} domain",
                          line={"color": GREY, "width": 3, "dash": "dot"})
-        figure.add_annotation(text=kind, x=(left + right) / 2, y=1.0, xref="paper", yref="paper", yanchor="bottom", showarrow=False,
-                              font={"size": FONT + 1})
+        figure.add_annotation(text=kind, x=(left + right) / 2, y=1.0, xref="paper", yref="paper", xanchor="center", yanchor="bottom",
+                              showarrow=False, font={"size": FONT + 1})
     _bare(figure, height)
     return figure.update_layout(margin={"l": 8, "r": 8, "t": 40, "b": 36}, bargap=0.3)
 

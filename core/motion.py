@@ -101,3 +101,14 @@ def roc_auc(heat: np.ndarray, mask: np.ndarray) -> float:
     on = mask.ravel()
     n, m = int(on.sum()), int((~on).sum())
     return float((ranks(heat)[on].sum() - n * (n + 1) / 2) / (n * m)) if n and m else float("nan")
+
+
+def scores(maps: dict[str, np.ndarray], mask: np.ndarray) -> tuple[dict[str, list[float]], float]:
+    """Energy inside and ROC AUC of maps (n, h, w) against the hand's mask (T, H, W), and the part of the pictures that it covers.
+
+    A map of T - 1 pairs whose name begins with "Attention" is held against the mask of its pair's first frame, any other against
+    that of either frame.
+    """
+    first, either = mask[:-1], mask[:-1] | mask[1:]
+    found = [(resized(heat, *mask.shape[1:]), first if name.startswith("Attention") else either) for name, heat in maps.items()]
+    return {"energy inside": [energy_inside(*pair) for pair in found], "ROC AUC": [roc_auc(*pair) for pair in found]}, float(either.mean())

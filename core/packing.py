@@ -204,12 +204,13 @@ def _picture(frame: np.ndarray) -> np.ndarray:
     return cv2.imencode(".jpg", np.ascontiguousarray(frame[..., ::-1]), [cv2.IMWRITE_JPEG_QUALITY, 90])[1]
 
 
-def pack(trace: Trace, layers: Sequence[int] | None = None, gradcams: Sequence[GradCam] = (), shared_top: float | None = None) -> bytes:
+def pack(trace: Trace, layers: Sequence[int] | None = None, gradcams: Sequence[GradCam] = (), shared_top: float | None = None,
+         source: str = "") -> bytes:
     """One payload: the clip's frames, what the views need, and the given layers; None is `layers_to_open_on`.
 
     `gradcams` are heat maps to offer beside attention. `shared_top` sets the top of the scale that is shared,
     so that two models can be drawn on one; None is the largest weight of each layer. Payloads of one trace
-    have one `id`, so that a browser can put their layers together.
+    have one `id`, so that a browser can put their layers together. `source` is a line that a picture of the view carries.
     """
     card, clip, body = trace.card, trace.clip, _Body()
     layers = layers_to_open_on(trace) if layers is None else list(layers)
@@ -224,6 +225,7 @@ def pack(trace: Trace, layers: Sequence[int] | None = None, gradcams: Sequence[G
     ramps = np.linspace(0, 1, 256, dtype=np.float32)
     header: dict[str, Any] = {
         "id": digest(clip.id, card.hash, trace.model, card.crop, trace.logits.tobytes(), shared_top), "model": spec(trace.model).title,
+        "source": source,
         "frames": [body.add(_picture(frame)) for frame in clip.frames],
         "times": clip.times.tolist(), "token_times": trace.token_times.tolist(), "pixels": list(clip.size),
         "box": list(crop_box(*clip.size, card.crop)), "grid": list(over_space(trace)[0].grid),
@@ -240,6 +242,18 @@ def pack(trace: Trace, layers: Sequence[int] | None = None, gradcams: Sequence[G
     }
     header["layouts"] = [{"queries": body.add(layout.queries.int().numpy()), "keys": body.add(layout.keys.int().numpy())}
                          for layout in body.layouts]
+    return _joined(header, body.parts)
+
+
+def with_file(payload: bytes, name: str, content: bytes) -> bytes:
+    """The payload with a file for the reader to keep."""
+    length = int.from_bytes(payload[:4], "little")
+    arrays = payload[4 + length :]
+    file = {"name": name, "content": {"at": len(arrays), "type": "u8", "shape": [len(content)]}}
+    return _joined(json.loads(payload[4 : 4 + length]) | {"file": file}, [arrays, content])
+
+
+def _joined(header: dict[str, Any], parts: Sequence[bytes]) -> bytes:
     text = json.dumps(header, separators=(",", ":")).encode()
     text += b" " * (-len(text) % 4)
-    return b"".join([len(text).to_bytes(4, "little"), text, *body.parts])
+    return b"".join([len(text).to_bytes(4, "little"), text, *parts])

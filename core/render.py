@@ -51,6 +51,12 @@ def coloured(level: np.ndarray, signed: bool, colour_map: str = "inferno") -> np
     return lut[index]
 
 
+def prominence(heat: np.ndarray) -> float:
+    """How far heat >= 0 stands out, 0.35..1: its range over its maximum, 1 from 0.3 on. Even heat would else hide the picture."""
+    low, high = np.nanmin(heat, initial=np.inf), np.nanmax(heat, initial=0.0)
+    return float(np.clip((high - low) / (0.3 * high), 0.35, 1)) if high > 0 else 1.0
+
+
 def overlay(frames: np.ndarray, heat: np.ndarray, *, opacity: float = 0.55, signed: bool = False, scale: Scale = "clip",
             colour_map: str = "inferno", smooth: bool = True, box: tuple[int, int, int, int] | None = None,
             top: float | None = None) -> np.ndarray:
@@ -58,11 +64,14 @@ def overlay(frames: np.ndarray, heat: np.ndarray, *, opacity: float = 0.55, sign
 
     `box` (top, left, height, width) is the part of the frame that the model saw; heat covers only that.
     `smooth` interpolates between patches, False shows them as they are. `top` is the end of a shared scale.
+    Patches that are NaN, which cannot be seen, are not painted. Nearly even heat, which points at no place, is thinned out.
     """
     T, H, W, _ = frames.shape
     if T % len(heat):
         raise BadInput(f"{len(heat)} heat maps do not fit {T} frames")
     level = np.repeat(normalised(heat, signed, scale, top), T // len(heat), 0)
+    unseen = np.repeat(np.isnan(heat), T // len(heat), 0)
+    opacity *= 1 if signed else prominence(heat)
     top, left, height, width = box or (0, 0, H, W)
     out = frames.copy()
     for t in range(T):
@@ -70,6 +79,8 @@ def overlay(frames: np.ndarray, heat: np.ndarray, *, opacity: float = 0.55, sign
         colour = coloured(np.clip(large, 0, 1), signed, colour_map).astype(np.float32)
         strength = np.abs(large - 0.5) * 2 if signed else large  # what gets no attention stays as it is
         alpha = (opacity * (0.25 + 0.75 * np.clip(strength, 0, 1)))[..., None]
+        if unseen[t].any():
+            alpha[cv2.resize(unseen[t].astype(np.uint8), (width, height), interpolation=cv2.INTER_NEAREST) > 0] = 0
         part = out[t, top : top + height, left : left + width].astype(np.float32)
         out[t, top : top + height, left : left + width] = np.round(part * (1 - alpha) + colour * alpha).astype(np.uint8)
     return out

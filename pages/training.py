@@ -4,8 +4,10 @@ import streamlit as st
 
 from core.errors import BadInput
 from pages.parts import curves, history, runs
+from pages.parts.choose import through_router
 from pages.parts.run_card import card, lasting
 
+through_router()
 folder, recipes = runs.runs_folder(), runs.recipes()
 
 st.subheader("Train a model", help="The model sees rendered gestures, each new, guesses their class, and its weights are moved a small "

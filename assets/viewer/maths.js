@@ -199,6 +199,11 @@ export function extent(values, from = 0, to = values.length) {
   return low > high ? { low: 0, high: 0, top: 0 } : { low, high, top: Math.max(Math.abs(low), Math.abs(high)) };
 }
 
+/** How far weights that are not negative stand out, 0.35..1, as core.render.prominence: even weights would else hide the picture. */
+export function prominence({ low, high }) {
+  return high > 0 ? Math.max(0.35, Math.min(1, (high - low) / (0.3 * high))) : 1;
+}
+
 /** The part of all |weight| that falls on each frame, Float64Array of T summing to 1. */
 export function shares(values, T) {
   const out = new Float64Array(T);

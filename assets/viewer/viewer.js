@@ -2,10 +2,11 @@
 // For tests: the root carries data-query, data-layer, data-head, data-frame and data-locked (numbers of core, from 0) and has
 // attentionRow() and frameMatrix(), which return what is drawn.
 
-import { parse, merge, patchRow, isSigned, layerTop, storedMap, headAt, matrixOf, massCut, extent, shares, strongest } from "./maths.js";
+import { parse, merge, patchRow, isSigned, layerTop, storedMap, headAt, matrixOf, massCut, extent, prominence, shares, strongest } from "./maths.js";
 import { opening, fitted, fromText, toText, readAddress, writeAddress } from "./state.js";
 import { Pictures, gridBox, paintFrame, paintMatrix, paintScale } from "./paint.js";
 import { HELP, buildControls } from "./controls.js";
+import { keepButtons, snapshot } from "./snapshot.js";
 import { describe, headName, remarkOn, short, titleOf, writeTitle } from "./words.js";
 
 const GAP = 28;
@@ -37,6 +38,7 @@ class Viewer {
     this.waiting = null;
     writeAddress(toText(this.state)); // a rerun may have put the address back
     this.resized();
+    if (data.file) this.keep(data.file);
   }
 
   async open(data) {
@@ -177,12 +179,14 @@ class Viewer {
     part.matrix.addEventListener("pointerleave", () => { this.cell = null; this.paintSide(); });
     part.matrix.addEventListener("click", (event) => { const cell = onCell(event); if (cell) this.change({ frame: cell[0] * this.data.unit }); });
     document.addEventListener("keydown", (event) => this.key(event), { signal });
+    const picture = () => snapshot(this.root, part, this.thumbs, this.data.source);
+    this.keep = keepButtons(part.keep, picture, (keep, number) => this.ask({ ...this.state, ...this.limits, keep, number }), signal);
   }
 
   key(event) {
     const inside = this.root.contains(event.target);
     if (!this.data || event.ctrlKey || event.metaKey || event.altKey || !(inside || event.target === document.body)) return;
-    const typing = inside && event.target.closest("select, input, .av-bar button");
+    const typing = inside && event.target.closest("select, input, .av-bar button, .av-keep button");
     const last = this.data.frames.length - 1;
     const move = { ArrowUp: [-1, 0], ArrowDown: [1, 0], ArrowLeft: [0, -1], ArrowRight: [0, 1] }[event.key];
     const keys = { Escape: () => this.free() };
@@ -270,12 +274,13 @@ class Viewer {
     const clip = extent(drawn.values);
     const tops = Array.from({ length: T }, (_, t) => (state.scale === "shared" ? drawn.top
       : state.scale === "clip" ? clip.top : extent(drawn.values, t * h * w, (t + 1) * h * w).top));
+    const opacity = state.opacity * (drawn.signed ? 1 : prominence(clip));
     const part = shares(drawn.values, T);
     const marks = (t) => [[this.asking, this.locked ? "locked" : "query"], [this.locked || state.query === "gradcam" ? this.pointer : null, "pointer"]]
       .filter(([patch]) => patch && patch[0] === t).map(([patch, kind]) => ({ row: patch[1], col: patch[2], kind }));
     const one = (canvas, width, height, frame) => {
       const t = Math.floor(frame / data.unit);
-      const look = { lut, signed: drawn.signed, top: tops[t], cut, opacity: state.opacity };
+      const look = { lut, signed: drawn.signed, top: tops[t], cut, opacity };
       paintFrame(canvas, width, height, { data, pictures, frame, values: drawn.values, look, smooth: state.smooth, marks: marks(t) });
     };
     one(this.part.stage, size.stage[0], size.stage[1], state.frame);
@@ -286,6 +291,7 @@ class Viewer {
       label.textContent = `${data.times[frame].toFixed(2)} s · ${Math.round(100 * share)} %`;
       bar.style.width = `${100 * share}%`;
     });
+    this.limits = { top: drawn.top, cut }; // for a file of this
     this.shown = { lut, clip, top: tops[Math.floor(state.frame / data.unit)] };
   }
 

@@ -143,14 +143,29 @@ def gradcam(key: str, name: str, crop: str, target: int, _clip: Clip) -> explain
     return _store(key).get(("gradcam", name, card.hash, crop, _clip.id, target), make, lambda g: g.heat.nbytes)
 
 
-def payload(key: str, name: str, crop: str, layers: tuple[int, ...] | None, target: int | None, _clip: Clip) -> bytes:
-    """What the viewer is sent: the given layers (None: those to open on) and the GradCAM map of a class."""
+def payload(key: str, name: str, crop: str, layers: tuple[int, ...] | None, target: int | None, source: str, _clip: Clip) -> bytes:
+    """What the viewer is sent: the given layers (None: those to open on) and the GradCAM map of a class; `source` says of what it is."""
 
     def make() -> bytes:
         cams = [] if target is None else [gradcam(key, name, crop, target, _clip)]
-        return packing.pack(trace(key, name, crop, _clip), layers, cams)
+        return packing.pack(trace(key, name, crop, _clip), layers, cams, source=source)
 
-    return _store(key).get(("payload", name, model(name)[1].hash, crop, _clip.id, layers, target), make, len)
+    return _store(key).get(("payload", name, model(name)[1].hash, crop, _clip.id, layers, target, source), make, len)
+
+
+def along_layers(key: str, name: str, crop: str, rolled: bool, tap: str, query: explain.SpatialQuery, view: explain.View, head: Head,
+                 _clip: Clip) -> dict[int, np.ndarray]:
+    """What a query sees in each layer, or with `rolled` up to each layer: layer -> (T', h, w).
+
+    Raises: BadInput where rollout is not defined.
+    """
+
+    def make() -> dict[int, np.ndarray]:
+        seen = trace(key, name, crop, _clip)
+        return explain.rollouts(seen, head, query) if rolled else explain.along_layers(seen, head, query, view, tap)
+
+    place = ("along", name, model(name)[1].hash, crop, rolled, tap, query, view, head, _clip.id)
+    return _store(key).get(place, make, lambda found: sum(heat.nbytes for heat in found.values()))
 
 
 def order_matrix(key: str, name: str, crop: str, layer: int | None, head: Head, sharpness: float, unit: int, _clip: Clip) -> np.ndarray:

@@ -70,6 +70,19 @@ def _kept(upload) -> Path:
     return path
 
 
+def _remember(key: str | None) -> None:
+    """Write an upload's hash into the address: a link cannot bring the file along, but knows which one to ask for."""
+    linked = st.session_state.setdefault("linked_upload", st.query_params.get("upload"))
+    if key is None:
+        if linked:
+            st.info("The link shows an uploaded video. Videos stay with their owner: choose the same file again.")
+        return
+    found = cached.path_of(key).parent.name
+    if linked and found != linked:
+        st.warning("This is not the video of the link: its content differs. The settings of the link are kept.")
+    st.query_params["upload"] = found
+
+
 def _source() -> str:
     folder = clips_folder()
     kinds = {"gesture": "Rendered", "upload": "Upload"} | ({"folder": "Folder"} if folder else {})
@@ -81,6 +94,7 @@ def _source() -> str:
     if kind == "upload":
         upload = st.file_uploader("Video", type=VIDEO_TYPES, help="mp4, webm, mkv, avi, mov or gif; it stays in this session")
         key = f"upload:{_kept(upload)}" if upload is not None else None
+        _remember(key)
     elif kind == "folder" and folder:
         files = sorted(str(p.relative_to(folder)) for p in folder.rglob("*") if p.suffix.lstrip(".").lower() in VIDEO_TYPES)
         if files:
@@ -166,7 +180,9 @@ def sidebar() -> Choice:
                                help=f"How many frames the model sees. It was trained on {card.frames}.")
             start, end = 0.0, seconds
             if seconds > 0.2:
-                start, end = st.slider("Part (seconds)", 0.0, round(seconds, 2), (0.0, round(seconds, 2)), step=0.05, key=f"part-{key}")
+                start, end = st.slider("Part (seconds)", 0.0, round(seconds, 2), (0.0, round(seconds, 2)), step=0.05,
+                                       key=f"part-{hashlib.sha256('/'.join(Path(key).parts[-2:]).encode()).hexdigest()[:8]}",
+                                       bind="query-params")
             sampling = st.selectbox("Sampling", SAMPLINGS, index=SAMPLINGS.index(card.sampling), key="sampling", bind="query-params",
                                     help="  \n".join(SAMPLING_HELP.values()))
             crop = st.selectbox("Crop", CROPS, index=CROPS.index(card.crop), key="crop", bind="query-params",
@@ -184,8 +200,8 @@ def sidebar() -> Choice:
     return Choice(key, clip, name, crop)
 
 
-def chosen() -> Choice:
-    """What the sidebar chose, for a page.
+def through_router() -> None:
+    """Make sure that app.py runs before a page: every page begins with this or with `chosen`.
 
     A link straight to a page, opened before any other on a fresh server, runs the page without the router: Streamlit
     takes `pages/` for its older kind of app until it has met st.navigation once. Told otherwise, it runs the router.
@@ -193,4 +209,9 @@ def chosen() -> Choice:
     if "choice" not in st.session_state:
         PagesManager.uses_pages_directory = False
         st.rerun()
+
+
+def chosen() -> Choice:
+    """What the sidebar chose, for a page."""
+    through_router()
     return st.session_state["choice"]

@@ -45,4 +45,13 @@ def fitting(choice: Choice, names: list[str]) -> list[Choice]:
             st.warning(f"{options().get(name, name)} is left out: {error}")
         else:
             found.append(other)
+    say_untrained(found)
     return found
+
+
+def say_untrained(shown: list[Choice]) -> None:
+    """A badge that names the models of these that have learned nothing."""
+    untrained = [choice.title for choice in shown if not choice.card.trained_on]
+    if untrained:
+        st.markdown(f":red-badge[:material/casino: **Random weights**: {', '.join(untrained)}. How their attention is built, not what "
+                    "they see.]")

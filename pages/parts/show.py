@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from html import escape
 
 import numpy as np
@@ -20,9 +21,20 @@ VIEWER_KEYS = """
 """
 HELP = {
     "layer": "The network looks at the clip in several layers, one after the other; the last feeds the decision.",
+    "head": "Each layer looks in several ways at once, called heads. **mean** averages them, **max** takes the strongest.",
     "spatial": r"Where each frame's summary token looks inside its frame: $a=\mathrm{softmax}(q\,k^\top/\sqrt d)$.",
     "temporal": r"How much each frame (row) looks at each other frame (column), averaged over all places. "
                 r"Signed attention is $a=\cos(q,k)\in[-1,1]$: red attracts, blue repels.",
+    "layers": r"One query in every layer: layer $l$ weighs what the layers before it made by "
+              r"$a^{(l)}_{ij}=\mathrm{kernel}(q^{(l)}_i,k^{(l)}_j)$.",
+    "rollout": r"$R_l=\tfrac12(A_l+I)\,R_{l-1}$: what reaches the query from each patch through all layers so far, if attention alone "
+               "carried it and half of each token went past it unchanged (Abnar and Zuidema, 2020).",
+    "scale": "What the brightest colour means. **clip**: the largest weight of each picture's whole clip. **frame**: the largest of each "
+             "frame, so frames cannot be compared. **shared**: the largest of all layers, so layers can be compared. The raw range stands "
+             "above each.",
+    "tube": "Each frame stands in its place in time. The line runs through the mean place of the weights, "
+            r"$\bar x_t=\sum_p |a_{tp}|x_p/\sum_p|a_{tp}|$, the tube is one standard deviation wide to each side; the percentage "
+            "is the frame's share of all weight.",
     "gradcam": "Where a small change would raise the score of a class most: the gradient at the last layer, positive part.",
     "probability": r"$P$, the softmax of the scores: what the model itself gives this class.",
     "one_scale": "On: the same colour means the same value in both models. Off: each model has a scale of its own, so only places "
@@ -62,11 +74,32 @@ def chart(figure: go.Figure, key: str, alt: str) -> None:
     st.plotly_chart(figure, key=key, theme=None, alt=alt, config={"displayModeBar": False})
 
 
-def provenance(choice: Choice, detail: str = "") -> None:
-    """One line under a figure: which weights, which clip, what was drawn."""
+def titled(choice: Choice) -> str:
+    """A model's name above its picture, in Plotly's HTML."""
+    return f"<b>{choice.title}</b>" + ("" if choice.card.trained_on else " (random weights)")
+
+
+def provenance_line(choice: Choice, detail: str = "") -> str:
+    """Which weights, which clip, what was drawn, as one line of Markdown."""
     card = choice.card
     weights = f"weights {card.hash}" if card.trained_on else ":red-badge[random weights]"
-    st.caption(f"{choice.title}, {weights} · {choice.clip.source}, {len(choice.clip)} frames{f' · {detail}' if detail else ''}")
+    return f"{choice.title}, {weights} · {choice.clip.source}, {len(choice.clip)} frames{f' · {detail}' if detail else ''}"
+
+
+def provenance(choice: Choice, detail: str = "") -> None:
+    """The same under a figure."""
+    st.caption(provenance_line(choice, detail))
+
+
+def plain(line: str) -> str:
+    """A line without its Markdown, for files."""
+    return re.sub(r":red-badge\[(.*?)\]", r"\1", line).replace("*", "")
+
+
+def raw_range(heat: np.ndarray) -> str:
+    """The least and greatest weight in words, and whether they are so alike that colours would show nothing but noise."""
+    low, high = float(np.nanmin(heat)), float(np.nanmax(heat))
+    return f"{low:.2g} to {high:.2g}" + ", nearly even" * (high - low < 0.15 * max(abs(low), abs(high)))
 
 
 def strip(frames: np.ndarray, captions: list[str], marks: list[str] | None = None, name: str = "frames") -> None:

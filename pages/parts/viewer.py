@@ -8,18 +8,22 @@ from pathlib import Path
 
 import streamlit as st
 
+from core import packing
 from core.errors import BadInput
 from pages.parts import cached
 from pages.parts.choose import Choice
+from pages.parts.kept import KINDS, kept
+from pages.parts.look import follow, read
+from pages.parts.show import plain, provenance_line
 
 ASSETS = Path(__file__).parents[2] / "assets" / "viewer"
-MODULES = ("maths", "state", "paint", "controls", "words", "viewer")  # in the order of their imports
+MODULES = ("../download/save", "maths", "state", "paint", "controls", "words", "snapshot", "viewer")  # in the order of their imports
 
 
-def bundle(modules: tuple[str, ...] = MODULES) -> str:
-    """The modules as one: a component takes one piece of JavaScript. Imports between them go, and all exports but the default."""
-    sources = [(ASSETS / f"{name}.js").read_text(encoding="utf-8") for name in modules]
-    whole = re.sub(r'^import .* from "\./.*";\n', "", "\n".join(sources), flags=re.MULTILINE)
+def bundle(modules: tuple[str, ...] = MODULES, folder: Path = ASSETS) -> str:
+    """The modules of a folder as one, as a component takes one piece of JavaScript: no imports, no exports but the default."""
+    sources = [(folder / f"{name}.js").read_text(encoding="utf-8") for name in modules]
+    whole = re.sub(r'^import .* from "\.{1,2}/.*";\n', "", "\n".join(sources), flags=re.MULTILINE)
     return re.sub(r"^export (?!default)", "", whole, flags=re.MULTILINE)
 
 
@@ -31,15 +35,19 @@ def _component():
 
 @st.fragment
 def viewer(choice: Choice, key: str = "viewer") -> None:
-    """The viewer for a clip and a model. Only this part runs again when the viewer asks for a layer or a GradCAM map."""
-    layers, target = None, None
-    if (state := st.session_state.get(key)) is not None and (need := state.get("need")):
-        known = cached.trace(choice.key, choice.model, choice.crop, choice.clip)
-        layers = (int(need["layer"]),) if need.get("layer") in {a.layer for a in known.attentions} else ()
-        target = need["target"] if isinstance(need.get("target"), int) else None
+    """The viewer for a clip and a model. Only this part runs again when the viewer asks for a layer, a GradCAM map or a file."""
+    layers, target, file = None, None, None
     try:
-        payload = cached.payload(choice.key, choice.model, choice.crop, layers, target, choice.clip)
+        if (state := st.session_state.get(key)) is not None and (need := state.get("need")):
+            known = cached.trace(choice.key, choice.model, choice.crop, choice.clip)
+            layers = (int(need["layer"]),) if need.get("layer") in {a.layer for a in known.attentions} else ()
+            target = need["target"] if isinstance(need.get("target"), int) else None
+            if need.get("keep") == "follow":
+                follow(read(need, known))
+                st.rerun(scope="app")
+            file = kept(choice, known, need) if need.get("keep") in KINDS else None
+        payload = cached.payload(choice.key, choice.model, choice.crop, layers, target, plain(provenance_line(choice)), choice.clip)
     except BadInput as error:
         st.error(str(error), icon=":material/error:")
         return
-    _component()(key=key, data=payload, on_need_change=lambda: None)
+    _component()(key=key, data=payload if file is None else packing.with_file(payload, *file), on_need_change=lambda: None)

@@ -18,6 +18,7 @@ from pathlib import Path
 import numpy as np
 
 from tests.benchmarks.training import training
+from tests.benchmarks.viewer import viewer, viewer_large
 
 ROOT = Path(__file__).parents[2]
 THREADS = int(os.environ.get("OMP_NUM_THREADS", "2"))
@@ -203,7 +204,7 @@ def commands() -> Iterator[tuple[str, float, str]]:
             yield f"{name}, slowest of {len(timed)} gesture clips", max(best(lambda f=f: run(f), 3) for f in timed), "s"
 
 
-BENCHMARKS = {f.__name__: f for f in (path, rendering, recording, library, computation, gradcam, commands, training)}
+BENCHMARKS = {f.__name__: f for f in (path, rendering, recording, library, computation, gradcam, commands, training, viewer, viewer_large)}
 
 if __name__ == "__main__":
     for chosen in sys.argv[1:] or BENCHMARKS:

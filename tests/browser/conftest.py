@@ -56,7 +56,11 @@ def started(runs: Path) -> Iterator[str]:
         yield url
     finally:
         server.terminate()
-        server.wait(10)
+        try:
+            server.wait(20)
+        except subprocess.TimeoutExpired:  # in the middle of a page, on a busy machine
+            server.kill()
+            server.wait()
 
 
 @pytest.fixture(scope="session")

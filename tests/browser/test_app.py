@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from core.order import order_accuracy, recover_order
 from core.render import write_mp4
 from core.video import decode
 from core.weights import load
+from tests.browser.accessibility import barriers
 
 pytestmark = pytest.mark.browser
 ROOT = Path(__file__).parents[2]
@@ -91,7 +93,7 @@ def test_the_app_opens_on_a_result(address: str, chromium) -> None:
     page.goto(address)
     settled(page)
     no_error(page)
-    assert page.locator(".js-plotly-plot").count() == 1 and page.get_by_test_id("attention-viewer").count() == 1
+    assert page.locator(".js-plotly-plot").count() == 3 and page.get_by_test_id("attention-viewer").count() == 1
     assert page.get_by_text("not why it decides").count() == 1
     page.close()
 
@@ -104,6 +106,7 @@ def test_an_uploaded_clip_shows_what_core_computes(address: str, chromium, clip_
     page.get_by_text(clip_file.name).first.wait_for(timeout=30_000)
     settled(page)
 
+    assert f"upload={hashlib.sha256(clip_file.read_bytes()).hexdigest()[:12]}" in page.url, "the address names the file by its content"
     model, card = load("direcformer")
     clip = decode(clip_file, frames=card.frames, sampling=card.sampling)
     trace = observe(model, card, clip)
@@ -144,12 +147,14 @@ def test_a_bad_upload_is_refused_in_one_line_and_nothing_is_lost(address: str, c
     bad = tmp_path / "holiday.mp4"
     bad.write_text("not a video")
     page = chromium.new_page(viewport={"width": 1440, "height": 900})
-    page.goto(f"{address}/?label=tick&seed=3")
+    page.goto(f"{address}/?label=tick&seed=3&source=Upload&upload=0123456789ab")
     settled(page)
+    assert page.get_by_text("choose the same file again").is_visible(), "a link cannot bring an upload along"
     upload(page, bad)
+    page.get_by_text("not the video of the link").wait_for(timeout=30_000)
     page.get_by_text("holiday.mp4: not a video that can be read").wait_for(timeout=30_000)
     settled(page)
-    assert page.locator(".js-plotly-plot").count() == 1 and page.get_by_test_id("attention-viewer").is_visible()
+    assert page.locator(".js-plotly-plot").count() == 3 and page.get_by_test_id("attention-viewer").is_visible()
     assert page.get_by_text("render:tick:3").count() >= 1
     page.close()
 
@@ -192,7 +197,7 @@ def test_a_wrong_link_falls_back_to_what_exists(address: str, chromium, query: s
     page.goto(f"{address}/?{query}")
     settled(page)
     no_error(page)
-    assert page.locator(".js-plotly-plot").count() == 1 and page.get_by_test_id("attention-viewer").is_visible()
+    assert page.locator(".js-plotly-plot").count() == 3 and page.get_by_test_id("attention-viewer").is_visible()
     page.close()
 
 
@@ -201,7 +206,7 @@ def test_a_wrong_link_falls_back_to_what_exists(address: str, chromium, query: s
 def test_every_page_is_complete_and_is_photographed(address: str, chromium, screenshots: Path, size: tuple[int, int], scheme: str) -> None:
     page = chromium.new_page(viewport={"width": size[0], "height": size[1]}, color_scheme=scheme)
     clip = "?label=carret&seed=19"
-    pages = {"explore": ("/", 1), "frame_order": ("/frame_order", 3), "am_flow": ("/am_flow", 3), "gradcam": ("/gradcam", 3),
+    pages = {"explore": ("/", 3), "frame_order": ("/frame_order", 3), "am_flow": ("/am_flow", 3), "gradcam": ("/gradcam", 3),
              "compare": ("/compare", 3)}
     for name, (path, charts) in pages.items():
         page.set_viewport_size({"width": size[0], "height": size[1]})
@@ -209,6 +214,8 @@ def test_every_page_is_complete_and_is_photographed(address: str, chromium, scre
         page.wait_for_function(f"() => document.querySelectorAll('.js-plotly-plot').length === {charts}", timeout=90_000)
         settled(page)
         no_error(page)
+        assert size != SIZES[0] or barriers(page) == [], f"{name} cannot be read or used by everyone"
+        assert name == "frame_order" or page.locator("[class*=st-key-download-]").count() == charts, "every figure can be kept"
         height = page.evaluate("document.querySelector('[data-testid=stMain]').scrollHeight")
         page.set_viewport_size({"width": size[0], "height": max(size[1], height + 40)})
         settled(page)

@@ -4,14 +4,21 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from tests.browser.conftest import started
 
+pytestmark = pytest.mark.browser
 
-def test_a_link_to_a_page_works_as_the_very_first_visit(chromium, tmp_path: Path) -> None:
+
+@pytest.mark.parametrize(("path", "shows"), [("frame_order", "Put back in order"), ("training", "Train a model")])
+def test_a_link_to_a_page_works_as_the_very_first_visit(chromium, tmp_path: Path, path: str, shows: str) -> None:
     with started(tmp_path / "runs") as fresh:
         page = chromium.new_page(viewport={"width": 1440, "height": 900})
-        page.goto(f"{fresh}/frame_order?label=tick&seed=3")
-        page.get_by_text("Put back in order").wait_for(timeout=90_000)
+        page.goto(f"{fresh}/{path}?label=tick&seed=3")
+        page.get_by_text(shows).wait_for(timeout=90_000)
         page.get_by_text("render:tick:3").first.wait_for(timeout=60_000)
-        assert "/frame_order" in page.url
+        assert f"/{path}" in page.url
+        for tab in ("Explore", "Frame order", "AM flow", "GradCAM", "Compare", "Training"):
+            page.get_by_role("link", name=tab).first.wait_for(timeout=30_000)
         page.close()

@@ -14,6 +14,7 @@ import pytest
 
 from core.lock import is_claimed
 from core.weights import embedded, file_hash
+from tests.browser.accessibility import barriers
 
 pytestmark = pytest.mark.browser
 SIZES = [(1440, 900), (1920, 1080)]
@@ -43,6 +44,7 @@ def settled(page) -> None:
 
 
 def photographed(page, path: Path, size: tuple[int, int]) -> None:
+    assert size != SIZES[0] or barriers(page) == [], "the page cannot be read or used by everyone"
     height = page.evaluate("document.querySelector('[data-testid=stMain]').scrollHeight")
     page.set_viewport_size({"width": size[0], "height": max(size[1], height + 40)})
     settled(page)

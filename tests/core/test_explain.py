@@ -116,6 +116,29 @@ def test_rollout_multiplies_half_the_attention_and_half_the_identity() -> None:
     np.testing.assert_allclose(explain.rollout(two, layer=0, query=(1, 0, 0))[:, 0, 0], half[1], rtol=1e-6)
 
 
+def test_one_query_is_followed_through_every_layer(seen: tuple) -> None:
+    trace = observe(*seen)
+    found = explain.along_layers(trace, 1, (1, 2, 3), "space x time")
+    assert list(found) == [0, 1]
+    for layer, heat in found.items():
+        np.testing.assert_array_equal(heat, explain.hover(trace, layer, 1, (1, 2, 3), "space x time"))
+    assert list(explain.along_layers(trace)) == [0, 1]
+    np.testing.assert_array_equal(explain.along_layers(trace)[0], explain.spatial(trace, 0, "mean", "mean"))
+    signs = {view: explain.view_is_signed(trace, view) for view in ("space", "time", "space x time", None)}
+    assert signs == {"space": False, "time": True, "space x time": True, None: False}, "the kernel over time is the cosine"
+
+
+def test_rollout_up_to_each_layer_is_that_of_the_layer(seen: tuple) -> None:
+    q, k = [[[[1.0, 0.0], [0.0, 2.0]]]], [[[[1.0, 1.0], [0.5, -1.0]]]]
+    layers = [hand("global", Axis.JOINT, Kernel("softmax", 0.5), q, k, [[0, 1]], (2, 1, 1), layer) for layer in range(3)]
+    trace = traced("far", *layers)
+    found = explain.rollouts(trace, "mean", (1, 0, 0))
+    assert list(found) == [0, 1, 2]
+    for layer, heat in found.items():
+        np.testing.assert_allclose(heat, explain.rollout(trace, layer, query=(1, 0, 0)), rtol=1e-6)
+    assert not np.allclose(found[0], found[2])
+
+
 def test_rollout_follows_divided_attention_over_time_then_space() -> None:
     q, k = TIMES
     time = hand("time", Axis.TIME, Kernel("softmax"), q, k, [[0, 1]], (2, 1, 1))

@@ -80,3 +80,14 @@ def test_the_flow_of_a_trace_is_that_of_the_model(mode: str) -> None:
     with pytest.raises(BadInput, match="no mode"):
         motion.flow_of(trace, "none")
     assert am_flow(torch.eye(2), torch.eye(2), "post").max() == 0
+
+
+def test_maps_are_scored_against_the_hand_of_their_own_frames() -> None:
+    mask = np.zeros((3, 4, 6), bool)
+    mask[0, :, :3] = mask[1, :, 3:] = True  # the hand jumps from left to right, then leaves
+    left, right = np.zeros((2, 4, 6)), np.zeros((2, 4, 6))
+    left[:, :, :3] = right[:, :, 3:] = 1.0
+    scores, covered = motion.scores({"Attention A": left, "flow": left, "still": right}, mask)
+    assert scores["energy inside"] == pytest.approx([0.5, 0.5, 1.0]), "of a pair either frame counts, of attention the first"
+    assert scores["ROC AUC"][0] == pytest.approx(0.5) and scores["ROC AUC"][2] > scores["ROC AUC"][1]
+    assert covered == pytest.approx(0.75)

@@ -152,6 +152,15 @@ def test_layers_and_gradcam_maps_come_when_asked_for_under_one_id(trace: Trace, 
     assert packing.layers_to_open_on(trace) == [1]
 
 
+def test_a_file_travels_behind_the_rest(trace: Trace) -> None:
+    plain = packing.pack(trace, source="of what it is")
+    sent = opened(packing.with_file(plain, "attention.gif", b"GIF89a, five"))
+    assert sent["file"]["name"] == "attention.gif" and sent["file"]["content"].tobytes() == b"GIF89a, five"
+    assert sent["source"] == "of what it is"
+    for ours, theirs in zip(sent["layers"], opened(plain)["layers"], strict=True):
+        np.testing.assert_array_equal(weights(ours["main"]), weights(theirs["main"]))
+
+
 def test_a_layer_over_the_limit_goes_in_eight_bits(trace: Trace, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(packing, "A_LAYER", 1000)
     packed = opened(packing.pack(trace))

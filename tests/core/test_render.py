@@ -12,6 +12,14 @@ from core.render import coloured, diverging_lut, enlarged, frame_rate, normalise
 from core.video import decode, probe
 
 
+def test_what_cannot_be_seen_is_not_painted() -> None:
+    frames = np.full((2, 12, 16, 3), 100, np.uint8)
+    heat = np.array([[[1.0, np.nan]], [[np.nan, 1.0]]])
+    painted = overlay(frames, heat, opacity=1.0, smooth=False)
+    assert (painted[0, :, 8:] == 100).all() and (painted[1, :, :8] == 100).all()
+    assert (painted[0, :, :8] != 100).any(-1).all() and (painted[1, :, 8:] != 100).any(-1).all()
+
+
 def test_scales_run_from_zero_to_the_maximum_of_the_clip_or_of_each_frame() -> None:
     heat = np.array([[[0.0, 1.0]], [[2.0, 4.0]]])
     np.testing.assert_allclose(normalised(heat, signed=False), [[[0, 0.25]], [[0.5, 1]]])

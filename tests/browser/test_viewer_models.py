@@ -1,0 +1,69 @@
+"""Every model in the viewer: the rows that are drawn are those of core, whatever the kernel, the tap and the query."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+
+from core import explain, packing
+from core.gestures import LABELS, render
+from core.models import available, build
+from core.observe import Trace, observe, rendered_clip
+from core.weights import Card
+from tests.browser.test_viewer import becomes, drawn, middle_of
+from tests.browser.test_viewer_maths import mounted
+
+pytestmark = pytest.mark.browser
+
+
+def random_trace(name: str) -> Trace:
+    """A model of the size that is shipped, with random weights, on a rendered clip."""
+    torch.manual_seed(0)
+    net = build(name, classes=len(LABELS))
+    for parameter in net.parameters():
+        if parameter.ndim > 1 and not parameter.any():  # branches that start as zero would leave nothing to see
+            torch.nn.init.normal_(parameter, std=0.05)
+    card = Card(name, "gesture", LABELS, (0.5,) * 3, (0.5,) * 3, net.size, net.frames, "uniform", "fit", "nothing")
+    return observe(net, card, rendered_clip(render("tick", 3, frames=net.frames)))
+
+
+SET = """([name, value]) => {
+    const node = document.querySelector(`[data-control=${name}]`)?.querySelector('select, input');
+    if (!node) return;
+    node.value = value;
+    for (const kind of ['input', 'change']) node.dispatchEvent(new Event(kind, {bubbles: true}));
+}"""
+
+
+@pytest.mark.parametrize("name", ["am_flow", "direcformer", "far", "rvit", "timesformer", "videomae"])
+def test_rows_of_every_model_are_those_of_core(chromium, name: str) -> None:
+    assert name in available()
+    trace = random_trace(name)
+    page = mounted(chromium, [packing.pack(trace)])
+    page.wait_for_selector("[data-ready=true]")
+    T, h, w = trace.grid
+    for tap in packing.space_taps(trace):
+        page.evaluate(SET, ["tap", tap])
+        attention = explain.over_space(trace, tap)[-1]
+        for at, head in ((0, 0), (len(explain.over_space(trace, tap)) - 1, "mean"), (0, "max")):
+            layer = explain.over_space(trace, tap)[at].layer
+            page.evaluate(SET, ["layer", str(at)])
+            page.evaluate(SET, ["head", str(head)])
+            for query in ["cls"] * explain.has_class_token(attention) + ["mean"]:
+                page.locator(f"[data-control=query] button[data-value={query}]").click()
+                same(drawn(page)[1], explain.spatial(trace, layer, head, query, tap))
+            page.locator("[data-part=frame]").evaluate("(node) => { node.value = 0; node.dispatchEvent(new Event('input')); }")
+            page.mouse.click(*middle_of(page, trace, h - 1, 1))
+            becomes(page, "query", f"0,{h - 1},1")
+            view, values = drawn(page)
+            assert view == explain.views(trace, tap)[0]
+            same(values, explain.hover(trace, layer, head, (0, h - 1, 1), view, tap))
+            page.keyboard.press("Escape")
+    page.close()
+
+
+def same(drawn: np.ndarray, expected: np.ndarray) -> None:
+    np.testing.assert_array_equal(np.isnan(drawn), np.isnan(expected))
+    scale = max(1.0, float(np.nanmax(np.abs(expected))))  # unnormalised rows are of any size
+    np.testing.assert_allclose(drawn, expected, atol=1e-3 * scale)
