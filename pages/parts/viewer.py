@@ -16,9 +16,9 @@ ASSETS = Path(__file__).parents[2] / "assets" / "viewer"
 MODULES = ("maths", "state", "paint", "controls", "words", "viewer")  # in the order of their imports
 
 
-def bundle(modules: tuple[str, ...] = MODULES) -> str:
-    """The modules as one: a component takes one piece of JavaScript. Imports between them go, and all exports but the default."""
-    sources = [(ASSETS / f"{name}.js").read_text(encoding="utf-8") for name in modules]
+def bundle(modules: tuple[str, ...] = MODULES, folder: Path = ASSETS) -> str:
+    """The modules of a folder as one, as a component takes one piece of JavaScript: no imports, no exports but the default."""
+    sources = [(folder / f"{name}.js").read_text(encoding="utf-8") for name in modules]
     whole = re.sub(r'^import .* from "\./.*";\n', "", "\n".join(sources), flags=re.MULTILINE)
     return re.sub(r"^export (?!default)", "", whole, flags=re.MULTILINE)
 
