@@ -147,7 +147,7 @@ export function edgesLayer(view, data, curves, theme, forbidden) {
     const strength = strengthOf(data, weight);
     const shown = part(curve, curve.from, curve.to);
     const out = forbidden(...edge);
-    context.globalAlpha = out ? 0.9 : 0.1 + 0.65 * strength ** 1.5;
+    context.globalAlpha = out ? 0.9 : Math.min(1, 10 / view.T) * (0.1 + 0.65 * strength ** 1.5);
     context.strokeStyle = out ? theme.soft : colourOf(data, weight);
     context.lineWidth = out ? 2 : 1 + 1.6 * strength;
     context.setLineDash(out ? [4, 7] : []);

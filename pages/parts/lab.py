@@ -25,7 +25,7 @@ MOST_SWAPS = 99
 WORDS = {
     "signed": {"matrix": "The matrix. Row t, column u: how surely slot t comes before slot u.",
                "weight": "red: before, blue: after"},
-    "attention": {"matrix": "The matrix. Row t, column u: how much slot t looks at slot u. Never negative, it hardly tells before from after.",
+    "attention": {"matrix": "The matrix. Row t, column u: how much t looks at u. Never negative, it hardly tells before from after.",
                   "weight": "attention"},
     "alike": {"matrix": "The matrix. Row t, column u: how alike slots t and u are. The same both ways: blind to direction.",
               "weight": "minus the difference"},
@@ -125,6 +125,6 @@ def verdict(found: Order, order: Sequence[int], threshold: float | None, repeate
     known = found.verdict != "unknown"
     accuracy.metric("OrderAcc", f"{order_accuracy(found.path, order):.1f} %" if known else "—", help=HELP["order_accuracy"])
     either_way.metric("either direction", f"{reversal_accuracy(found.path, order):.1f} %" if known else "—", help=HELP["reversal_accuracy"])
-    margin.metric(f"margin (at least {UNKNOWN_MARGIN})", f"{found.margin:.3f}", help=HELP["margin"])
+    margin.metric(f"margin (at least {UNKNOWN_MARGIN})", f"{found.margin:.4f}", help=HELP["margin"])
     least = "not calibrated" if threshold is None else f"at least {max(threshold, UNKNOWN_MARGIN):.3f}"
     direction.metric(f"direction margin ({least})", f"{found.direction_margin:.3f}", help=HELP["direction_margin"])
