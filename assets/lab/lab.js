@@ -4,7 +4,7 @@
 // slot), data-path, data-playing, data-waiting, and has shown(), the data, and spot(from, to), where an edge is on the screen.
 
 import { along, curve, edgeAt, layout } from "./geometry.js";
-import { edgesLayer, matrixLayer, paintScale, paintStage, written } from "./paint.js";
+import { edgesLayer, matrixLayer, paintScale, paintStage, stamp, written } from "./paint.js";
 import { Strip } from "./strip.js";
 
 const PAUSE = 500; // ms that keys may follow one another before Python is told
@@ -154,7 +154,7 @@ class Lab {
     if (!this.data || !this.view) return;
     const { shown, data } = this;
     paintStage(this.part.stage, {
-      view: this.view, data, layers: this.layers, pictures: this.pictures, theme: this.theme, path: shown.path, places: shown.places,
+      view: this.view, data, layers: this.layers, theme: this.theme, path: shown.path, places: shown.places,
       word: data.word, pointed: this.pointed, curveOf: (t, u) => this.curves.get(`${t}-${u}`).curve, weightOf: (t, u) => this.weights.get(`${t}-${u}`),
     }, this.at);
     this.part.scrub.value = this.at;
@@ -222,6 +222,8 @@ class Lab {
     this.layers = {
       matrix: matrixLayer(this.view, data, this.pictures, this.theme, forbidden),
       edges: edgesLayer(this.view, data, [...this.curves.values()], this.theme, forbidden),
+      nodes: this.pictures.map((image) => stamp(image, this.view.node)),
+      places: this.pictures.map((image) => stamp(image, this.view.place)),
     };
     paintScale(part.scale, data, SCALE, 16);
     part.low.textContent = written(data.middle - data.reach);

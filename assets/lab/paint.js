@@ -97,8 +97,8 @@ function cross(context, x, y, size, colour) {
 /** The matrix with its titles: cells in their colours, values where there is room, crosses on forbidden edges. */
 export function matrixLayer(view, data, pictures, theme, forbidden) {
   const layer = document.createElement("canvas");
-  const context = sized(layer, view.width, view.height);
   const { cell, origin, T, side } = view;
+  const context = sized(layer, side + 2, side + 2);
   text(context, "to slot (column)", origin + cell + (cell * T) / 2, 10, { colour: theme.soft, font: theme.font });
   context.save();
   context.translate(10, origin + cell + (cell * T) / 2);
@@ -141,7 +141,8 @@ export function matrixLayer(view, data, pictures, theme, forbidden) {
 /** All edges of the graph, thin, the stronger the plainer; forbidden ones broken. */
 export function edgesLayer(view, data, curves, theme, forbidden) {
   const layer = document.createElement("canvas");
-  const context = sized(layer, view.width, view.height);
+  const context = sized(layer, view.graph.w, view.graph.h);
+  context.translate(-view.graph.x, -view.graph.y);
   const byStrength = [...curves].sort((a, b) => strengthOf(data, a.weight) - strengthOf(data, b.weight));
   for (const { edge, weight, curve } of byStrength) {
     const strength = strengthOf(data, weight);
@@ -174,13 +175,19 @@ function bold(context, data, theme, whole, weight, grown) {
   arrow(context, shown, 20, theme.text);
 }
 
+/** A picture at the size at which it will be drawn, with round corners: scaling it anew in each frame would cost most of the time. */
+export function stamp(image, size) {
+  const canvas = document.createElement("canvas");
+  const context = sized(canvas, size.w, size.h);
+  rounded(context, 0, 0, size.w, size.h, 6);
+  context.clip();
+  context.drawImage(image, 0, 0, size.w, size.h);
+  return canvas;
+}
+
 function picture(context, image, at, size, edge, width = 3) {
   const [x, y] = [at.x - size.w / 2, at.y - size.h / 2];
-  context.save();
-  rounded(context, x, y, size.w, size.h, 6);
-  context.clip();
   context.drawImage(image, x, y, size.w, size.h);
-  context.restore();
   context.lineWidth = width;
   context.strokeStyle = edge;
   rounded(context, x, y, size.w, size.h, 6);
@@ -192,16 +199,16 @@ const between = (a, b, t) => ({ x: a.x + (b.x - a.x) * t, y: a.y + (b.y - a.y) *
 
 /** The stage at a position of the step-through: 0 matrix, 1 graph, 1 + k edges of the path, T + 1 frames in order. */
 export function paintStage(canvas, scene, position) {
-  const { view, data, layers, pictures, theme, curveOf, weightOf, path, pointed } = scene;
-  const context = sized(canvas, view.width, view.height);
+  const { view, data, layers, theme, curveOf, weightOf, path, pointed } = scene;
   const T = view.T;
+  const context = sized(canvas, view.width, view.height);
   const arrived = eased(position / 0.65);
   const grown = Math.max(0, Math.min(T - 1, position - 1));
   const slid = Math.max(0, position - T);
-  const copy = (layer) => context.drawImage(layer, 0, 0, view.width, view.height);
-  copy(layers.matrix);
+  const { x: left, y: top, w: wide, h: high } = view.graph;
+  context.drawImage(layers.matrix, 0, 0, view.side + 2, view.side + 2);
   context.globalAlpha = eased((position - 0.5) / 0.5);
-  if (position > 0.5) copy(layers.edges);
+  if (position > 0.5) context.drawImage(layers.edges, left, top, wide, high);
   context.globalAlpha = 1;
   for (let k = 0; k < Math.ceil(grown); k++) {
     const [t, u] = [path[k], path[k + 1]];
@@ -220,10 +227,10 @@ export function paintStage(canvas, scene, position) {
     const size = { w: view.node.w * (0.4 + 0.6 * arrived), h: view.node.h * (0.4 + 0.6 * arrived) };
     if (arrived < 1) { // where the picture is going
       context.globalAlpha = 0.25;
-      picture(context, pictures[t], view.nodes[t], view.node, theme.line);
+      picture(context, layers.nodes[t], view.nodes[t], view.node, theme.line);
       context.globalAlpha = 1;
     }
-    if (arrived > 0) picture(context, pictures[t], at, size, visited.has(t) ? theme.accent : theme.line, visited.has(t) ? 4 : 2);
+    if (arrived > 0) picture(context, layers.nodes[t], at, size, visited.has(t) ? theme.accent : theme.line, visited.has(t) ? 4 : 2);
     badge(context, String(t + 1), at.x + (arrived > 0 ? size.w / 2 - 10 : 0), at.y + (arrived > 0 ? size.h / 2 - 9 : 0), arrived > 0 ? 16 : 13, "rgba(10, 12, 18, 0.82)", theme);
   }
   for (let k = 0; k < Math.floor(grown); k++) {
@@ -241,7 +248,7 @@ function outline(context, view, [t, u], width, colour) {
   context.strokeRect(x + 3, y + 3, view.cell - 6, view.cell - 6);
 }
 
-function places(context, { view, data, pictures, theme, path, places: right, word }, slid) {
+function places(context, { view, data, layers, theme, path, places: right, word }, slid) {
   const font = theme.font;
   text(context, "In the order of the path", 0, view.placesTop, { size: 18, weight: 650, colour: theme.text, align: "left", font });
   const count = path.length;
@@ -260,7 +267,7 @@ function places(context, { view, data, pictures, theme, path, places: right, wor
     }
     const here = between(view.nodes[slot], at, done);
     const size = { w: view.node.w + (view.place.w - view.node.w) * done, h: view.node.h + (view.place.h - view.node.h) * done };
-    picture(context, pictures[slot], here, size, done === 1 ? (right[place] ? GOOD : BAD) : theme.accent, 4);
+    picture(context, done === 1 ? layers.places[slot] : layers.nodes[slot], here, size, done === 1 ? (right[place] ? GOOD : BAD) : theme.accent, 4);
     if (done < 1) return;
     const below = at.y + view.place.h / 2;
     text(context, `slot ${slot + 1}`, at.x, below + 14, { size: 15, colour: theme.text, font });
