@@ -21,8 +21,6 @@ VIEWER_KEYS = """
 HELP = {
     "layer": "The network looks at the clip in several layers, one after the other; the last feeds the decision.",
     "spatial": r"Where each frame's summary token looks inside its frame: $a=\mathrm{softmax}(q\,k^\top/\sqrt d)$.",
-    "temporal": r"How much each frame (row) looks at each other frame (column), averaged over all places. "
-                r"Signed attention is $a=\cos(q,k)\in[-1,1]$: red attracts, blue repels.",
     "gradcam": "Where a small change would raise the score of a class most: the gradient at the last layer, positive part.",
     "probability": r"$P$, the softmax of the scores: what the model itself gives this class.",
     "one_scale": "On: the same colour means the same value in both models. Off: each model has a scale of its own, so only places "
@@ -55,7 +53,6 @@ HELP = {
     "sharpened": r"Uses $\tanh(s\,(W-W^\top)/2)+(W+W^\top)/2$ with $s=8$ instead of the attention $W$ itself: how surely a frame "
                  r"comes before another, and how alike they are. Attention is weak between neighbours, so the heaviest path on $W$ "
                  "leaps ahead and comes back. Off: exactly as in the paper.",
-    "path": "The order is the heaviest path that visits every frame once (a Hamiltonian path), found exactly by Held-Karp.",
 }
 VERDICTS = {
     "known": ("Order known", "The best path clearly beats every other path and its own reverse."),
@@ -77,13 +74,11 @@ def provenance(choice: Choice, detail: str = "") -> None:
     st.caption(f"{choice.title}, {weights} · {choice.clip.source}, {len(choice.clip)} frames{f' · {detail}' if detail else ''}")
 
 
-def strip(frames: np.ndarray, captions: list[str], marks: list[str] | None = None, name: str = "frames") -> None:
-    """Frames side by side with captions; a mark is '', 'good' or 'bad' and draws a coloured edge."""
-    colours = {"": "transparent", "good": "#2E9E5B", "bad": "#D64545"}
-    marks = marks or [""] * len(frames)
+def strip(frames: np.ndarray, captions: list[str], name: str = "frames") -> None:
+    """Frames side by side with captions."""
     cells = "".join(
         f'<figure style="margin:0;flex:1 1 0;min-width:0"><img src="{picture(frame, 240)}" alt="{escape(name)}: {escape(caption)}" '
-        f'style="width:100%;display:block;border-radius:6px;border:4px solid {colours[mark]}">'
+        f'style="width:100%;display:block;border-radius:6px;border:4px solid transparent">'
         f'<figcaption style="text-align:center;font-size:1rem">{escape(caption)}</figcaption></figure>'
-        for frame, caption, mark in zip(frames, captions, marks, strict=True))
+        for frame, caption in zip(frames, captions, strict=True))
     st.html(f'<div data-testid="strip-{escape(name)}" style="display:flex;gap:6px">{cells}</div>')
