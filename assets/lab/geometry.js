@@ -16,7 +16,7 @@ export function layout(width, room, T, aspect) {
   const left = beside ? side + 28 : 0;
   const top = beside ? 0 : side + 20;
   const high = beside ? Math.max(main, side) : main;
-  const nodeWide = Math.max(32, Math.min(T <= 8 ? 96 : T <= 12 ? 80 : 66, 0.15 * (width - left), (0.24 * high) / aspect, (2.5 * high) / T / aspect));
+  const nodeWide = Math.max(32, Math.min(T <= 8 ? 96 : T <= 12 ? 80 : T <= 16 ? 66 : 46, 0.15 * (width - left), (0.24 * high) / aspect, (2.5 * high) / T / aspect));
   const node = { w: Math.round(nodeWide), h: Math.round(nodeWide * aspect) };
   const middle = { x: left + (width - left) / 2, y: top + high / 2 };
   const reach = { x: (width - left - node.w) / 2 - 8, y: (high - node.h) / 2 - 8 };
@@ -27,10 +27,10 @@ export function layout(width, room, T, aspect) {
   const placesTop = top + high + 16;
   let perRow = T;
   for (let rows = 2; width / perRow < 62 && rows <= T; rows++) perRow = Math.ceil(T / rows);
-  const wide = Math.min(132, (width - (perRow - 1) * 6) / perRow);
+  const wide = Math.min(132, (width - 4 - (perRow - 1) * 6) / perRow);
   const tall = wide * aspect;
   const places = Array.from({ length: T }, (_, i) => ({
-    x: (i % perRow) * (wide + 6) + wide / 2,
+    x: 2 + (i % perRow) * (wide + 6) + wide / 2,
     y: placesTop + PLACES + Math.floor(i / perRow) * (tall + CAPTION) + tall / 2,
   }));
   const rows = Math.ceil(T / perRow);

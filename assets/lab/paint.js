@@ -13,6 +13,12 @@ export function colourOf(data, weight) {
   return `rgb(${data.colours[at]},${data.colours[at + 1]},${data.colours[at + 2]})`;
 }
 
+/** The text colour that is easier to read on the colour of a weight. */
+function inkOn(data, weight) {
+  const linear = colourOf(data, weight).match(/\d+/g).map((value) => (value / 255) ** 2.2);
+  return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2] > 0.179 ? "#000000" : "#FFFFFF";
+}
+
 /** How far a weight is from the middle of the scale, 0..1. */
 export function strengthOf(data, weight) {
   return Math.min(1, Math.abs(weight - data.middle) / data.reach);
@@ -128,8 +134,7 @@ export function matrixLayer(view, data, pictures, theme, forbidden) {
       context.fillRect(x + 0.5, y + 0.5, cell - 1, cell - 1);
       cross(context, x + cell / 2, y + cell / 2, cell / 5, theme.text);
     } else if (cell >= 44) {
-      const pale = strengthOf(data, weight) < 0.62;
-      text(context, written(weight).replace(/(\.\d\d)\d$/, "$1"), x + cell / 2, y + cell / 2 + 1, { size: 14, colour: pale ? "#15181E" : "#FFFFFF", font: theme.font });
+      text(context, written(weight).replace(/(\.\d\d)\d$/, "$1"), x + cell / 2, y + cell / 2 + 1, { size: 14, colour: inkOn(data, weight), font: theme.font });
     }
   }
   context.strokeStyle = theme.line;

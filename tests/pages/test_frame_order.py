@@ -87,3 +87,11 @@ def test_margins_are_shown_with_the_thresholds_that_they_are_judged_by(page: App
     page.toggle(key="sharp").set_value(False).run()
     assert any(m.label == "direction margin (not calibrated)" for m in page.metric), "a threshold holds for the matrix it was measured with"
     assert not any("Order known." in i.value for i in page.info)
+
+
+def test_beyond_sixteen_frames_the_page_says_that_the_order_was_searched_for(page: AppTest) -> None:
+    page.slider(key="frames").set_value(19).run()
+    assert not page.exception and not page.error
+    shown = data(page)
+    assert len(shown["permutation"]) == 19 and not shown["exact"] and shown["paths"][0]["name"] == "Best path found"
+    assert "local search, perhaps not the best" in shown["words"]["goal"]
