@@ -116,11 +116,10 @@ def test_frames_are_dragged_by_mouse_and_moved_by_keys_and_the_link_keeps_the_or
 
 
 def test_a_finger_drags_a_frame(address: str, chromium) -> None:
-    context = chromium.new_context(has_touch=True, viewport={"width": 820, "height": 1180})
-    page = opened(context, address)
+    page = opened(chromium, address, has_touch=True, viewport={"width": 820, "height": 1180})
     before = order(page)
     start, end = (frame(page, before[i]).bounding_box() for i in (6, 2))
-    touch = context.new_cdp_session(page)
+    touch = page.context.new_cdp_session(page)
 
     def finger(kind: str, x: float = 0, y: float = 0) -> None:
         points = [] if kind == "touchEnd" else [{"x": x, "y": y}]
@@ -137,7 +136,7 @@ def test_a_finger_drags_a_frame(address: str, chromium) -> None:
         .filter(box => box.width < 24 || box.height < 24).length""")
     assert small == 0, "everything can be hit by a finger"
     no_error(page)
-    context.close()
+    page.close()
 
 
 INTERVALS = """async ([selector, count]) => {
