@@ -21,7 +21,7 @@ class Lab {
     this.at = 0; // position of the step-through
     this.chosen = 0; // the path that is shown
     const { said, hint } = this.part;
-    this.frames = new Strip(this.part.strip, { moved: (order) => this.moved(order), idle: () => this.late && this.receive(this.late, this.tell),
+    this.frames = new Strip(this.part.strip, { moved: (order, byKeys) => this.moved(order, byKeys), idle: () => this.late && this.receive(this.late, this.tell),
       say: (words) => { said.textContent = words; }, hint: hint.textContent });
     this.closing = new AbortController();
     this.listen();
@@ -70,10 +70,10 @@ class Lab {
     this.tell({ ...wanted, n: this.sent });
   }
 
-  moved(order) {
-    this.root.dataset.order = String(order);
+  moved(order, byKeys) {
+    Object.assign(this.root.dataset, { order: String(order), waiting: "true" });
     clearTimeout(this.moving);
-    this.moving = setTimeout(() => this.ask({ order: [...order] }), PAUSE);
+    this.moving = setTimeout(() => this.ask({ order: [...order] }), byKeys ? PAUSE : 0);
   }
 
   toggle(edge) {

@@ -4,7 +4,7 @@ const STARTS = 5; // pixels that a pointer moves before it drags
 const SLIDE = { duration: 260, easing: "ease" };
 
 export class Strip {
-  /** `moved(order)` is told each new order made by hand, `say(text)` what a screen reader should hear, `idle()` that a drag changed nothing. */
+  /** `moved(order, by keys)` is told each new order made by hand, `say(text)` what a screen reader should hear, `idle()` that a drag changed nothing. */
   constructor(list, { moved, say, idle, hint }) {
     Object.assign(this, { list, moved, say, idle, hint });
     this.order = [];
@@ -70,11 +70,11 @@ export class Strip {
     return order;
   }
 
-  move(from, to, still) {
+  move(from, to, byKeys) {
     const frame = this.order[from];
-    this.arrange(this.with(from, to), still);
+    this.arrange(this.with(from, to), !byKeys || this.still());
     this.say(`${this.word} ${frame + 1} is now in slot ${to + 1} of ${this.order.length}. Order: ${this.order.map((f) => f + 1).join(", ")}`);
-    this.moved(this.order);
+    this.moved(this.order, byKeys);
   }
 
   key(event, frame) {
@@ -85,7 +85,7 @@ export class Strip {
     if (to === undefined || event.ctrlKey || event.metaKey || event.altKey) return;
     event.preventDefault();
     event.stopPropagation();
-    if (to >= 0 && to <= last && to !== from && !this.dragging) this.move(from, to, this.still());
+    if (to >= 0 && to <= last && to !== from && !this.dragging) this.move(from, to, true);
   }
 
   still() { return window.matchMedia("(prefers-reduced-motion: reduce)").matches; }
@@ -131,7 +131,7 @@ export class Strip {
       item.style.transform = "";
       item.toggleAttribute("data-held", false);
     }
-    if (stay && held.started && held.to !== held.from) this.move(held.from, held.to, true);
+    if (stay && held.started && held.to !== held.from) this.move(held.from, held.to, false);
     else this.idle();
   }
 }
