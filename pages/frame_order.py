@@ -44,7 +44,7 @@ except BadInput as error:
     found = recover_order(matrix, threshold, (), repeated)
 with stage:
     kind = "signed" if signed else "attention" if matrix.min() >= 0 else "alike"
-    lab(matrix, found, permutation, enlarged(mixed.frames[::unit], 120), kind, unit)
+    lab(matrix, found, permutation, enlarged(mixed.frames[::unit], 120), forbidden, kind, unit)
     made = f"last layer, mean over heads and places{', sharpened' * (sharpness > 0)} · {matrix.min():.3f} to {matrix.max():.3f}"
     provenance(choice, made if by == "model" else "pixels only, no weights")
     verdict(found, permutation, threshold if calibrated else None, repeated)

@@ -105,6 +105,7 @@ class Lab {
   }
 
   place(at) {
+    if (at === this.at) return;
     this.at = at;
     this.paint();
   }
@@ -121,7 +122,7 @@ class Lab {
     this.frame = 0;
     this.goal = null; // where a glide was going
     this.slow = slow;
-    if (on && (slow || this.at >= this.last)) this.at = 0;
+    if (on && (slow || this.at >= this.last)) this.place(0);
     this.root.dataset.playing = String(on);
     this.part.play.textContent = on ? "❚❚ Pause" : "▶ Play";
     if (!on) return;
@@ -144,7 +145,6 @@ class Lab {
       if (step >= this.last) this.play(false);
       else this.frame = requestAnimationFrame(tick);
     };
-    this.place(this.at);
     this.frame = requestAnimationFrame(tick);
   }
 

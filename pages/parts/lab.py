@@ -99,13 +99,18 @@ def _component():
     return st.components.v2.component("shuffle_lab", html=page, css=style, js=bundle(MODULES, ASSETS), isolate_styles=False)
 
 
-def lab(matrix: np.ndarray, found: Order, order: Sequence[int], frames: np.ndarray, kind: str, unit: int) -> None:
-    """The strip, the step-through and the paths compared. `frames` are (T, H, W, 3), one a slot; `kind` is a key of WORDS."""
+def lab(matrix: np.ndarray, found: Order, order: Sequence[int], frames: np.ndarray, forbidden: Sequence[Edge], kind: str,
+        unit: int) -> None:
+    """The strip, the step-through and the paths compared. `frames` are (T, H, W, 3), one a slot; `kind` is a key of WORDS.
+
+    `forbidden` is what was asked for, also where no path is left and `found` had to use these edges all the same.
+    """
     data: dict[str, Any] = step_through(matrix, found, order, [picture(frame, 240) for frame in frames])
     how = "found exactly" if found.exact else f"beyond {EXACT_FRAMES} slots by a local search, perhaps not the best"
     words = WORDS[kind] | {"goal": f"Wanted: the heaviest path through all slots, {how}.", "paths": PATHS}
     answers = ((st.session_state.get("lab") or {}).get("wanted") or {}).get("n", 0)
-    data |= {"words": words, "word": "frame" if unit == 1 else "pair", "identifiable": found.verdict != "unknown", "answers": answers}
+    data |= {"forbidden": [list(edge) for edge in forbidden], "words": words, "word": "frame" if unit == 1 else "pair",
+             "identifiable": found.verdict != "unknown", "answers": answers}
     _component()(key="lab", data=data, on_wanted_change=_wanted)
 
 

@@ -60,6 +60,7 @@ def test_forbidden_edges_are_avoided_and_too_many_are_refused_in_a_line(page: Ap
     page.multiselect(key="without").set_value([f"{t}→1" for t in range(2, 9)] + [f"1→{u}" for u in range(2, 9)]).run()
     assert not page.exception and "no path through all slots is left" in page.error[0].value
     assert data(page)["paths"][0]["path"] == best["path"] and len(page.multiselect(key="without").value) == 14
+    assert len(data(page)["forbidden"]) == 14, "what was asked for is not lost: a click on another edge adds to it"
     page.multiselect(key="without").set_value(edges[:1]).run()
     page.slider(key="frames").set_value(4).run()
     assert not page.exception and all(int(n) <= 4 for edge in page.multiselect(key="without").value for n in edge.split("→"))
