@@ -70,14 +70,24 @@ function trace(context, { a, c, b }) {
   context.quadraticCurveTo(c.x, c.y, b.x, b.y);
 }
 
+const badges = new Map(); // drawn once each: text costs more than all lines
+
+/** White words on a round ground, their middle at (x, y). */
 function badge(context, words, x, y, size, back, theme) {
-  context.font = `650 ${size}px ${theme.font}`;
-  const w = Math.max(size * 1.5, context.measureText(words).width + size * 0.8);
-  const h = size * 1.45;
-  context.fillStyle = back;
-  rounded(context, x - w / 2, y - h / 2, w, h, h / 2);
-  context.fill();
-  text(context, words, x, y + 1, { size, weight: 650, colour: "#FFFFFF", font: theme.font });
+  const name = [words, size, back, theme.font, window.devicePixelRatio].join("|");
+  if (!badges.has(name)) {
+    context.font = `650 ${size}px ${theme.font}`;
+    const [w, h] = [Math.ceil(Math.max(size * 1.5, context.measureText(words).width + size * 0.8)), Math.ceil(size * 1.45)];
+    const canvas = document.createElement("canvas");
+    const drawn = sized(canvas, w, h);
+    drawn.fillStyle = back;
+    rounded(drawn, 0, 0, w, h, h / 2);
+    drawn.fill();
+    text(drawn, words, w / 2, h / 2 + 1, { size, weight: 650, colour: "#FFFFFF", font: theme.font });
+    badges.set(name, { canvas, w, h });
+  }
+  const { canvas, w, h } = badges.get(name);
+  context.drawImage(canvas, x - w / 2, y - h / 2, w, h);
 }
 
 function arrow(context, { c, b }, size, colour) {
