@@ -87,7 +87,7 @@ function badge(context, words, x, y, size, back, theme) {
     badges.set(name, { canvas, w, h });
   }
   const { canvas, w, h } = badges.get(name);
-  context.drawImage(canvas, x - w / 2, y - h / 2, w, h);
+  context.drawImage(canvas, Math.round(x - w / 2), Math.round(y - h / 2), w, h);
 }
 
 function arrow(context, { c, b }, size, colour) {
