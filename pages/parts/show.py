@@ -77,8 +77,9 @@ def provenance(choice: Choice, detail: str = "") -> None:
 def strip(frames: np.ndarray, captions: list[str], name: str = "frames") -> None:
     """Frames side by side with captions."""
     cells = "".join(
-        f'<figure style="margin:0;flex:1 1 0;min-width:0"><img src="{picture(frame, 240)}" alt="{escape(name)}: {escape(caption)}" '
+        f'<figure style="margin:0;min-width:0"><img src="{picture(frame, 240)}" alt="{escape(name)}: {escape(caption)}" '
         f'style="width:100%;display:block;border-radius:6px;border:4px solid transparent">'
         f'<figcaption style="text-align:center;font-size:1rem">{escape(caption)}</figcaption></figure>'
         for frame, caption in zip(frames, captions, strict=True))
-    st.html(f'<div data-testid="strip-{escape(name)}" style="display:flex;gap:6px">{cells}</div>')
+    st.html(f'<div data-testid="strip-{escape(name)}" style="display:grid;gap:6px;'
+            f'grid-template-columns:repeat(auto-fit,minmax(56px,1fr))">{cells}</div>')
