@@ -158,7 +158,7 @@ class Lab {
       word: data.word, pointed: this.pointed, curveOf: (t, u) => this.curves.get(`${t}-${u}`).curve, weightOf: (t, u) => this.weights.get(`${t}-${u}`),
     }, this.at);
     this.part.scrub.value = this.at;
-    const now = `${this.step} ${this.chosen}`;
+    const now = `${this.step} ${this.chosen} ${this.at > this.T}`;
     if (now === this.said && this.words === data) return;
     [this.said, this.words] = [now, data];
     this.root.dataset.step = this.step;
@@ -172,7 +172,7 @@ class Lab {
     const { step, data, shown, T } = this;
     if (step === 0) return data.words.matrix;
     if (step === 1) return `Each cell becomes an edge from slot to slot: a directed graph. ${data.words.goal}`;
-    if (step > T) {
+    if (this.at > T) {
       const right = shown.places.filter(Boolean).length;
       return `The frames slide into the order of the path (${shown.name.toLowerCase()}, weight ${written(shown.weight)}): ${right} of ${T} in their true place.`;
     }
