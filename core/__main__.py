@@ -216,7 +216,7 @@ def _order(args: argparse.Namespace) -> Any:
     from core.explain import order_matrix
     from core.models import spec
     from core.observe import shuffled
-    from core.order import order_accuracy, pixel_affinity, recover_order, reversal_accuracy
+    from core.order import order_accuracy, pixel_affinity, recover_order, repeated_slots, reversal_accuracy
     from core.video import cropped
 
     pixels = args.model == "pixels" and not args.checkpoint
@@ -231,11 +231,12 @@ def _order(args: argparse.Namespace) -> Any:
     else:
         permutation = np.random.default_rng(_seed(args.seed)).permutation(len(clip) // unit).tolist()
     mixed = shuffled(clip, permutation, unit)
+    seen = cropped(mixed.frames, card.crop, card.size)
     if pixels:
-        matrix, threshold = pixel_affinity(cropped(mixed.frames, card.crop, card.size)), 0.0
+        matrix, threshold = pixel_affinity(seen), 0.0
     else:
         matrix, threshold = order_matrix(model, card, mixed), card.direction_threshold
-    found = recover_order(matrix, threshold)
+    found = recover_order(matrix, threshold, repeated=repeated_slots(seen, unit))
     return {
         "clip": args.clip, "model": "pixels" if pixels else card.model, "weights": "" if pixels else card.hash,
         "permutation": permutation, "path": list(found.path), "order_accuracy": order_accuracy(found.path, permutation),

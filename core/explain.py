@@ -19,9 +19,9 @@ from torch.nn.functional import one_hot
 from core.errors import BadInput
 from core.models import spec
 from core.observe import Trace, check_fits, held, observe, shuffled, softmax, to_input
-from core.order import Order, recover_order, sharpened
+from core.order import Order, recover_order, repeated_slots, sharpened
 from core.trace import CLS, Attention, Axis, Head
-from core.video import Clip
+from core.video import Clip, cropped
 from core.weights import Card
 
 SpatialQuery = tuple[int, int, int] | Literal["cls", "mean"]
@@ -285,8 +285,10 @@ def order_matrix(model: nn.Module, card: Card, clip: Clip) -> np.ndarray:
 
 def order_of(model: nn.Module, card: Card, clip: Clip, permutation: np.ndarray | tuple[int, ...]) -> Order:
     """Shuffle the clip's temporal tokens and recover their order."""
-    mixed = shuffled(clip, permutation, getattr(model, "unit_frames", 1))
-    return recover_order(order_matrix(model, card, mixed), card.direction_threshold)
+    unit = getattr(model, "unit_frames", 1)
+    mixed = shuffled(clip, permutation, unit)
+    repeated = repeated_slots(cropped(mixed.frames, card.crop, card.size), unit)
+    return recover_order(order_matrix(model, card, mixed), card.direction_threshold, repeated=repeated)
 
 
 @dataclass(frozen=True)

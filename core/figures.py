@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import base64
-import math
 
 import cv2
 import numpy as np
 import plotly.graph_objects as go
 
-from core.order import frame_graph
 from core.render import diverging_lut
 
 FONT = 16
@@ -108,84 +106,6 @@ def class_bars(labels: list[str], before: np.ndarray, after: np.ndarray | None =
     if after is not None:
         figure.update_layout(showlegend=True, legend={"orientation": "h", "y": 1.16, "x": 0, "traceorder": "reversed"})
     return figure
-
-
-def temporal_map(matrix: np.ndarray, thumbnails: np.ndarray, *, signed: bool, names: list[str] | None = None,
-                 path: tuple[int, ...] = (), bar: str = "weight", height: int = 520) -> go.Figure:
-    """A (T, T) map [query frame, key frame] with the frames along both axes.
-
-    Signed maps are symmetric about 0 in diverging colours; others start at 0 or at the smallest value
-    if it is negative. The diagonal of a directed map is drawn like the rest. `path` outlines its edges.
-    """
-    T = len(matrix)
-    names = names or [str(t + 1) for t in range(T)]
-    top = float(np.abs(matrix).max()) or 1.0
-    low = -top if signed else min(0.0, float(matrix.min()))
-    high = top if signed else max(float(matrix.max()), low + 1e-9)
-    figure = go.Figure(go.Heatmap(
-        z=matrix, x=list(range(T)), y=list(range(T)), zmin=low, zmax=high, colorscale=colour_scale(signed), xgap=1, ygap=1,
-        customdata=[[f"{name} → {other}" for other in names] for name in names],
-        hovertemplate="%{customdata}<br>%{z:.4f}<extra></extra>",
-        colorbar={"orientation": "h", "title": {"text": bar, "side": "top"}, "thickness": 14, "len": 0.7, "x": 0.5, "y": -0.01,
-                  "yanchor": "top", "tickfont": {"size": FONT - 2}},
-    ))
-    for t in range(T):
-        source = picture(thumbnails[t], 96)
-        for x, y in ((t, -1.0), (-1.0, t)):
-            figure.add_layout_image(source=source, x=x, y=y, xref="x", yref="y", sizex=0.94, sizey=0.94, xanchor="center",
-                                    yanchor="middle", sizing="contain")
-            label = {"x": x, "y": -1.72, "text": names[t]} if y == -1.0 else {"x": -1.72, "y": y, "text": names[t]}
-            figure.add_annotation(**label, showarrow=False, font={"size": FONT - 2})
-    for a, b in zip(path[:-1], path[1:], strict=True):
-        figure.add_shape(type="rect", x0=b - 0.46, x1=b + 0.46, y0=a - 0.46, y1=a + 0.46, line={"color": "#111", "width": 3})
-    figure.add_annotation(x=(T - 1) / 2, y=-2.3, text="key frame: looked at", showarrow=False, font={"size": FONT})
-    figure.add_annotation(x=-2.3, y=(T - 1) / 2, text="query frame: looking", textangle=-90, showarrow=False, font={"size": FONT})
-    figure.update_xaxes(visible=False, range=[-2.7, T - 0.4], constrain="domain")
-    figure.update_yaxes(visible=False, range=[T - 0.4, -2.7], scaleanchor="x", constrain="domain")
-    return _bare(figure, height)
-
-
-def order_graph(matrix: np.ndarray, path: tuple[int, ...], thumbnails: np.ndarray, height: int = 520) -> go.Figure:
-    """The slots as a directed graph on a circle: edges coloured by sign, the best path bold and numbered."""
-    T = len(matrix)
-    graph = frame_graph(matrix, path)
-    angle = [math.pi / 2 - 2 * math.pi * t / T for t in range(T)]
-    at = {t: (math.cos(a), math.sin(a)) for t, a in enumerate(angle)}
-    off = matrix[~np.eye(T, dtype=bool)]
-    middle = 0.0 if off.min() < 0 < off.max() else float(off.mean())
-    top = float(np.abs(off - middle).max()) or 1.0
-    lut = diverging_lut()
-    figure = go.Figure()
-    for t, u, data in graph.edges(data=True):
-        if data["step"] is not None:
-            continue
-        (x0, y0), (x1, y1) = at[t], at[u]
-        level = (data["weight"] - middle) / top
-        r, g, b = lut[int(round(127.5 + 127.5 * level))]
-        bend = 0.06  # the two directions of a pair part a little
-        mx, my = (x0 + x1) / 2 + bend * (y1 - y0), (y0 + y1) / 2 - bend * (x1 - x0)
-        figure.add_scatter(x=[x0, mx, x1], y=[y0, my, y1], mode="lines", line_shape="spline", hoverinfo="skip",
-                           line={"color": f"rgba({r},{g},{b},{0.12 + 0.6 * abs(level):.2f})", "width": 1 + 1.5 * abs(level)})
-    for step, (t, u) in enumerate(zip(path[:-1], path[1:], strict=True), 1):
-        (x0, y0), (x1, y1) = at[t], at[u]
-        length = math.hypot(x1 - x0, y1 - y0)
-        cut = 0.2 / length
-        start, end = (x0 + cut * (x1 - x0), y0 + cut * (y1 - y0)), (x1 - cut * (x1 - x0), y1 - cut * (y1 - y0))
-        figure.add_annotation(x=end[0], y=end[1], ax=start[0], ay=start[1], xref="x", yref="y", axref="x", ayref="y", text="",
-                              showarrow=True, arrowhead=2, arrowsize=1.1, arrowwidth=4, arrowcolor=ACCENT)
-        middle_x, middle_y = start[0] + 0.42 * (end[0] - start[0]), start[1] + 0.42 * (end[1] - start[1])
-        figure.add_annotation(x=middle_x, y=middle_y, text=f"<b>{step}</b>", showarrow=False, bgcolor=ACCENT, borderpad=3,
-                              font={"size": FONT - 3, "color": "white"},
-                              hovertext=f"step {step}: slot {t + 1} → slot {u + 1}, weight {matrix[t, u]:.4f}")
-    for t, (x, y) in at.items():
-        figure.add_layout_image(source=picture(thumbnails[t], 120), x=x, y=y, xref="x", yref="y", sizex=0.34, sizey=0.34,
-                                xanchor="center", yanchor="middle", sizing="contain", layer="above")
-        figure.add_annotation(x=x * 1.27, y=y * 1.24, text=f"<b>{t + 1}</b>", showarrow=False, font={"size": FONT + 1})
-    figure.add_scatter(x=[p[0] for p in at.values()], y=[p[1] for p in at.values()], mode="markers", marker={"size": 34, "opacity": 0},
-                       hovertext=[f"slot {t + 1}" for t in at], hoverinfo="text")
-    figure.update_xaxes(visible=False, range=[-1.42, 1.42])
-    figure.update_yaxes(visible=False, range=[-1.36, 1.36], scaleanchor="x")
-    return _bare(figure, height)
 
 
 def agreement_map(matrix: np.ndarray, names: list[str], height: int = 420) -> go.Figure:

@@ -6,7 +6,7 @@ order is the Hamiltonian path of largest weight; the diagonal is never used.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from heapq import heappop, heappush
@@ -24,7 +24,11 @@ EXACT_FRAMES = 16
 """Up to here the path is the exact optimum (Held-Karp); beyond, a local search."""
 
 Verdict = Literal["known", "up_to_direction", "unknown"]
+Edge = tuple[int, int]
+"""From a slot to the slot that comes next."""
 UNKNOWN_MARGIN = 1e-3
+REPEATED = 2
+"""Grey levels that no pixel of two frames may differ by for them to be the same picture: what a codec rounds away."""
 _STARTS = 8  # greedy paths that the local search improves
 
 
@@ -44,6 +48,7 @@ class Order:
     direction_margin: float
     verdict: Verdict
     exact: bool  # False: found by local search, perhaps not the best
+    forbidden: tuple[Edge, ...] = ()  # edges that no path here may use
 
 
 def _checked(matrix: np.ndarray) -> np.ndarray:
@@ -56,6 +61,22 @@ def _checked(matrix: np.ndarray) -> np.ndarray:
     matrix = matrix.copy()
     np.fill_diagonal(matrix, 0.0)
     return matrix
+
+
+def _without(matrix: np.ndarray, forbidden: Iterable[Edge]) -> np.ndarray:
+    """The matrix with -inf on every forbidden edge."""
+    T, left = len(matrix), matrix.copy()
+    for t, u in forbidden:
+        if not (0 <= t < T and 0 <= u < T and t != u):
+            raise BadInput(f"the edge {t} -> {u} cannot be forbidden: name two different slots from 0 to {T - 1}")
+        left[t, u] = -np.inf
+    return left
+
+
+def _no_path(forbidden: Sequence[Edge], exact: bool = True) -> BadInput:
+    edges = ", ".join(f"{t} -> {u}" for t, u in forbidden)
+    found = "no path through all slots is left" if exact else "the search found no path through all slots"
+    return BadInput(f"{found} without the forbidden edges {edges}; allow one of them again")
 
 
 @lru_cache(maxsize=EXACT_FRAMES + 1)
@@ -90,7 +111,7 @@ def _complete(matrix: np.ndarray, best: np.ndarray, prefix: tuple[int, ...], ban
               slack: float) -> tuple[int, ...] | None:
     """The heaviest path that begins with `prefix` and does not go on to a `banned` slot.
 
-    Ties go to the lexicographically smallest; None if every next slot is banned.
+    Ties go to the lexicographically smallest; None if every next slot is banned or only forbidden edges lead on.
     """
     path = list(prefix)
     left = (1 << len(matrix)) - 1
@@ -111,7 +132,7 @@ def _complete(matrix: np.ndarray, best: np.ndarray, prefix: tuple[int, ...], ban
 
 def _slack(matrix: np.ndarray) -> float:
     """Weights closer than this differ by rounding only: the same edges added in another order."""
-    return 1e-12 * max(1e-30, float(np.abs(matrix).max())) * len(matrix)
+    return 1e-12 * max(1e-30, float(np.abs(matrix[np.isfinite(matrix)]).max(initial=0.0))) * len(matrix)
 
 
 def _ranked(matrix: np.ndarray) -> Iterator[tuple[int, ...]]:
@@ -152,8 +173,12 @@ def _searched(matrix: np.ndarray) -> list[tuple[int, ...]]:
     """Paths moved uphill until no move helps, heaviest first. Not always the optimum.
 
     They start from the slots ranked by how much they come before others, and from the best greedy paths.
+    A forbidden edge (-inf) costs more than all others together on the way, and none is left in a path that is returned.
     """
-    T = len(matrix)
+    T, forbidden = len(matrix), ~np.isfinite(matrix)
+    if forbidden.any():
+        allowed = matrix[~forbidden]
+        matrix = np.where(forbidden, allowed.min() - 1 - T * (allowed.max() - allowed.min()), matrix)
     moves = _moves(T)
     starts = sorted((greedy_path(matrix, start) for start in range(T)), key=lambda found: -found[1])[:_STARTS]
     ahead = tuple(np.argsort(matrix.sum(0) - matrix.sum(1), kind="stable").tolist())
@@ -168,13 +193,20 @@ def _searched(matrix: np.ndarray) -> list[tuple[int, ...]]:
             path, weight = tuple(trials[best].tolist()), float(weights[best])
         ranked = trials[np.argsort(-weights, kind="stable")[:4]]  # neighbours, one of which is the runner-up
         found |= {path, *(tuple(trial.tolist()) for trial in ranked)}
-    return sorted(found, key=lambda p: (-path_weight(matrix, p), p))
+    usable = (p for p in found if not forbidden[list(p[:-1]), list(p[1:])].any())
+    return sorted(usable, key=lambda p: (-path_weight(matrix, p), p))
 
 
 def path_weight(matrix: np.ndarray, path: tuple[int, ...] | list[int]) -> float:
     """Sum of the edges along a path."""
     path = list(path)
     return float(matrix[path[:-1], path[1:]].sum())
+
+
+def running_weights(matrix: np.ndarray, path: tuple[int, ...] | list[int]) -> np.ndarray:
+    """The weight of a path up to each of its slots, float64 (T,), beginning with 0."""
+    path = list(path)
+    return np.concatenate([[0.0], np.cumsum(np.asarray(matrix, np.float64)[path[:-1], path[1:]])])
 
 
 def sharpened(matrix: np.ndarray, sharpness: float) -> np.ndarray:
@@ -190,48 +222,75 @@ def sharpened(matrix: np.ndarray, sharpness: float) -> np.ndarray:
     return np.tanh(sharpness * (matrix - matrix.T) / 2) + (matrix + matrix.T) / 2 if sharpness else matrix
 
 
-def hamiltonian_path(matrix: np.ndarray) -> tuple[tuple[int, ...], float]:
-    """The heaviest path through all slots, and its weight.
+def hamiltonian_path(matrix: np.ndarray, forbidden: Sequence[Edge] = ()) -> tuple[tuple[int, ...], float]:
+    """The heaviest path through all slots that uses no forbidden edge, and its weight.
 
     Exact up to EXACT_FRAMES slots, ties going to the lexicographically smallest path; a local search
-    beyond. `matrix` is (T, T); its diagonal is ignored.
+    beyond. `matrix` is (T, T); its diagonal is ignored. `forbidden` holds edges (from, to).
 
-    Raises: BadInput for a matrix that is not square or not finite.
+    Raises: BadInput for a matrix that is not square or not finite, and if no path is left.
     """
     matrix = _checked(matrix)
-    path = _searched(matrix)[0] if len(matrix) > EXACT_FRAMES else _complete(matrix, _held_karp(matrix), (), frozenset(), _slack(matrix))
+    left, exact = _without(matrix, forbidden), len(matrix) <= EXACT_FRAMES
+    if exact:
+        path = _complete(left, _held_karp(left), (), frozenset(), _slack(left))
+    else:
+        path = next(iter(_searched(left)), None)
+    if path is None:
+        raise _no_path(forbidden, exact)
     return path, path_weight(matrix, path)
 
 
-def greedy_path(matrix: np.ndarray, start: int) -> tuple[tuple[int, ...], float]:
-    """Always take the heaviest edge to an unused slot: what the exact path is compared with."""
+def greedy_path(matrix: np.ndarray, start: int | None = None, forbidden: Sequence[Edge] = ()) -> tuple[tuple[int, ...], float]:
+    """Always take the heaviest edge to an unused slot: what the exact path is compared with. Returns the path and its weight.
+
+    It begins at `start`; None tries every start and keeps the heaviest path. Ties go to the smaller slot.
+
+    Raises: BadInput for a matrix that is not square or not finite, and if forbidden edges leave it in a dead end.
+    """
     matrix = _checked(matrix)
+    left = _without(matrix, forbidden)
+    paths = [path for first in (range(len(matrix)) if start is None else [start]) if (path := _greedy(left, first)) is not None]
+    if not paths:
+        raise BadInput("always taking the heaviest edge ends where only forbidden edges lead on; allow one of them again")
+    best = max(paths, key=lambda path: path_weight(matrix, path))
+    return best, path_weight(matrix, best)
+
+
+def _greedy(matrix: np.ndarray, start: int) -> tuple[int, ...] | None:
     path = [start]
     while len(path) < len(matrix):
         value = matrix[path[-1]].copy()
         value[path] = -np.inf
+        if value.max() == -np.inf:
+            return None
         path.append(int(value.argmax()))
-    return tuple(path), path_weight(matrix, path)
+    return tuple(path)
 
 
-def recover_order(matrix: np.ndarray, direction_threshold: float = 0.0) -> Order:
-    """Recover the order and judge it.
+def recover_order(matrix: np.ndarray, direction_threshold: float = 0.0, forbidden: Sequence[Edge] = (),
+                  repeated: Sequence[Edge] = ()) -> Order:
+    """Recover the order without the forbidden edges and judge it.
 
-    The verdict is `unknown` if the matrix is constant or the margin is below UNKNOWN_MARGIN (static or
-    repeated frames), `up_to_direction` if the direction margin is below `direction_threshold`, else `known`.
+    The verdict is `unknown` if the matrix is constant, the margin is below UNKNOWN_MARGIN, or slots show the same
+    picture (`repeated`, of repeated_slots: a model that knows its slots apart would order them all the same);
+    `up_to_direction` if the direction margin is below `direction_threshold`, else `known`. The margins are in
+    units of the whole matrix, and the reversed path may use any edge. If one path alone is left it is its own runner-up.
 
-    Raises: BadInput for a matrix that is not square or not finite.
+    Raises: BadInput for a matrix that is not square or not finite, and if no path is left.
     """
     matrix = _checked(matrix)
     T = len(matrix)
-    exact = T <= EXACT_FRAMES
-    paths = list(islice(_ranked(matrix) if exact else _searched(matrix), 3))
+    exact, left, forbidden = T <= EXACT_FRAMES, _without(matrix, forbidden), tuple(forbidden)
+    paths = list(islice(_ranked(left) if exact else _searched(left), 3))
+    if not paths:
+        raise _no_path(forbidden, exact)
     path, runner_up_path = paths[0], paths[min(1, len(paths) - 1)]
     weight, runner_up = path_weight(matrix, path), path_weight(matrix, runner_up_path)
     off = matrix[~np.eye(T, dtype=bool)]
     spread = float(off.std()) if T > 1 else 0.0
     if spread <= 1e-9 * float(np.abs(off).max(initial=0.0)):  # constant but for rounding
-        return Order(path, weight, runner_up_path, runner_up, 0.0, 0.0, "unknown", exact)
+        return Order(path, weight, runner_up_path, runner_up, 0.0, 0.0, "unknown", exact, forbidden)
     unit = (T - 1) * spread
     margin = (weight - runner_up) / unit
     direction_margin = (weight - path_weight(matrix, path[::-1])) / unit
@@ -241,9 +300,9 @@ def recover_order(matrix: np.ndarray, direction_threshold: float = 0.0) -> Order
     if runner_up_path == path[::-1] and len(paths) > 2:
         judged = (weight - path_weight(matrix, paths[2])) / unit
     verdict: Verdict = "unknown"
-    if judged >= UNKNOWN_MARGIN:
+    if judged >= UNKNOWN_MARGIN and not repeated:
         verdict = "known" if direction_margin >= max(direction_threshold, UNKNOWN_MARGIN) else "up_to_direction"
-    return Order(path, weight, runner_up_path, runner_up, margin, direction_margin, verdict, exact)
+    return Order(path, weight, runner_up_path, runner_up, margin, direction_margin, verdict, exact, forbidden)
 
 
 def lcs_length(first: tuple[int, ...] | list[int], second: tuple[int, ...] | list[int]) -> int:
@@ -280,6 +339,16 @@ def pixel_affinity(frames: np.ndarray) -> np.ndarray:
     """
     small = frames.astype(np.float32)
     return -np.stack([np.abs(small - frame).mean((1, 2, 3)) for frame in small]).astype(np.float64)
+
+
+def repeated_slots(frames: np.ndarray, unit: int = 1) -> tuple[Edge, ...]:
+    """Pairs of slots (t, u), t < u, that show the same picture: whose order nothing can tell.
+
+    `frames` are (T * unit, H, W, 3) uint8, `unit` of them a slot. No pixel may differ by more than REPEATED.
+    """
+    slots = frames.reshape(len(frames) // unit, -1).astype(np.int16)
+    return tuple((t, u) for t in range(len(slots)) for u in range(t + 1, len(slots))
+                 if np.abs(slots[t] - slots[u]).max() <= REPEATED)
 
 
 def frame_graph(matrix: np.ndarray, path: tuple[int, ...]) -> networkx.DiGraph:

@@ -23,7 +23,7 @@ from core.weights import Card, embedded
 from pages.parts import cached
 from pages.parts.public import offer
 
-MOST_SHOWN = 16  # frames: as many as the order is found exactly for
+MOST_SHOWN = 24  # frames: beyond EXACT_FRAMES the order is found by a search, which the page says
 VIDEO_TYPES = ["mp4", "webm", "mkv", "avi", "mov", "gif"]
 SAMPLING_HELP = {
     "uniform": "**uniform**: the middle of equal parts",

@@ -255,7 +255,7 @@ def test_the_view_outlives_reruns_and_other_pages(address: str, chromium) -> Non
     page.wait_for_timeout(500)
     assert "seed=6" in page.url and "layer:2,head:3" in page.url and "query:5-1-2" in page.url
     page.get_by_role("link", name="Frame order").click()
-    page.get_by_text("Put back in order").wait_for(timeout=30_000)
+    page.get_by_test_id("shuffle-lab").wait_for(timeout=30_000)
     settled(page)
     page.wait_for_timeout(500)
     assert "v=" not in page.url, "another page has no such view"

@@ -1,0 +1,98 @@
+// Where everything is on the stage, in CSS pixels: the matrix, the graph beside it (below it where there is little room),
+// and the places of the frames in order underneath. Pure.
+
+const TITLE = 24; // pixels for the titles along the matrix
+const PLACES = 34; // pixels for the title above the frames in order
+const CAPTION = 42; // pixels for the two lines under a frame in order
+const BEND = 0.1; // the two directions of a pair part by this share of their length
+const PULL = 0.24; // edges bow to the middle by this share of their distance from it, away from the pictures between their ends
+
+/** `aspect` is height / width of a picture, `room` the height of the window. */
+export function layout(width, room, T, aspect) {
+  const beside = width >= 760;
+  const main = Math.round(Math.max(320, Math.min(0.5 * room, 600, beside ? 0.46 * width : width)));
+  const cell = Math.floor((Math.min(main, width) - TITLE) / (T + 1));
+  const side = TITLE + cell * (T + 1);
+  const left = beside ? side + 28 : 0;
+  const top = beside ? 0 : side + 20;
+  const high = beside ? Math.max(main, side) : main;
+  const nodeWide = Math.max(32, Math.min(T <= 8 ? 96 : T <= 12 ? 80 : T <= 16 ? 66 : 46, 0.15 * (width - left), (0.24 * high) / aspect, (2.5 * high) / T / aspect));
+  const node = { w: Math.round(nodeWide), h: Math.round(nodeWide * aspect) };
+  const middle = { x: left + (width - left) / 2, y: top + high / 2 };
+  const reach = { x: (width - left - node.w) / 2 - 8, y: (high - node.h) / 2 - 8 };
+  const nodes = Array.from({ length: T }, (_, t) => {
+    const angle = (2 * Math.PI * t) / T - Math.PI / 2;
+    return { x: middle.x + reach.x * Math.cos(angle), y: middle.y + reach.y * Math.sin(angle) };
+  });
+  const placesTop = top + high + 16;
+  let perRow = T;
+  for (let rows = 2; width / perRow < 62 && rows <= T; rows++) perRow = Math.ceil(T / rows);
+  const wide = Math.min(132, (width - 4 - (perRow - 1) * 6) / perRow);
+  const tall = wide * aspect;
+  const places = Array.from({ length: T }, (_, i) => ({
+    x: 2 + (i % perRow) * (wide + 6) + wide / 2,
+    y: placesTop + PLACES + Math.floor(i / perRow) * (tall + CAPTION) + tall / 2,
+  }));
+  const rows = Math.ceil(T / perRow);
+  return {
+    width, height: Math.ceil(placesTop + PLACES + rows * (tall + CAPTION)), T, cell, origin: TITLE, side, node, nodes, places,
+    middle, place: { w: wide, h: tall }, placesTop: placesTop + PLACES - 12, graph: { x: left, y: top, w: width - left, h: high },
+  };
+}
+
+/** The middle of row t's picture, left of the matrix. */
+export function rowHead(view, t) {
+  return { x: view.origin + view.cell / 2, y: view.origin + view.cell * (t + 1.5) };
+}
+
+/** The corner of the cell of the edge t -> u. */
+export function cellAt(view, t, u) {
+  return { x: view.origin + view.cell * (u + 1), y: view.origin + view.cell * (t + 1) };
+}
+
+/** The edge t -> u as a quadratic curve from node to node, cut where the pictures begin. */
+export function curve(view, t, u) {
+  const [a, b] = [view.nodes[t], view.nodes[u]];
+  const [dx, dy] = [b.x - a.x, b.y - a.y];
+  const at = { x: (a.x + b.x) / 2, y: (a.y + b.y) / 2 };
+  const c = { x: at.x + PULL * (view.middle.x - at.x) + BEND * dy, y: at.y + PULL * (view.middle.y - at.y) - BEND * dx };
+  const whole = { a, c, b };
+  const outside = (point, at) => Math.abs(point.x - at.x) > view.node.w / 2 + 3 || Math.abs(point.y - at.y) > view.node.h / 2 + 3;
+  let [from, to] = [0, 1];
+  while (from < 0.45 && !outside(along(whole, from), a)) from += 0.01;
+  while (to > 0.55 && !outside(along(whole, to), b)) to -= 0.01;
+  return { ...whole, from, to };
+}
+
+/** The point of a curve at t, 0..1. */
+export function along({ a, c, b }, t) {
+  const s = 1 - t;
+  return { x: s * s * a.x + 2 * s * t * c.x + t * t * b.x, y: s * s * a.y + 2 * s * t * c.y + t * t * b.y };
+}
+
+/** The curve's part from one t to another, as a curve. */
+export function part(whole, from, to) {
+  const blend = (p, q, t) => ({ x: p.x + (q.x - p.x) * t, y: p.y + (q.y - p.y) * t });
+  const c = blend(blend(whole.a, whole.c, from), blend(whole.c, whole.b, from), to);
+  return { a: along(whole, from), c, b: along(whole, to) };
+}
+
+/** The edge [t, u] at a point: a cell of the matrix, or the nearest curve within `reach` pixels, those of `first` before others. */
+export function edgeAt(view, curves, point, reach, first) {
+  const [row, col] = [point.y, point.x].map((at) => Math.floor((at - view.origin) / view.cell) - 1);
+  if (row >= 0 && row < view.T && col >= 0 && col < view.T) return row === col ? null : [row, col];
+  const onNode = view.nodes.some(({ x, y }) => Math.abs(point.x - x) < view.node.w / 2 && Math.abs(point.y - y) < view.node.h / 2);
+  if (onNode) return null;
+  let found = null;
+  for (const { edge, curve: whole } of curves) {
+    let distance = Infinity;
+    for (let i = 1; i < 16; i++) {
+      const at = along(whole, whole.from + ((whole.to - whole.from) * i) / 16);
+      distance = Math.min(distance, Math.hypot(at.x - point.x, at.y - point.y));
+    }
+    const wins = found === null || Number(first(edge)) - Number(first(found.edge)) > 0
+      || (first(edge) === first(found.edge) && distance < found.distance);
+    if (distance <= reach && wins) found = { edge, distance };
+  }
+  return found?.edge ?? null;
+}

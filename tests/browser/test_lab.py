@@ -1,0 +1,252 @@
+"""The shuffle lab as a lecturer meets it: frames dragged, the recovery stepped through, edges forbidden, all of it in the link."""
+
+from __future__ import annotations
+
+import os
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+
+from core.explain import order_matrix
+from core.gestures import render
+from core.observe import rendered_clip, shuffled
+from core.order import greedy_path, recover_order
+from core.shuffle import permutation
+from core.video import subclip
+from core.weights import load
+from tests.browser.test_app import SIZES, no_error, settled
+
+pytestmark = pytest.mark.browser
+LAB = "[data-testid=shuffle-lab]"
+CLIP = "label=carret&seed=19"
+
+
+def opened(chromium, address: str, query: str = CLIP, **settings: object):
+    page = chromium.new_page(**{"viewport": {"width": 1440, "height": 900}} | settings)
+    page.goto(f"{address}/frame_order?{query}")
+    page.wait_for_selector(f"{LAB}[data-waiting=false][data-step]", timeout=60_000)
+    settled(page)
+    return page
+
+
+def attribute(page, name: str) -> str:
+    return page.locator(LAB).get_attribute(f"data-{name}")
+
+
+def becomes(page, name: str, value: object, seconds: float = 20) -> None:
+    page.wait_for_selector(f"{LAB}[data-{name}='{value}']", timeout=1000 * seconds)
+
+
+def answered(page) -> None:
+    """Wait until the server has answered what was done last."""
+    becomes(page, "waiting", "false")
+    settled(page)
+
+
+def order(page) -> list[int]:
+    return [int(frame) for frame in attribute(page, "order").split(",")]
+
+
+def frame(page, number: int):
+    """The button of a frame of the true clip, counted from 0."""
+    return page.locator(f"{LAB} .lab-frame[data-frame='{number}']")
+
+
+def linked(page, name: str) -> list[str]:
+    return parse_qs(urlsplit(page.url).query).get(name, [])
+
+
+def found_by_core(slots: list[int], forbidden: tuple[tuple[int, int], ...] = ()):
+    net, card = load("direcformer")
+    clip = subclip(rendered_clip(render("carret", 19, frames=48)), frames=card.frames, sampling=card.sampling)
+    matrix = order_matrix(net, card, shuffled(clip, tuple(slots)))
+    return matrix, recover_order(matrix, card.direction_threshold, forbidden)
+
+
+def shows_what_core_finds(page, forbidden: tuple[tuple[int, int], ...] = ()) -> None:
+    matrix, found = found_by_core(order(page), forbidden)
+    data = page.evaluate(f"document.querySelector('{LAB}').shown()")
+    for t, u, weight in data["edges"]:
+        assert weight == pytest.approx(matrix[t, u], abs=1e-5)
+    paths = {path["name"]: path for path in data["paths"]}
+    assert tuple(paths["Exact optimum"]["path"]) == found.path and paths["Exact optimum"]["weight"] == pytest.approx(found.weight, abs=1e-4)
+    assert tuple(paths["Runner-up"]["path"]) == found.runner_up_path
+    assert tuple(paths["Greedy path"]["path"]) == greedy_path(matrix, None, forbidden)[0]
+    assert attribute(page, "path") == ",".join(map(str, found.path))
+
+
+def test_frames_are_dragged_and_moved_by_keys_and_edges_forbidden_and_the_link_keeps_it_all(address: str, chromium) -> None:
+    page = opened(chromium, address)
+    before = order(page)
+    assert tuple(before) == permutation(8)
+    shows_what_core_finds(page)
+
+    start, end = (frame(page, before[i]).bounding_box() for i in (1, 5))
+    page.mouse.move(start["x"] + start["width"] / 2, start["y"] + start["height"] / 2)
+    page.mouse.down()
+    page.mouse.move(end["x"] + end["width"] / 2 - 20, end["y"] + end["height"] / 2 + 9, steps=6)
+    assert page.locator(f"{LAB} li[data-held]").count() == 1
+    page.mouse.up()
+    dragged = [*before[:1], *before[2:6], before[1], *before[6:]]
+    becomes(page, "order", ",".join(map(str, dragged)))
+    answered(page)
+    assert order(page) == dragged
+    shows_what_core_finds(page)
+
+    frame(page, dragged[0]).focus()
+    for key in ("ArrowRight", "ArrowRight", "End", "Home", "ArrowRight"):
+        page.keyboard.press(key)
+    moved = [dragged[1], dragged[0], *dragged[2:]]
+    assert order(page) == moved
+    assert page.evaluate("Number(document.activeElement.dataset.frame)") == dragged[0], "the frame that moved keeps the focus"
+    said = page.locator(f"{LAB} [data-part=said]").inner_text()
+    assert f"frame {dragged[0] + 1} is now in slot 2 of 8" in said and ", ".join(str(f + 1) for f in moved) in said
+    answered(page)
+    assert order(page) == moved
+    shows_what_core_finds(page)
+
+    path = [int(slot) for slot in attribute(page, "path").split(",")]
+    edge = (path[3], path[4])
+    page.locator(f"{LAB} [data-part=stage]").scroll_into_view_if_needed()
+    spot = page.evaluate(f"document.querySelector('{LAB}').spot({edge[0]}, {edge[1]})")
+    page.mouse.move(spot["x"], spot["y"])
+    assert f"slot {edge[0] + 1} → slot {edge[1] + 1}" in page.locator(f"{LAB} [data-part=readout]").inner_text()
+    page.mouse.click(spot["x"], spot["y"])
+    answered(page)
+    shows_what_core_finds(page, (edge,))
+    name = f"{edge[0] + 1}→{edge[1] + 1}"
+    assert linked(page, "without") == [name] and linked(page, "how") == ["By hand"]
+    assert linked(page, "order") == [",".join(map(str, moved))]
+    link = urlsplit(page.url).query
+    page.mouse.move(5, 5)
+    page.get_by_role("button", name=f"Remove {name}").click()
+    becomes(page, "path", ",".join(map(str, path)))
+    assert linked(page, "without") == []
+    page.close()
+
+    page = opened(chromium, address, link)
+    assert order(page) == moved
+    shows_what_core_finds(page, (edge,))
+    no_error(page)
+    page.close()
+
+
+def test_a_finger_drags_a_frame_and_reduced_motion_is_honoured(address: str, chromium) -> None:
+    page = opened(chromium, address, has_touch=True, viewport={"width": 820, "height": 1180}, reduced_motion="reduce")
+    before = order(page)
+    start, end = (frame(page, before[i]).bounding_box() for i in (6, 2))
+    touch = page.context.new_cdp_session(page)
+
+    def finger(kind: str, x: float = 0, y: float = 0) -> None:
+        points = [] if kind == "touchEnd" else [{"x": x, "y": y}]
+        touch.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": points})
+
+    x, y = start["x"] + 20, start["y"] + 20
+    finger("touchStart", x, y)
+    for i in range(1, 7):
+        finger("touchMove", x + (end["x"] - start["x"]) * i / 6, y + (end["y"] - start["y"]) * i / 6)
+    finger("touchEnd")
+    becomes(page, "order", ",".join(map(str, [*before[:2], before[6], *before[2:6], before[7]])))
+    answered(page)
+    small = page.evaluate(f"""() => [...document.querySelectorAll('{LAB} button, {LAB} input')].map(node => node.getBoundingClientRect())
+        .filter(box => box.width < 24 || box.height < 24).length""")
+    assert small == 0, "everything can be hit by a finger"
+
+    page.locator(f"{LAB} [data-part=start]").click()
+    assert attribute(page, "step") == "0"
+    seen = page.evaluate(f"""async () => {{
+        const root = document.querySelector('{LAB}'), scrub = root.querySelector('[data-part=scrub]'), seen = new Set();
+        root.querySelector('[data-part=play]').click();
+        const end = performance.now() + 3500;
+        while (performance.now() < end) {{ await new Promise(requestAnimationFrame); seen.add(scrub.value); }}
+        return [...seen];
+    }}""")
+    assert len(seen) >= 2 and all(float(at).is_integer() for at in seen), "it jumps from step to step and nothing glides"
+    no_error(page)
+    page.close()
+
+
+INTERVALS = """async ([selector, count]) => {
+    const root = document.querySelector(selector), times = [];
+    let before = await new Promise(requestAnimationFrame);
+    while (times.length < count && root.dataset.playing === 'true') {
+        const now = await new Promise(requestAnimationFrame);
+        times.push(now - before);
+        before = now;
+    }
+    times.sort((a, b) => a - b);
+    return [times.length, times[times.length >> 1], times[Math.floor(times.length * 0.95)]];
+}"""
+
+
+def test_the_step_through_plays_steps_and_keeps_thirty_frames_a_second(address: str, chromium, record_property) -> None:
+    page = opened(chromium, address, f"{CLIP}&frames=16")
+    press = lambda part: page.locator(f"{LAB} [data-part={part}]").click()  # noqa: E731
+    caption = page.locator(f"{LAB} [data-part=caption]")
+    assert attribute(page, "step") == "17" and attribute(page, "playing") == "false", "it opens on the result"
+    press("lecture")
+    becomes(page, "playing", "true")
+    assert attribute(page, "step") == "0" and "Row t, column u" in caption.inner_text()
+    press("play")
+    becomes(page, "playing", "false")
+    press("play")
+    becomes(page, "step", 1)
+    count, median, slow = min((page.evaluate(INTERVALS, [LAB, 60]) for _ in range(3)), key=lambda run: run[1])
+    record_property("interval_ms", round(median, 1))
+    print(f"{count} intervals, median {median:.1f} ms, 95 % below {slow:.1f} ms")
+    quiet = os.getloadavg()[0] < 2 * os.cpu_count()
+    assert count > 30 and median < (1 if quiet else 5) * (1000 / 30 + 1), "at most two refreshes at 60 Hz, in the best of three"
+    press("end")
+    becomes(page, "playing", "false")
+
+    for part, step in (("start", 0), ("forward", 1), ("forward", 2), ("forward", 3), ("back", 2), ("end", 17), ("back", 16)):
+        press(part)
+        becomes(page, "step", step, 5)
+    data = page.evaluate(f"document.querySelector('{LAB}').shown()")
+    best = data["paths"][0]
+    assert caption.inner_text().endswith(f"Running weight {best['weight']:.{2 if best['weight'] >= 10 else 3}f}.")
+    page.locator(f"{LAB} [data-part=scrub]").fill("2")
+    becomes(page, "step", 2)
+    t, u = best["path"][:2]
+    assert f"slot {t + 1} → slot {u + 1}" in caption.inner_text()
+    page.locator(f"{LAB} [data-part=stage]").focus()
+    for key, step in (("ArrowRight", 3), ("End", 17), ("Home", 0)):
+        page.keyboard.press(key)
+        becomes(page, "step", step, 5)
+    page.get_by_role("button", name="Greedy path").click()
+    greedy = next(path for path in data["paths"] if path["name"] == "Greedy path")
+    assert attribute(page, "path") == ",".join(map(str, greedy["path"])) and attribute(page, "step") == "0"
+    no_error(page)
+    page.close()
+
+
+WRONG = ["how=By hand&order=../../etc/passwd&without=9→1&without=../..", "how=nothing&shuffle=-4&swaps=1000000&order=3,1,1,2"]
+
+
+def test_a_wrong_link_falls_back_to_what_exists(address: str, chromium) -> None:
+    page = chromium.new_page(viewport={"width": 1440, "height": 900})
+    for query in WRONG:
+        page.goto(f"{address}/frame_order?{CLIP}&{query}")
+        page.wait_for_selector(f"{LAB}[data-waiting=false][data-step]", timeout=60_000)
+        settled(page)
+        no_error(page)
+        assert sorted(order(page)) == list(range(8))
+        shows = page.evaluate(f"document.querySelector('{LAB}').shown().forbidden")
+        assert shows == []
+    page.close()
+
+
+@pytest.mark.parametrize(("size", "scheme"), [(SIZES[0], "dark"), (SIZES[1], "light")], ids=["1440x900-dark", "1920x1080-light"])
+def test_the_lab_is_complete_and_is_photographed(address: str, chromium, screenshots, size: tuple[int, int], scheme: str) -> None:
+    page = opened(chromium, address, "label=star&seed=4", viewport={"width": size[0], "height": size[1]}, color_scheme=scheme)
+    for step in (0, 1, 5, 8.5, 9):
+        page.locator(f"{LAB} [data-part=scrub]").fill(str(step))
+        becomes(page, "step", int(step))
+        assert page.evaluate("document.documentElement.scrollWidth <= document.documentElement.clientWidth"), "the page scrolls sideways"
+        clipped = page.evaluate(f"""() => [...document.querySelectorAll('{LAB} *')].filter(node => node.children.length === 0
+            && node.textContent.trim() && !node.classList.contains('lab-hidden') && node.scrollWidth > node.clientWidth + 1
+            && getComputedStyle(node).display !== 'inline').map(node => node.outerHTML)""")
+        assert clipped == [], "text is cut off"
+        page.screenshot(path=screenshots / f"lab-step-{step}-{size[0]}x{size[1]}-{scheme}.png")
+    no_error(page)
+    page.close()
