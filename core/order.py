@@ -24,7 +24,11 @@ EXACT_FRAMES = 16
 """Up to here the path is the exact optimum (Held-Karp); beyond, a local search."""
 
 Verdict = Literal["known", "up_to_direction", "unknown"]
+Edge = tuple[int, int]
+"""From a slot to the slot that comes next."""
 UNKNOWN_MARGIN = 1e-3
+REPEATED = 2
+"""Grey levels that no pixel of two frames may differ by for them to be the same picture: what a codec rounds away."""
 _STARTS = 8  # greedy paths that the local search improves
 
 
@@ -280,6 +284,16 @@ def pixel_affinity(frames: np.ndarray) -> np.ndarray:
     """
     small = frames.astype(np.float32)
     return -np.stack([np.abs(small - frame).mean((1, 2, 3)) for frame in small]).astype(np.float64)
+
+
+def repeated_slots(frames: np.ndarray, unit: int = 1) -> tuple[Edge, ...]:
+    """Pairs of slots (t, u), t < u, that show the same picture: whose order nothing can tell.
+
+    `frames` are (T * unit, H, W, 3) uint8, `unit` of them a slot. No pixel may differ by more than REPEATED.
+    """
+    slots = frames.reshape(len(frames) // unit, -1).astype(np.int16)
+    return tuple((t, u) for t in range(len(slots)) for u in range(t + 1, len(slots))
+                 if np.abs(slots[t] - slots[u]).max() <= REPEATED)
 
 
 def frame_graph(matrix: np.ndarray, path: tuple[int, ...]) -> networkx.DiGraph:

@@ -11,6 +11,8 @@ from core.render import enlarged
 from pages.parts import cached
 from pages.parts.choose import chosen
 from pages.parts.show import HELP, NOT_AN_EXPLANATION, VERDICTS, chart, provenance, strip
+from pages.parts.statistics import Source, layer_and_head, over_data, over_seeds
+from pages.parts.teach import teach
 
 choice = chosen()
 card = choice.card
@@ -31,7 +33,8 @@ name = choice.model if by == "model" else "pixels"
 sharp = controls[2].toggle("Sharpened", value=card.sharpness > 0, disabled=by == "pixels" or not card.sharpness, key="sharp",
                            bind="query-params", help=HELP["sharpened"])
 sharpness = card.sharpness if sharp else 0.0
-matrix = cached.order_matrix(choice.key, name, choice.crop, None, "mean", sharpness, unit, mixed)
+source = Source(*layer_and_head(choice, disabled=by == "pixels"), sharpness)
+matrix = cached.order_matrix(choice.key, name, choice.crop, source.layer, source.head, sharpness, unit, mixed)
 found = recover_order(matrix, card.direction_threshold if by == "model" else 0.0)
 accuracy, either_way = order_accuracy(found.path, permutation), reversal_accuracy(found.path, permutation)
 
@@ -58,7 +61,7 @@ with left:
     bar = ("sureness" if sharpness else "attention") if by == "model" else "minus difference (0–255)"
     chart(figures.temporal_map(matrix, shown, signed=signed, path=found.path, height=600, bar=bar), "matrix",
           "Affinity from each slot to each slot; boxes mark the path")
-    made = f"last layer, mean over heads and places{', sharpened' * (sharpness > 0)} · {matrix.min():.3f} to {matrix.max():.3f}"
+    made = f"{source.words} · {matrix.min():.3f} to {matrix.max():.3f}"
     provenance(choice, made if by == "model" else "pixels only, no weights")
 with middle:
     st.subheader("The best path", help=HELP["path"])
@@ -72,4 +75,7 @@ before = cached.trace(choice.key, choice.model, choice.crop, choice.clip).probab
 after = cached.trace(choice.key, choice.model, choice.crop, mixed).probabilities
 chart(figures.class_bars(list(card.labels), before, after, height=360), "before-after", "Class probabilities before and after shuffling")
 provenance(choice, f"in order: *{card.labels[int(before.argmax())]}*, shuffled: *{card.labels[int(after.argmax())]}*")
+over_seeds(choice, source)
+over_data(choice, source)
+teach(choice)
 st.caption(NOT_AN_EXPLANATION)
