@@ -23,7 +23,7 @@ def order_histogram(accuracies: dict[str, np.ndarray], chance: np.ndarray, heigh
                        customdata=counts, hovertemplate="OrderAcc %{x}: %{customdata} shuffles<extra>" + name + "</extra>")
     figure.add_scatter(x=x, y=100 * chance, name="chance, exact", mode="lines+markers", line={"color": GREY, "width": 3, "dash": "dot"},
                        marker={"size": 9, "symbol": "diamond"}, hovertemplate="OrderAcc %{x}: %{y:.3g} %<extra>chance</extra>")
-    figure.update_xaxes(title="OrderAcc", tickfont={"size": FONT - 2}, automargin=True, tickangle=0)
+    figure.update_xaxes(title="OrderAcc", type="category", tickfont={"size": FONT - 2}, automargin=True, tickangle=0)
     figure.update_yaxes(title="of the shuffles", ticksuffix=" %", gridcolor=_GRID, zeroline=False, rangemode="tozero", automargin=True,
                         tickfont={"size": FONT - 2})
     _bare(figure, height, bargap=0.25, bargroupgap=0.05)

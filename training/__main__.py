@@ -122,7 +122,8 @@ def _run(argv: list[str]) -> int:
     teach.add_argument("--crop", choices=("centre", "fit"), help="central square or whole frame (default: the model's own)")
     teach.add_argument("--seed", type=int, help="decides the held-out blocks and every window")
     for name, kind, text in (("seconds", float, "of learning (default 60)"), ("steps", int, "instead of seconds"),
-                             ("threads", int, "CPU threads (default 2)"), ("batch", int, "windows a step"), ("lr", float, "learning rate")):
+                             ("threads", int, "CPU threads (default 2)"), ("batch", int, "windows a step"), ("lr", float, "learning rate"),
+                             ("frozen", int, "first blocks that stay as they are")):
         teach.add_argument(f"--{name}", type=kind, help=text)
     teach.add_argument("--until-stdin-closes", action="store_true", help="end with the program that holds this one's input open")
     teach.add_argument("--json", action="store_true")

@@ -10,6 +10,7 @@ from __future__ import annotations
 import argparse
 import copy
 import json
+import signal
 import sys
 import time
 from collections.abc import Iterator
@@ -47,8 +48,8 @@ class Lesson:
     steps: int = 0
     threads: int = 2
     batch: int = 12  # windows a step
-    lr: float = 5e-4
-    frozen: int = 2  # first blocks, and the embeddings, that stay as they are
+    lr: float = 1e-3
+    frozen: int = 4  # first blocks, and the embeddings, that stay as they are
     pairs: float = 1.0  # weight of the cross-entropy of each pair of frames, in the last layer
     directed: float = 0.5  # weight of L_self, in the last layer
     ema: float = 0.98
@@ -242,10 +243,11 @@ def _save(model: nn.Module, card: Card, subjects: list[Subject], lesson: Lesson,
 
 def command(args: argparse.Namespace) -> int:
     """`python -m training teach`."""
-    given = {k: getattr(args, k) for k in ("seed", "seconds", "steps", "threads", "batch", "lr") if getattr(args, k) is not None}
-    wrong = [k for k, v in given.items() if v < (0 if k == "seed" else 1) and k != "lr" or k == "lr" and not 0 < v < 1]
+    given = {k: getattr(args, k) for k in ("seed", "seconds", "steps", "threads", "batch", "frozen", "lr") if getattr(args, k) is not None}
+    wrong = [k for k, v in given.items() if not (0 < v < 1 if k == "lr" else v >= (0 if k in ("seed", "frozen") else 1))]
     if wrong:
         raise BadInput(f"--{wrong[0]} {given[wrong[0]]:g} is out of range; see `python -m training teach --help`")
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # a request to end is a stop: the best so far is kept
     result = teach(args.clips, args.out, Lesson(**given), args.checkpoint, args.crop)
     if args.json:
         print(json.dumps(result))

@@ -17,7 +17,7 @@ from core.trace import Head
 from core.trials import Shuffles, joined, per_class, permutations_of
 from pages.parts import cached
 from pages.parts.choose import VIDEO_TYPES, Choice, clips_folder
-from pages.parts.show import HELP, chart, provenance
+from pages.parts.show import HELP, VERDICTS, chart, provenance
 
 SEEDS, AT_ONCE = 100, 10
 UNSEEN = 900_000_000_000_000  # the first seed of rendered clips that no training run draws
@@ -46,10 +46,10 @@ def layer_and_head(choice: Choice, disabled: bool = False) -> tuple[int | None, 
     found = explain.over_time(seen) or explain.over_space(seen)
     row = st.columns([1.5, 1.5, 5], vertical_alignment="bottom")
     layers = {"last": None} | {str(a.layer): a.layer for a in found}
-    layer = layers[row[0].selectbox("Layer", list(layers), format_func=lambda name: f"{name} (as in the paper)" if name == "last" else name,
+    layer = layers[row[0].selectbox("Layer", list(layers), format_func=lambda name: "last (paper)" if name == "last" else name,
                                     key=f"order-layer-{choice.model}", disabled=disabled, help=f"{HELP['layer']} {MATRIX_HELP}")]
     heads: dict[str, Head] = {"mean": "mean", "max": "max"} | {str(i): i for i in range(explain.of_layer(found, layer).heads)}
-    names = {"mean": "mean (as in the paper)", "max": "strongest"}
+    names = {"mean": "mean (paper)", "max": "strongest"}
     head = heads[row[1].selectbox("Head", list(heads), format_func=lambda name: names.get(name, name), key=f"order-head-{choice.model}",
                                   disabled=disabled, help=MATRIX_HELP)]
     return layer, head
@@ -72,7 +72,7 @@ def over_seeds(choice: Choice, source: Source) -> None:
 
     with left:
         row = st.columns(2)
-        asked = row[0].button(f"Run {SEEDS} shuffles", icon=":material/play_arrow:", key="run-shuffles", width="stretch")
+        asked = row[0].button("Run", icon=":material/play_arrow:", key="run-shuffles", width="stretch")
         stop, waiting = row[1].empty(), st.empty()
         if asked and part(choice.model, chunks[-1], False) is None:
             stop.button("Stop", icon=":material/stop:", key="stop-shuffles", width="stretch")  # any click ends this run at the next part
@@ -93,13 +93,9 @@ def over_seeds(choice: Choice, source: Source) -> None:
         columns = st.columns(2)
         columns[0].metric("pixel path", f"{pixels.mean:.1f} %", help="The path through the most similar frames, on the same shuffles.")
         columns[1].metric("chance", f"{chance:.2f} %", help=f"The exact mean for {units} {'frames' if unit == 1 else 'pairs of frames'}.")
-        sure = sum(verdict == "known" for verdict in model.verdicts)
-        if "unknown" in model.verdicts and not sure:
-            st.caption("Not identifiable: two of the frames look the same, or the attention says nothing about order. "
-                       "The figures are computed all the same.")
-        else:
-            right_when = f", then {model.accuracy[[v == 'known' for v in model.verdicts]].mean():.1f} % on average" if sure else ""
-            st.caption(f"The model calls the order known for {sure} of {len(model)} shuffles{right_when}.")
+        said = [f"{title.lower()} {model.verdicts.count(verdict)} times" for verdict, (title, _) in VERDICTS.items()]
+        st.caption(f"Its own verdict on these shuffles: {', '.join(said)}. The figures count them all.",
+                   help="  \n".join(f"**{title}**: {meaning}" for title, meaning in VERDICTS.values()))
     with right:
         chart(order_histogram({choice.title: model.accuracy, "pixel path": pixels.accuracy}, chance_distribution(units)), "over-seeds",
               f"Histogram of OrderAcc over {len(model)} shuffles: {choice.title} {model.mean:.1f} percent on average, chance {chance:.1f}")
@@ -144,8 +140,9 @@ def over_data(choice: Choice, source: Source) -> None:
               "pixels": "pixel path", "pixels_either_way": "pixel path, either direction"}
     table = [{titles[k]: v for k, v in asdict(score).items()} for score in per_class(rows)]
     percent = {name: st.column_config.NumberColumn(format="%.1f %%") for name in list(titles.values())[2:]}
-    st.dataframe(table, column_config=percent, hide_index=True, height=36 * (len(table) + 1), key="order-table")
+    st.dataframe(table, column_config=percent, hide_index=True, height="content", key="order-table")
     left_out = f", {skipped} cannot be used" if skipped else ""
-    provenance(choice, f"{source.words} · {kinds[kind]}: {len(rows)} of {len(wanted)} clips{left_out}, {card.frames} frames "
-                       f"each, chance {chance_accuracy(card.frames // spec(card.model).unit_frames):.1f} %")
+    weights = f"weights {card.hash}" if card.trained_on else ":red-badge[random weights]"
+    st.caption(f"{choice.title}, {weights} · {kinds[kind]}: {len(rows)} of {len(wanted)} clips{left_out}, {card.frames} frames each · "
+               f"{source.words} · chance {chance_accuracy(card.frames // spec(card.model).unit_frames):.1f} %")
 

@@ -16,7 +16,8 @@ from core.order import lcs_length
 def test_the_counts_for_eight_frames_are_those_of_the_spec() -> None:
     assert longest_counts(8) == (1, 1429, 14337, 17557, 6105, 841, 49, 1)
     assert chance_accuracy(8) * 8 / 100 == pytest.approx(3.770337, abs=5e-7)
-    assert f"{chance_accuracy(8):.2f} {chance_accuracy(4):.2f} {chance_accuracy(8, either_way=True):.2f}" == "47.13 60.42 54.37"
+    assert f"{chance_accuracy(8):.2f} {chance_accuracy(4):.2f}" == "47.13 60.42"
+    assert chance_accuracy(8, either_way=True) == pytest.approx(54.37, abs=0.01)
 
 
 @pytest.mark.parametrize("frames", range(1, 8))
