@@ -35,7 +35,7 @@ from training.windows import Split, draw, split
 
 MOST_FRAMES = 300  # of a clip; a longer one is thinned evenly
 SHUFFLES = 24  # of all held-out windows of a kind together, in a trial, at least
-TRIALS = 12
+TRIALS = 8
 MODEL = "model.safetensors"
 
 
@@ -47,7 +47,7 @@ class Lesson:
     seconds: float = 60.0  # of learning, the trials included; not counted where `steps` is given
     steps: int = 0
     threads: int = 2
-    batch: int = 12  # windows a step
+    batch: int = 6  # windows a step
     lr: float = 1e-3
     frozen: int = 4  # first blocks, and the embeddings, that stay as they are
     pairs: float = 1.0  # weight of the cross-entropy of each pair of frames, in the last layer
@@ -248,7 +248,12 @@ def command(args: argparse.Namespace) -> int:
     if wrong:
         raise BadInput(f"--{wrong[0]} {given[wrong[0]]:g} is out of range; see `python -m training teach --help`")
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # a request to end is a stop: the best so far is kept
-    result = teach(args.clips, args.out, Lesson(**given), args.checkpoint, args.crop)
+    result = None
+    with suppress(KeyboardInterrupt):
+        result = teach(args.clips, args.out, Lesson(**given), args.checkpoint, args.crop)
+    if result is None or not (args.out / MODEL).exists():
+        print("stopped before the first measurement; nothing was kept", file=sys.stderr)
+        return 130
     if args.json:
         print(json.dumps(result))
         return 0

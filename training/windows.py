@@ -64,12 +64,13 @@ def split(frames: int, window: int, seed: int, name: str = "the clip") -> Split:
 
 
 def draw(train: np.ndarray, window: int, rng: np.random.Generator) -> np.ndarray:
-    """A window of frames to learn from, ascending: evenly spread over a random part whose length is log-uniform.
+    """A window of frames to learn from, ascending: evenly spread over a random part of the clip.
 
-    So short spans, in which single movements show, are seen as often as long ones, in which the whole change shows.
+    Every other one is of neighbours, or of every second frame, which are the hardest to tell apart; the length of the
+    others is log-uniform up to the whole clip.
     """
     longest = len(train) - 1
-    span = int(np.exp(rng.uniform(np.log(window - 1), np.log(longest + 1))))
-    span = min(max(span, window - 1), longest)
+    most = min(longest, 2 * (window - 1)) if rng.random() < 0.5 else longest
+    span = min(max(int(np.exp(rng.uniform(np.log(window - 1), np.log(most + 1)))), window - 1), longest)
     start = int(rng.integers(0, longest - span + 1))
     return train[start + np.linspace(0, span, window).round().astype(int)]
