@@ -121,7 +121,7 @@ def _run(argv: list[str]) -> int:
     teach.add_argument("--checkpoint", help="what to teach (default: the shipped direcformer)")
     teach.add_argument("--crop", choices=("centre", "fit"), help="central square or whole frame (default: the model's own)")
     teach.add_argument("--seed", type=int, help="decides the held-out blocks and every window")
-    for name, kind, text in (("seconds", float, "of learning (default 60)"), ("steps", int, "instead of seconds"),
+    for name, kind, text in (("seconds", float, "of learning (default 75)"), ("steps", int, "instead of seconds"),
                              ("threads", int, "CPU threads (default 2)"), ("batch", int, "windows a step"), ("lr", float, "learning rate"),
                              ("frozen", int, "first blocks that stay as they are")):
         teach.add_argument(f"--{name}", type=kind, help=text)

@@ -44,12 +44,12 @@ class Lesson:
     """Everything that decides a lesson."""
 
     seed: int = 0
-    seconds: float = 60.0  # of learning, the trials included; not counted where `steps` is given
+    seconds: float = 75.0  # of learning, the trials included; not counted where `steps` is given
     steps: int = 0
     threads: int = 2
     batch: int = 6  # windows a step
     lr: float = 1e-3
-    frozen: int = 4  # first blocks, and the embeddings, that stay as they are
+    frozen: int = 1  # first blocks, and the embeddings, that stay as they are
     pairs: float = 1.0  # weight of the cross-entropy of each pair of frames, in the last layer
     directed: float = 0.5  # weight of L_self, in the last layer
     ema: float = 0.98

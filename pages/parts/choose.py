@@ -49,7 +49,8 @@ class Choice:
     def title(self) -> str:
         if self.model.startswith("public:"):
             return self.model.removeprefix("public:")
-        return taught().get(self.model.removeprefix("file:"), spec(self.card.model).title)
+        lesson = self.card.recipe.get("taught")
+        return spec(self.card.model).title + (f", taught {', '.join(lesson['clips'])}" if lesson else "")
 
 
 def clips_folder() -> Path | None:

@@ -53,7 +53,7 @@ def teach(choice: Choice) -> None:
     run = runs.read(lesson) if lesson else None
     lesson, going = (lesson, run.state == "running") if run else (None, False)
     row = st.columns([2, 1.4, 1.4, 4], vertical_alignment="bottom")
-    seconds = row[1].selectbox("Seconds", (30, 60, 120, 300), index=1, key="lesson-seconds", disabled=going,
+    seconds = row[1].selectbox("Seconds", (30, 75, 150, 300), index=1, key="lesson-seconds", disabled=going,
                                help="How long it learns. On two CPU cores a minute gives a clear result on a clip with an arrow of time.")
     seed = row[2].number_input("Lesson seed", 0, 10**6, 0, key="lesson-seed", disabled=going,
                                help="Decides which blocks are held out and every window that is learned from.")

@@ -6,6 +6,7 @@ import json
 import shutil
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +15,7 @@ from streamlit.testing.v1 import AppTest
 
 from core.chance import chance_accuracy
 from core.models import available
-from core.weights import embedded, file_hash
+from core.weights import file_hash, load, save_checkpoint
 from pages.parts import cached, runs
 from pages.parts.choose import model_options
 from tests.pages.test_pages import ROOT, opened
@@ -85,7 +86,7 @@ def test_a_data_set_is_measured_by_class_and_a_file_that_is_no_video_is_left_out
 
 
 def a_lesson(room: Path) -> Path:
-    """A finished lesson as `python -m training teach` leaves it, with other weights in place of the taught ones."""
+    """A finished lesson as `python -m training teach` leaves it, with the shipped weights in place of the taught ones."""
     path = room / "lesson-0"
     path.mkdir(parents=True)
     clip = {"name": "flower.mp4", "frames": 40, "seconds": 2.0, "parts": "tt----bbbbbbbb----ttittttittttittttittttt"[:40]}
@@ -95,7 +96,8 @@ def a_lesson(room: Path) -> Path:
              "blocks_either_way": 50.0 + 5 * i, "interleaved": 45.0 + 5 * i, "interleaved_either_way": 50.0 + 5 * i} for i in range(11)]
     rows[0] |= {"pixels_blocks": 55.0, "pixels_blocks_either_way": 97.0, "pixels_interleaved": 52.0, "pixels_interleaved_either_way": 96.0}
     (path / "metrics.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows) + '{"stage": "te')
-    shutil.copy(embedded()["timesformer"], path / "model.safetensors")
+    model, card = load("direcformer")
+    save_checkpoint(path / "model.safetensors", model.state_dict(), replace(card, recipe={"taught": {"clips": ["flower.mp4"]}}, hash=""))
     return path
 
 
@@ -112,7 +114,7 @@ def test_a_finished_lesson_is_drawn_and_its_model_offered_in_this_session_alone(
     app.button(key="use-lesson").click().run()
     app.run()
     choice = app.session_state["choice"]
-    assert choice.model == f"file:{path / 'model.safetensors'}" and "taught flower.mp4" in choice.title
+    assert choice.model == f"file:{path / 'model.safetensors'}" and choice.title == "DirecFormer, taught flower.mp4"
     assert "DirecFormer, taught flower.mp4" in app.selectbox(key="model").options
     assert not any("taught" in title for title in model_options(None).values()), "another session is offered none of it"
 
