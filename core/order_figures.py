@@ -48,9 +48,10 @@ def lesson_curve(trials: list[dict[str, float]], pixels: float, chance: float, s
     for name, (value, dash, colour) in lines.items():
         figure.add_scatter(x=[0, end], y=[value, value], name=name, mode="lines", line={"color": colour, "width": 2.5, "dash": dash},
                            hovertemplate=f"{value:.1f} %<extra>{name}</extra>")
-    figure.update_xaxes(title="seconds of learning", range=[0, end * 1.02], gridcolor=_GRID, zeroline=False, automargin=True,
+    figure.update_xaxes(title="seconds of learning", range=[-end * 0.02, end * 1.02], gridcolor=_GRID, zeroline=False, automargin=True,
                         tickfont={"size": FONT - 2})
-    figure.update_yaxes(title="OrderAcc", range=[0, 104], ticksuffix=" %", tickvals=[0, 25, 50, 75, 100], gridcolor=_GRID, zeroline=False,
-                        automargin=True, tickfont={"size": FONT - 2})
+    ticks = [0, 25, 50, 75, 100]
+    figure.update_yaxes(title="OrderAcc", range=[0, 104], tickvals=ticks, ticktext=[f"{tick} % " for tick in ticks], gridcolor=_GRID,
+                        zeroline=False, automargin=True, tickfont={"size": FONT - 2})
     _bare(figure, height)
     return figure.update_layout(showlegend=True, legend={"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0})

@@ -183,10 +183,9 @@ def _learn(model: nn.Module, card: Card, subjects: list[Subject], lesson: Lesson
     freeze(student, lesson.frozen)
     optimiser = torch.optim.AdamW(parameter_groups(student, lesson.weight_decay, 1.0))
     average, schedule = Average(student, lesson.ema), Schedule("cosine", lesson.lr, 1000, warmup=50, floor=0.02)
-    began, step, windows, losses, best = time.monotonic(), 0, 0, [], -1.0
     first = {"seconds": 0.0, **figures(trial.pixels(), "pixels_"), **figures(trial.run(judge))}
     reporter.write(0, {"clips": 0, **first})
-    kept, due = first, 1
+    began, step, windows, losses, best, kept, due = time.monotonic(), 0, 0, [], -1.0, first, 1
     student.train()
     bfloat16 = bfloat16_is_fast()
     with suppress(KeyboardInterrupt):  # the best so far is kept

@@ -132,7 +132,9 @@ def _draw(run: Run) -> None:
         for kind, (name, _, _) in KINDS.items():
             if kind in last:
                 pixels = f"{first[f'pixels_{kind}']:.1f} % ({first[f'pixels_{kind}_either_way']:.1f} % either way)"
-                st.metric(f"{name}, {when}", f"{last[kind]:.1f} %", f"{last[kind] - first[kind]:+.1f} points, from {first[kind]:.1f} %",
+                gain = last[kind] - first[kind]
+                st.metric(f"{name}, {when}", f"{last[kind]:.1f} %", f"{gain:+.1f} points, from {first[kind]:.1f} %",
+                          delta_color="normal" if gain else "off",
                           help=f"{HELP['order_accuracy']} Read either way: {last[f'{kind}_either_way']:.1f} %. "
                                f"The pixel path gets {pixels} on the same shuffles.")
         st.metric("pixel path, blocks", f"{first['pixels_blocks']:.1f} %", help="The path through the most similar frames, on the same "
