@@ -12,6 +12,7 @@ from core import explain
 from core.chance import chance_accuracy, chance_distribution
 from core.gestures import LABELS
 from core.models import spec
+from core.order import EXACT_FRAMES
 from core.order_figures import order_histogram
 from core.trace import Head
 from core.trials import Shuffles, joined, per_class, permutations_of
@@ -94,7 +95,8 @@ def over_seeds(choice: Choice, source: Source) -> None:
         columns[0].metric("pixel path", f"{pixels.mean:.1f} %", help="The path through the most similar frames, on the same shuffles.")
         columns[1].metric("chance", f"{chance:.2f} %", help=f"The exact mean for {units} {'frames' if unit == 1 else 'pairs of frames'}.")
         said = [f"{title.lower()} {model.verdicts.count(verdict)} times" for verdict, (title, _) in VERDICTS.items()]
-        st.caption(f"Its own verdict on these shuffles: {', '.join(said)}. The figures count them all.",
+        searched = f" Beyond {EXACT_FRAMES} frames an order is searched for and may not be the best." if units > EXACT_FRAMES else ""
+        st.caption(f"Its own verdict on these shuffles: {', '.join(said)}. The figures count them all.{searched}",
                    help="  \n".join(f"**{title}**: {meaning}" for title, meaning in VERDICTS.values()))
     with right:
         chart(order_histogram({choice.title: model.accuracy, "pixel path": pixels.accuracy}, chance_distribution(units)), "over-seeds",

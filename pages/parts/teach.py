@@ -142,7 +142,7 @@ def _draw(run: Run) -> None:
     with right:
         chart(lesson_curve(list(run.reports), first["pixels_blocks"], chance, run.recipe["seconds"]), "lesson",
               f"OrderAcc on held-out blocks of {names}: {first['blocks']:.0f} percent before, {last['blocks']:.0f} now")
-    st.html("".join(_timeline(clip) for clip in run.recipe["clips"]) + _key())
+    st.html("".join(map(_timeline, run.recipe["clips"])) + _key("".join(clip["parts"] for clip in run.recipe["clips"])))
     result = ""
     if run.state == "finished":
         if str(run.checkpoint) not in taught():
@@ -178,10 +178,11 @@ def _timeline(clip: dict) -> str:
             f'overflow:hidden;margin:0.3rem 0">{cells}</div>')
 
 
-def _key() -> str:
+def _key(parts: str) -> str:
+    """What the colours of these parts mean."""
     return '<div style="font-size:1rem">' + "".join(
         f'<span style="margin-right:1.4rem;white-space:nowrap"><span style="display:inline-block;width:1rem;height:1rem;border-radius:3px;'
         f'vertical-align:-0.1rem;margin-right:0.4rem;background:{colour}"></span>{escape(name)}</span>'
-        for name, colour in PARTS.values()) + "</div>"
+        for letter, (name, colour) in PARTS.items() if letter in parts) + "</div>"
 
 
