@@ -94,19 +94,23 @@ class Trial:
         each = -(-SHUFFLES // len(self.windows[kind]))
         return permutations_of(range(window * each, (window + 1) * each), self.card.frames)
 
-    def pixels(self) -> dict[str, Shuffles]:
-        return {kind: joined([shuffle_pixels(clip, self.permutations(kind, i)) for i, clip in enumerate(windows)])
+    def pixels(self) -> dict[str, list[Shuffles]]:
+        return {kind: [shuffle_pixels(clip, self.permutations(kind, i)) for i, clip in enumerate(windows)]
                 for kind, windows in self.windows.items()}
 
-    def run(self, model: nn.Module) -> dict[str, Shuffles]:
-        return {kind: joined([shuffle_model(model, self.card, clip, self.permutations(kind, i)) for i, clip in enumerate(windows)])
+    def run(self, model: nn.Module) -> dict[str, list[Shuffles]]:
+        return {kind: [shuffle_model(model, self.card, clip, self.permutations(kind, i)) for i, clip in enumerate(windows)]
                 for kind, windows in self.windows.items()}
 
 
-def figures(found: dict[str, Shuffles], before: str = "") -> dict[str, float]:
-    """Means in percent, as they stand in metrics.jsonl."""
-    return {f"{before}{kind}{which}": round(float(values.mean()), 3) for kind, shuffles in found.items()
-            for which, values in (("", shuffles.accuracy), ("_either_way", shuffles.either_way))}
+def figures(found: dict[str, list[Shuffles]], before: str = "") -> dict[str, Any]:
+    """Means in percent over all windows of a kind, and `_each` of them, as they stand in metrics.jsonl."""
+    rows: dict[str, Any] = {}
+    for kind, windows in found.items():
+        whole = joined(windows)
+        rows |= {f"{before}{kind}": round(whole.mean, 3), f"{before}{kind}_either_way": round(float(whole.either_way.mean()), 3),
+                 f"{before}{kind}_each": [round(window.mean, 1) for window in windows]}
+    return rows
 
 
 def varied(video: Tensor, brightness: float, rng: np.random.Generator) -> Tensor:
