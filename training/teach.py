@@ -28,6 +28,7 @@ from core.lock import alone
 from core.trials import Shuffles, joined, permutations_of, shuffle_model, shuffle_pixels
 from core.video import Clip, Crop, cropped, decode_at, digest
 from core.weights import Card, load, load_checkpoint, save_checkpoint
+from training.augment import resized_crop
 from training.folder import Folder, Reporter, write_atomically
 from training.losses import pair_loss, self_loss
 from training.schedule import Average, Schedule, bfloat16_is_fast, parameter_groups
@@ -54,6 +55,7 @@ class Lesson:
     directed: float = 0.5  # weight of L_self, in the last layer
     ema: float = 0.98
     weight_decay: float = 0.01
+    crop: float = 0.5  # least part of a window's area that is seen
     brightness: float = 0.15  # of a window, plus or minus this part of the whole range
 
 
@@ -113,25 +115,29 @@ def figures(found: dict[str, list[Shuffles]], before: str = "") -> dict[str, Any
     return rows
 
 
-def varied(video: Tensor, brightness: float, rng: np.random.Generator) -> Tensor:
-    """A window (T, S, S, 3), 0..1, mirrored or not, brighter or darker, of more or less contrast: no frame apart from the others."""
+def varied(video: Tensor, lesson: Lesson, rng: np.random.Generator) -> Tensor:
+    """A window (T, 3, S, S), 0..1: a part of it, mirrored or not, brighter or darker, of more or less contrast.
+
+    All frames alike, so that nothing but what changes in the clip tells them apart.
+    """
     if rng.random() < 0.5:
-        video = video.flip(2)
-    mean = video.mean()
+        video = video.flip(3)
+    video = resized_crop(video, video.shape[-1], torch.Generator().manual_seed(int(rng.integers(2**62))), (lesson.crop, 1.0))
+    mean, brightness = video.mean(), lesson.brightness
     return ((video - mean) * (1 + rng.uniform(-brightness, brightness)) + mean + rng.uniform(-brightness, brightness)).clamp(0, 1)
 
 
 def batches(subjects: list[Subject], card: Card, lesson: Lesson) -> Iterator[tuple[Tensor, Tensor]]:
     """Shuffled windows without end: normalised video (B, 3, T, S, S), and o (B, T), the place in time of each slot."""
-    mean, std = torch.tensor(card.mean), torch.tensor(card.std)
+    mean, std = (torch.tensor(of_channels)[:, None, None] for of_channels in (card.mean, card.std))
     for step in range(sys.maxsize):
         rng = np.random.default_rng([lesson.seed, step])
         videos, orders = [], []
         for _ in range(lesson.batch):
             subject = subjects[int(rng.integers(len(subjects)))]
             window, order = draw(subject.parts.train, card.frames, rng), rng.permutation(card.frames)
-            video = varied(torch.from_numpy(subject.frames[window[order]]).float() / 255, lesson.brightness, rng)
-            videos.append(((video - mean) / std).permute(3, 0, 1, 2))
+            video = torch.from_numpy(subject.frames[window[order]]).permute(0, 3, 1, 2).float() / 255
+            videos.append(((varied(video, lesson, rng) - mean) / std).transpose(0, 1))
             orders.append(torch.from_numpy(order))
         yield torch.stack(videos), torch.stack(orders)
 

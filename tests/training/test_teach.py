@@ -16,7 +16,7 @@ import torch
 
 from core.errors import BadInput
 from core.gestures import LABELS
-from core.models import build, spec
+from core.models import build
 from core.render import write_mp4
 from core.weights import Card, load_checkpoint, save_checkpoint
 from tests.training.tiny import TINY
@@ -29,23 +29,23 @@ FRAMES = 83
 
 
 @pytest.fixture(autouse=True)
-def threads(monkeypatch: pytest.MonkeyPatch):
-    for model, settings in TINY.items():
-        monkeypatch.setitem(spec(model).presets, "tiny", settings)
+def threads():
     before = torch.get_num_threads()
     yield
     torch.set_num_threads(before)
 
 
-def checkpoint(folder: Path, model: str = "direcformer", preset: str = "tiny") -> Path:
-    """Random weights, with time attention that is not zero from the start."""
+def checkpoint(folder: Path, model: str = "direcformer") -> Path:
+    """Tiny random weights, with time attention that is not zero from the start."""
     torch.manual_seed(0)
-    net = build(model, preset)
+    settings = {k: v for k, v in TINY[model].items() if k != "classes"}
+    net = build(model, **settings)
     for block in getattr(net, "blocks", []):
         if hasattr(block, "temporal_fc"):
             torch.nn.init.eye_(block.temporal_fc.weight)
     path = folder / f"{model}.safetensors"
-    card = Card(model, preset, LABELS, (0.5,) * 3, (0.5,) * 3, net.size, net.frames, "uniform", "fit", "nothing", sharpness=8.0)
+    half = (0.5,) * 3
+    card = Card(model, "gesture", LABELS, half, half, net.size, net.frames, "uniform", "fit", "nothing", settings, sharpness=8.0)
     save_checkpoint(path, net.state_dict(), card)
     return path
 
@@ -105,9 +105,9 @@ def test_slots_are_told_the_place_in_time_of_what_they_show(tmp_path: Path, risi
 
 
 def test_a_kill_in_the_middle_leaves_no_file_that_cannot_be_read_and_a_stop_keeps_the_best(tmp_path: Path, rising: Path) -> None:
-    weights, out = str(checkpoint(tmp_path, preset="gesture")), tmp_path / "killed"
-    command = [sys.executable, "-m", "training", "teach", str(rising), "--checkpoint", weights, "--steps", "400", "--batch", "1",
-               "--threads", "1", "--out"]
+    weights, out = str(checkpoint(tmp_path)), tmp_path / "killed"
+    command = [sys.executable, "-m", "training", "teach", str(rising), "--checkpoint", weights, "--steps", "4000", "--batch", "1",
+               "--threads", "1", "--frozen", "0", "--out"]
     for which, name in ((signal.SIGKILL, "killed"), (signal.SIGTERM, "stopped")):
         out = tmp_path / name
         ran = subprocess.Popen([*command, str(out)], cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
