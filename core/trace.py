@@ -195,17 +195,17 @@ class Tap:
 
 
 class _Recorder:
-    def __init__(self, model: nn.Module, dtype: torch.dtype) -> None:
-        self.dtype = dtype
+    def __init__(self, model: nn.Module, dtype: torch.dtype, clips: int = 1) -> None:
+        self.dtype, self.clips = dtype, clips
         self.taps = {id(v): v for module in model.modules() for v in vars(module).values() if isinstance(v, Tap)}
         self.calls: dict[int, list[tuple[Tensor, Tensor, Layout]]] = {}
 
     def take(self, tap: Tap, q: Tensor, k: Tensor, layout: Layout) -> None:
         if id(tap) not in self.taps:
             return
-        if q.shape[0] != layout.queries.shape[0]:
-            raise BadInput(f"recording takes one clip at a time; {tap.name!r} saw {q.shape[0]} groups "
-                           f"where one clip has {layout.queries.shape[0]}")
+        if q.shape[0] != layout.queries.shape[0] * self.clips:
+            raise BadInput(f"recording takes {'one clip at a time' if self.clips == 1 else f'batches of {self.clips} clips here'}; "
+                           f"{tap.name!r} saw {q.shape[0]} groups where one clip has {layout.queries.shape[0]}")
         self.calls.setdefault(id(tap), []).append((self._keep(q), self._keep(k), layout))
 
     def _keep(self, x: Tensor) -> Tensor:
@@ -222,7 +222,8 @@ class _Recorder:
         kept = torch.empty(rows.shape, dtype=self.dtype, device="cpu").copy_(rows)
         return kept.permute([order.index(axis) for axis in range(x.ndim)])
 
-    def attentions(self) -> list[Attention]:
+    def attentions(self, clip: int = 0) -> list[Attention]:
+        """Those of one clip of the batch: every model here keeps the groups of a clip together."""
         found = []
         for key, tap in self.taps.items():
             calls = self.calls.get(key)
@@ -231,7 +232,9 @@ class _Recorder:
             layout = calls[-1][2]
             if len(calls) > 1:  # a recurrent model taps once a frame; a stream knows its length with the last one
                 layout = Layout(torch.cat([c[2].queries for c in calls]), torch.cat([c[2].keys for c in calls]), layout.grid)
-            q, k = (calls[0][i] if len(calls) == 1 else torch.cat([c[i] for c in calls]) for i in (0, 1))
+            own = [slice(clip * len(c[2].queries), (clip + 1) * len(c[2].queries)) for c in calls]
+            q, k = (calls[0][i][own[0]] if len(calls) == 1 else torch.cat([c[i][o] for c, o in zip(calls, own, strict=True)])
+                    for i in (0, 1))
             found.append(Attention(tap.name, tap.layer, tap.axis, tap.kernel, q, k, layout))
         return sorted(found, key=lambda a: a.layer)
 
@@ -257,3 +260,22 @@ def record(model: nn.Module, dtype: torch.dtype = torch.float32) -> Iterator[lis
     found.extend(recorder.attentions())
     if not found:
         raise BadInput(f"nothing was recorded: {type(model).__name__} was not run inside record(), or has no taps")
+
+
+@contextmanager
+def record_batch(model: nn.Module, clips: int) -> Iterator[list[list[Attention]]]:
+    """The same for one forward pass on a batch: a list of attentions for each of its `clips` clips, float32.
+
+    The clips share memory, so this is for what is reduced at once, not for what is kept. Raises: BadInput as `record`,
+    and for a batch of another size.
+    """
+    recorder = _Recorder(model, torch.float32, clips)
+    found: list[list[Attention]] = []
+    token = _RECORDER.set(recorder)
+    try:
+        yield found
+    finally:
+        _RECORDER.reset(token)
+    found.extend(recorder.attentions(clip) for clip in range(clips))
+    if not all(found):
+        raise BadInput(f"nothing was recorded: {type(model).__name__} was not run inside record_batch(), or has no taps")

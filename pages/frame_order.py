@@ -14,6 +14,8 @@ from pages.parts import cached
 from pages.parts.choose import chosen
 from pages.parts.lab import forbidding, lab, mixing, verdict
 from pages.parts.show import HELP, NOT_AN_EXPLANATION, chart, provenance
+from pages.parts.statistics import Source, layer_and_head, over_data, over_seeds
+from pages.parts.teach import teach
 
 choice = chosen()
 card = choice.card
@@ -29,9 +31,11 @@ by = controls[0].segmented_control("Order from", list(AFFINITIES), format_func=A
 sharp = controls[1].toggle("Sharpened", value=card.sharpness > 0, disabled=by == "pixels" or not card.sharpness, key="sharp",
                            bind="query-params", help=HELP["sharpened"])
 sharpness = card.sharpness if sharp else 0.0
-matrix = cached.order_matrix(choice.key, choice.model if by == "model" else "pixels", choice.crop, None, "mean", sharpness, unit, mixed)
+source = Source(*layer_and_head(choice, disabled=by == "pixels"), sharpness)
+matrix = cached.order_matrix(choice.key, choice.model if by == "model" else "pixels", choice.crop, source.layer, source.head, sharpness,
+                             unit, mixed)
 signed = by == "model" and (sharpness > 0 or explain.time_is_signed(cached.trace(choice.key, choice.model, choice.crop, mixed)))
-calibrated = by == "model" and sharpness == card.sharpness and card.direction_threshold < UNCALIBRATED
+calibrated = by == "model" and source == Source(None, "mean", card.sharpness) and card.direction_threshold < UNCALIBRATED
 threshold = card.direction_threshold if calibrated else UNCALIBRATED
 repeated = repeated_slots(cropped(mixed.frames, choice.crop, 96), unit)
 
@@ -45,7 +49,7 @@ except BadInput as error:
 with stage:
     kind = "signed" if signed else "attention" if matrix.min() >= 0 else "alike"
     lab(matrix, found, permutation, enlarged(mixed.frames[::unit], 120), forbidden, kind, unit)
-    made = f"last layer, mean over heads and places{', sharpened' * (sharpness > 0)} · {matrix.min():.3f} to {matrix.max():.3f}"
+    made = f"{source.words} · {matrix.min():.3f} to {matrix.max():.3f}"
     provenance(choice, made if by == "model" else "pixels only, no weights")
     verdict(found, permutation, threshold if calibrated else None, repeated)
 
@@ -54,4 +58,7 @@ before = cached.trace(choice.key, choice.model, choice.crop, choice.clip).probab
 after = cached.trace(choice.key, choice.model, choice.crop, mixed).probabilities
 chart(figures.class_bars(list(card.labels), before, after, height=360), "before-after", "Class probabilities before and after shuffling")
 provenance(choice, f"in order: *{card.labels[int(before.argmax())]}*, shuffled: *{card.labels[int(after.argmax())]}*")
+over_seeds(choice, source)
+over_data(choice, source)
+teach(choice)
 st.caption(NOT_AN_EXPLANATION)

@@ -18,7 +18,7 @@ FORBIDDEN = {
 }
 LATE = {"captum", "kornia", "matplotlib", "huggingface_hub", "networkx", "plotly"}
 """Imported where they are used: torch alone takes two seconds."""
-DRAWS = {("core/figures.py", "plotly"), ("core/tube.py", "plotly")}
+DRAWS = {("core/figures.py", "plotly"), ("core/order_figures.py", "plotly"), ("core/tube.py", "plotly")}
 """All of these files is Plotly; they are themselves imported where they are used, which the subprocess test checks."""
 
 

@@ -1,4 +1,4 @@
-"""Command line: python -m training fit RECIPE --out RUN | recipes | tune | evaluate | publish | reproduce."""
+"""Command line: python -m training fit RECIPE --out RUN | recipes | tune | evaluate | publish | reproduce | teach CLIP... --out DIR."""
 
 from __future__ import annotations
 
@@ -124,13 +124,25 @@ def _run(argv: list[str]) -> int:
     again.add_argument("--init", default="", help="a run's stills.safetensors that every run starts from")
     again.add_argument("--real", type=Path, help="a folder DIR/<label>/<clip> of real clips to report on")
     again.add_argument("--threads", type=int, default=2)
+    teach = commands.add_parser("teach", help="fit the order of the frames of clips: a minute, for one session")
+    teach.add_argument("clips", nargs="+", type=Path, metavar="CLIP")
+    teach.add_argument("--out", type=Path, required=True, help="a new folder")
+    teach.add_argument("--checkpoint", help="what to teach (default: the shipped direcformer)")
+    teach.add_argument("--crop", choices=("centre", "fit"), help="central square or whole frame (default: the model's own)")
+    teach.add_argument("--seed", type=int, help="decides the held-out blocks and every window")
+    for name, kind, text in (("seconds", float, "of learning (default 75)"), ("steps", int, "instead of seconds"),
+                             ("threads", int, "CPU threads (default 2)"), ("batch", int, "windows a step"), ("lr", float, "learning rate"),
+                             ("frozen", int, "first blocks that stay as they are")):
+        teach.add_argument(f"--{name}", type=kind, help=text)
+    teach.add_argument("--until-stdin-closes", action="store_true", help="end with the program that holds this one's input open")
+    teach.add_argument("--json", action="store_true")
     args = parser.parse_args(argv)
+    if getattr(args, "until_stdin_closes", False):
+        threading.Thread(target=_end_with_stdin, daemon=True).start()
     return _COMMANDS[args.command](args)
 
 
 def _fit(args: argparse.Namespace) -> int:
-    if args.until_stdin_closes:
-        threading.Thread(target=_end_with_stdin, daemon=True).start()
     from core.lock import alone
     from training.loop import fit, is_first_process
 
@@ -174,6 +186,12 @@ def _evaluate(args: argparse.Namespace) -> int:
     return command(args)
 
 
+def _teach(args: argparse.Namespace) -> int:
+    from training.teach import command
+
+    return command(args)
+
+
 def _publish(args: argparse.Namespace) -> int:
     from training.publish import publish
 
@@ -190,7 +208,8 @@ def _reproduce(args: argparse.Namespace) -> int:
 
 
 _COMMANDS: dict[str, Callable[[argparse.Namespace], int]] = {
-    "fit": _fit, "recipes": _recipes, "tune": _tune, "evaluate": _evaluate, "publish": _publish, "reproduce": _reproduce}
+    "fit": _fit, "recipes": _recipes, "tune": _tune, "evaluate": _evaluate, "publish": _publish, "reproduce": _reproduce,
+    "teach": _teach}
 
 
 if __name__ == "__main__":

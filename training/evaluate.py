@@ -19,6 +19,7 @@ from core.explain import order_of
 from core.gestures import DIRECTED, LABELS, render
 from core.observe import classify, rendered_clip
 from core.order import order_accuracy, reversal_accuracy
+from core.trials import permutation_of
 from core.video import Clip, digest
 from core.weights import Card, load, load_checkpoint
 from training.augment import multi_view
@@ -117,11 +118,6 @@ def rendered_clips(count: int, card: Card, first_seed: int = 900_000_000_000_000
             finer = render(label, seed, frames=card.frames * views.clips, size=(120, 160)).frames
             many = finer[view_indices(len(finer), card.frames, views.clips, "uniform")]
         yield Sample(label, clip, f"{label}:{seed}", many)
-
-
-def permutation_of(name: str, frames: int, seed: int) -> np.ndarray:
-    """The one permutation of a clip: it depends on its name and the seed alone."""
-    return np.random.default_rng([seed, *name.encode()]).permutation(frames)
 
 
 @dataclass(frozen=True)

@@ -31,20 +31,13 @@ from core.weights import Card, save_checkpoint
 from training.data import Batch
 from training.folder import Folder, Reporter, described, write_atomically
 from training.recipes import Recipe
-from training.schedule import Average, Schedule, make_optimiser, schedule_of
+from training.schedule import Average, Schedule, bfloat16_is_fast, make_optimiser, schedule_of
 from training.sources import HELD_OUT, Sharing, Source, batches, rendered, source
 from training.stages import Plan, Stage, Still, Video, model_settings
 
 REPORT_EVERY = 50  # steps
 Watch = Callable[[int, float], None]
 """Called with the clips seen and the held-out top-1 after each trial; what it raises ends the run."""
-
-
-def bfloat16_is_fast() -> bool:
-    """Whether this machine multiplies bfloat16 in hardware; elsewhere autocast only slows it down."""
-    if torch.cuda.is_available():
-        return torch.cuda.is_bf16_supported(including_emulation=False)
-    return bool(getattr(torch.cpu, "_is_avx512_bf16_supported", bool)() or getattr(torch.cpu, "_is_amx_tile_supported", bool)())
 
 
 def is_first_process() -> bool:

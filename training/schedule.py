@@ -1,4 +1,4 @@
-"""Learning rates: how they run over the steps, and how they fall towards the first layers (spec 8.11)."""
+"""Learning rates: how they run over the steps, and how they fall towards the first layers (spec 8.11); averages, and number formats."""
 
 from __future__ import annotations
 
@@ -103,6 +103,13 @@ def make_optimiser(recipe: Recipe, module: nn.Module) -> torch.optim.Optimizer:
     if recipe.optimiser == "sgd":
         return torch.optim.SGD(groups, lr=recipe.lr, momentum=recipe.momentum, nesterov=recipe.momentum > 0)
     raise BadInput(f"optimiser {recipe.optimiser!r} is not known; choose adamw or sgd")
+
+
+def bfloat16_is_fast() -> bool:
+    """Whether this machine multiplies bfloat16 in hardware; elsewhere autocast only slows it down."""
+    if torch.cuda.is_available():
+        return torch.cuda.is_bf16_supported(including_emulation=False)
+    return bool(getattr(torch.cpu, "_is_avx512_bf16_supported", bool)() or getattr(torch.cpu, "_is_amx_tile_supported", bool)())
 
 
 class Average:

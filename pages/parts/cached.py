@@ -17,8 +17,10 @@ from torch import nn
 from core import attribute, compare, explain, hub, motion, observe, packing
 from core.errors import BadInput
 from core.gestures import render
+from core.models import spec
 from core.order import pixel_affinity, sharpened
 from core.trace import Head
+from core.trials import Shuffles, permutation_of, shuffle_model, shuffle_pixels
 from core.video import Clip, Probe, cropped, decode, probe, subclip
 from core.weights import Card, embedded, load_checkpoint, untrained
 
@@ -173,6 +175,41 @@ def order_matrix(key: str, name: str, crop: str, layer: int | None, head: Head, 
     if name == "pixels":
         return pixel_affinity(cropped(_clip.frames[::unit], crop, 96))
     return sharpened(explain.temporal(trace(key, name, crop, _clip), layer, head), sharpness)
+
+
+def shuffles(key: str, name: str, crop: str, layer: int | None, head: Head, sharpness: float, permutations: np.ndarray, _clip: Clip,
+             compute: bool) -> Shuffles | None:
+    """What is recovered of a clip under these permutations, (n, T'), by a model or by the `pixels` baseline, in units of whose
+    frames the permutations count; computed if asked to, else what is here already, or None."""
+    unit = len(_clip) // permutations.shape[1]
+    net, card = (None, None) if name == "pixels" else model(name)
+    place = ("shuffles", name, card.hash if card else unit, crop, layer, head, sharpness, _clip.id, permutations.tobytes())
+
+    def make() -> Shuffles:
+        if card is None:
+            return shuffle_pixels(_clip, permutations, crop, unit)
+        return shuffle_model(net, replace(card, crop=crop, sharpness=sharpness), _clip, permutations, layer=layer, head=head)
+
+    return _store(key).get(place, make, lambda s: s.permutations.nbytes + s.paths.nbytes) if compute else _store(key).peek(place)
+
+
+def scored(key: str, name: str, crop: str, layer: int | None, head: Head, sharpness: float, compute: bool) -> tuple[Shuffles, ...] | None:
+    """A clip of a data set, sampled as the model's card says and shuffled once: what the model and what the pixels recover.
+
+    Computed if asked to, else what is here already, or None. Empty for a clip that cannot be used.
+    """
+    card = model(name)[1]
+    place = ("scored", key, name, card.hash, crop, layer, head, sharpness)
+
+    def make() -> tuple[Shuffles, ...]:
+        try:
+            sampled = clip(key, card.frames, card.sampling, card.stride, None, None)
+            order = permutation_of(sampled.source, len(sampled) // spec(card.model).unit_frames, 0)[None]
+            return tuple(shuffles(key, which, crop, layer, head, sharpness, order, sampled, True) for which in (name, "pixels"))
+        except BadInput:
+            return ()
+
+    return _store(key).get(place, make, lambda found: 200) if compute else _store(key).peek(place)
 
 
 def attributed(key: str, name: str, crop: str, method: str, target: int, _clip: Clip,

@@ -47,7 +47,10 @@ class Choice:
 
     @property
     def title(self) -> str:
-        return self.model.removeprefix("public:") if self.model.startswith("public:") else spec(self.card.model).title
+        if self.model.startswith("public:"):
+            return self.model.removeprefix("public:")
+        lesson = self.card.recipe.get("taught")
+        return spec(self.card.model).title + (f", taught {', '.join(lesson['clips'])}" if lesson else "")
 
 
 def clips_folder() -> Path | None:
@@ -118,10 +121,16 @@ def _source() -> str:
     return f"render:{label}:{int(seed)}"
 
 
-def model_options(own: str | None) -> dict[str, str]:
-    """What the model chooser offers, key to title: shipped models, public checkpoints that are here, models that no
-    checkpoint is shipped of with random weights, the own one."""
+def taught() -> dict[str, str]:
+    """The models that were taught a clip in this session: checkpoint to title."""
+    return st.session_state.setdefault("taught", {})
+
+
+def model_options(own: str | None, lessons: dict[str, str] | None = None) -> dict[str, str]:
+    """What the model chooser offers, key to title: shipped models, those taught a clip in this session,
+    public checkpoints that are here, models that no checkpoint is shipped of with random weights, the own one."""
     options = {name: spec(name).title for name in embedded()}
+    options |= {f"file:{path}": title for path, title in (lessons or {}).items()}
     options |= {f"public:{named.name}": named.name for named in hub.ready()}
     options |= {f"random:{name}": f"{spec(name).title} (random weights)" for name in sorted(available()) if name not in embedded()}
     mine = Path(own or "")  # a run calls every checkpoint model.safetensors: there the folder is the name
@@ -135,7 +144,7 @@ def _changed() -> None:
 
 def _model() -> str:
     own = st.session_state.get("own_checkpoint")
-    options = model_options(own)
+    options = model_options(own, taught())
     if not options:
         raise BadInput("no checkpoint is shipped in assets/checkpoints; "
                        "train one with `python -m training fit direcformer_gesture --out runs/x`")

@@ -157,8 +157,13 @@ def start(runs: Path, name: str, recipe: str, **changes: int | float | str) -> P
         raise BadInput(f"recipe {recipe[:60]!r} is not known; choose one of {', '.join(recipes())}")
     if (path / "recipe.json").exists():
         raise BadInput(f"a run named {name!r} is there already; choose another name, or resume it")
-    _launch(path, recipe, _flags(changes))
+    _launch(path, ["fit", recipe, *_flags(changes)])
     return path
+
+
+def teach(path: Path, clips: list[Path], **changes: int | float | str) -> None:
+    """Teach a model the order of these clips in a new folder. Raises: BadInput if it cannot be started."""
+    _launch(path, ["teach", *map(str, clips), *_flags(changes)])
 
 
 def resume(run: Run) -> None:
@@ -169,7 +174,7 @@ def resume(run: Run) -> None:
         raise BadInput(f"{run.name} holds no recipe.json that can be read; start a new run instead")
     fixed = {k: v for k, v in run.recipe.items() if k not in ("name", "settings", "augment")}
     settings = [part for k, v in run.recipe.get("settings", {}).items() for part in ("--set", f"{k}={_written(v)}")]
-    _launch(run.path, str(run.recipe.get("name")), _flags(fixed) + settings)
+    _launch(run.path, ["fit", str(run.recipe.get("name")), *_flags(fixed), *settings])
 
 
 def stop(path: Path) -> None:
@@ -202,7 +207,7 @@ def stop_all() -> None:
 atexit.register(stop_all)
 
 
-def _launch(path: Path, recipe: str, flags: list[str]) -> None:
+def _launch(path: Path, what: list[str]) -> None:
     with _changing:
         alive = [p for p, job in _jobs.items() if job.poll() is None]
         if path in alive or is_claimed(path):
@@ -214,7 +219,7 @@ def _launch(path: Path, recipe: str, flags: list[str]) -> None:
             log = open(path / "log.txt", "wb")  # noqa: SIM115
         except OSError as error:
             raise BadInput(f"the run folder {path} cannot be written ({error.strerror}); name another with `-- --runs FOLDER`") from None
-        command = [sys.executable, "-m", "training", "fit", recipe, "--out", str(path), "--until-stdin-closes", *flags]
+        command = [sys.executable, "-m", "training", *what, "--out", str(path), "--until-stdin-closes"]
         if path in _jobs:
             _jobs[path].stdin.close()
         with log:

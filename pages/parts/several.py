@@ -11,12 +11,12 @@ from core.models import available, spec
 from core.observe import check_fits
 from core.weights import embedded
 from pages.parts import cached
-from pages.parts.choose import Choice, model_options
+from pages.parts.choose import Choice, model_options, taught
 
 
 def options() -> dict[str, str]:
     """Every model that the sidebar offers, key to title."""
-    return model_options(st.session_state.get("own_checkpoint"))
+    return model_options(st.session_state.get("own_checkpoint"), taught())
 
 
 def partner(choice: Choice) -> str:

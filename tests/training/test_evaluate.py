@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from core.errors import BadInput
 from core.gestures import LABELS
 from core.render import write_mp4
+from core.trials import permutation_of
 from core.video import Clip, decode
 from core.weights import Card, load, load_checkpoint
 from training.__main__ import main
@@ -25,7 +26,6 @@ from training.evaluate import (
     listed_clips,
     measure,
     opened,
-    permutation_of,
     probabilities,
     rendered_clips,
     summarise,
