@@ -36,8 +36,8 @@ class Source:
 
     @property
     def words(self) -> str:
-        heads = {"mean": "mean over heads", "max": "strongest head"}.get(str(self.head), f"head {self.head}")
-        layer = "last layer" if self.layer is None else f"layer {self.layer}"
+        heads = f"head {self.head + 1}" if isinstance(self.head, int) else {"mean": "mean over heads", "max": "strongest head"}[self.head]
+        layer = "last layer" if self.layer is None else f"layer {self.layer + 1}"
         return f"{layer}, {heads}{', sharpened' * (self.sharpness > 0)}"
 
 
@@ -46,10 +46,10 @@ def layer_and_head(choice: Choice, disabled: bool = False) -> tuple[int | None, 
     seen = cached.trace(choice.key, choice.model, choice.crop, choice.clip)
     found = explain.over_time(seen) or explain.over_space(seen)
     row = st.columns([1.5, 1.5, 5], vertical_alignment="bottom")
-    layers = {"last": None} | {str(a.layer): a.layer for a in found}
+    layers = {"last": None} | {str(a.layer + 1): a.layer for a in found}
     layer = layers[row[0].selectbox("Layer", list(layers), format_func=lambda name: "last (paper)" if name == "last" else name,
                                     key=f"order-layer-{choice.model}", disabled=disabled, help=f"{HELP['layer']} {MATRIX_HELP}")]
-    heads: dict[str, Head] = {"mean": "mean", "max": "max"} | {str(i): i for i in range(explain.of_layer(found, layer).heads)}
+    heads: dict[str, Head] = {"mean": "mean", "max": "max"} | {str(i + 1): i for i in range(explain.of_layer(found, layer).heads)}
     names = {"mean": "mean (paper)", "max": "strongest"}
     head = heads[row[1].selectbox("Head", list(heads), format_func=lambda name: names.get(name, name), key=f"order-head-{choice.model}",
                                   disabled=disabled, help=MATRIX_HELP)]
