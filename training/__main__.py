@@ -132,7 +132,8 @@ def _run(argv: list[str]) -> int:
     teach.add_argument("--seed", type=int, help="decides the held-out blocks and every window")
     for name, kind, text in (("seconds", float, "of learning (default 75)"), ("steps", int, "instead of seconds"),
                              ("threads", int, "CPU threads (default 2)"), ("batch", int, "windows a step"), ("lr", float, "learning rate"),
-                             ("frozen", int, "first blocks that stay as they are")):
+                             ("frozen", int, "first blocks that stay as they are"),
+                             ("area", float, "least part of a window's area that is seen; 1 learns faster and generalises less")):
         teach.add_argument(f"--{name}", type=kind, help=text)
     teach.add_argument("--until-stdin-closes", action="store_true", help="end with the program that holds this one's input open")
     teach.add_argument("--json", action="store_true")

@@ -55,7 +55,7 @@ class Lesson:
     directed: float = 0.5  # weight of L_self, in the last layer
     ema: float = 0.98
     weight_decay: float = 0.01
-    crop: float = 0.5  # least part of a window's area that is seen
+    area: float = 0.5  # least part of a window's area that is seen
     brightness: float = 0.15  # of a window, plus or minus this part of the whole range
 
 
@@ -122,7 +122,7 @@ def varied(video: Tensor, lesson: Lesson, rng: np.random.Generator) -> Tensor:
     """
     if rng.random() < 0.5:
         video = video.flip(3)
-    video = resized_crop(video, video.shape[-1], torch.Generator().manual_seed(int(rng.integers(2**62))), (lesson.crop, 1.0))
+    video = resized_crop(video, video.shape[-1], torch.Generator().manual_seed(int(rng.integers(2**62))), (lesson.area, 1.0))
     mean, brightness = video.mean(), lesson.brightness
     return ((video - mean) * (1 + rng.uniform(-brightness, brightness)) + mean + rng.uniform(-brightness, brightness)).clamp(0, 1)
 
@@ -252,8 +252,9 @@ def _save(model: nn.Module, card: Card, subjects: list[Subject], lesson: Lesson,
 
 def command(args: argparse.Namespace) -> int:
     """`python -m training teach`."""
-    given = {k: getattr(args, k) for k in ("seed", "seconds", "steps", "threads", "batch", "frozen", "lr") if getattr(args, k) is not None}
-    wrong = [k for k, v in given.items() if not (0 < v < 1 if k == "lr" else v >= (0 if k in ("seed", "frozen") else 1))]
+    flags = ("seed", "seconds", "steps", "threads", "batch", "frozen", "lr", "area")
+    given = {k: getattr(args, k) for k in flags if getattr(args, k) is not None}
+    wrong = [k for k, v in given.items() if not (0 < v <= 1 if k in ("lr", "area") else v >= (0 if k in ("seed", "frozen") else 1))]
     if wrong:
         raise BadInput(f"--{wrong[0]} {given[wrong[0]]:g} is out of range; see `python -m training teach --help`")
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # a request to end is a stop: the best so far is kept
