@@ -1,5 +1,6 @@
 """Frame order: the shuffle lab. Scramble the frames, watch the Hamiltonian path put them back, and see how sure it is."""
 
+import numpy as np
 import streamlit as st
 
 from core import explain, figures
@@ -12,8 +13,9 @@ from core.render import enlarged
 from core.video import cropped
 from pages.parts import cached
 from pages.parts.choose import chosen
+from pages.parts.export import exhibit
 from pages.parts.lab import forbidding, lab, mixing, verdict
-from pages.parts.show import HELP, NOT_AN_EXPLANATION, chart, provenance
+from pages.parts.show import HELP, NOT_AN_EXPLANATION, provenance
 from pages.parts.statistics import Source, layer_and_head, over_data, over_seeds
 from pages.parts.teach import teach
 
@@ -56,8 +58,13 @@ with stage:
 st.subheader("Does the order matter for the class?", help="The same model on the frames in order and on the shuffled frames.")
 before = cached.trace(choice.key, choice.model, choice.crop, choice.clip).probabilities
 after = cached.trace(choice.key, choice.model, choice.crop, mixed).probabilities
-chart(figures.class_bars(list(card.labels), before, after, height=360), "before-after", "Class probabilities before and after shuffling")
-provenance(choice, f"in order: *{card.labels[int(before.argmax())]}*, shuffled: *{card.labels[int(after.argmax())]}*")
+exhibit(figures.class_bars(list(card.labels), before, after, height=360), "before-after", "Class probabilities before and after shuffling",
+        [(choice, f"in order: *{card.labels[int(before.argmax())]}*, shuffled: *{card.labels[int(after.argmax())]}*")],
+        numbers={"matrix": (matrix, f"(T, T) of slots: {source.words if by == 'model' else 'pixel likeness'}"),
+                 "permutation": (permutation, "(T,) the frame in each slot"),
+                 "path": (np.array(found.path), "(T,) slots in recovered order"),
+                 "before": (before, "(C,) softmax of the scores, frames in order"), "after": (after, "(C,) the same, frames shuffled"),
+                 "labels": (np.array(card.labels), "(C,) class names")})
 over_seeds(choice, source)
 over_data(choice, source)
 teach(choice)

@@ -18,7 +18,8 @@ from core.trace import Head
 from core.trials import Shuffles, joined, per_class, permutations_of
 from pages.parts import cached
 from pages.parts.choose import VIDEO_TYPES, Choice, clips_folder
-from pages.parts.show import HELP, VERDICTS, chart, provenance
+from pages.parts.export import exhibit
+from pages.parts.show import HELP, VERDICTS
 
 SEEDS, AT_ONCE = 100, 10
 UNSEEN = 900_000_000_000_000  # the first seed of rendered clips that no training run draws
@@ -99,9 +100,11 @@ def over_seeds(choice: Choice, source: Source) -> None:
         st.caption(f"Its own verdict on these shuffles: {', '.join(said)}. The figures count them all.{searched}",
                    help="  \n".join(f"**{title}**: {meaning}" for title, meaning in VERDICTS.values()))
     with right:
-        chart(order_histogram({choice.title: model.accuracy, "pixel path": pixels.accuracy}, chance_distribution(units)), "over-seeds",
-              f"Histogram of OrderAcc over {len(model)} shuffles: {choice.title} {model.mean:.1f} percent on average, chance {chance:.1f}")
-        provenance(choice, f"{source.words}, shuffle seeds 0 to {len(model) - 1}")
+        exhibit(order_histogram({choice.title: model.accuracy, "pixel path": pixels.accuracy}, chance_distribution(units)), "over-seeds",
+                f"Histogram of OrderAcc over {len(model)} shuffles: {choice.title} {model.mean:.1f} % on average, chance {chance:.1f}",
+                [(choice, f"{source.words}, shuffle seeds 0 to {len(model) - 1}")],
+                numbers={"model": (np.asarray(model.accuracy), "(100,) OrderAcc of each shuffle, percent"),
+                         "pixels": (np.asarray(pixels.accuracy), "(100,) the same of the pixel path")})
 
 
 def _labelled(kind: str, each: int) -> list[tuple[str, str]]:
