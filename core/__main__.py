@@ -78,14 +78,14 @@ def _parser() -> Parser:
 
 
 def _model(args: argparse.Namespace) -> tuple[Any, Any]:
-    from core.weights import load, load_checkpoint
+    from core.weights import DEFAULT, load, load_checkpoint
 
     if args.checkpoint:
         model, card = load_checkpoint(args.checkpoint)
         if args.model and args.model != card.model:
             raise BadInput(f"{args.checkpoint} is a {card.model} checkpoint, not {args.model}; leave out --model")
     else:
-        model, card = load(args.model or "direcformer")
+        model, card = load(args.model or DEFAULT)
     return model, replace(card, crop=args.crop) if args.crop else card
 
 

@@ -29,6 +29,7 @@ from core.public import LoadReport, load_public, unwrapped
 
 __all__ = ["Card", "LoadReport", "embedded", "file_hash", "load", "load_checkpoint", "load_public", "save_checkpoint", "untrained"]
 
+DEFAULT = "direcformer"  # what the app opens on, and what commands take where no model is named
 CHECKPOINTS = Path(__file__).parent.parent / "assets" / "checkpoints"
 PICKLED = (".pth", ".pyth", ".pt", ".bin")
 _UNPICKLING = threading.Lock()  # what torch lets through is one list for all threads
@@ -153,8 +154,8 @@ def file_hash(path: Path) -> str:
 
 @cache
 def embedded() -> dict[str, Path]:
-    """The shipped checkpoints by model name."""
-    return {p.stem: p for p in sorted(CHECKPOINTS.glob("*.safetensors"))}
+    """The shipped checkpoints by model name, DEFAULT first."""
+    return {p.stem: p for p in sorted(CHECKPOINTS.glob("*.safetensors"), key=lambda p: (p.stem != DEFAULT, p.stem))}
 
 
 def load(model: str) -> tuple[nn.Module, Card]:

@@ -51,6 +51,7 @@ def shown(app: AppTest) -> list[str]:
 def test_shipped_models_come_first_then_public_ones_that_are_here_then_ones_own(timesformer_folder: Path, checkpoints: Path) -> None:
     untrained = [f"random:{name}" for name in sorted(available()) if name not in embedded()]
     assert list(model_options(None)) == [*embedded(), *untrained]
+    assert next(iter(model_options(None))) == "direcformer", "the app opens on it"
     (checkpoints / K400).symlink_to(timesformer_folder)
     options = model_options("/x/mine.safetensors")
     assert list(options) == [*embedded(), "public:TimeSformer K400", *untrained, "file:/x/mine.safetensors"]

@@ -144,7 +144,9 @@ def test_only_one_process_may_claim_a_folder(tmp_path: Path) -> None:
 
 
 def page() -> AppTest:
-    return AppTest.from_file(str(ROOT / "pages" / "training.py"), default_timeout=60).run()
+    app = AppTest.from_file(str(ROOT / "pages" / "training.py"), default_timeout=60)
+    app.session_state["choice"] = None  # as if the router had run, which chooses
+    return app.run()
 
 
 def test_without_a_run_the_page_tells_how_the_shipped_models_were_trained(folder: Path) -> None:

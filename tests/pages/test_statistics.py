@@ -37,11 +37,11 @@ def test_the_order_is_read_from_any_layer_and_head_and_from_the_pixels(name: str
     app = opened(name, PAGE)
     layers = app.selectbox(key=f"order-layer-{app.session_state['choice'].model}")
     assert layers.value == "last" and len(layers.options) >= 2
-    layers.set_value("0").run()
+    layers.set_value("1").run()
     heads = app.selectbox(key=f"order-head-{app.session_state['choice'].model}")
     heads.set_value("1").run()
     assert not app.exception and not app.error
-    assert any("layer 0, head 1" in caption.value for caption in app.caption)
+    assert any("layer 1, head 1" in caption.value for caption in app.caption)
     app.segmented_control(key="by").set_value("pixels").run()
     assert not app.exception and any("pixels only, no weights" in caption.value for caption in app.caption)
 
