@@ -204,7 +204,9 @@ def test_the_step_through_plays_steps_and_keeps_thirty_frames_a_second(address: 
         becomes(page, "step", step, 5)
     data = page.evaluate(f"document.querySelector('{LAB}').shown()")
     best = data["paths"][0]
-    assert caption.inner_text().endswith(f"Running weight {best['weight']:.{2 if best['weight'] >= 10 else 3}f}.")
+    weight = f"Running weight {best['weight']:.{2 if best['weight'] >= 10 else 3}f}."
+    page.wait_for_function("([lab, end]) => document.querySelector(`${lab} [data-part=caption]`).innerText.trim().endsWith(end)",
+                           arg=[LAB, weight])
     page.locator(f"{LAB} [data-part=scrub]").fill("2")
     becomes(page, "step", 2)
     t, u = best["path"][:2]

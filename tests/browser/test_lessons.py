@@ -31,6 +31,7 @@ def test_shuffles_are_counted_and_a_lesson_is_followed_and_stopped(address: str,
     settled(page)
     page.get_by_role("button", name="Run", exact=True).first.click()
     page.get_by_text("mean of 100 shuffles").wait_for()
+    page.wait_for_selector(".st-key-over-seeds .main-svg")
     bars = page.evaluate("""() => [...document.querySelectorAll('.js-plotly-plot')].flatMap(p => p._fullData)
         .filter(d => d.type === 'bar' && d.orientation !== 'h').map(d => [...d.customdata].reduce((a, b) => a + b))""")
     assert bars == [100, 100], "every shuffle is in one bar"
