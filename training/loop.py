@@ -33,7 +33,7 @@ from training.folder import Folder, Reporter, described, write_atomically
 from training.recipes import Recipe
 from training.schedule import Average, Schedule, bfloat16_is_fast, make_optimiser, schedule_of
 from training.sources import HELD_OUT, Sharing, Source, batches, rendered, source
-from training.stages import Plan, Stage, Still, Video, model_settings
+from training.stages import Plan, Stage, Still, Video, freeze, model_settings
 
 REPORT_EVERY = 50  # steps
 Watch = Callable[[int, float], None]
@@ -271,7 +271,7 @@ def fit(recipe: Recipe, name: str, out: Path, watch: Watch | None = None) -> Pat
         taken = video.start_from(weights)
         if folder.writes:
             print(taken, file=sys.stderr)
-    video.freeze(recipe.frozen)
+    freeze(video.model, recipe.frozen)
     schedule = schedule_of(recipe, recipe.lr, steps, clips.epoch / recipe.batch)
     run = Run("video", video, recipe, folder, clips, schedule, accelerator, held_out, watch)
     if state["stage"] == "video":

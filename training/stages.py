@@ -182,18 +182,6 @@ class Video(Stage):
             side = {"weight": side["weight"] * vit["norm.weight"], "bias": side["bias"] + side["weight"] @ vit["norm.bias"]}
         self.side.load_state_dict(side)
 
-    def freeze(self, blocks: int) -> None:
-        """Keep the embeddings and the first blocks as they are: later blocks then train half as fast again."""
-        if not blocks:
-            return
-        if not hasattr(self.model, "blocks"):
-            raise BadInput(f"{self.recipe.model} has no blocks of its own to freeze; leave --frozen at 0")
-        for part in [self.model.patch_embed, *self.model.blocks[:blocks]]:
-            part.requires_grad_(False)
-        for name, parameter in self.model.named_parameters(recurse=False):
-            if name in ("cls_token", "pos_embed", "time_embed"):
-                parameter.requires_grad_(False)
-
     def plan(self, batch: Batch, places: np.ndarray, step: int, of: int) -> Plan:
         r = self.recipe
         clips = [batch.video, batch.tip, batch.occupied] if "fingertip" in self.weights else [batch.video]
@@ -278,6 +266,22 @@ class Video(Stage):
                 given["directed"] = self_loss(known[r.directed_from :], order[arrow], r.symmetric, r.diagonal)
                 given["directed_last"] = self_loss(known[-1:], order[arrow], diagonal=False)
         return {k: v for k, v in given.items() if k in self.names}
+
+
+def freeze(model: nn.Module, blocks: int) -> None:
+    """Keep the embeddings and the first blocks as they are: later blocks then train half as fast again. 0 blocks keep nothing.
+
+    Raises: BadInput for a model that has no blocks of its own.
+    """
+    if not blocks:
+        return
+    if not hasattr(model, "blocks"):
+        raise BadInput(f"{type(model).__name__} has no blocks of its own to freeze; leave --frozen at 0")
+    for part in [model.patch_embed, *model.blocks[:blocks]]:
+        part.requires_grad_(False)
+    for name, parameter in model.named_parameters(recurse=False):
+        if name in ("cls_token", "pos_embed", "time_embed"):
+            parameter.requires_grad_(False)
 
 
 def model_settings(recipe: Recipe, **over: Any) -> dict[str, Any]:

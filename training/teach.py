@@ -32,6 +32,7 @@ from training.augment import resized_crop
 from training.folder import Folder, Reporter, write_atomically
 from training.losses import pair_loss, self_loss
 from training.schedule import Average, Schedule, bfloat16_is_fast, parameter_groups
+from training.stages import freeze
 from training.windows import Split, draw, split
 
 MOST_FRAMES = 300  # of a clip; a longer one is thinned evenly
@@ -142,15 +143,6 @@ def batches(subjects: list[Subject], card: Card, lesson: Lesson) -> Iterator[tup
         yield torch.stack(videos), torch.stack(orders)
 
 
-def freeze(model: nn.Module, blocks: int) -> None:
-    """Keep the embeddings, the first blocks and the class head: what is left learns faster, and the class is not asked."""
-    for part in [model.patch_embed, *model.blocks[:blocks], model.head]:
-        part.requires_grad_(False)
-    for name, parameter in model.named_parameters(recurse=False):
-        if name in ("cls_token", "pos_embed", "time_embed"):
-            parameter.requires_grad_(False)
-
-
 def teach(clips: list[Path], out: Path, lesson: Lesson | None = None, checkpoint: str | None = None,
           crop: Crop | None = None) -> dict[str, Any]:
     """Teach the shipped DirecFormer, or `checkpoint`, the order of these clips, into the folder `out`.
@@ -191,6 +183,7 @@ def _learn(model: nn.Module, card: Card, subjects: list[Subject], lesson: Lesson
     student, trial = model, Trial(subjects, card)
     judge = copy.deepcopy(model)
     freeze(student, lesson.frozen)
+    student.head.requires_grad_(False)  # the class is not asked
     optimiser = torch.optim.AdamW(parameter_groups(student, lesson.weight_decay, 1.0))
     average, schedule = Average(student, lesson.ema), Schedule("cosine", lesson.lr, 1000, warmup=50, floor=0.02)
     first = {"seconds": 0.0, **figures(trial.pixels(), "pixels_"), **figures(trial.run(judge))}
