@@ -13,7 +13,7 @@ test: $(VENV)/test.done
 	@sh tests/browser/chromium.sh
 	$(BIN)/ruff check .
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses 2 --ignore tests/browser $(ARGS)
-	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile tests/browser $(ARGS)
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses 2 --dist loadfile tests/browser $(ARGS)
 
 bench: $(VENV)/test.done
 	$(BIN)/python -m tests.benchmarks

@@ -25,15 +25,16 @@ unit = spec(card.model).unit_frames  # frames of one temporal token: what is shu
 permutation = mixing(len(choice.clip) // unit)
 mixed = shuffled(choice.clip, permutation, unit)
 
-controls = st.columns([3.4, 3], vertical_alignment="bottom")
+controls = st.columns([3.4, 1.5, 1.5, 1.5], vertical_alignment="bottom")
 AFFINITIES = {"model": f"{choice.title} attention", "pixels": "Pixel likeness"}
 by = controls[0].segmented_control("Order from", list(AFFINITIES), format_func=AFFINITIES.get, default="model", required=True, key="by",
                                    bind="query-params", help="**Pixel likeness** is the baseline: a path through the frames that look most "
                                    "alike. It can find the chain but never its direction.")
-sharp = controls[1].toggle("Sharpened", value=card.sharpness > 0, disabled=by == "pixels" or not card.sharpness, key="sharp",
+layer, head = layer_and_head(choice, controls[1], controls[2], disabled=by == "pixels")
+sharp = controls[3].toggle("Sharpened", value=card.sharpness > 0, disabled=by == "pixels" or not card.sharpness, key="sharp",
                            bind="query-params", help=HELP["sharpened"])
 sharpness = card.sharpness if sharp else 0.0
-source = Source(*layer_and_head(choice, disabled=by == "pixels"), sharpness)
+source = Source(layer, head, sharpness)
 matrix = cached.order_matrix(choice.key, choice.model if by == "model" else "pixels", choice.crop, source.layer, source.head, sharpness,
                              unit, mixed)
 signed = by == "model" and (sharpness > 0 or explain.time_is_signed(cached.trace(choice.key, choice.model, choice.crop, mixed)))

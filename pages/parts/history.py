@@ -15,6 +15,7 @@ _COLUMN = st.column_config
 _MEASURED = {"rendered": "rendered clips", "real": "real clips", "real_odd_backgrounds": "real clips, odd backgrounds",
              "real_raw": "real clips, attention not sharpened"}
 _WEIGHTS = ("classify", "order", "directed", "pairs", "rank", "fingertip", "alignment")
+_OF_SHUFFLED = ("order", "directed", "pairs", "rank")
 
 
 def cards() -> dict[str, dict[str, Any]]:
@@ -67,7 +68,8 @@ def _figures(found: dict[str, dict[str, Any]]) -> list[dict[str, Any]]:
 
 def _stages(card: dict[str, Any]) -> list[dict[str, Any]]:
     stages = card.get("recipe", {}).get("stages", [])
-    return [{"stage": i, "recipe": s.get("name"), "clips": s.get("clips"), "learning rate": s.get("lr"), "shuffled": s.get("shuffled"),
+    return [{"stage": i, "recipe": s.get("name"), "clips": s.get("clips"), "learning rate": s.get("lr"),
+             "shuffled": s.get("shuffled") if any(s.get(k) for k in _OF_SHUFFLED) else 0.0,  # no loss, no shuffled clip
              "losses and their weights": ", ".join(f"{k} {s[k]:g}" for k in _WEIGHTS if s.get(k)),
              "starts from": _start(s, i), "seed": s.get("seed")} for i, s in enumerate(stages, 1)]
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from core import explain
 from core.chance import chance_accuracy, chance_distribution
@@ -42,18 +43,17 @@ class Source:
         return f"{layer}, {heads}{', sharpened' * (self.sharpness > 0)}"
 
 
-def layer_and_head(choice: Choice, disabled: bool = False) -> tuple[int | None, Head]:
-    """Draw the choice of a layer and a head; the first of each is the paper's."""
+def layer_and_head(choice: Choice, left: DeltaGenerator, right: DeltaGenerator, disabled: bool = False) -> tuple[int | None, Head]:
+    """Draw the choice of a layer and of a head; the first of each is the paper's."""
     seen = cached.trace(choice.key, choice.model, choice.crop, choice.clip)
     found = explain.over_time(seen) or explain.over_space(seen)
-    row = st.columns([1.5, 1.5, 5], vertical_alignment="bottom")
     layers = {"last": None} | {str(a.layer + 1): a.layer for a in found}
-    layer = layers[row[0].selectbox("Layer", list(layers), format_func=lambda name: "last (paper)" if name == "last" else name,
-                                    key=f"order-layer-{choice.model}", disabled=disabled, help=f"{HELP['layer']} {MATRIX_HELP}")]
+    layer = layers[left.selectbox("Layer", list(layers), format_func=lambda name: "last (paper)" if name == "last" else name,
+                                  key="order_layer", bind="query-params", disabled=disabled, help=f"{HELP['layer']} {MATRIX_HELP}")]
     heads: dict[str, Head] = {"mean": "mean", "max": "max"} | {str(i + 1): i for i in range(explain.of_layer(found, layer).heads)}
     names = {"mean": "mean (paper)", "max": "strongest"}
-    head = heads[row[1].selectbox("Head", list(heads), format_func=lambda name: names.get(name, name), key=f"order-head-{choice.model}",
-                                  disabled=disabled, help=MATRIX_HELP)]
+    head = heads[right.selectbox("Head", list(heads), format_func=lambda name: names.get(name, name), key="order_head",
+                                 bind="query-params", disabled=disabled, help=MATRIX_HELP)]
     return layer, head
 
 

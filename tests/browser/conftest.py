@@ -12,6 +12,7 @@ import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -64,7 +65,7 @@ def started(runs: Path) -> Iterator[str]:
 
 
 @pytest.fixture(scope="session")
-def chromium() -> Iterator:
+def chromium() -> Iterator[Patient]:
     """One Chromium for all browser tests."""
     if CHROMIUM is None:
         pytest.skip("NO CHROMIUM: the browser tests did not run; install the package 'chromium'")
@@ -72,8 +73,26 @@ def chromium() -> Iterator:
 
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
-        yield browser
+        yield Patient(browser)
         browser.close()
+
+
+class Patient:
+    """A browser whose pages wait a minute for what they expect: the tests must hold on a busy machine."""
+
+    def __init__(self, browser: Any) -> None:
+        self.browser = browser
+
+    def new_page(self, **settings: object) -> Any:
+        return self._patient(self.browser.new_page(**settings))
+
+    def new_context(self, **settings: object) -> Any:
+        return self._patient(self.browser.new_context(**settings))
+
+    @staticmethod
+    def _patient(opened: Any) -> Any:
+        opened.set_default_timeout(60_000)
+        return opened
 
 
 @pytest.fixture(scope="session")

@@ -18,10 +18,10 @@ from core.render import write_mp4
 from core.video import decode
 from core.weights import load
 from tests.browser.accessibility import barriers
+from tests.browser.waiting import SIZES, appearances, contains, drawn, eventually, linked, no_error, photographed, settled
 
 pytestmark = pytest.mark.browser
 ROOT = Path(__file__).parents[2]
-SIZES = [(1440, 900), (1920, 1080)]
 
 
 @pytest.fixture(scope="module")
@@ -33,21 +33,6 @@ def clip_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("clip") / "star.mp4"
     write_mp4(path, render("star", 4, frames=40).frames, 12)
     return path
-
-
-def settled(page) -> None:
-    """Wait until the app has drawn its charts, and the viewer where there is one, and is not running."""
-    page.wait_for_selector(".js-plotly-plot .main-svg", timeout=60_000)
-    page.wait_for_function("""() => [...document.querySelectorAll('[data-testid=attention-viewer]')]
-        .every(viewer => viewer.dataset.ready === 'true')""", timeout=60_000)
-    page.wait_for_function("() => !document.querySelector('[data-testid=stStatusWidget]')", timeout=60_000)
-    page.wait_for_timeout(700)
-
-
-def drawn(page, charts: int, timeout: float = 90_000) -> None:
-    """Wait until so many charts are drawn, and the app is not running."""
-    page.wait_for_function(f"() => document.querySelectorAll('.js-plotly-plot').length === {charts}", timeout=timeout)
-    settled(page)
 
 
 def heatmap(page) -> np.ndarray:
@@ -65,13 +50,13 @@ def heatmap(page) -> np.ndarray:
 
 
 def shows(page, expected: np.ndarray) -> None:
-    """The heat map becomes `expected` within ten seconds."""
-    for _ in range(40):
+    """The heat map becomes `expected`."""
+    def check() -> None:
         seen = heatmap(page)
-        if seen.shape == expected.shape and np.allclose(seen, expected, atol=1e-5):
-            return
-        page.wait_for_timeout(250)
-    np.testing.assert_allclose(heatmap(page), expected, atol=1e-5)
+        assert seen.shape == expected.shape
+        np.testing.assert_allclose(seen, expected, atol=1e-5)
+
+    eventually(page, check)
 
 
 def put(page, name: str, value: str) -> None:
@@ -89,11 +74,6 @@ def upload(page, path: Path) -> None:
     page.locator("[data-testid=stFileUploader]:has-text('Video') input[type=file]").set_input_files(str(path))
 
 
-def no_error(page) -> None:
-    assert page.locator("[data-testid=stException]").count() == 0
-    assert page.locator("[data-testid=stAlertContentError]").count() == 0
-
-
 def test_the_app_opens_on_a_result(address: str, chromium) -> None:
     page = chromium.new_page(viewport={"width": 1440, "height": 900})
     page.goto(address)
@@ -109,44 +89,40 @@ def test_an_uploaded_clip_shows_what_core_computes(address: str, chromium, clip_
     page.goto(address)
     settled(page)
     upload(page, clip_file)
-    page.get_by_text(clip_file.name).first.wait_for(timeout=30_000)
+    linked(page, f"upload={hashlib.sha256(clip_file.read_bytes()).hexdigest()[:12]}")  # the file is named by its content
     settled(page)
-
-    assert f"upload={hashlib.sha256(clip_file.read_bytes()).hexdigest()[:12]}" in page.url, "the address names the file by its content"
     model, card = load("direcformer")
     clip = decode(clip_file, frames=card.frames, sampling=card.sampling)
     trace = observe(model, card, clip)
     best = int(trace.probabilities.argmax())
-    page.get_by_text(f"{100 * trace.probabilities[best]:.1f} %").first.wait_for(timeout=30_000)
+    page.get_by_text(f"{100 * trace.probabilities[best]:.1f} %").first.wait_for()
     shows(page, explain.temporal(trace))
 
     put(page, "layer", "1")
     shows(page, explain.temporal(trace, layer=1))
     put(page, "head", "2")
     shows(page, explain.temporal(trace, layer=1, head=2))
-    drawn = np.array(page.evaluate("[...document.querySelector('[data-testid=attention-viewer]').attentionRow().values]"))
-    np.testing.assert_allclose(drawn.reshape(trace.grid), explain.spatial(trace, layer=1, head=2), atol=1e-3)
+    row = np.array(page.evaluate("[...document.querySelector('[data-testid=attention-viewer]').attentionRow().values]"))
+    np.testing.assert_allclose(row.reshape(trace.grid), explain.spatial(trace, layer=1, head=2), atol=1e-3)
     no_error(page)
 
     page.get_by_role("link", name="Frame order").click()
-    page.get_by_test_id("shuffle-lab").wait_for(timeout=30_000)
+    page.get_by_test_id("shuffle-lab").wait_for()
     settled(page)
     for seed in (0, 5):
         box = page.get_by_role("spinbutton", name="Shuffle seed")
         box.fill(str(seed))
         box.press("Enter")
-        settled(page)
         permutation = np.random.default_rng(seed).permutation(card.frames)
         matrix = order_matrix(model, card, shuffled(clip, permutation))
         found = recover_order(matrix, card.direction_threshold)
         lab = page.locator(f"[data-testid=shuffle-lab][data-order='{','.join(map(str, permutation))}'][data-waiting=false]")
-        lab.wait_for(timeout=30_000)
+        lab.wait_for()
         assert lab.get_attribute("data-path") == ",".join(map(str, found.path))
         for t, u, weight in lab.evaluate("lab => lab.shown().edges"):
             assert weight == pytest.approx(matrix[t, u], abs=1e-5)
-        known = found.verdict != "unknown"
-        shown = page.locator("[data-testid=stMetric]").first.inner_text()
-        assert (f"{order_accuracy(found.path, permutation):.1f} %" if known else "—") in shown
+        accuracy = f"{order_accuracy(found.path, permutation):.1f} %" if found.verdict != "unknown" else "—"
+        contains(page, "[data-testid=stMetric]", accuracy)
     no_error(page)
     page.close()
 
@@ -157,13 +133,13 @@ def test_a_bad_upload_is_refused_in_one_line_and_nothing_is_lost(address: str, c
     page = chromium.new_page(viewport={"width": 1440, "height": 900})
     page.goto(f"{address}/?label=tick&seed=3&source=Upload&upload=0123456789ab")
     settled(page)
-    assert page.get_by_text("choose the same file again").is_visible(), "a link cannot bring an upload along"
+    page.get_by_text("choose the same file again").wait_for()  # a link cannot bring an upload along
     upload(page, bad)
-    page.get_by_text("not the video of the link").wait_for(timeout=30_000)
-    page.get_by_text("holiday.mp4: not a video that can be read").wait_for(timeout=30_000)
+    page.get_by_text("not the video of the link").wait_for()
+    page.get_by_text("holiday.mp4: not a video that can be read").wait_for()
     drawn(page, 3)
     assert page.get_by_test_id("attention-viewer").is_visible()
-    assert page.get_by_text("render:tick:3").count() >= 1
+    page.get_by_text("render:tick:3").first.wait_for()
     page.close()
 
 
@@ -172,8 +148,8 @@ def test_a_link_reopens_the_same_clip_and_settings(address: str, chromium) -> No
     page.goto(f"{address}/?label=circle&seed=8&frames=6&v=layer:2")
     settled(page)
     no_error(page)
-    assert page.get_by_text("render:circle:8, 6 frames").count() >= 1
-    assert page.locator("[data-part=title]").locator("p").first.inner_text() == "Class token layer 3, head mean"
+    page.get_by_text("render:circle:8, 6 frames").first.wait_for()
+    contains(page, "[data-part=title] p", "Class token layer 3, head mean")
     page.close()
 
 
@@ -182,15 +158,15 @@ def test_an_attribution_can_be_stopped_and_started_again(address: str, chromium)
     page.goto(f"{address}/?seed=5")  # what is computed is kept for all: a clip that no other test looks at
     settled(page)
     page.get_by_role("link", name="GradCAM").click()
-    page.get_by_text("Other attributions").wait_for(timeout=30_000)
+    page.get_by_text("Other attributions").wait_for()
     drawn(page, 3)
     page.get_by_role("button", name="Compute").click()
-    page.get_by_role("button", name="Stop").click(timeout=30_000)
-    page.get_by_role("button", name="Stop").wait_for(state="detached", timeout=30_000)
+    page.get_by_role("button", name="Stop").click()
+    page.get_by_role("button", name="Stop").wait_for(state="detached")
     drawn(page, 3)
-    assert page.get_by_text("computed when asked").count() == 1
+    page.get_by_text("computed when asked").wait_for()
     page.get_by_role("button", name="Compute").click()
-    drawn(page, 4, timeout=120_000)
+    drawn(page, 4, seconds=120)
     no_error(page)
     page.close()
 
@@ -209,23 +185,14 @@ def test_a_wrong_link_falls_back_to_what_exists(address: str, chromium, query: s
     page.close()
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("size", SIZES, ids=lambda s: f"{s[0]}x{s[1]}")
-def test_every_page_is_complete_and_is_photographed(address: str, chromium, screenshots: Path, size: tuple[int, int], scheme: str) -> None:
-    page = chromium.new_page(viewport={"width": size[0], "height": size[1]}, color_scheme=scheme)
-    clip = "?label=carret&seed=19"
-    pages = {"explore": ("/", 3), "frame_order": ("/frame_order", 1), "am_flow": ("/am_flow", 3), "gradcam": ("/gradcam", 3),
-             "compare": ("/compare", 3)}
-    for name, (path, charts) in pages.items():
-        page.set_viewport_size({"width": size[0], "height": size[1]})
-        page.goto(address + path + clip)
-        drawn(page, charts)
-        page.wait_for_function(f"() => document.querySelectorAll('[class*=st-key-download-]').length === {charts}", timeout=30_000)
+@pytest.mark.parametrize(("name", "charts"), [("explore", 3), ("frame_order", 1), ("am_flow", 3), ("gradcam", 3), ("compare", 3)])
+def test_every_page_is_complete_and_is_photographed(address: str, chromium, screenshots: Path, name: str, charts: int) -> None:
+    page = chromium.new_page(viewport={"width": 1440, "height": 900})
+    page.goto(f"{address}/{name.replace('explore', '')}?label=carret&seed=19")
+    drawn(page, charts)
+    page.wait_for_function(f"() => document.querySelectorAll('[class*=st-key-download-]').length === {charts}")
+    for size, ending in appearances(page):
         no_error(page)
-        assert size != SIZES[0] or barriers(page) == [], f"{name} cannot be read or used by everyone"
-        height = page.evaluate("document.querySelector('[data-testid=stMain]').scrollHeight")
-        page.set_viewport_size({"width": size[0], "height": max(size[1], height + 40)})
-        settled(page)
-        assert page.evaluate("document.documentElement.scrollWidth <= document.documentElement.clientWidth"), "the page scrolls sideways"
-        page.screenshot(path=screenshots / f"{name}-{size[0]}x{size[1]}-{scheme}.png")
+        assert size != SIZES[0] or barriers(page) == [], f"{ending}: cannot be read or used by everyone"
+        photographed(page, screenshots / f"{name}-{ending}", size)
     page.close()

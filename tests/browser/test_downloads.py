@@ -12,15 +12,16 @@ import numpy as np
 import pytest
 
 from core import explain
-from tests.browser.test_app import no_error, put, settled
+from tests.browser.test_app import put
 from tests.browser.test_viewer import TITLES, VIEWER, becomes, drawn, middle_of, put_frame, trace_of
+from tests.browser.waiting import linked, no_error, settled
 
 pytestmark = pytest.mark.browser
 
 
 def taken(page, button) -> bytes:
     """The file that a button gives."""
-    with page.expect_download(timeout=60_000) as waiting:
+    with page.expect_download() as waiting:
         button.click()
     return Path(waiting.value.path()).read_bytes()
 
@@ -35,7 +36,7 @@ def menu(page, key: str):
     """The open list of files of a figure."""
     page.locator(f".st-key-download-{key} button").first.click()
     inside = page.locator("[data-testid=stPopoverBody]")
-    inside.get_by_text("The numbers").wait_for(timeout=10_000)
+    inside.get_by_text("The numbers").wait_for()
     return inside
 
 
@@ -58,17 +59,15 @@ def test_the_viewer_gives_what_it_shows(address: str, chromium, screenshots: Pat
     np.testing.assert_array_equal(numbers["map"], explain.hover(trace, 5, "mean", (3, 2, 4), "space x time"))
     assert frames_of(taken(page, keep.get_by_role("button", name="MP4"))) == ("h264", len(trace.clip))
     assert frames_of(taken(page, keep.get_by_role("button", name="GIF"))) == ("gif", len(trace.clip))
-    assert page.get_by_text("class token, mean over heads").count() >= 1
+    page.get_by_text("class token, mean over heads").first.wait_for()
     keep.get_by_role("button", name="Follow below").click()
-    page.get_by_text("patch at frame 4, row 3, column 5 (space x time), mean over heads").first.wait_for(timeout=30_000)
-    settled(page)
+    page.get_by_text("patch at frame 4, row 3, column 5 (space x time), mean over heads").first.wait_for()
+    link = linked(page, "who=", "query:3-2-4", "locked")
     no_error(page)
-    page.wait_for_timeout(500)
-    link = page.url
     page.close()
     page = chromium.new_page()
     page.goto(link)
-    page.get_by_text("patch at frame 4, row 3, column 5 (space x time), mean over heads").first.wait_for(timeout=60_000)
+    page.get_by_text("patch at frame 4, row 3, column 5 (space x time), mean over heads").first.wait_for()
     becomes(page, "query", "3,2,4")
     page.close()
 

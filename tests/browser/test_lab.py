@@ -14,7 +14,7 @@ from core.order import greedy_path, recover_order
 from core.shuffle import permutation
 from core.video import subclip
 from core.weights import load
-from tests.browser.test_app import SIZES, no_error, settled
+from tests.browser.waiting import SIZES, eventually, no_error, settled
 
 pytestmark = pytest.mark.browser
 LAB = "[data-testid=shuffle-lab]"
@@ -24,7 +24,7 @@ CLIP = "label=carret&seed=19"
 def opened(chromium, address: str, query: str = CLIP, **settings: object):
     page = chromium.new_page(**{"viewport": {"width": 1440, "height": 900}} | settings)
     page.goto(f"{address}/frame_order?{query}")
-    page.wait_for_selector(f"{LAB}[data-waiting=false][data-step]", timeout=60_000)
+    page.wait_for_selector(f"{LAB}[data-waiting=false][data-step]")
     settled(page)
     return page
 
@@ -33,8 +33,8 @@ def attribute(page, name: str) -> str:
     return page.locator(LAB).get_attribute(f"data-{name}")
 
 
-def becomes(page, name: str, value: object, seconds: float = 20) -> None:
-    page.wait_for_selector(f"{LAB}[data-{name}='{value}']", timeout=1000 * seconds)
+def becomes(page, name: str, value: object) -> None:
+    page.wait_for_selector(f"{LAB}[data-{name}='{value}']")
 
 
 def answered(page) -> None:
@@ -52,8 +52,9 @@ def frame(page, number: int):
     return page.locator(f"{LAB} .lab-frame[data-frame='{number}']")
 
 
-def linked(page, name: str) -> list[str]:
-    return parse_qs(urlsplit(page.url).query).get(name, [])
+def links(page, wanted: dict[str, list[str]]) -> None:
+    linked = parse_qs(urlsplit(page.url).query)
+    assert {name: linked.get(name, []) for name in wanted} == wanted
 
 
 def found_by_core(slots: list[int], forbidden: tuple[tuple[int, int], ...] = ()):
@@ -65,14 +66,20 @@ def found_by_core(slots: list[int], forbidden: tuple[tuple[int, int], ...] = ())
 
 def shows_what_core_finds(page, forbidden: tuple[tuple[int, int], ...] = ()) -> None:
     matrix, found = found_by_core(order(page), forbidden)
-    data = page.evaluate(f"document.querySelector('{LAB}').shown()")
-    for t, u, weight in data["edges"]:
-        assert weight == pytest.approx(matrix[t, u], abs=1e-5)
-    paths = {path["name"]: path for path in data["paths"]}
-    assert tuple(paths["Exact optimum"]["path"]) == found.path and paths["Exact optimum"]["weight"] == pytest.approx(found.weight, abs=1e-4)
-    assert tuple(paths["Runner-up"]["path"]) == found.runner_up_path
-    assert tuple(paths["Greedy path"]["path"]) == greedy_path(matrix, None, forbidden)[0]
-    assert attribute(page, "path") == ",".join(map(str, found.path))
+    greedy = greedy_path(matrix, None, forbidden)[0]
+
+    def check() -> None:
+        data = page.evaluate(f"document.querySelector('{LAB}').shown()")
+        for t, u, weight in data["edges"]:
+            assert weight == pytest.approx(matrix[t, u], abs=1e-5)
+        paths = {path["name"]: path for path in data["paths"]}
+        assert tuple(paths["Exact optimum"]["path"]) == found.path
+        assert paths["Exact optimum"]["weight"] == pytest.approx(found.weight, abs=1e-4)
+        assert tuple(paths["Runner-up"]["path"]) == found.runner_up_path
+        assert tuple(paths["Greedy path"]["path"]) == greedy
+        assert attribute(page, "path") == ",".join(map(str, found.path))
+
+    eventually(page, check)
 
 
 def test_frames_are_dragged_and_moved_by_keys_and_edges_forbidden_and_the_link_keeps_it_all(address: str, chromium) -> None:
@@ -115,13 +122,13 @@ def test_frames_are_dragged_and_moved_by_keys_and_edges_forbidden_and_the_link_k
     answered(page)
     shows_what_core_finds(page, (edge,))
     name = f"{edge[0] + 1}→{edge[1] + 1}"
-    assert linked(page, "without") == [name] and linked(page, "how") == ["By hand"]
-    assert linked(page, "order") == [",".join(map(str, moved))]
+    wanted = {"without": [name], "how": ["By hand"], "order": [",".join(map(str, moved))]}
+    eventually(page, lambda: links(page, wanted))
     link = urlsplit(page.url).query
     page.mouse.move(5, 5)
     page.get_by_role("button", name=f"Remove {name}").click()
     becomes(page, "path", ",".join(map(str, path)))
-    assert linked(page, "without") == []
+    eventually(page, lambda: links(page, {"without": []}))
     page.close()
 
     page = opened(chromium, address, link)
@@ -201,7 +208,7 @@ def test_the_step_through_plays_steps_and_keeps_thirty_frames_a_second(address: 
 
     for part, step in (("start", 0), ("forward", 1), ("forward", 2), ("forward", 3), ("back", 2), ("end", 17), ("back", 16)):
         press(part)
-        becomes(page, "step", step, 5)
+        becomes(page, "step", step)
     data = page.evaluate(f"document.querySelector('{LAB}').shown()")
     best = data["paths"][0]
     weight = f"Running weight {best['weight']:.{2 if best['weight'] >= 10 else 3}f}."
@@ -214,7 +221,7 @@ def test_the_step_through_plays_steps_and_keeps_thirty_frames_a_second(address: 
     page.locator(f"{LAB} [data-part=stage]").focus()
     for key, step in (("ArrowRight", 3), ("End", 17), ("Home", 0)):
         page.keyboard.press(key)
-        becomes(page, "step", step, 5)
+        becomes(page, "step", step)
     page.get_by_role("button", name="Greedy path").click()
     greedy = next(path for path in data["paths"] if path["name"] == "Greedy path")
     assert attribute(page, "path") == ",".join(map(str, greedy["path"])) and attribute(page, "step") == "0"
@@ -229,12 +236,11 @@ def test_a_wrong_link_falls_back_to_what_exists(address: str, chromium) -> None:
     page = chromium.new_page(viewport={"width": 1440, "height": 900})
     for query in WRONG:
         page.goto(f"{address}/frame_order?{CLIP}&{query}")
-        page.wait_for_selector(f"{LAB}[data-waiting=false][data-step]", timeout=60_000)
+        page.wait_for_selector(f"{LAB}[data-waiting=false][data-step]")
         settled(page)
         no_error(page)
         assert sorted(order(page)) == list(range(8))
-        shows = page.evaluate(f"document.querySelector('{LAB}').shown().forbidden")
-        assert shows == []
+        assert page.evaluate(f"document.querySelector('{LAB}').shown().forbidden") == []
     page.close()
 
 

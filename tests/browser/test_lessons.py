@@ -6,21 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from tests.browser.waiting import eventually, photographed, settled
+
 pytestmark = pytest.mark.browser
-
-
-def settled(page) -> None:
-    page.wait_for_function("() => !document.querySelector('[data-testid=stStatusWidget]')", timeout=120_000)
-    page.wait_for_timeout(700)
-    assert page.locator("[data-testid=stException]").count() == 0
-
-
-def photographed(page, path: Path, size: tuple[int, int]) -> None:
-    height = page.evaluate("document.querySelector('[data-testid=stMain]').scrollHeight")
-    page.set_viewport_size({"width": size[0], "height": max(size[1], height + 40)})
-    page.wait_for_timeout(900)
-    assert page.evaluate("document.documentElement.scrollWidth <= document.documentElement.clientWidth"), "the page scrolls sideways"
-    page.screenshot(path=path)
 
 
 def test_shuffles_are_counted_and_a_lesson_is_followed_and_stopped(address: str, chromium, screenshots: Path) -> None:
@@ -32,16 +20,20 @@ def test_shuffles_are_counted_and_a_lesson_is_followed_and_stopped(address: str,
     page.get_by_role("button", name="Run", exact=True).first.click()
     page.get_by_text("mean of 100 shuffles").wait_for()
     page.wait_for_selector(".st-key-over-seeds .main-svg")
-    bars = page.evaluate("""() => [...document.querySelectorAll('.js-plotly-plot')].flatMap(p => p._fullData)
-        .filter(d => d.type === 'bar' && d.orientation !== 'h').map(d => [...d.customdata].reduce((a, b) => a + b))""")
-    assert bars == [100, 100], "every shuffle is in one bar"
+    bars = """() => [...document.querySelectorAll('.js-plotly-plot')].flatMap(p => p._fullData)
+        .filter(d => d.type === 'bar' && d.orientation !== 'h').map(d => [...d.customdata].reduce((a, b) => a + b))"""
+
+    def every_shuffle_is_in_one_bar() -> None:
+        assert page.evaluate(bars) == [100, 100]
+
+    eventually(page, every_shuffle_is_in_one_bar)
 
     page.get_by_role("button", name="Teach it this clip").click()
     page.get_by_role("button", name="Stop, keep the best so far").wait_for()
     page.get_by_test_id("lesson-frames").wait_for()
     page.get_by_text("held-out blocks, now").wait_for()
     for size in ((1440, 900), (1920, 1080)):
-        photographed(page, screenshots / f"lesson-{size[0]}-dark.png", size)
+        photographed(page, screenshots / f"lesson-{size[0]}-dark.png", size, live=True)
     page.get_by_role("button", name="Stop, keep the best so far").click()
     page.get_by_role("button", name="Teach it this clip").wait_for()
     settled(page)

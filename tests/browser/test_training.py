@@ -15,10 +15,9 @@ import pytest
 from core.lock import is_claimed
 from core.weights import embedded, file_hash
 from tests.browser.accessibility import barriers
+from tests.browser.waiting import SIZES, appearances, drawn, linked, photographed, settled
 
 pytestmark = pytest.mark.browser
-SIZES = [(1440, 900), (1920, 1080)]
-SCHEMES = ["light", "dark"]
 
 
 @pytest.fixture(autouse=True)
@@ -27,29 +26,14 @@ def clean(runs_folder: Path) -> Iterator[None]:
     shutil.rmtree(runs_folder, ignore_errors=True)
 
 
-def opened(chromium, address: str, size: tuple[int, int] = (1440, 900), scheme: str = "light"):
-    page = chromium.new_page(viewport={"width": size[0], "height": size[1]}, color_scheme=scheme)
+def opened(chromium, address: str):
+    page = chromium.new_page(viewport={"width": 1440, "height": 900})
     page.goto(address)
-    page.get_by_role("heading", name="What it sees").wait_for(timeout=60_000)
+    page.get_by_role("heading", name="What it sees").wait_for()
     page.get_by_role("link", name="Training").click()
-    page.get_by_text("Train a model").wait_for(timeout=60_000)
+    page.get_by_text("Train a model").wait_for()
     settled(page)
     return page
-
-
-def settled(page) -> None:
-    page.wait_for_function("() => !document.querySelector('[data-testid=stStatusWidget]')", timeout=60_000)
-    page.wait_for_timeout(900)
-    assert page.locator("[data-testid=stException]").count() == 0
-
-
-def photographed(page, path: Path, size: tuple[int, int]) -> None:
-    assert size != SIZES[0] or barriers(page) == [], "the page cannot be read or used by everyone"
-    height = page.evaluate("document.querySelector('[data-testid=stMain]').scrollHeight")
-    page.set_viewport_size({"width": size[0], "height": max(size[1], height + 40)})
-    settled(page)
-    assert page.evaluate("document.documentElement.scrollWidth <= document.documentElement.clientWidth"), "the page scrolls sideways"
-    page.screenshot(path=path)
 
 
 def a_run(folder: Path, name: str, clips: int, seen: int, rate: float, files: dict[str, str]) -> None:
@@ -74,28 +58,30 @@ def a_run(folder: Path, name: str, clips: int, seen: int, rate: float, files: di
         os.utime(file, (time.time(), time.time() - 60 * len(name)))
 
 
-@pytest.mark.parametrize("scheme", SCHEMES)
-@pytest.mark.parametrize("size", SIZES, ids=lambda s: f"{s[0]}x{s[1]}")
-def test_the_page_is_complete_with_runs_and_without(address: str, chromium, screenshots: Path, runs_folder: Path, size: tuple[int, int],
-                                                    scheme: str) -> None:
-    page = opened(chromium, address, size, scheme)
+def pictures(page, path: Path, name: str) -> None:
+    for size, ending in appearances(page):
+        assert size != SIZES[0] or barriers(page) == [], f"{ending}: cannot be read or used by everyone"
+        photographed(page, path / f"{name}-{ending}", size)
+
+
+def test_the_page_is_complete_with_runs_and_without(address: str, chromium, screenshots: Path, runs_folder: Path) -> None:
+    page = opened(chromium, address)
     page.get_by_text("No run yet").wait_for()
     page.locator("[data-testid=stDataFrame]").nth(1).wait_for()
-    photographed(page, screenshots / f"training-history-{size[0]}x{size[1]}-{scheme}.png", size)
+    pictures(page, screenshots, "training-history")
     page.close()
 
     a_run(runs_folder, "cosine", 48_000, 48_000, 6e-5, {"model.safetensors": ""})
     a_run(runs_folder, "wide_batch", 48_000, 31_200, 3e-5, {})
     a_run(runs_folder, "too_fast_a_rate", 48_000, 9_600, 9e-5, {
         "log.txt": "error: the loss is not finite at step 412 (clips 9888 to 9911, learning rate 6.00e-01); try a lower --lr\n"})
-    page = opened(chromium, address, size, scheme)
-    page.wait_for_selector(".js-plotly-plot .main-svg")
-    settled(page)
-    assert page.locator(".js-plotly-plot").count() == 8
+    page = opened(chromium, address)
+    drawn(page, 8)
     names = page.evaluate("[...document.querySelectorAll('.js-plotly-plot')].map(p => p._fullData.map(d => d.name))")
     assert all({"cosine", "wide_batch", "too_fast_a_rate"} <= set(traces) for traces in names)
-    assert page.get_by_text("the loss is not finite").count() == 1 and page.get_by_role("button", name="Resume").count() == 2
-    photographed(page, screenshots / f"training-{size[0]}x{size[1]}-{scheme}.png", size)
+    page.get_by_text("the loss is not finite").wait_for()
+    assert page.get_by_role("button", name="Resume").count() == 2
+    pictures(page, screenshots, "training")
     page.close()
 
 
@@ -104,9 +90,9 @@ def test_a_finished_run_opens_in_the_other_pages(address: str, chromium, runs_fo
     shutil.copy(embedded()["timesformer"], runs_folder / "done" / "model.safetensors")
     page = opened(chromium, address)
     page.get_by_role("button", name="Open in the other pages").click()
-    page.get_by_role("heading", name="What it sees").wait_for(timeout=60_000)
-    settled(page)
-    assert "model=own%3A+done" in page.url and page.get_by_text(file_hash(embedded()["timesformer"])).count() >= 1
+    page.get_by_role("heading", name="What it sees").wait_for()
+    linked(page, "model=own:+done")
+    page.get_by_text(file_hash(embedded()["timesformer"])).first.wait_for()
     page.close()
 
 
@@ -119,11 +105,11 @@ def test_a_run_that_is_started_on_the_page_goes_on_without_it_and_can_be_stopped
         box.press("Enter")
         settled(page)
     page.get_by_role("button", name="Start").click()
-    page.get_by_role("button", name="Stop").wait_for(timeout=30_000)
+    page.get_by_role("button", name="Stop").wait_for()
     page.screenshot(path=screenshots / "training-running.png")
     page.close()
     page = opened(chromium, address)
     page.get_by_role("button", name="Stop").click()
-    page.get_by_role("button", name="Resume").wait_for(timeout=30_000)
+    page.get_by_role("button", name="Resume").wait_for()
     assert not is_claimed(runs_folder / "quick")
     page.close()

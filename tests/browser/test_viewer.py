@@ -11,7 +11,8 @@ from core.observe import Trace, observe, rendered_clip
 from core.trace import Head
 from core.video import subclip
 from core.weights import load
-from tests.browser.test_app import SIZES, no_error, put, settled
+from tests.browser.test_app import put
+from tests.browser.waiting import appearances, eventually, linked, no_error, settled
 
 pytestmark = pytest.mark.browser
 VIEWER = "[data-testid=attention-viewer]"
@@ -43,7 +44,7 @@ def attribute(page, name: str) -> str:
 
 
 def becomes(page, name: str, value: object) -> None:
-    page.wait_for_selector(f"{VIEWER}[data-{name}='{value}']", timeout=5_000)
+    page.wait_for_selector(f"{VIEWER}[data-{name}='{value}']")
 
 
 def middle_of(page, trace: Trace, row: int, col: int) -> tuple[float, float]:
@@ -129,7 +130,7 @@ def test_keys_step_through_the_frames_and_play(address: str, chromium) -> None:
         page.keyboard.press(key)
         assert attribute(page, "frame") == str(frame)
     page.keyboard.press("Space")
-    page.wait_for_function(f"() => Number(document.querySelector('{VIEWER}').dataset.frame) >= 2", timeout=5_000)
+    page.wait_for_function(f"() => Number(document.querySelector('{VIEWER}').dataset.frame) >= 2")
     page.keyboard.press("Space")
     stopped = attribute(page, "frame")
     page.wait_for_timeout(900)
@@ -203,16 +204,15 @@ def test_gradcam_is_asked_for_once_and_is_that_of_core(address: str, chromium) -
     trace = trace_of("direcformer")
     page = opened(chromium, address, "label=carret&seed=19")
     press(page, "GradCAM")
-    page.wait_for_selector(f"{VIEWER}[data-query=gradcam][data-ready=true]", timeout=30_000)
+    page.wait_for_selector(f"{VIEWER}[data-query=gradcam][data-ready=true]")
     best = int(trace.probabilities.argmax())
     expected = explain.gradcam(net, card, trace.clip, best)
     view, values = drawn(page)
     assert view == "GradCAM" and f"P = {100 * expected.probability:.1f} %" in page.locator("[data-part=title]").inner_text()
     np.testing.assert_allclose(values, expected.heat, atol=1e-4 * expected.heat.max())
     put(page, "target", "0")
-    page.wait_for_function(f"() => document.querySelector('{VIEWER}').dataset.ready === 'true'", timeout=30_000)
-    page.wait_for_timeout(500)
-    np.testing.assert_allclose(drawn(page)[1], explain.gradcam(net, card, trace.clip, 0).heat, atol=1e-3 * expected.heat.max())
+    other = explain.gradcam(net, card, trace.clip, 0).heat
+    eventually(page, lambda: np.testing.assert_allclose(drawn(page)[1], other, atol=1e-3 * expected.heat.max()))
     no_error(page)
     page.close()
 
@@ -226,10 +226,8 @@ def test_a_link_shows_the_same_view_in_a_fresh_browser(address: str, chromium) -
     put_frame(page, 2)
     page.locator(f"{VIEWER} .av-thumb canvas").nth(5).click()
     becomes(page, "locked", "true")
-    page.wait_for_timeout(500)
-    link, before = page.url, drawn(page)
+    link, before = linked(page, "v=tap:space,view:time,layer:4,head:1", "query:5-", "mass:0.6", ",locked"), drawn(page)
     page.close()
-    assert "v=tap:space,view:time,layer:4,head:1" in link and link.endswith("locked")
 
     context = chromium.new_context(viewport={"width": 1440, "height": 900})
     page = context.new_page()
@@ -248,19 +246,17 @@ def test_the_view_outlives_reruns_and_other_pages(address: str, chromium) -> Non
     seed = page.get_by_role("spinbutton", name="Seed")
     seed.fill("6")
     seed.press("Enter")
-    page.get_by_text("render:star:6, 8 frames").first.wait_for(timeout=30_000)
+    page.get_by_text("render:star:6, 8 frames").first.wait_for()
     settled(page)
     expected = explain.hover(trace_of("direcformer", "star", 6), 2, 3, (5, 1, 2), "space")
-    np.testing.assert_allclose(drawn(page)[1], expected, atol=1e-3)
-    page.wait_for_timeout(500)
-    assert "seed=6" in page.url and "layer:2,head:3" in page.url and "query:5-1-2" in page.url
+    eventually(page, lambda: np.testing.assert_allclose(drawn(page)[1], expected, atol=1e-3))
+    linked(page, "seed=6", "layer:2,head:3", "query:5-1-2")
     page.get_by_role("link", name="Frame order").click()
-    page.get_by_test_id("shuffle-lab").wait_for(timeout=30_000)
+    page.get_by_test_id("shuffle-lab").wait_for()
     settled(page)
-    page.wait_for_timeout(500)
-    assert "v=" not in page.url, "another page has no such view"
+    page.wait_for_function("() => !location.search.includes('v=')")  # another page has no such view
     page.get_by_role("link", name="Explore").click()
-    page.wait_for_selector(f"{VIEWER}[data-ready=true]", timeout=30_000)
+    page.wait_for_selector(f"{VIEWER}[data-ready=true]")
     becomes(page, "query", "5,1,2")
     page.close()
 
@@ -273,18 +269,15 @@ PICTURES = {
 }
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("size", SIZES, ids=lambda s: f"{s[0]}x{s[1]}")
-def test_the_viewer_is_complete_and_is_photographed(address: str, chromium, screenshots, size: tuple[int, int], scheme: str) -> None:
-    page = chromium.new_page(viewport={"width": size[0], "height": size[1]}, color_scheme=scheme)
-    for name, query in PICTURES.items():
-        page.goto(f"{address}/?{query}")
-        settled(page)
+@pytest.mark.parametrize("name", PICTURES)
+def test_the_viewer_is_complete_and_is_photographed(address: str, chromium, screenshots, name: str) -> None:
+    page = opened(chromium, address, PICTURES[name])
+    for _, ending in appearances(page):
         no_error(page)
         assert page.evaluate("document.documentElement.scrollWidth <= document.documentElement.clientWidth"), "the page scrolls sideways"
         clipped = page.evaluate(f"""() => [...document.querySelectorAll('{VIEWER} *')].filter(node => node.children.length === 0
             && node.textContent.trim() && node.scrollWidth > node.clientWidth + 1 && getComputedStyle(node).display !== 'inline')
             .map(node => node.outerHTML)""")
         assert clipped == [], "text is cut off"
-        page.screenshot(path=screenshots / f"viewer-{name}-{size[0]}x{size[1]}-{scheme}.png")
+        page.screenshot(path=screenshots / f"viewer-{name}-{ending}")
     page.close()

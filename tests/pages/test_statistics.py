@@ -35,10 +35,10 @@ def metrics(app: AppTest) -> dict[str, str]:
 @pytest.mark.parametrize("name", sorted(available()))
 def test_the_order_is_read_from_any_layer_and_head_and_from_the_pixels(name: str) -> None:
     app = opened(name, PAGE)
-    layers = app.selectbox(key=f"order-layer-{app.session_state['choice'].model}")
+    layers = app.selectbox(key="order_layer")
     assert layers.value == "last" and len(layers.options) >= 2
     layers.set_value("1").run()
-    heads = app.selectbox(key=f"order-head-{app.session_state['choice'].model}")
+    heads = app.selectbox(key="order_head")
     heads.set_value("1").run()
     assert not app.exception and not app.error
     assert any("layer 1, head 1" in caption.value for caption in app.caption)

@@ -1,0 +1,94 @@
+"""How a test waits for the app, for what it expects and never for a time in the hope that it is over by then; and photographs it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+from urllib.parse import unquote
+
+IDLE = """() => {
+    const app = document.querySelector('[data-testid=stApp]');
+    const drawn = [...document.querySelectorAll('[data-testid=attention-viewer]')].every(viewer => viewer.dataset.ready === 'true');
+    const idle = app?.dataset.testScriptState === 'notRunning' && drawn && !document.querySelector('[data-stale=true]');
+    if (!idle) window.idleSince = undefined;
+    else window.idleSince ??= performance.now();
+    return idle && performance.now() - window.idleSince > 400;
+}"""
+
+
+def settled(page: Any, seconds: float = 90) -> None:
+    """Wait until the app has not been running for a while, with every viewer drawn; then there must be no traceback on it.
+
+    A click's run may not have begun yet: assert what a click leads to with `eventually`.
+    """
+    page.evaluate("window.idleSince = undefined")
+    page.wait_for_function(IDLE, timeout=1000 * seconds)
+    assert page.locator("[data-testid=stException]").count() == 0
+
+
+def drawn(page: Any, charts: int, seconds: float = 90) -> None:
+    """Wait until so many charts are drawn, and the app is not running."""
+    plots = "[...document.querySelectorAll('.js-plotly-plot')].filter(plot => plot.querySelector('.main-svg')).length"
+    page.wait_for_function(f"() => {plots} === {charts}", timeout=1000 * seconds)
+    settled(page, seconds)
+
+
+def eventually(page: Any, check: Callable[[], object], seconds: float = 30) -> None:
+    """Call `check` until it no longer raises AssertionError; after so many seconds its error is the test's."""
+    for _ in range(int(5 * seconds)):
+        try:
+            check()
+            return
+        except AssertionError:
+            page.wait_for_timeout(200)
+    check()
+
+
+def contains(page: Any, selector: str, text: str, seconds: float = 30) -> None:
+    """Wait until the first element of `selector` shows `text`."""
+    def check() -> None:
+        shown = page.locator(selector).first.inner_text()
+        assert text in shown, f"{text!r} is not in {shown!r}"
+
+    eventually(page, check, seconds)
+
+
+def linked(page: Any, *parts: str) -> str:
+    """The address, once it holds all of these."""
+    def check() -> None:
+        assert [part for part in parts if part not in unquote(page.url)] == [], f"missing in {page.url}"
+
+    eventually(page, check)
+    return page.url
+
+
+SIZES, SCHEMES = [(1440, 900), (1920, 1080)], ["light", "dark"]
+
+
+def appearances(page: Any) -> Iterator[tuple[tuple[int, int], str]]:
+    """Show the open page, which is light, in both sizes, in light and in dark; yields the size, and a file name's end."""
+    charts = page.locator(".js-plotly-plot").count()
+    for scheme in SCHEMES:
+        page.emulate_media(color_scheme=scheme)
+        if scheme != SCHEMES[0]:
+            page.reload()  # the colours of the charts are the server's
+            drawn(page, charts)
+        for size in SIZES:
+            page.set_viewport_size({"width": size[0], "height": size[1]})
+            settled(page)
+            yield size, f"{size[0]}x{size[1]}-{scheme}.png"
+
+
+def photographed(page: Any, path: Path, size: tuple[int, int], live: bool = False) -> None:
+    """The whole page in one picture, as wide as `size`; it must not scroll sideways. A `live` page never settles."""
+    height = page.evaluate("document.querySelector('[data-testid=stMain]').scrollHeight")
+    page.set_viewport_size({"width": size[0], "height": max(size[1], height + 40)})
+    page.wait_for_timeout(900) if live else settled(page)
+    assert page.evaluate("document.documentElement.scrollWidth <= document.documentElement.clientWidth"), "the page scrolls sideways"
+    page.screenshot(path=path)
+
+
+def no_error(page: Any) -> None:
+    assert page.locator("[data-testid=stException]").count() == 0
+    assert page.locator("[data-testid=stAlertContentError]").count() == 0
