@@ -70,6 +70,8 @@ def _parser() -> Parser:
     order = add("order", "shuffle a clip and recover the order of its frames")
     order.add_argument("clip", metavar="CLIP")
     order.add_argument("--raw", action="store_true", help="the attention itself, as in the paper, not sharpened")
+    order.add_argument("--passes", type=int, default=1,
+                       help="orders of the same frames to average over; the paper takes one (default 1)")
     which = order.add_mutually_exclusive_group()
     which.add_argument("--seed", type=int, help="seed of the random permutation (default 0)")
     which.add_argument("--permutation", help="original frame of each slot, such as 3,1,0,2,...")
@@ -213,6 +215,7 @@ def _whole(text: str) -> int:
 
 
 def _order(args: argparse.Namespace) -> Any:
+    from core.card import UNCALIBRATED
     from core.explain import order_matrix
     from core.models import spec
     from core.observe import shuffled
@@ -235,7 +238,8 @@ def _order(args: argparse.Namespace) -> Any:
     if pixels:
         matrix, threshold = pixel_affinity(seen), 0.0
     else:
-        matrix, threshold = order_matrix(model, card, mixed), card.direction_threshold
+        matrix = order_matrix(model, card, mixed, args.passes)
+        threshold = card.direction_threshold if args.passes == 1 else UNCALIBRATED
     found = recover_order(matrix, threshold, repeated=repeated_slots(seen, unit))
     return {
         "clip": args.clip, "model": "pixels" if pixels else card.model, "weights": "" if pixels else card.hash,
@@ -243,7 +247,8 @@ def _order(args: argparse.Namespace) -> Any:
         "reversal_accuracy": reversal_accuracy(found.path, permutation), "weight": found.weight,
         "runner_up": found.runner_up, "runner_up_path": list(found.runner_up_path), "margin": found.margin,
         "direction_margin": found.direction_margin, "verdict": found.verdict, "exact": found.exact,
-        "unit_frames": unit, "sharpness": 0.0 if pixels else card.sharpness, "matrix": matrix.tolist(),
+        "unit_frames": unit, "sharpness": 0.0 if pixels else card.sharpness, "passes": 1 if pixels else args.passes,
+        "matrix": matrix.tolist(),
     }
 
 

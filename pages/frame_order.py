@@ -19,26 +19,33 @@ from pages.parts.show import HELP, NOT_AN_EXPLANATION, provenance
 from pages.parts.statistics import Source, layer_and_head, over_data, over_seeds
 from pages.parts.teach import teach
 
+PASSES = [1, 4, 16]
+PASSES_HELP = ("Where a frame stands among the slots says nothing, but a model that adds an embedding to each slot is not blind to it. "
+               "Each further pass shuffles the same frames once more and puts its matrix back; the mean has less of that noise. The "
+               "paper takes **one**, and so do the figures over many shuffles further down.")
+
 choice = chosen()
 card = choice.card
 unit = spec(card.model).unit_frames  # frames of one temporal token: what is shuffled
 permutation = mixing(len(choice.clip) // unit)
 mixed = shuffled(choice.clip, permutation, unit)
 
-controls = st.columns([3.4, 1.5, 1.5, 1.5], vertical_alignment="bottom")
+controls = st.columns([3.4, 1.5, 1.5, 1, 1.5], vertical_alignment="bottom")
 AFFINITIES = {"model": f"{choice.title} attention", "pixels": "Pixel likeness"}
 by = controls[0].segmented_control("Order from", list(AFFINITIES), format_func=AFFINITIES.get, default="model", required=True, key="by",
                                    bind="query-params", help="**Pixel likeness** is the baseline: a path through the frames that look most "
                                    "alike. It can find the chain but never its direction.")
 layer, head = layer_and_head(choice, controls[1], controls[2], disabled=by == "pixels")
-sharp = controls[3].toggle("Sharpened", value=card.sharpness > 0, disabled=by == "pixels" or not card.sharpness, key="sharp",
+passes = controls[3].selectbox("Passes", PASSES, key="passes", bind="query-params", disabled=by == "pixels", help=PASSES_HELP)
+sharp = controls[4].toggle("Sharpened", value=card.sharpness > 0, disabled=by == "pixels" or not card.sharpness, key="sharp",
                            bind="query-params", help=HELP["sharpened"])
 sharpness = card.sharpness if sharp else 0.0
 source = Source(layer, head, sharpness)
 matrix = cached.order_matrix(choice.key, choice.model if by == "model" else "pixels", choice.crop, source.layer, source.head, sharpness,
-                             unit, mixed)
+                             unit, passes, mixed)
 signed = by == "model" and (sharpness > 0 or explain.time_is_signed(cached.trace(choice.key, choice.model, choice.crop, mixed)))
-calibrated = by == "model" and source == Source(None, "mean", card.sharpness) and card.direction_threshold < UNCALIBRATED
+judged = by == "model" and passes == 1 and source == Source(None, "mean", card.sharpness)  # as the threshold was measured
+calibrated = judged and card.direction_threshold < UNCALIBRATED
 threshold = card.direction_threshold if calibrated else UNCALIBRATED
 repeated = repeated_slots(cropped(mixed.frames, choice.crop, 96), unit)
 
@@ -52,7 +59,7 @@ except BadInput as error:
 with stage:
     kind = "signed" if signed else "attention" if matrix.min() >= 0 else "alike"
     lab(matrix, found, permutation, enlarged(mixed.frames[::unit], 120), forbidden, kind, unit)
-    made = f"{source.words} · {matrix.min():.3f} to {matrix.max():.3f}"
+    made = f"{source.words}{f', mean of {passes} passes' * (passes > 1)} · {matrix.min():.3f} to {matrix.max():.3f}"
     provenance(choice, made if by == "model" else "pixels only, no weights")
     verdict(found, permutation, threshold if calibrated else None, repeated)
 

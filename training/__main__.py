@@ -107,6 +107,7 @@ def _run(argv: list[str]) -> int:
     evaluate.add_argument("--clips", type=int, default=500, help="number of rendered clips (with --data gestures)")
     evaluate.add_argument("--seed", type=int, default=0, help="decides the permutation of each clip")
     evaluate.add_argument("--raw", action="store_true", help="order from the attention itself, as in the paper, not sharpened")
+    evaluate.add_argument("--passes", type=int, default=1, help="orders of the same frames that each order matrix is averaged over")
     evaluate.add_argument("--views", default="1x1", help="temporal clips x spatial crops whose softmax is averaged, such as 1x3, 2x3, 5x3")
     evaluate.add_argument("--report", type=Path, help="write evaluation.json, evaluation.tsv, report.txt and report.html into this folder")
     evaluate.add_argument("--json", action="store_true")

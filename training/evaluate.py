@@ -148,14 +148,14 @@ def probabilities(model: nn.Module, card: Card, sample: Sample, views: Views = O
     return np.mean(each, axis=0)
 
 
-def measure(model: nn.Module, card: Card, samples: Iterable[Sample], seed: int = 0, views: Views = ONE) -> list[Row]:
-    """Classify each clip, shuffle it by its one permutation, and recover the order."""
+def measure(model: nn.Module, card: Card, samples: Iterable[Sample], seed: int = 0, views: Views = ONE, passes: int = 1) -> list[Row]:
+    """Classify each clip, shuffle it by its one permutation, and recover the order from a matrix of so many passes."""
     rows = []
     for sample in samples:
         p = probabilities(model, card, sample, views)
         ranked = np.argsort(-p, kind="stable")
         permutation = permutation_of(sample.name, len(sample.clip) // getattr(model, "unit_frames", 1), seed)
-        found = order_of(model, card, sample.clip, permutation)
+        found = order_of(model, card, sample.clip, permutation, passes)
         accuracy, either = order_accuracy(found.path, permutation), reversal_accuracy(found.path, permutation)
         rows.append(Row(sample.label, tuple(card.labels[i] for i in ranked), accuracy, either, accuracy == either, found.direction_margin,
                         sample.name, tuple(p[ranked].tolist())))
@@ -203,11 +203,12 @@ def command(args: argparse.Namespace) -> int:
     data = None if args.data == "gestures" else opened(args.data, card)
     samples = rendered_clips(args.clips, card, views=views) if data is None else listed_clips(data, card, views)
     total = args.clips if data is None else len(data)
-    rows = measure(model, card, tqdm(samples, total=total, unit="clip", disable=None), args.seed, views)
-    result = summarise(rows, card.labels) | {"views": str(views), "skipped": data.skipped if data else 0}
+    rows = measure(model, card, tqdm(samples, total=total, unit="clip", disable=None), args.seed, views, args.passes)
+    result = summarise(rows, card.labels) | {"views": str(views), "passes": args.passes, "skipped": data.skipped if data else 0}
     if args.report:
         about = {"model": f"{card.model} {card.preset}", "checkpoint": card.hash, "trained on": card.trained_on, "data": args.data,
                  "frames a clip": f"{card.frames}, {card.sampling}", "views": f"{views} (clips x crops)", "seed of the shuffles": args.seed,
+                 "passes of the order matrix": args.passes,
                  "order from": "the attention itself" if card.sharpness == 0 else f"the attention, sharpened by {card.sharpness:g}"}
         write_report(args.report, rows, result, about)
     if args.json:

@@ -170,11 +170,19 @@ def along_layers(key: str, name: str, crop: str, rolled: bool, tap: str, query: 
     return _store(key).get(place, make, lambda found: sum(heat.nbytes for heat in found.values()))
 
 
-def order_matrix(key: str, name: str, crop: str, layer: int | None, head: Head, sharpness: float, unit: int, _clip: Clip) -> np.ndarray:
+def order_matrix(key: str, name: str, crop: str, layer: int | None, head: Head, sharpness: float, unit: int, passes: int,
+                 _clip: Clip) -> np.ndarray:
     """The frame-to-frame matrix of a shuffled clip: a model's, or that of the `pixels` baseline (the first frame of each unit)."""
     if name == "pixels":
         return pixel_affinity(cropped(_clip.frames[::unit], crop, 96))
-    return sharpened(explain.temporal(trace(key, name, crop, _clip), layer, head), sharpness)
+    if passes == 1:
+        return sharpened(explain.temporal(trace(key, name, crop, _clip), layer, head), sharpness)
+    net, card = model(name)
+
+    def make() -> np.ndarray:
+        return explain.order_matrix(net, replace(card, crop=crop, sharpness=sharpness), _clip, passes, layer, head)
+
+    return _store(key).get(("order", name, card.hash, crop, layer, head, sharpness, passes, _clip.id), make, lambda matrix: matrix.nbytes)
 
 
 def shuffles(key: str, name: str, crop: str, layer: int | None, head: Head, sharpness: float, permutations: np.ndarray, _clip: Clip,

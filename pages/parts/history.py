@@ -13,7 +13,7 @@ from pages.parts.show import HELP
 
 _COLUMN = st.column_config
 _MEASURED = {"rendered": "rendered clips", "real": "real clips", "real_odd_backgrounds": "real clips, odd backgrounds",
-             "real_raw": "real clips, attention not sharpened"}
+             "real_raw": "real clips, attention not sharpened", "real_passes": "real clips, order from 16 passes"}
 _WEIGHTS = ("classify", "order", "directed", "pairs", "rank", "fingertip", "alignment")
 _OF_SHUFFLED = ("order", "directed", "pairs", "rank")
 

@@ -84,7 +84,9 @@ def test_order_reports_a_path_that_follows_from_its_matrix(capsys: pytest.Captur
     assert result["order_accuracy"] == order_accuracy(found.path, result["permutation"]) <= result["reversal_accuracy"]
     assert result["unit_frames"] == 1 and result["verdict"] in ("known", "up_to_direction", "unknown")
     given = run(capsys, "order", str(clip), "--permutation", ",".join(map(str, result["permutation"])))
-    assert given["path"] == result["path"]
+    assert given["path"] == result["path"] and given["passes"] == 1
+    more = run(capsys, "order", str(clip), "--seed", "3", "--passes", "3")
+    assert more["passes"] == 3 and more["matrix"] != result["matrix"] and more["verdict"] != "known", "calibrated for one pass"
     assert run(capsys, "order", str(clip), "--model", "pixels")["verdict"] in ("up_to_direction", "unknown")
 
 
@@ -105,6 +107,7 @@ def test_explain_writes_arrays_video_and_report(capsys: pytest.CaptureFixture[st
 BAD = [
     ["order", "CLIP", "--frames", "400"], ["order", "CLIP", "--permutation", "0,1,2"], ["order", "CLIP", "--permutation", "a,b"],
     ["order", "CLIP", "--seed", "-1"], ["order", "CLIP", "--model", "nothing"], ["order", "CLIP", "--checkpoint", "CLIP"],
+    ["order", "CLIP", "--passes", "0"],
     ["order", "CLIP", "--start", "9"], ["classify", "none.mp4"], ["explain", "CLIP", "--out", "OUT", "--layer", "99"],
     ["explain", "CLIP", "--out", "OUT", "--head", "first"], ["explain", "CLIP", "--out", "OUT", "--target", "wave"],
     ["render", "--label", "wave", "--seed", "1", "--out", "OUT.mp4"], ["render", "--label", "up", "--seed", "1", "--out", "OUT.avi"],

@@ -124,6 +124,30 @@ def test_the_order_of_a_shuffled_clip_is_found_from_a_perfect_model() -> None:
     assert order_of(Reads(), sure, Clip(pixels, np.arange(T, dtype=float), "x", "y"), order).verdict == "up_to_direction"
 
 
+def test_passes_put_each_frame_back_into_its_slot_and_take_the_mean(model: DirecFormer) -> None:
+    given = clip()
+    order = np.random.default_rng(1).permutation(T)
+    again = order_matrix(model, CARD, shuffled(given, order))
+    expected = order_matrix(model, CARD, given)
+    for i in range(T):
+        for j in range(T):
+            expected[order[i], order[j]] += again[i, j]
+    np.testing.assert_allclose(order_matrix(model, CARD, given, passes=2), expected / 2, atol=1e-6)
+    assert not np.allclose(expected / 2, order_matrix(model, CARD, given), atol=1e-4), "slots leave a trace in this net"
+
+
+def test_passes_are_the_same_for_a_model_that_is_blind_to_slots() -> None:
+    pixels = np.arange(0, 10 * T, 10, dtype=np.uint8)[:, None, None, None] * np.ones((1, 21, 21, 3), np.uint8)
+    given = Clip(pixels, np.arange(T, dtype=float), "x", "y")
+    np.testing.assert_allclose(order_matrix(Reads(), CARD, given, passes=5), order_matrix(Reads(), CARD, given), atol=1e-5)
+
+
+@pytest.mark.parametrize("passes", [0, -1, 65])
+def test_a_number_of_passes_out_of_range_is_refused(model: DirecFormer, passes: int) -> None:
+    with pytest.raises(BadInput, match=f"{passes} passes; choose 1 to 64"):
+        order_matrix(model, CARD, clip(), passes)
+
+
 def test_pairs_of_frames_are_shuffled_where_a_token_covers_two() -> None:
     given = clip(6)
     mixed = shuffled(given, (2, 0, 1), unit=2)

@@ -85,6 +85,10 @@ def test_a_clip_that_stands_still_is_not_identifiable_and_says_why(page: AppTest
 def test_margins_are_shown_with_the_thresholds_that_they_are_judged_by(page: AppTest) -> None:
     threshold = page.session_state["choice"].card.direction_threshold
     assert {"margin (at least 0.001)", f"direction margin (at least {threshold:.3f})"} <= {m.label for m in page.metric}
+    page.selectbox(key="passes").set_value(4).run()
+    assert any("mean of 4 passes" in caption.value for caption in page.caption)
+    assert any(m.label == "direction margin (not calibrated)" for m in page.metric)
+    page.selectbox(key="passes").set_value(1).run()
     page.toggle(key="sharp").set_value(False).run()
     assert any(m.label == "direction margin (not calibrated)" for m in page.metric), "a threshold holds for the matrix it was measured with"
     assert not any("Order known." in i.value for i in page.info)

@@ -63,7 +63,7 @@ def test_evaluate_skips_bad_files_and_ignores_files_beside_the_folders(tmp_path:
     result = json.loads(out)
     assert result["clips"] == 1 and "b.mp4" in err
     assert set(result) == {"clips", "top1", "top5", "order_accuracy", "reversal_accuracy", "order_accuracy_directed", "per_class",
-                           "confusion", "views", "skipped"}
+                           "confusion", "views", "passes", "skipped"}
     assert result["skipped"] == 1 and result["views"] == "1x1"
 
 

@@ -38,6 +38,7 @@ def test_a_published_checkpoint_keeps_its_weights_and_says_what_was_measured(tmp
     measured = after[1].measured
     assert (measured["rendered"]["clips"], measured["real"]["clips"], measured["real_odd_backgrounds"]["clips"]) == (10, 3, 2)
     assert set(measured["real_odd_backgrounds"]["per_class"]) == {"up", "left"} and measured["training_hours"] == 1.5
+    assert after[1].sharpness == 0 or measured["real_passes"]["passes"] == module.PASSES and measured["real_passes"]["clips"] == 3
     assert json.loads(path.with_suffix(".json").read_text())["measured"] == measured
 
 
