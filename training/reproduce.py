@@ -2,8 +2,8 @@
 
     python -m training reproduce direcformer_table2 --out runs/table2 --init runs/direcformer/stills.safetensors
 
-What each row says is a difference between settings, so all rows of a table share model size, start, clips, batch and
-learning rate. `motion_probe` trains nothing: it asks the shipped models. Results go to OUT/results.json as they come;
+What each row says is a difference between settings, so all rows of a table share model size (MINIATURE), start, clips,
+batch and learning rate. `motion_probe` trains nothing: it asks the shipped models. Results go to OUT/results.json as they come;
 a row that is there is not trained again.
 """
 
@@ -46,16 +46,23 @@ class Table:
     camera: bool = False  # measure clips under a moving and under a steady camera apart
     also: dict[str, Any] = field(default_factory=dict)  # for every row
 
+    def base_recipe(self) -> Recipe:
+        """What all rows share: a model small enough that a table takes minutes."""
+        base = recipe(self.base)
+        also = self.also | {"settings": base.settings | MINIATURE | self.also.get("settings", {})}
+        return replace(base, **also)
+
     def recipe(self, row: str, clips: int, seed: int, init: str, threads: int) -> Recipe:
         """What a row trains. With the same seed every row sees the same clips."""
-        base, changes = recipe(self.base), self.also | self.rows[row]
+        base, changes = self.base_recipe(), self.rows[row]
         settings = base.settings | changes.get("settings", {})
         return replace(base, **changes | {"settings": settings, "clips": clips, "seed": seed, "init": init, "threads": threads})
 
 
+MINIATURE = {"size": 64, "width": 96, "depth": 5}
 _ORDER = {"order": 0.05, "permutations": "greedy_max"}
-_SELF = {"directed": 0.5, "directed_from": 7}
-_NO_LOSS = {"order": 0.0, "directed": 0.0, "pairs": 0.0, "rank": 0.0}
+_SELF = {"directed": 6.0, "directed_from": MINIATURE["depth"] - 1}
+_NO_LOSS = {"order": 0.0, "directed": 0.0, "directed_from": 0, "pairs": 0.0, "rank": 0.0, "frozen": 0}
 TABLES: dict[str, Table] = {
     "direcformer_table2": Table(
         "Order correction: kernel of the time attention and losses", "DirecFormer, Table 2", "direcformer_gesture",
@@ -64,17 +71,18 @@ TABLES: dict[str, Table] = {
          "C-S": {},
          "C-S + L_ord": _ORDER,
          "C-S + L_ord + L_self": _ORDER | _SELF},
-        also=_NO_LOSS | {"ordered": 0.5, "shuffled": 0.5}),
+        also=_NO_LOSS | {"ordered": 0.34, "shuffled": 1.0, "settings": {"heads": 3}}),
     "am_flow_table4": Table(
         "AM flow and the aligning encoder under camera motion", "AM Flow, Table 4", "am_flow_gesture",
         {"no AM flow": {"settings": {"flow": False}},
          "AM flow": {},
          "AM flow, aligned": {"settings": {"aligning": True}}},
-        camera=True),
+        camera=True, also={"settings": {"heads": 3}}),
     "far_table2": Table(
         "Attention patterns", "FAR, Table 2", "far_gesture",
         {name: {"settings": {"attention": name, "interaction": "none", "classifier": "mean"}}
-         for name in ("global", "sd", "temporal", "hst", "hsda")}),
+         for name in ("global", "sd", "temporal", "hst", "hsda")},
+        also={"settings": {"heads": 4}}),
 }
 PROBE = "motion_probe"
 
@@ -166,7 +174,7 @@ def _stills(table: Table, out: Path, threads: int) -> str:
     """The still stage that all rows start from, with the recipe's own budget."""
     file = out / "stills" / "stills.safetensors"
     if not file.exists():
-        base = recipe(table.base)
+        base = table.base_recipe()
         fit(replace(base, clips=base.batch, threads=threads), table.base, file.parent)
     return str(file)
 

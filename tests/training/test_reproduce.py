@@ -30,6 +30,7 @@ BUDGET: dict[str, Any] = {"seeds": 1, "clips": 4, "test_clips": 3, "threads": 1}
 @pytest.fixture
 def table(tiny: None, monkeypatch: pytest.MonkeyPatch) -> str:
     """A table of two rows that differ in the kernel of the time attention."""
+    monkeypatch.setattr(module, "MINIATURE", {})
     monkeypatch.setattr(module, "recipe", lambda name: replace(RECIPE, order=0.0, directed=0.0))
     monkeypatch.setitem(TABLES, "toy", Table("Toy", "Nobody, Table 0", "toy", {"S": {"settings": {"time": "softmax"}}, "C": {}}))
     return "toy"
