@@ -6,10 +6,12 @@ from core.errors import BadInput
 from pages.parts.choose import sidebar
 
 st.set_page_config(page_title="Attention in Motion", page_icon=":material/visibility:", layout="wide")
-ON_ACCENT = "#15181E" if st.context.theme.type == "dark" else "#FFFFFF"  # Streamlit writes white on any accent
+# Streamlit writes white on any accent, and a chart's words in the colour of the theme that the server last heard of.
 st.html("<style>.block-container{padding:4.6rem 2.6rem 2rem} [data-testid='stMetricValue']{font-size:2rem} "
         "[data-testid='stCaptionContainer']{opacity:.86} [data-testid='stBaseButton-primary'] *, [data-baseweb='tag'] *, "
-        f"[data-testid='stMultiSelect'] span[title] {{color:{ON_ACCENT}}}</style>")
+        "[data-testid='stMultiSelect'] span[title] {color:light-dark(#FFFFFF, #15181E)} "
+        ".js-plotly-plot text[style*='rgb(21, 24, 30)'], .js-plotly-plot text[style*='rgb(242, 244, 248)'] "
+        "{fill:light-dark(#15181E, #F2F4F8) !important}</style>")
 
 page = st.navigation(
     [

@@ -68,12 +68,10 @@ SIZES, SCHEMES = [(1440, 900), (1920, 1080)], ["light", "dark"]
 
 def appearances(page: Any) -> Iterator[tuple[tuple[int, int], str]]:
     """Show the open page, which is light, in both sizes, in light and in dark; yields the size, and a file name's end."""
-    charts = page.locator(".js-plotly-plot").count()
     for scheme in SCHEMES:
-        page.emulate_media(color_scheme=scheme)
-        if scheme != SCHEMES[0]:
-            page.reload()  # the colours of the charts are the server's
-            drawn(page, charts)
+        page.emulate_media(color_scheme=scheme)  # the system's own, which an open page follows
+        page.wait_for_function("scheme => getComputedStyle(document.querySelector('[data-testid=stApp]')).colorScheme === scheme",
+                               arg=scheme)
         for size in SIZES:
             page.set_viewport_size({"width": size[0], "height": size[1]})
             settled(page)
