@@ -14,16 +14,14 @@ from core.trace import CLS, Attention, Axis, Kernel, Layout
 from core.video import Clip
 from core.weights import Card
 from tests.core.models.nets import gradcam_by_hand
+from tests.core.tiny import direcformer
 
 T, H, W = 3, 5, 5  # frames, and patches of 7 pixels
 
 
 @pytest.fixture(scope="module")
 def seen() -> tuple[DirecFormer, Card, Clip]:
-    torch.manual_seed(0)
-    model = DirecFormer(classes=4, size=35, patch=7, frames=T, width=22, depth=2, heads=2, drop_path=0.0).eval()
-    for block in model.blocks:
-        torch.nn.init.normal_(block.temporal_fc.weight, std=0.2)
+    model = direcformer()
     card = Card("direcformer", "tiny", ("a", "b", "c", "d"), (0.5,) * 3, (0.25,) * 3, 35, T, "uniform", "fit", "nothing")
     frames = np.random.default_rng(0).integers(0, 255, (T, 35, 35, 3), np.uint8)
     return model, card, Clip(frames, np.arange(3.0), "noise", "0")

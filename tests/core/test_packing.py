@@ -11,11 +11,11 @@ import torch
 
 from core import explain, packing
 from core.errors import BadInput
-from core.models.direcformer import DirecFormer
 from core.observe import Trace, observe
 from core.trace import CLS, Attention, Axis, Kernel, Layout
 from core.video import Clip, crop_box
 from core.weights import Card
+from tests.core.tiny import direcformer
 
 T, H, W = 3, 5, 5
 TYPES = {"f32": np.float32, "i32": np.int32, "i16": np.int16, "i8": np.int8, "u8": np.uint8}
@@ -57,10 +57,7 @@ def weights(block: dict[str, Any]) -> np.ndarray:
 
 @pytest.fixture(scope="module")
 def trace() -> Trace:
-    torch.manual_seed(0)
-    model = DirecFormer(classes=4, size=35, patch=7, frames=T, width=22, depth=2, heads=2, drop_path=0.0).eval()
-    for block in model.blocks:
-        torch.nn.init.normal_(block.temporal_fc.weight, std=0.2)
+    model = direcformer()
     card = Card("direcformer", "tiny", ("a", "b", "c", "d"), (0.5,) * 3, (0.25,) * 3, 35, T, "uniform", "centre", "nothing")
     frames = np.random.default_rng(0).integers(0, 255, (T, 40, 60, 3), np.uint8)
     return observe(model, card, Clip(frames, np.array([0.5, 1.0, 2.0]), "noise", "0"))
