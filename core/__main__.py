@@ -9,7 +9,6 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -88,7 +87,7 @@ def _model(args: argparse.Namespace) -> tuple[Any, Any]:
             raise BadInput(f"{args.checkpoint} is a {card.model} checkpoint, not {args.model}; leave out --model")
     else:
         model, card = load(args.model or DEFAULT)
-    return model, replace(card, crop=args.crop) if args.crop else card
+    return model, card.changed(crop=args.crop) if args.crop else card
 
 
 def _clip(args: argparse.Namespace, card: Any, path: str) -> Any:
@@ -215,7 +214,6 @@ def _whole(text: str) -> int:
 
 
 def _order(args: argparse.Namespace) -> Any:
-    from core.card import UNCALIBRATED
     from core.explain import order_matrix
     from core.models import spec
     from core.observe import shuffled
@@ -226,7 +224,7 @@ def _order(args: argparse.Namespace) -> Any:
     if pixels:
         args.model = None
     model, card = _model(args)
-    card = replace(card, sharpness=0.0) if args.raw else card
+    card = card.changed(sharpness=0.0 if args.raw else card.sharpness, sampling=args.sampling or card.sampling)
     clip = _clip(args, card, args.clip)
     unit = 1 if pixels else spec(card.model).unit_frames
     if args.permutation is not None:
@@ -239,7 +237,7 @@ def _order(args: argparse.Namespace) -> Any:
         matrix, threshold = pixel_affinity(seen), 0.0
     else:
         matrix = order_matrix(model, card, mixed, args.passes)
-        threshold = card.direction_threshold if args.passes == 1 else UNCALIBRATED
+        threshold = card.threshold(len(clip), passes=args.passes)
     found = recover_order(matrix, threshold, repeated=repeated_slots(seen, unit))
     return {
         "clip": args.clip, "model": "pixels" if pixels else card.model, "weights": "" if pixels else card.hash,

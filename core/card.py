@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from torch import Tensor
@@ -14,6 +14,7 @@ from core.public import layout_of
 
 Config = Mapping[str, Any]
 Colour = tuple[float, float, float]
+UNCALIBRATED = 1e9  # nobody has measured when this model's direction is right, so it is never called known
 
 
 @dataclass(frozen=True)
@@ -33,12 +34,23 @@ class Card:
     settings: dict[str, Any] = field(default_factory=dict)
     recipe: dict[str, Any] = field(default_factory=dict)
     measured: dict[str, Any] = field(default_factory=dict)
-    direction_threshold: float = 0.0  # direction margin above which a direction is called known
+    direction_threshold: float = UNCALIBRATED  # direction margin above which a direction is called known
     sharpness: float = 0.0  # of the order matrix (core.order.sharpened); 0 is the paper's own
     license: str = ""
     hash: str = ""  # first eight hex digits of the file's sha256; filled in on loading
     stride: int = 4  # frames from one sampled frame to the next, with dense sampling
     norm_eps: float = 1e-6  # of the layer norms, for a model that has this setting
+
+    def changed(self, **fields: Any) -> Card:
+        """This card with other values of these fields; the direction was not calibrated for clips cut or matrices sharpened otherwise."""
+        other = replace(self, **fields)
+        same = all(getattr(other, name) == getattr(self, name) for name in ("crop", "sampling", "stride", "sharpness"))
+        return other if same else replace(other, direction_threshold=UNCALIBRATED)
+
+    def threshold(self, frames: int, layer: int | None = None, head: str | int = "mean", passes: int = 1) -> float:
+        """The direction threshold of an order matrix made so, calibrated for one: a single pass over clips of the card's
+        length, the mean over heads of the last layer (None)."""
+        return self.direction_threshold if (frames, layer, head, passes) == (self.frames, None, "mean", 1) else UNCALIBRATED
 
     @property
     def listed(self) -> str:
@@ -64,7 +76,6 @@ FAMILIES = {
     "videomae": Family((0.485, 0.456, 0.406), (0.229, 0.224, 0.225), 16, {16: 4}),
 }
 SIZE = 224
-UNCALIBRATED = 1e9  # nobody has measured when this model's direction is right, so it is never called known
 DATA = {400: "Kinetics-400", 600: "Kinetics-600", 700: "Kinetics-700", 174: "Something-Something v2"}
 """Video data sets by their number of classes."""
 _DENSE = ("Kinetics-400", "Kinetics-600", "Kinetics-700")

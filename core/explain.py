@@ -16,7 +16,6 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import one_hot
 
-from core.card import UNCALIBRATED
 from core.errors import BadInput
 from core.models import spec
 from core.observe import Trace, check_fits, held, observe, shuffled, softmax, to_input
@@ -264,7 +263,7 @@ def rollouts(trace: Trace, head: Head = "mean", query: SpatialQuery | None = Non
 
 
 def am_flow(model: nn.Module, card: Card, clip: Clip, layer: int | None = None) -> np.ndarray:
-    """AM flow of each frame and the next, float32 (T - 1, h, w), patches only (spec 2.2); None is the last block that has one.
+    """AM flow of each frame and the next in a block, float32 (T - 1, h, w), patches only (spec 2.2); None is the last that has one.
 
     Raises: BadInput for a model or a block without AM flow.
     """
@@ -273,10 +272,10 @@ def am_flow(model: nn.Module, card: Card, clip: Clip, layer: int | None = None) 
         out = model(to_input(card, clip)[1], detail=True)
     if not out.am_flow:
         raise BadInput(f"{card.model} computes no AM flow; choose am_flow")
-    index = len(out.am_flow) - 1 if layer is None else layer
-    if not 0 <= index < len(out.am_flow):
-        raise BadInput(f"AM flow {index} does not exist in {card.model}; choose 0 to {len(out.am_flow) - 1}")
-    return out.am_flow[index][0, :, 1:].float().unflatten(1, out.patches.shape[2:4]).numpy()
+    blocks = list(model.am_blocks)
+    if layer is not None and layer not in blocks:
+        raise BadInput(f"block {layer} of {card.model} has no AM flow; choose one of {', '.join(map(str, blocks))}")
+    return out.am_flow[-1 if layer is None else blocks.index(layer)][0, :, 1:].float().unflatten(1, out.patches.shape[2:4]).numpy()
 
 
 MOST_PASSES = 64
@@ -304,15 +303,11 @@ def order_matrix(model: nn.Module, card: Card, clip: Clip, passes: int = 1, laye
 
 
 def order_of(model: nn.Module, card: Card, clip: Clip, permutation: np.ndarray | tuple[int, ...], passes: int = 1) -> Order:
-    """Shuffle the clip's temporal tokens and recover their order, from a matrix of so many passes.
-
-    The direction is judged for one pass only, as it was calibrated.
-    """
+    """Shuffle the clip's temporal tokens and recover their order, from a matrix of so many passes."""
     unit = getattr(model, "unit_frames", 1)
     mixed = shuffled(clip, permutation, unit)
     repeated = repeated_slots(cropped(mixed.frames, card.crop, card.size), unit)
-    threshold = card.direction_threshold if passes == 1 else UNCALIBRATED
-    return recover_order(order_matrix(model, card, mixed, passes), threshold, repeated=repeated)
+    return recover_order(order_matrix(model, card, mixed, passes), card.threshold(len(clip), passes=passes), repeated=repeated)
 
 
 @dataclass(frozen=True)

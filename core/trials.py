@@ -92,9 +92,10 @@ def shuffle_model(model: nn.Module, card: Card, clip: Clip, permutations: np.nda
     Raises: BadInput if the clip does not fit the model, or the layer or head is not there.
     """
     static, parts = is_static(clip, card.crop, getattr(model, "unit_frames", 1)), []
+    threshold = card.threshold(len(clip), layer, head)
     for first in range(0, len(permutations), BATCH):
         some = permutations[first : first + BATCH]
-        parts.append(judged(frame_matrices(model, card, clip, some, layer, head), some, card.direction_threshold, static))
+        parts.append(judged(frame_matrices(model, card, clip, some, layer, head), some, threshold, static))
         progress(min(1.0, (first + BATCH) / len(permutations)))
     return joined(parts)
 
@@ -129,12 +130,3 @@ def per_class(rows: Sequence[tuple[str, Shuffles, Shuffles]]) -> list[ClassScore
         return ClassScore(label, len(part), model.mean, float(model.either_way.mean()), pixels.mean, float(pixels.either_way.mean()))
 
     return [score(label, [row for row in rows if row[0] == label]) for label in labels] + ([score(ALL, rows)] if rows else [])
-
-
-def order_table(model: nn.Module, card: Card, clips: Iterable[tuple[str, Clip]], seed: int = 0) -> list[ClassScore]:
-    """`per_class` of labelled clips, each shuffled once by `permutation_of` its source. Raises: BadInput as `shuffle_model`."""
-    unit, rows = getattr(model, "unit_frames", 1), []
-    for label, clip in clips:
-        permutations = permutation_of(clip.source, len(clip) // unit, seed)[None]
-        rows.append((label, shuffle_model(model, card, clip, permutations), shuffle_pixels(clip, permutations, card.crop, unit)))
-    return per_class(rows)

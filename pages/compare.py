@@ -25,9 +25,9 @@ wanted = st.multiselect("Models", list(names), default=list(first)[:3], format_f
 controls = st.columns([2.4, 1.6, 1.8, 1.8], vertical_alignment="bottom")
 VIEWS = {"attention": "Attention", "gradcam": "GradCAM"}
 view = controls[0].segmented_control("Map", list(VIEWS), format_func=VIEWS.get, default="attention", required=True, key="compare_map",
-                                     bind="query-params", help=f"**Attention**: {HELP['spatial']} Last layer, mean over heads.  \n"
+                                     bind="query-params", help=f"**Attention**: {HELP['spatial']}  \n"
                                      f"**GradCAM**: {HELP['gradcam']} Of each model's most probable class.")
-shared = controls[1].toggle("One scale", value=False, key="compare_scale", bind="query-params",
+shared = controls[1].toggle("One scale", value=True, key="compare_scale", bind="query-params",
                             help=HELP["one_scale"].replace("both", "all"))
 opacity = controls[2].slider("Opacity", 0.0, 1.0, 0.65, key="compare_opacity", bind="query-params")
 colours = controls[3].selectbox("Colours", list(COLOUR_MAPS), key="compare_colours", bind="query-params")
@@ -38,10 +38,12 @@ traces = [cached.trace(s.key, s.model, s.crop, s.clip) for s in seen]
 best = [int(trace.probabilities.argmax()) for trace in traces]
 if view == "gradcam":
     heats = [cached.gradcam(s.key, s.model, s.crop, b, s.clip).heat for s, b in zip(seen, best, strict=True)]
-    signed = False
+    signed, drawn = False, [f"GradCAM of {s.card.labels[b]}" for s, b in zip(seen, best, strict=True)]
 else:
     heats = [explain.spatial(trace) for trace in traces]
-    signed = any(explain.over_space(trace)[-1].kernel.signed for trace in traces)
+    last = [explain.over_space(trace)[-1] for trace in traces]
+    signed = any(attention.kernel.signed for attention in last)
+    drawn = [f"attention of {'the class token' if explain.has_class_token(a) else 'all patches'}, layer {a.layer + 1}" for a in last]
 top = max(float(abs(heat).max()) for heat in heats) if shared else None
 large = enlarged(clip.frames, 300)
 box = crop_box(*large.shape[1:3], choice.crop)
@@ -53,8 +55,8 @@ st.subheader("The same clip, several models", help=HELP["gradcam" if view == "gr
 columns = 2 if len(shown) == 4 else None
 exhibit(figures.panels(shown, clip.times, titles, columns=columns, height=HEIGHTS[len(shown)]), "tiles",
         f"The clip with {VIEWS[view]} of " + ", ".join(models),
-        [(s, f"{VIEWS[view]}, {heat.shape[0]} × {heat.shape[1]} × {heat.shape[2]} cells · {raw_range(heat)}, "
-             f"{'one scale for all' if shared else 'own scale'}") for s, heat in zip(seen, heats, strict=True)],
+        [(s, f"{what}, {heat.shape[0]} × {heat.shape[1]} × {heat.shape[2]} cells · {raw_range(heat)}, "
+             f"{'one scale for all' if shared else 'own scale'}") for s, heat, what in zip(seen, heats, drawn, strict=True)],
         clips=shown, times=clip.times, titles=titles, columns=columns,
         numbers={f"{view}_{slug(s.model)}": (heat, "(T', h, w) weights") for s, heat in zip(seen, heats, strict=True)})
 
@@ -72,7 +74,7 @@ left, right = st.columns([5, 4], gap="large", vertical_alignment="center")
 matrix = agreement(heats)
 with left:
     exhibit(figures.agreement_map(matrix, models, height=400), "agreement", "Rank correlation of the maps of each two models",
-            [(s, f"{VIEWS[view]} above, rank correlation over the clip") for s in seen],
+            [(s, f"{what}, rank correlation over the clip") for s, what in zip(seen, drawn, strict=True)],
             numbers={"agreement": (matrix, "(n, n) Spearman's rank correlation"), "models": (np.array(models), "(n,) names")})
 with right:
     pairs = sorted(((float(matrix[i, j]), f"{seen[i].title} and {seen[j].title}") for i in range(len(seen)) for j in range(i)

@@ -54,7 +54,7 @@ shown = {layer: overlay(large, heat, opacity=opacity, signed=signed, scale="fram
                         smooth=False, box=box, top=top) for layer, heat in heats.items()}
 titles = [f"<b>Layer {layer + 1}</b>  {raw_range(heat)}" for layer, heat in heats.items()]
 columns = min(4, len(shown))
-made = f"{MAPS[kind].lower()}, {look.words}, scale: {scale}"
+made = f"{MAPS[kind].lower()}, {look.words if kind == 'attention' else look.rolled}, scale: {scale}"
 exhibit(figures.panels(list(shown.values()), clip.times, titles, columns=columns, height=60 + 250 * -(-len(shown) // columns)), "layers",
         f"The clip once for each layer with the {made}", [(choice, made)], clips=list(shown.values()), times=clip.times, titles=titles,
         columns=columns, numbers={"maps": (np.stack(list(heats.values())), "(L, T', h, w) weights, NaN where the query cannot see"),

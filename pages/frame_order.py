@@ -44,9 +44,9 @@ source = Source(layer, head, sharpness)
 matrix = cached.order_matrix(choice.key, choice.model if by == "model" else "pixels", choice.crop, source.layer, source.head, sharpness,
                              unit, passes, mixed)
 signed = by == "model" and (sharpness > 0 or explain.time_is_signed(cached.trace(choice.key, choice.model, choice.crop, mixed)))
-judged = by == "model" and passes == 1 and source == Source(None, "mean", card.sharpness)  # as the threshold was measured
-calibrated = judged and card.direction_threshold < UNCALIBRATED
-threshold = card.direction_threshold if calibrated else UNCALIBRATED
+made_so = card.changed(crop=choice.crop, sharpness=sharpness)
+threshold = made_so.threshold(len(mixed), layer, head, passes) if by == "model" else UNCALIBRATED
+calibrated = threshold < UNCALIBRATED
 repeated = repeated_slots(cropped(mixed.frames, choice.crop, 96), unit)
 
 stage = st.container()
@@ -60,7 +60,7 @@ with stage:
     kind = "signed" if signed else "attention" if matrix.min() >= 0 else "alike"
     lab(matrix, found, permutation, enlarged(mixed.frames[::unit], 120), forbidden, kind, unit)
     made = f"{source.words}{f', mean of {passes} passes' * (passes > 1)} · {matrix.min():.3f} to {matrix.max():.3f}"
-    provenance(choice, made if by == "model" else "pixels only, no weights")
+    provenance(choice, made) if by == "model" else provenance(choice, by="Pixel likeness, no weights")
     verdict(found, permutation, threshold if calibrated else None, repeated)
 
 st.subheader("Does the order matter for the class?", help="The same model on the frames in order and on the shuffled frames.")

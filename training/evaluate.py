@@ -199,7 +199,7 @@ def command(args: argparse.Namespace) -> int:
     if args.report:
         make_folder(args.report)
     model, card = load(args.model) if args.model else load_checkpoint(args.checkpoint)
-    card = replace(card, sharpness=0.0) if args.raw else card
+    card = card.changed(sharpness=0.0) if args.raw else card
     data = None if args.data == "gestures" else opened(args.data, card)
     samples = rendered_clips(args.clips, card, views=views) if data is None else listed_clips(data, card, views)
     total = args.clips if data is None else len(data)

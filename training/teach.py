@@ -23,6 +23,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from core.card import UNCALIBRATED
 from core.errors import BadInput
 from core.lock import alone
 from core.trials import Shuffles, joined, permutations_of, shuffle_model, shuffle_pixels
@@ -238,7 +239,7 @@ def _save(model: nn.Module, card: Card, subjects: list[Subject], lesson: Lesson,
         card, trained_on=f"{card.trained_on}; then taught the order of {names} ({windows:,} windows of its frames), for one session only: "
                          "its classes are those from before and no longer to be trusted",
         recipe=card.recipe | {"taught": {"clips": [s.name for s in subjects], "windows": windows, **asdict(lesson)}},
-        measured={"taught": measured}, hash="")
+        measured={"taught": measured}, direction_threshold=UNCALIBRATED, hash="")
     weights = {k: v.detach().clone() for k, v in model.state_dict().items()}
     write_atomically(path, lambda temporary: save_checkpoint(temporary, weights, card))
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import threading
 from collections import OrderedDict
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -75,8 +74,8 @@ def _model(source: str, version: str) -> tuple[nn.Module, Card]:
 
 
 @st.cache_resource(max_entries=6, show_spinner="Building the model")
-def _untrained(name: str, aligning: bool = False) -> tuple[nn.Module, Card]:
-    return untrained(name, **({"aligning": True} if aligning else {}))
+def _untrained(name: str) -> tuple[nn.Module, Card]:
+    return untrained(name)
 
 
 def model(name: str) -> tuple[nn.Module, Card]:
@@ -131,7 +130,7 @@ def clip(key: str, frames: int, sampling: str, stride: int, start: float | None,
 def trace(key: str, name: str, crop: str, _clip: Clip) -> observe.Trace:
     """The model's trace on a clip; `key` says whose session may keep it."""
     net, card = model(name)
-    card = replace(card, crop=crop)
+    card = card.changed(crop=crop)
     dtype = torch.float32 if card.preset == "gesture" else torch.float16  # a paper's size: some 100 MB a clip even so
     size = lambda t: t.frames.nbytes + sum(a.q.nbytes + a.k.nbytes for a in t.attentions)  # noqa: E731
     return _store(key).get(("trace", name, card.hash, crop, _clip.id), lambda: observe.observe(net, card, _clip, dtype), size)
@@ -140,7 +139,7 @@ def trace(key: str, name: str, crop: str, _clip: Clip) -> observe.Trace:
 def gradcam(key: str, name: str, crop: str, target: int, _clip: Clip) -> explain.GradCam:
     """GradCAM of one class."""
     net, card = model(name)
-    card = replace(card, crop=crop)
+    card = card.changed(crop=crop)
     make = lambda: explain.gradcam(net, card, _clip, target)  # noqa: E731
     return _store(key).get(("gradcam", name, card.hash, crop, _clip.id, target), make, lambda g: g.heat.nbytes)
 
@@ -180,7 +179,7 @@ def order_matrix(key: str, name: str, crop: str, layer: int | None, head: Head, 
     net, card = model(name)
 
     def make() -> np.ndarray:
-        return explain.order_matrix(net, replace(card, crop=crop, sharpness=sharpness), _clip, passes, layer, head)
+        return explain.order_matrix(net, card.changed(crop=crop, sharpness=sharpness), _clip, passes, layer, head)
 
     return _store(key).get(("order", name, card.hash, crop, layer, head, sharpness, passes, _clip.id), make, lambda matrix: matrix.nbytes)
 
@@ -196,7 +195,7 @@ def shuffles(key: str, name: str, crop: str, layer: int | None, head: Head, shar
     def make() -> Shuffles:
         if card is None:
             return shuffle_pixels(_clip, permutations, crop, unit)
-        return shuffle_model(net, replace(card, crop=crop, sharpness=sharpness), _clip, permutations, layer=layer, head=head)
+        return shuffle_model(net, card.changed(crop=crop, sharpness=sharpness), _clip, permutations, layer=layer, head=head)
 
     return _store(key).get(place, make, lambda s: s.permutations.nbytes + s.paths.nbytes) if compute else _store(key).peek(place)
 
@@ -224,7 +223,7 @@ def attributed(key: str, name: str, crop: str, method: str, target: int, _clip: 
                progress: attribute.Progress | None) -> np.ndarray | None:
     """An attribution of core.attribute, computed if there is someone to tell how far it is; else what is here already, or None."""
     net, card = model(name)
-    card = replace(card, crop=crop)
+    card = card.changed(crop=crop)
     grid = trace(key, name, crop, _clip).grid
     place = ("attributed", name, card.hash, crop, method, target, _clip.id)
     if progress is None:
@@ -235,22 +234,17 @@ def attributed(key: str, name: str, crop: str, method: str, target: int, _clip: 
 def motion_probe(key: str, name: str, crop: str, _clip: Clip) -> np.ndarray:
     """What the model makes of the clip as it is, reversed, shuffled and frozen, (4, C)."""
     net, card = model(name)
-    card = replace(card, crop=crop)
+    card = card.changed(crop=crop)
     make = lambda: compare.motion_probe(net, card, _clip)  # noqa: E731
     return _store(key).get(("probe", name, card.hash, crop, _clip.id), make, lambda p: p.nbytes)
 
 
 def aligned_flow(key: str, name: str, crop: str, layer: int, _clip: Clip) -> np.ndarray | None:
-    """AM flow with the aligning encoder, (T - 1, h, w): of the weights themselves, or of random weights with one added.
-
-    None for trained weights without an encoder: an untrained encoder in a trained model would show nothing true.
-    """
+    """AM flow with the aligning encoder, (T - 1, h, w); None for weights, or a block, without one."""
     net, card = model(name)
-    if not card.trained_on:
-        net, card = _untrained(card.model, aligning=True)
-    if getattr(net, "aligning", None) is None:
+    if getattr(net, "aligning", None) is None or layer not in net.am_blocks:
         return None
-    card = replace(card, crop=crop)
+    card = card.changed(crop=crop)
     make = lambda: explain.am_flow(net, card, _clip, layer)  # noqa: E731
     return _store(key).get(("aligned", name, card.hash, crop, layer, _clip.id), make, lambda flow: flow.nbytes)
 

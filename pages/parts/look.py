@@ -34,11 +34,23 @@ class Look:
     @property
     def words(self) -> str:
         """For a line below a figure, counting from 1."""
-        head = f"head {self.head + 1}" if isinstance(self.head, int) else f"{self.head} over heads"
+        return f"{self._who}{f' ({self.view})' if self.asks else ''}, {self._heads}"
+
+    @property
+    def rolled(self) -> str:
+        """The same for rollout, which goes through space and time alike."""
+        return f"{self._who}, {self._heads}"
+
+    @property
+    def _who(self) -> str:
         if isinstance(self.query, str):
-            return f"{WHO[self.query].lower()}, {head}"
+            return WHO[self.query].lower()
         t, row, col = self.query
-        return f"patch at frame {t + 1}, row {row + 1}, column {col + 1} ({self.view}), {head}"
+        return f"patch at frame {t + 1}, row {row + 1}, column {col + 1}"
+
+    @property
+    def _heads(self) -> str:
+        return f"head {self.head + 1}" if isinstance(self.head, int) else f"{self.head} over heads"
 
     @property
     def asks(self) -> tuple[int, int, int] | None:

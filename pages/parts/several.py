@@ -35,7 +35,10 @@ def with_am_flow(choice: Choice) -> Choice:
 
 
 def fitting(choice: Choice, names: list[str]) -> list[Choice]:
-    """The same clip for each of these models; what cannot be loaded or cannot take the clip is left out, with a warning."""
+    """The same clip for each of these models; what cannot be loaded or cannot take the clip is left out, with a warning.
+
+    The sidebar's own model, which takes it, if all are.
+    """
     found = []
     for name in names:
         other = replace(choice, model=name)
@@ -45,6 +48,7 @@ def fitting(choice: Choice, names: list[str]) -> list[Choice]:
             st.warning(f"{options().get(name, name)} is left out: {error}")
         else:
             found.append(other)
+    found = found or [choice]
     say_untrained(found)
     return found
 

@@ -22,9 +22,9 @@ VIEWER_KEYS = """
 HELP = {
     "layer": "The network looks at the clip in several layers, one after the other; the last feeds the decision.",
     "head": "Each layer looks in several ways at once, called heads. **mean** averages them, **max** takes the strongest.",
-    "spatial": r"Where each frame's summary token looks inside its frame: $a=\mathrm{softmax}(q\,k^\top/\sqrt d)$.",
-    "temporal": r"How much each frame (row) looks at each other frame (column), averaged over all places. "
-                r"Signed attention is $a=\cos(q,k)\in[-1,1]$: red attracts, blue repels.",
+    "spatial": r"Where the class token looks; where a model has none, where all patches look on average: "
+               r"$a_{ij}=\mathrm{kernel}(q_i,k_j)$, softmax in all but RViT, whose linear kernel is not normalised. Last layer, mean over "
+               "heads.",
     "layers": r"One query in every layer: layer $l$ weighs what the layers before it made by "
               r"$a^{(l)}_{ij}=\mathrm{kernel}(q^{(l)}_i,k^{(l)}_j)$.",
     "rollout": r"$R_l=\tfrac12(A_l+I)\,R_{l-1}$: what reaches the query from each patch through all layers so far, if attention alone "
@@ -86,16 +86,16 @@ def titled(choice: Choice) -> str:
     return f"<b>{choice.title}</b>" + ("" if choice.card.trained_on else " (random weights)")
 
 
-def provenance_line(choice: Choice, detail: str = "") -> str:
-    """Which weights, which clip, what was drawn, as one line of Markdown."""
+def provenance_line(choice: Choice, detail: str = "", by: str = "") -> str:
+    """Which weights, which clip, what was drawn, as one line of Markdown; `by` names what has no weights in the model's place."""
     card = choice.card
     weights = f"weights {card.hash}" if card.trained_on else ":red-badge[random weights]"
-    return f"{choice.title}, {weights} · {choice.clip.source}, {len(choice.clip)} frames{f' · {detail}' if detail else ''}"
+    return f"{by or f'{choice.title}, {weights}'} · {choice.clip.source}, {len(choice.clip)} frames{f' · {detail}' if detail else ''}"
 
 
-def provenance(choice: Choice, detail: str = "") -> None:
+def provenance(choice: Choice, detail: str = "", by: str = "") -> None:
     """The same under a figure."""
-    st.caption(provenance_line(choice, detail))
+    st.caption(provenance_line(choice, detail, by))
 
 
 def plain(line: str) -> str:

@@ -103,8 +103,8 @@ def over_seeds(choice: Choice, source: Source) -> None:
         exhibit(order_histogram({choice.title: model.accuracy, "pixel path": pixels.accuracy}, chance_distribution(units)), "over-seeds",
                 f"Histogram of OrderAcc over {len(model)} shuffles: {choice.title} {model.mean:.1f} % on average, chance {chance:.1f}",
                 [(choice, f"{source.words}, shuffle seeds 0 to {len(model) - 1}")],
-                numbers={"model": (np.asarray(model.accuracy), "(100,) OrderAcc of each shuffle, percent"),
-                         "pixels": (np.asarray(pixels.accuracy), "(100,) the same of the pixel path")})
+                numbers={"model": (np.asarray(model.accuracy), f"({len(model)},) OrderAcc of each shuffle, percent"),
+                         "pixels": (np.asarray(pixels.accuracy), f"({len(model)},) the same of the pixel path")})
 
 
 def _labelled(kind: str, each: int) -> list[tuple[str, str]]:

@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from core.card import Card, public_card
+from core.card import UNCALIBRATED, Card, public_card
 from core.errors import BadInput
 
 HUB_TIMESFORMER = {"model_type": "timesformer", "image_size": 224, "patch_size": 16, "num_frames": 8, "hidden_size": 768,
@@ -159,3 +159,20 @@ def test_many_labels_are_cut_short_in_messages() -> None:
     many = card(timesformer()).listed
     assert many == ", ".join(f"class {i}" for i in range(10)) + " and 390 more"
     assert card(timesformer(3)).listed == "class 0, class 1, class 2"
+
+
+CALIBRATED = Card("direcformer", "tiny", ("a", "b"), (0.5,) * 3, (0.25,) * 3, 35, 3, "uniform", "fit", "nothing", direction_threshold=1.5,
+                  sharpness=8.0)
+
+
+def test_a_direction_is_judged_only_for_the_matrix_that_it_was_calibrated_for() -> None:
+    assert CALIBRATED.threshold(3) == 1.5
+    for other in ({"frames": 5}, {"layer": 0}, {"head": 1}, {"head": "max"}, {"passes": 2}):
+        assert CALIBRATED.threshold(**{"frames": 3} | other) == UNCALIBRATED
+    for changes in ({"crop": "centre"}, {"sampling": "dense"}, {"stride": 2}, {"sharpness": 0.0}):
+        assert CALIBRATED.changed(**changes).threshold(3) == UNCALIBRATED and CALIBRATED.direction_threshold == 1.5
+    assert CALIBRATED.changed(crop="fit", license="x").threshold(3) == 1.5
+
+
+def test_a_card_that_says_nothing_of_its_direction_has_none() -> None:
+    assert Card("far", "tiny", ("a",), (0.5,) * 3, (0.25,) * 3, 35, 3, "uniform", "fit", "nothing").threshold(3) == UNCALIBRATED

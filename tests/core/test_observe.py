@@ -116,7 +116,7 @@ class Reads(nn.Module):
 def test_the_order_of_a_shuffled_clip_is_found_from_a_perfect_model() -> None:
     pixels = np.zeros((T, 21, 21, 3), np.uint8)
     pixels += np.arange(0, 10 * T, 10, dtype=np.uint8)[:, None, None, None]
-    card = Card(**{**vars(CARD), "mean": (0.0,) * 3, "std": (1.0,) * 3, "sharpness": 50.0})
+    card = Card(**{**vars(CARD), "mean": (0.0,) * 3, "std": (1.0,) * 3, "sharpness": 50.0, "direction_threshold": 0.0})
     order = (3, 0, 4, 1, 2)
     found = order_of(Reads(), card, Clip(pixels, np.arange(T, dtype=float), "x", "y"), order)
     assert found.path == tuple(np.argsort(order)) and found.weight == pytest.approx(T - 1, rel=1e-3) and found.verdict == "known"

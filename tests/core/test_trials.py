@@ -19,7 +19,6 @@ from core.trials import (
     frame_matrices,
     is_static,
     joined,
-    order_table,
     per_class,
     permutation_of,
     permutations_of,
@@ -161,9 +160,11 @@ def test_a_repeated_frame_makes_a_clip_static_and_a_codecs_rounding_does_not_hid
 def test_a_table_by_class_has_the_means_of_its_clips() -> None:
     model, card = made("direcformer")
     clips = [("b", noise(UNITS, 1)), ("a", growing(UNITS)), ("b", noise(UNITS, 3))]
-    table = order_table(model, card, clips, seed=4)
+    orders = [permutation_of(clip.source, UNITS, 4)[None] for _, clip in clips]
+    table = per_class([(label, shuffle_model(model, card, clip, order), shuffle_pixels(clip, order))
+                       for (label, clip), order in zip(clips, orders, strict=True)])
     assert [(score.label, score.clips) for score in table] == [("b", 2), ("a", 1), (ALL, 3)]
-    alone = [shuffle_model(model, card, clip, permutation_of(clip.source, UNITS, 4)[None]).mean for _, clip in clips]
+    alone = [shuffle_model(model, card, clip, order).mean for (_, clip), order in zip(clips, orders, strict=True)]
     assert table[0].order_accuracy == pytest.approx((alone[0] + alone[2]) / 2) and table[1].order_accuracy == alone[1]
     assert table[2].order_accuracy == pytest.approx(np.mean(alone)) and table[1].pixels_either_way == 100
     assert per_class([]) == []

@@ -16,6 +16,7 @@ from core.gestures import LABELS, render
 from core.models import available, build, spec
 from core.observe import observe, rendered_clip
 from core.weights import Card
+from tests.core.models import am_flow_nets
 
 
 def random_model(name: str) -> tuple[nn.Module, Card]:
@@ -49,6 +50,15 @@ def every_view(name: str) -> None:
     if spec(name).am_flow:
         flow = explain.am_flow(model, card, clip)
         assert flow.shape == (T - 1, h, w) and (flow >= 0).all()
+
+
+def test_am_flow_is_asked_for_by_the_number_of_the_block() -> None:
+    model = am_flow_nets.net(am_blocks=(2,), aligning=True)
+    card = Card("am_flow", "tiny", ("a", "b", "c"), (0.5,) * 3, (0.25,) * 3, model.size, model.frames, "uniform", "fit", "nothing")
+    clip = rendered_clip(render("tick", 3, frames=card.frames, size=(60, 80)))
+    np.testing.assert_array_equal(explain.am_flow(model, card, clip, 1), explain.am_flow(model, card, clip))
+    with pytest.raises(BadInput, match="block 0 of am_flow has no AM flow; choose one of 1"):
+        explain.am_flow(model, card, clip, 0)
 
 
 @pytest.mark.parametrize("name", sorted(available()))

@@ -9,7 +9,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from core.models import available, spec
-from core.weights import embedded
+from core.weights import embedded, load
 
 ROOT = Path(__file__).parents[2]
 PAGES = sorted(p.name for p in (ROOT / "pages").glob("*.py"))
@@ -101,18 +101,13 @@ def test_a_model_that_cannot_take_the_clip_is_left_out_of_the_comparison_with_a_
     app.multiselect[0].set_value(["timesformer", "direcformer", "random:far" if "far" not in embedded() else "far"]).run()
     assert not app.exception and not app.error
     assert ["in multiples of 2" in w.value for w in app.warning] == [True]
+    app.multiselect[0].set_value(["far", "videomae"]).run()
+    assert not app.exception and not app.error and len(app.warning) == 2
+    assert any("TimeSformer" in c.value and "layer 8" in c.value for c in app.caption), "where none is left, the sidebar's own is shown"
 
 
-def test_trained_weights_without_an_aligning_encoder_are_given_none(monkeypatch: pytest.MonkeyPatch) -> None:
-    from dataclasses import replace
-
-    from pages.parts import cached
-
-    known = cached._untrained
-    monkeypatch.setattr(cached, "_untrained", lambda name, aligning=False: (
-        known(name, aligning)[0], replace(known(name, aligning)[1], trained_on="something", hash="0")))
-    if "am_flow" in embedded():
-        pytest.skip("the shipped checkpoint itself is tested on every page")
+def test_the_aligning_encoder_is_shown_where_the_weights_have_one() -> None:
     app = opened("am_flow", str(ROOT / "pages" / "am_flow.py"))
-    assert not app.exception and any("no aligning encoder" in i.value for i in app.info)
-    assert not any("aligned" in c.value for c in app.caption)
+    has = load("am_flow")[0].aligning is not None
+    assert not app.exception and any("no aligning encoder" in i.value for i in app.info) != has
+    assert any("aligned" in c.value for c in app.caption) == has

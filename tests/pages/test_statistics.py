@@ -43,7 +43,7 @@ def test_the_order_is_read_from_any_layer_and_head_and_from_the_pixels(name: str
     assert not app.exception and not app.error
     assert any("layer 1, head 1" in caption.value for caption in app.caption)
     app.segmented_control(key="by").set_value("pixels").run()
-    assert not app.exception and any("pixels only, no weights" in caption.value for caption in app.caption)
+    assert not app.exception and any("Pixel likeness, no weights" in caption.value for caption in app.caption)
 
 
 def test_a_hundred_shuffles_are_run_when_asked_counted_alike_and_kept(monkeypatch: pytest.MonkeyPatch) -> None:
