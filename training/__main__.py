@@ -202,10 +202,12 @@ def _publish(args: argparse.Namespace) -> int:
 
 
 def _reproduce(args: argparse.Namespace) -> int:
-    from training.reproduce import reproduce
+    from training.reproduce import markdown, reproduce
 
-    print(reproduce(args.table, args.out, seeds=args.seeds, clips=args.clips, test_clips=args.test_clips, init=args.init,
-                    real=args.real, threads=args.threads))
+    path = reproduce(args.table, args.out, seeds=args.seeds, clips=args.clips, test_clips=args.test_clips, init=args.init,
+                     real=args.real, threads=args.threads)
+    print(markdown(json.loads(path.read_text())), end="")
+    print(path)
     return 0
 
 

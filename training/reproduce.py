@@ -131,6 +131,25 @@ def summary(runs: list[dict[str, Any]]) -> list[dict[str, Any]]:
     return found
 
 
+_SHOWN = {"direcformer_table2": ("top1", "order_accuracy", "order_accuracy_directed"), "am_flow_table4": ("top1",), "far_table2": ("top1",),
+          PROBE: tuple(f"top1_{name.replace(' ', '_')}" for name in PROBES)}
+_NAMES = {"top1": "top-1", "order_accuracy": "OrderAcc", "order_accuracy_directed": "OrderAcc, directed strokes"}
+
+
+def markdown(results: dict[str, Any]) -> str:
+    """The summary as a Markdown table, in percent: mean over seeds, and the standard deviation where there are several."""
+    lines, shown = results["summary"], _SHOWN[results["table"]]
+    columns = [(data, key) for data in ("rendered", "steady_camera", "moving_camera", "real") if data in lines[0] for key in shown]
+    heads = [f"{data.replace('_', ' ')}: {_NAMES.get(key) or key.removeprefix('top1_').replace('_', ' ')}" for data, key in columns]
+
+    def cell(found: dict[str, float | None], key: str) -> str:
+        scale = 100 if key.startswith("top1") else 1
+        return f"{scale * found['mean']:.1f}" + ("" if found["sd"] is None else f" ± {scale * found['sd']:.1f}")
+
+    rows = [[line["row"], str(line["seeds"]), *(cell(line[data][key], key) for data, key in columns)] for line in lines]
+    return "\n".join("| " + " | ".join(cells) + " |" for cells in [["row", "seeds", *heads], ["---"] * (2 + len(heads)), *rows]) + "\n"
+
+
 def _spread(values: list[float]) -> dict[str, float | None]:
     return {"mean": float(np.mean(values)), "sd": float(np.std(values, ddof=1)) if len(values) > 1 else None}
 

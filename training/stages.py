@@ -162,7 +162,8 @@ class Video(Stage):
             self._start_from_stills(weights)
             return "took the image model of a still stage"
         ours, classes = self.state_dict(), len(self.labels)
-        head = [k for k, v in weights.items() if k in ours and len(ours[k]) == classes != len(v) and ours[k].shape[1:] == v.shape[1:]]
+        head = [k for k, v in weights.items() if k in ours and v.ndim and len(ours[k]) == classes != len(v)
+                and ours[k].shape[1:] == v.shape[1:]]
         weights = {k: v for k, v in weights.items() if k not in head}
         wrong = [k for k, v in weights.items() if k in ours and ours[k].shape != v.shape]
         if wrong or not any(k in ours for k in weights if k.startswith("model.")):

@@ -56,8 +56,8 @@ def setting(text: str) -> tuple[str, Any]:
     key, equals, value = text.partition("=")
     if not key or not equals:
         raise BadInput(f"--set {text!r} is not of the form KEY=VALUE; write for example --set classes=174")
-    if value in ("true", "false"):
-        return key, value == "true"
+    if value.lower() in ("true", "false"):
+        return key, value.lower() == "true"
     for read in (int, float):
         try:
             return key, read(value)

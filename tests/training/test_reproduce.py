@@ -22,7 +22,7 @@ from training import reproduce as module
 from training.__main__ import main
 from training.evaluate import Sample
 from training.recipes import recipes
-from training.reproduce import TABLES, Table, camera_clips, probe_accuracy, reproduce, summary
+from training.reproduce import TABLES, Table, camera_clips, markdown, probe_accuracy, reproduce, summary
 
 BUDGET: dict[str, Any] = {"seeds": 1, "clips": 4, "test_clips": 3, "threads": 1}
 
@@ -90,6 +90,25 @@ def test_the_rows_of_the_order_table_differ_in_kernel_and_losses_alone() -> None
                       "C-S + L_ord + L_self": ("cosine", True, True, 0, 0)}
     bare = [replace(r, settings={}, order=0.0, directed=0.0, directed_from=0) for r in made.values()]
     assert all(r == bare[0] for r in bare)
+
+
+def test_a_table_in_words_has_means_and_spreads_in_percent() -> None:
+    runs = [{"row": "S", "seed": seed, "rendered": {"clips": 3, "top1": top1, "order_accuracy": 50.0}}
+            for seed, top1 in ((0, 0.5), (1, 0.7))]
+    text = markdown({"table": "far_table2", "summary": summary(runs)})
+    assert text.splitlines() == ["| row | seeds | rendered: top-1 |", "| --- | --- | --- |", "| S | 2 | 60.0 ± 14.1 |"]
+    assert "| S | 1 | 50.0 |" in markdown({"table": "far_table2", "summary": summary(runs[:1])})
+
+
+RESULTS = Path(__file__).parents[2] / "assets" / "results"
+
+
+@pytest.mark.parametrize("path", sorted(RESULTS.glob("*.json")), ids=lambda path: path.stem)
+def test_what_is_written_of_the_experiments_is_what_was_measured(path: Path) -> None:
+    results = json.loads(path.read_text())
+    assert results["summary"] == summary(results["runs"])
+    written = (RESULTS.parents[1] / "docs" / "experiments.md").read_text()
+    assert markdown(results) in written, f"docs/experiments.md does not hold the table of {path.name}"
 
 
 def test_clips_of_a_moving_camera_move_more() -> None:

@@ -155,6 +155,17 @@ def test_the_side_head_of_a_still_stage_goes_on_where_it_was(model: str) -> None
     assert isinstance(still.vit, ImageViT)
 
 
+def test_a_run_goes_on_with_a_part_that_the_run_before_did_not_have() -> None:
+    torch.manual_seed(3)
+    before = stage(model="am_flow", order=0.0, directed=0.0).state_dict()
+    module = stage(model="am_flow", order=0.0, directed=0.0, settings={"aligning": True})
+    assert "another run's video stage" in module.start_from(before)
+    after = module.state_dict()
+    assert any(value.ndim == 0 for value in before.values()), "a single number has no length, which once ended it"
+    assert all(torch.equal(after[name], value) for name, value in before.items())
+    assert any(name.startswith("model.aligning") for name in after.keys() - before.keys())
+
+
 def test_side_heads_see_normalised_patches_of_a_model_without_a_final_norm() -> None:
     module = stage(model="far", order=0.0, directed=0.0).eval()
     seen = []
