@@ -20,6 +20,7 @@ class Lab {
     this.sent = 0;
     this.at = 0; // position of the step-through
     this.chosen = 0; // the path that is shown
+    this.slow = false; // whether it plays as a lecture
     const { said, hint } = this.part;
     this.frames = new Strip(this.part.strip, { moved: (order, byKeys) => this.moved(order, byKeys), idle: () => this.late && this.receive(this.late, this.tell),
       say: (words) => { said.textContent = words; }, hint: hint.textContent });
@@ -107,6 +108,7 @@ class Lab {
   place(at) {
     if (at === this.at) return;
     this.at = at;
+    if (at >= this.last) this.slow = false; // a lecture is over at the end
     this.paint();
   }
 
@@ -117,12 +119,12 @@ class Lab {
     return this.slow ? { move: move * LECTURE, rest: edge ? 500 : 2200 } : { move, rest };
   }
 
-  play(on, slow = false) {
+  /** Play or pause. A lecture that was paused goes on at its own pace. */
+  play(on) {
     cancelAnimationFrame(this.frame);
     this.frame = 0;
     this.goal = null; // where a glide was going
-    this.slow = slow;
-    if (on && (slow || this.at >= this.last)) this.place(0);
+    if (on && this.at >= this.last) this.place(0);
     this.root.dataset.playing = String(on);
     this.part.play.textContent = on ? "❚❚ Pause" : "▶ Play";
     if (!on) return;
@@ -272,7 +274,10 @@ class Lab {
     on(part.play, "click", () => this.play(this.root.dataset.playing !== "true"));
     on(part.lecture, "click", () => {
       part.transport.scrollIntoView({ block: "start", behavior: this.frames.still() ? "auto" : "smooth" });
-      this.play(true, true);
+      this.play(false);
+      this.place(0);
+      this.slow = true;
+      this.play(true);
     });
     on(part.scrub, "input", () => this.go(Number(part.scrub.value), true));
     on(part.stage, "pointermove", (event) => this.point(this.under(event)));
