@@ -4,7 +4,8 @@
 // slot), data-path, data-playing, data-waiting, and has shown(), the data, and spot(from, to), where an edge is on the screen.
 
 import { along, curve, edgeAt, layout } from "./geometry.js";
-import { edgesLayer, matrixLayer, paintScale, paintStage, stamp, written } from "./paint.js";
+import { keep } from "./keep.js";
+import { drawEdges, drawMatrix, edgesLayer, matrixLayer, paintScale, paintStage, stamp, written } from "./paint.js";
 import { Strip } from "./strip.js";
 
 const PAUSE = 500; // ms that keys may follow one another before Python is told
@@ -152,13 +153,29 @@ class Lab {
 
   // --- what it shows ---------------------------------------------------------------------------------------------
 
+  get scene() {
+    const { shown, data } = this;
+    return {
+      view: this.view, data, layers: this.layers, theme: this.theme, path: shown.path, places: shown.places,
+      word: data.word, pointed: this.pointed, curveOf: (t, u) => this.curves.get(`${t}-${u}`).curve, weightOf: (t, u) => this.weights.get(`${t}-${u}`),
+    };
+  }
+
+  /** The same for a file: nothing is pointed at, and everything is drawn anew, as fine as it can be. */
+  get still() {
+    const { view, data, pictures } = this;
+    const theme = { ...this.theme, forFile: true };
+    const forbidden = (t, u) => this.barred.has(`${t}-${u}`);
+    const layers = { nodes: pictures, places: pictures, matrix: (context) => drawMatrix(context, view, data, pictures, theme, forbidden),
+      edges: (context, shade) => drawEdges(context, view, data, [...this.curves.values()], theme, forbidden, shade) };
+    const back = getComputedStyle(this.root).getPropertyValue("--lab-back").trim();
+    return { scene: { ...this.scene, theme, layers, pointed: null }, at: this.at, part: this.part, lines: data.lines, back };
+  }
+
   paint() {
     if (!this.data || !this.view) return;
     const { shown, data } = this;
-    paintStage(this.part.stage, {
-      view: this.view, data, layers: this.layers, theme: this.theme, path: shown.path, places: shown.places,
-      word: data.word, pointed: this.pointed, curveOf: (t, u) => this.curves.get(`${t}-${u}`).curve, weightOf: (t, u) => this.weights.get(`${t}-${u}`),
-    }, this.at);
+    paintStage(this.part.stage, this.scene, this.at);
     this.part.scrub.value = this.at;
     const now = `${this.step} ${this.chosen} ${this.at > this.T}`;
     if (now === this.said && this.words === data) return;
@@ -221,9 +238,16 @@ class Lab {
     this.view = layout(width, window.innerHeight, this.T, naturalHeight / naturalWidth);
     this.curves = new Map(data.edges.map(([t, u, weight]) => [`${t}-${u}`, { edge: [t, u], weight, curve: curve(this.view, t, u) }]));
     const forbidden = (t, u) => this.barred.has(`${t}-${u}`);
+    const { side, graph } = this.view;
+    const matrix = matrixLayer(this.view, data, this.pictures, this.theme, forbidden);
+    const edges = edgesLayer(this.view, data, [...this.curves.values()], this.theme, forbidden);
     this.layers = {
-      matrix: matrixLayer(this.view, data, this.pictures, this.theme, forbidden),
-      edges: edgesLayer(this.view, data, [...this.curves.values()], this.theme, forbidden),
+      matrix: (context) => context.drawImage(matrix, 0, 0, side + 2, side + 2),
+      edges: (context, shade) => {
+        context.globalAlpha = shade;
+        context.drawImage(edges, graph.x, graph.y, graph.w, graph.h);
+        context.globalAlpha = 1;
+      },
       nodes: this.pictures.map((image) => stamp(image, this.view.node)),
       places: this.pictures.map((image) => stamp(image, this.view.place)),
     };
@@ -279,6 +303,7 @@ class Lab {
       this.slow = true;
       this.play(true);
     });
+    on(part.keep, "click", (event) => { const kind = event.target.dataset.keep; if (kind) keep(kind, this.still, this.data.numbers); });
     on(part.scrub, "input", () => this.go(Number(part.scrub.value), true));
     on(part.stage, "pointermove", (event) => this.point(this.under(event)));
     on(part.stage, "pointerleave", () => this.point(null));

@@ -27,11 +27,11 @@ const VIEWS = {
   "each frame separately": "The same place asks in every frame on its own, a(p→p′).",
 };
 const WHO = {
-  cls: "The class token, the summary that the class is read from, looks at each patch.",
+  cls: "Where the class token looks, the summary from which the class is read.",
   mean: "What each patch gets from all that see it, on average.",
   patch: "One patch looks. Point at any patch to see what it sees; click to keep it, Escape to let it go.",
-  gradcam: "Where the evidence for a class is: the channels c of the last block, weighted by the gradient of the class score y, "
-    + "ReLU(∑ α_c A_c) with α_c the mean of ∂y/∂A_c. This is no attention.",
+  gradcam: "Where the evidence for a class is: the channels A of the last block, each weighted by the mean gradient α of the score y.\n"
+    + "ReLU(∑ α A), α = mean(∂y/∂A). This is no attention.",
 };
 
 /** How a block's weights follow from queries and keys (core.trace.Kernel), as an equation. */

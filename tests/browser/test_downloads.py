@@ -14,17 +14,10 @@ import pytest
 from core import explain
 from tests.browser.test_app import put
 from tests.browser.test_viewer import TITLES, VIEWER, becomes, drawn, middle_of, put_frame, trace_of
-from tests.browser.waiting import linked, no_error, settled
+from tests.browser.waiting import linked, no_error, settled, taken
 
 pytestmark = pytest.mark.browser
 SVG = "{http://www.w3.org/2000/svg}"
-
-
-def taken(page, button) -> bytes:
-    """The file that a button gives."""
-    with page.expect_download() as waiting:
-        button.click()
-    return Path(waiting.value.path()).read_bytes()
 
 
 def frames_of(data: bytes) -> tuple[str, int]:

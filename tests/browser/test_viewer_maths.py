@@ -199,8 +199,9 @@ def test_views_and_queries_explain_themselves_with_the_equation_at_hand(chromium
     softmax, cosine = "a = softmax(q·kᵀ / √d)", "a = q·k / (‖q‖ ‖k‖)"
     page = mounted(chromium, [packing.pack(recorded_divided("direcformer"))])
     tip = "node => getComputedStyle(node, '::after').content"
-    expected = {"space x time": (f"space: {softmax}", f"time: {cosine}"), "time": (cosine,), "space": (softmax,), "cls": ("class token",),
-                "mean": ("on average",), "patch": ("Escape",), "gradcam": ("∂y/∂A",), "no": ("own colour",), "yes": ("blended",)}
+    expected = {"space x time": (f"space: {softmax}", f"time: {cosine}"), "time": (cosine,), "space": (softmax,),
+                "cls": ("the class token looks",), "mean": ("on average",), "patch": ("Escape",), "gradcam": ("∂y/∂A",),
+                "no": ("own colour",), "yes": ("blended",)}
     for name, parts in expected.items():
         button = page.locator(f".av-bar button[data-value='{name}']")
         button.hover()
@@ -209,7 +210,7 @@ def test_views_and_queries_explain_themselves_with_the_equation_at_hand(chromium
         assert page.get_by_role("button", name=button.inner_text(), exact=True).count() == 1, "the tip is no part of its name"
     for name in ("opacity", "colours", "scale", "mass"):
         assert page.locator(f"[data-control={name}] [data-tip]").count() == 1
-    assert f"looks at each patch.\n{softmax}" in page.locator("[data-part=title] strong").get_attribute("data-tip")
+    assert f"the class is read.\n{softmax}" in page.locator("[data-part=title] strong").get_attribute("data-tip")
     page.close()
     for kernel, words in ((Kernel("linear"), "not normalised"), (Kernel("linear", normalised=True), "its row’s sum")):
         page = mounted(chromium, [packing.pack(trace_of("far", joint(kernel, 5)))])
