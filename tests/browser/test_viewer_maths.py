@@ -179,8 +179,9 @@ def test_gradcam_follows_the_best_class_from_clip_to_clip_until_one_is_chosen(ch
     first = recorded_divided("direcformer")
     second = replace(first, logits=first.logits[::-1].copy())
     cams = [explain.GradCam(np.ones(first.grid, np.float32), target, 0.5) for target in (0, 1)]
-    page = mounted(chromium, [packing.pack(trace, gradcams=cams) for trace in (first, second)])
-    title, clips = page.locator("[data-part=title]"), iter((1, 0, 1))
+    other = replace(second, card=replace(second.card, labels=("c", "d")), logits=second.logits * 2)
+    page = mounted(chromium, [packing.pack(trace, gradcams=cams) for trace in (first, second, other)])
+    title, clips = page.locator("[data-part=title]"), iter((1, 0, 1, 2))
     page.locator("[data-control=query] button[data-value=gradcam]").click()
     assert "evidence for “b”" in title.inner_text()
     for best in ("a", "b"):
@@ -191,6 +192,8 @@ def test_gradcam_follows_the_best_class_from_clip_to_clip_until_one_is_chosen(ch
     page.wait_for_function("document.querySelector('[data-control=target] select').value === '1'")
     page.wait_for_timeout(300)
     assert "evidence for “b”" in title.inner_text(), "what was chosen stays"
+    page.evaluate("window.send", next(clips))
+    page.wait_for_function("document.querySelector('[data-part=title]').innerText.includes('evidence for “c”')")  # not among other classes
     assert page.evaluate("window.asked") == []
     page.close()
 
