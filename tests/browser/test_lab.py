@@ -202,6 +202,8 @@ def test_the_step_through_plays_steps_and_keeps_thirty_frames_a_second(address: 
     assert attribute(page, "step") == "0" and "Row t, column u" in caption.inner_text()
     press("play")
     becomes(page, "playing", "false")
+    press("start")
+    page.wait_for_function(f"document.querySelector('{LAB} [data-part=scrub]').value === '0'")  # wherever a busy machine had come to
     press("play")
     resumed = time.monotonic()
     becomes(page, "step", 1)
