@@ -204,13 +204,11 @@ def _picture(frame: np.ndarray) -> np.ndarray:
     return cv2.imencode(".jpg", np.ascontiguousarray(frame[..., ::-1]), [cv2.IMWRITE_JPEG_QUALITY, 90])[1]
 
 
-def pack(trace: Trace, layers: Sequence[int] | None = None, gradcams: Sequence[GradCam] = (), shared_top: float | None = None,
-         source: str = "") -> bytes:
+def pack(trace: Trace, layers: Sequence[int] | None = None, gradcams: Sequence[GradCam] = (), source: str = "") -> bytes:
     """One payload: the clip's frames, what the views need, and the given layers; None is `layers_to_open_on`.
 
-    `gradcams` are heat maps to offer beside attention. `shared_top` sets the top of the scale that is shared,
-    so that two models can be drawn on one; None is the largest weight of each layer. Payloads of one trace
-    have one `id`, so that a browser can put their layers together. `source` is a line that a picture of the view carries.
+    `gradcams` are heat maps to offer beside attention. Payloads of one trace have one `id`, so that a browser can
+    put their layers together. `source` is a line that a picture of the view carries.
     """
     card, clip, body = trace.card, trace.clip, _Body()
     layers = layers_to_open_on(trace) if layers is None else list(layers)
@@ -224,13 +222,12 @@ def pack(trace: Trace, layers: Sequence[int] | None = None, gradcams: Sequence[G
 
     ramps = np.linspace(0, 1, 256, dtype=np.float32)
     header: dict[str, Any] = {
-        "id": digest(clip.id, card.hash, trace.model, card.crop, trace.logits.tobytes(), shared_top), "model": spec(trace.model).title,
-        "source": source,
+        "id": digest(clip.id, card.hash, trace.model, card.crop, trace.logits.tobytes()), "source": source,
         "frames": [body.add(_picture(frame)) for frame in clip.frames],
-        "times": clip.times.tolist(), "token_times": trace.token_times.tolist(), "pixels": list(clip.size),
+        "times": clip.times.tolist(), "pixels": list(clip.size),
         "box": list(crop_box(*clip.size, card.crop)), "grid": list(over_space(trace)[0].grid),
         "unit": len(clip) // len(trace.token_times),
-        "labels": list(card.labels), "best": int(np.argmax(trace.logits)), "shared_top": shared_top,
+        "labels": list(card.labels), "best": int(np.argmax(trace.logits)),
         "taps": [{"name": tap, "views": list(views(trace, tap)), "heads": over_space(trace, tap)[-1].heads,
                   "layers": [a.layer for a in over_space(trace, tap)], "cls": has_class_token(over_space(trace, tap)[-1])} for tap in taps],
         "time_taps": time_taps(trace),

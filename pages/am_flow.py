@@ -19,8 +19,8 @@ blocks = [a.layer + 1 for a in explain.over_space(trace)]
 
 controls = st.columns([1.2, 2.5, 2.5, 3], vertical_alignment="bottom")
 block = controls[0].selectbox("Block", blocks, index=len(blocks) - 1, key="block", bind="query-params", help=HELP["layer"]) - 1
-opacity = controls[1].slider("Opacity", 0.0, 1.0, 0.7, key="flow_opacity", bind="query-params")
-colours = controls[2].selectbox("Colours", list(COLOUR_MAPS), key="flow_colours", bind="query-params")
+opacity = controls[1].slider("Opacity", 0.0, 1.0, 0.7, key="flow_opacity", bind="query-params", help=HELP["opacity"])
+colours = controls[2].selectbox("Colours", list(COLOUR_MAPS), key="flow_colours", bind="query-params", help=HELP["colours"])
 aligned = cached.aligned_flow(choice.key, choice.model, choice.crop, block, clip)
 said = f"{picked.title} computes no AM flow, so this page shows **{choice.title}**. " * (choice.model != picked.model)
 say_untrained([choice])

@@ -29,8 +29,8 @@ view = controls[0].segmented_control("Map", list(VIEWS), format_func=VIEWS.get, 
                                      f"**GradCAM**: {HELP['gradcam']} Of each model's most probable class.")
 shared = controls[1].toggle("One scale", value=True, key="compare_scale", bind="query-params",
                             help=HELP["one_scale"].replace("both", "all"))
-opacity = controls[2].slider("Opacity", 0.0, 1.0, 0.65, key="compare_opacity", bind="query-params")
-colours = controls[3].selectbox("Colours", list(COLOUR_MAPS), key="compare_colours", bind="query-params")
+opacity = controls[2].slider("Opacity", 0.0, 1.0, 0.65, key="compare_opacity", bind="query-params", help=HELP["opacity"])
+colours = controls[3].selectbox("Colours", list(COLOUR_MAPS), key="compare_colours", bind="query-params", help=HELP["colours"])
 
 seen = fitting(choice, wanted or [choice.model])
 models = [s.title for s in seen]

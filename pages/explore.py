@@ -38,8 +38,8 @@ MAPS = {"attention": "Attention of each layer", "rollout": "Rollout up to each l
 kind = controls[0].segmented_control("Map", list(MAPS), format_func=MAPS.get, default="attention", required=True, key="layer_map",
                                      bind="query-params", help=f"**Attention**: {HELP['layers']}  \n**Rollout**: {HELP['rollout']}")
 scale = controls[1].selectbox("Scale", ["clip", "frame", "shared"], key="layer_scale", bind="query-params", help=HELP["scale"])
-opacity = controls[2].slider("Opacity", 0.0, 1.0, 0.65, key="layer_opacity", bind="query-params")
-colours = controls[3].selectbox("Colours", list(COLOUR_MAPS), key="layer_colours", bind="query-params")
+opacity = controls[2].slider("Opacity", 0.0, 1.0, 0.65, key="layer_opacity", bind="query-params", help=HELP["opacity"])
+colours = controls[3].selectbox("Colours", list(COLOUR_MAPS), key="layer_colours", bind="query-params", help=HELP["colours"])
 ask = (look.tap, look.query, look.view, look.head, clip)
 try:
     heats = cached.along_layers(choice.key, choice.model, choice.crop, kind == "rollout", *ask)

@@ -15,7 +15,7 @@ from pages.parts import cached
 from pages.parts.choose import chosen
 from pages.parts.export import exhibit
 from pages.parts.lab import forbidding, lab, mixing, verdict
-from pages.parts.show import HELP, NOT_AN_EXPLANATION, provenance
+from pages.parts.show import HELP, NOT_AN_EXPLANATION, provenance_line
 from pages.parts.statistics import Source, layer_and_head, over_data, over_seeds
 from pages.parts.teach import teach
 
@@ -58,9 +58,10 @@ except BadInput as error:
     found = recover_order(matrix, threshold, (), repeated)
 with stage:
     kind = "signed" if signed else "attention" if matrix.min() >= 0 else "alike"
-    lab(matrix, found, permutation, enlarged(mixed.frames[::unit], 120), forbidden, kind, unit)
     made = f"{source.words}{f', mean of {passes} passes' * (passes > 1)} · {matrix.min():.3f} to {matrix.max():.3f}"
-    provenance(choice, made) if by == "model" else provenance(choice, by="Pixel likeness, no weights")
+    said = provenance_line(choice, made) if by == "model" else provenance_line(choice, by="Pixel likeness, no weights")
+    lab(matrix, found, permutation, enlarged(mixed.frames[::unit], 120), forbidden, kind, unit, said)
+    st.caption(said)
     verdict(found, permutation, threshold if calibrated else None, repeated)
 
 st.subheader("Does the order matter for the class?", help="The same model on the frames in order and on the shuffled frames.")

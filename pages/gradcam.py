@@ -25,8 +25,8 @@ second = controls[1].selectbox("Beside", list(names), index=list(names).index(pa
                                help="A second model on the same clip: first the paper's own baseline.")
 shared = controls[2].toggle("One scale", value=True, disabled=not second, key="one_scale", bind="query-params",
                             help=HELP["one_scale"])
-opacity = controls[3].slider("Opacity", 0.0, 1.0, 0.6, key="cam_opacity", bind="query-params")
-colours = controls[4].selectbox("Colours", list(COLOUR_MAPS), key="cam_colours", bind="query-params")
+opacity = controls[3].slider("Opacity", 0.0, 1.0, 0.6, key="cam_opacity", bind="query-params", help=HELP["opacity"])
+colours = controls[4].selectbox("Colours", list(COLOUR_MAPS), key="cam_colours", bind="query-params", help=HELP["colours"])
 
 seen = [choice, *(fitting(choice, [second]) if second else [])]
 targets = [labels.index(target)]

@@ -3,7 +3,8 @@
 
 const TITLE = 24; // pixels for the titles along the matrix
 const PLACES = 34; // pixels for the title above the frames in order
-const CAPTION = 42; // pixels for the two lines under a frame in order
+const CAPTION = 48; // pixels for the two lines under a frame in order
+const LEAST = 76; // pixels that a frame in order needs, for the words under it
 const BEND = 0.1; // the two directions of a pair part by this share of their length
 const PULL = 0.24; // edges bow to the middle by this share of their distance from it, away from the pictures between their ends
 
@@ -26,14 +27,15 @@ export function layout(width, room, T, aspect) {
   });
   const placesTop = top + high + 16;
   let perRow = T;
-  for (let rows = 2; width / perRow < 62 && rows <= T; rows++) perRow = Math.ceil(T / rows);
-  const wide = Math.min(132, (width - 4 - (perRow - 1) * 6) / perRow);
+  for (let rows = 2; width / perRow < LEAST && rows <= T; rows++) perRow = Math.ceil(T / rows);
+  const rows = Math.ceil(T / perRow);
+  const low = (0.81 * room - placesTop - PLACES) / rows - CAPTION; // so that the stage and the buttons above it fit the window
+  const wide = Math.min(132, (width - 4 - (perRow - 1) * 6) / perRow, rows > 1 ? Math.max(LEAST - 6, low / aspect) : Infinity);
   const tall = wide * aspect;
   const places = Array.from({ length: T }, (_, i) => ({
     x: 2 + (i % perRow) * (wide + 6) + wide / 2,
     y: placesTop + PLACES + Math.floor(i / perRow) * (tall + CAPTION) + tall / 2,
   }));
-  const rows = Math.ceil(T / perRow);
   return {
     width, height: Math.ceil(placesTop + PLACES + rows * (tall + CAPTION)), T, cell, origin: TITLE, side, node, nodes, places,
     middle, place: { w: wide, h: tall }, placesTop: placesTop + PLACES - 12, graph: { x: left, y: top, w: width - left, h: high },

@@ -4,7 +4,8 @@
 // slot), data-path, data-playing, data-waiting, and has shown(), the data, and spot(from, to), where an edge is on the screen.
 
 import { along, curve, edgeAt, layout } from "./geometry.js";
-import { edgesLayer, matrixLayer, paintScale, paintStage, stamp, written } from "./paint.js";
+import { keep } from "./keep.js";
+import { drawEdges, drawMatrix, edgesLayer, matrixLayer, paintScale, paintStage, stamp, written } from "./paint.js";
 import { Strip } from "./strip.js";
 
 const PAUSE = 500; // ms that keys may follow one another before Python is told
@@ -20,6 +21,7 @@ class Lab {
     this.sent = 0;
     this.at = 0; // position of the step-through
     this.chosen = 0; // the path that is shown
+    this.slow = false; // whether it plays as a lecture
     const { said, hint } = this.part;
     this.frames = new Strip(this.part.strip, { moved: (order, byKeys) => this.moved(order, byKeys), idle: () => this.late && this.receive(this.late, this.tell),
       say: (words) => { said.textContent = words; }, hint: hint.textContent });
@@ -107,6 +109,7 @@ class Lab {
   place(at) {
     if (at === this.at) return;
     this.at = at;
+    if (at >= this.last) this.slow = false; // a lecture is over at the end
     this.paint();
   }
 
@@ -117,12 +120,12 @@ class Lab {
     return this.slow ? { move: move * LECTURE, rest: edge ? 500 : 2200 } : { move, rest };
   }
 
-  play(on, slow = false) {
+  /** Play or pause. A lecture that was paused goes on at its own pace. */
+  play(on) {
     cancelAnimationFrame(this.frame);
     this.frame = 0;
     this.goal = null; // where a glide was going
-    this.slow = slow;
-    if (on && (slow || this.at >= this.last)) this.place(0);
+    if (on && this.at >= this.last) this.place(0);
     this.root.dataset.playing = String(on);
     this.part.play.textContent = on ? "❚❚ Pause" : "▶ Play";
     if (!on) return;
@@ -150,13 +153,29 @@ class Lab {
 
   // --- what it shows ---------------------------------------------------------------------------------------------
 
+  get scene() {
+    const { shown, data } = this;
+    return {
+      view: this.view, data, layers: this.layers, theme: this.theme, path: shown.path, places: shown.places,
+      word: data.word, pointed: this.pointed, curveOf: (t, u) => this.curves.get(`${t}-${u}`).curve, weightOf: (t, u) => this.weights.get(`${t}-${u}`),
+    };
+  }
+
+  /** The same for a file: nothing is pointed at, and everything is drawn anew, as fine as it can be. */
+  get still() {
+    const { view, data, pictures } = this;
+    const theme = { ...this.theme, forFile: true };
+    const forbidden = (t, u) => this.barred.has(`${t}-${u}`);
+    const layers = { nodes: pictures, places: pictures, matrix: (context) => drawMatrix(context, view, data, pictures, theme, forbidden),
+      edges: (context, shade) => drawEdges(context, view, data, [...this.curves.values()], theme, forbidden, shade) };
+    const back = getComputedStyle(this.root).getPropertyValue("--lab-back").trim();
+    return { scene: { ...this.scene, theme, layers, pointed: null }, at: this.at, part: this.part, lines: data.lines, back };
+  }
+
   paint() {
     if (!this.data || !this.view) return;
     const { shown, data } = this;
-    paintStage(this.part.stage, {
-      view: this.view, data, layers: this.layers, theme: this.theme, path: shown.path, places: shown.places,
-      word: data.word, pointed: this.pointed, curveOf: (t, u) => this.curves.get(`${t}-${u}`).curve, weightOf: (t, u) => this.weights.get(`${t}-${u}`),
-    }, this.at);
+    paintStage(this.part.stage, this.scene, this.at);
     this.part.scrub.value = this.at;
     const now = `${this.step} ${this.chosen} ${this.at > this.T}`;
     if (now === this.said && this.words === data) return;
@@ -219,9 +238,16 @@ class Lab {
     this.view = layout(width, window.innerHeight, this.T, naturalHeight / naturalWidth);
     this.curves = new Map(data.edges.map(([t, u, weight]) => [`${t}-${u}`, { edge: [t, u], weight, curve: curve(this.view, t, u) }]));
     const forbidden = (t, u) => this.barred.has(`${t}-${u}`);
+    const { side, graph } = this.view;
+    const matrix = matrixLayer(this.view, data, this.pictures, this.theme, forbidden);
+    const edges = edgesLayer(this.view, data, [...this.curves.values()], this.theme, forbidden);
     this.layers = {
-      matrix: matrixLayer(this.view, data, this.pictures, this.theme, forbidden),
-      edges: edgesLayer(this.view, data, [...this.curves.values()], this.theme, forbidden),
+      matrix: (context) => context.drawImage(matrix, 0, 0, side + 2, side + 2),
+      edges: (context, shade) => {
+        context.globalAlpha = shade;
+        context.drawImage(edges, graph.x, graph.y, graph.w, graph.h);
+        context.globalAlpha = 1;
+      },
       nodes: this.pictures.map((image) => stamp(image, this.view.node)),
       places: this.pictures.map((image) => stamp(image, this.view.place)),
     };
@@ -272,8 +298,12 @@ class Lab {
     on(part.play, "click", () => this.play(this.root.dataset.playing !== "true"));
     on(part.lecture, "click", () => {
       part.transport.scrollIntoView({ block: "start", behavior: this.frames.still() ? "auto" : "smooth" });
-      this.play(true, true);
+      this.play(false);
+      this.place(0);
+      this.slow = true;
+      this.play(true);
     });
+    on(part.keep, "click", (event) => { const kind = event.target.dataset.keep; if (kind) keep(kind, this.still, this.data.numbers); });
     on(part.scrub, "input", () => this.go(Number(part.scrub.value), true));
     on(part.stage, "pointermove", (event) => this.point(this.under(event)));
     on(part.stage, "pointerleave", () => this.point(null));

@@ -75,15 +75,24 @@ const badges = new Map(); // drawn once each: text costs more than all lines
 /** White words on a round ground, their middle at (x, y). */
 function badge(context, words, x, y, size, back, theme) {
   const name = [words, size, back, theme.font, window.devicePixelRatio].join("|");
-  if (!badges.has(name)) {
+  const draw = (on, w, h) => {
+    on.fillStyle = back;
+    rounded(on, 0, 0, w, h, h / 2);
+    on.fill();
+    text(on, words, w / 2, h / 2 + 1, { size, weight: 650, colour: "#FFFFFF", font: theme.font });
+  };
+  if (theme.forFile || !badges.has(name)) {
     context.font = `650 ${size}px ${theme.font}`;
     const [w, h] = [Math.ceil(Math.max(size * 1.5, context.measureText(words).width + size * 0.8)), Math.ceil(size * 1.45)];
+    if (theme.forFile) {
+      context.save();
+      context.translate(Math.round(x - w / 2), Math.round(y - h / 2));
+      draw(context, w, h);
+      context.restore();
+      return;
+    }
     const canvas = document.createElement("canvas");
-    const drawn = sized(canvas, w, h);
-    drawn.fillStyle = back;
-    rounded(drawn, 0, 0, w, h, h / 2);
-    drawn.fill();
-    text(drawn, words, w / 2, h / 2 + 1, { size, weight: 650, colour: "#FFFFFF", font: theme.font });
+    draw(sized(canvas, w, h), w, h);
     badges.set(name, { canvas, w, h });
   }
   const { canvas, w, h } = badges.get(name);
@@ -110,11 +119,16 @@ function cross(context, x, y, size, colour) {
   context.stroke();
 }
 
-/** The matrix with its titles: cells in their colours, values where there is room, crosses on forbidden edges. */
-export function matrixLayer(view, data, pictures, theme, forbidden) {
+/** A canvas with what drawMatrix draws. */
+export function matrixLayer(view, ...rest) {
   const layer = document.createElement("canvas");
+  drawMatrix(sized(layer, view.side + 2, view.side + 2), view, ...rest);
+  return layer;
+}
+
+/** The matrix with its titles: cells in their colours, values where there is room, crosses on forbidden edges. */
+export function drawMatrix(context, view, data, pictures, theme, forbidden) {
   const { cell, origin, T, side } = view;
-  const context = sized(layer, side + 2, side + 2);
   text(context, "to slot (column)", origin + cell + (cell * T) / 2, 10, { colour: theme.soft, font: theme.font });
   context.save();
   context.translate(10, origin + cell + (cell * T) / 2);
@@ -150,20 +164,25 @@ export function matrixLayer(view, data, pictures, theme, forbidden) {
   context.strokeStyle = theme.line;
   context.lineWidth = 1;
   context.strokeRect(origin + cell, origin + cell, side - origin - cell, side - origin - cell);
-  return layer;
 }
 
-/** All edges of the graph, thin, the stronger the plainer; forbidden ones broken. */
-export function edgesLayer(view, data, curves, theme, forbidden) {
+/** A canvas of the graph's place with what drawEdges draws. */
+export function edgesLayer(view, ...rest) {
   const layer = document.createElement("canvas");
   const context = sized(layer, view.graph.w, view.graph.h);
   context.translate(-view.graph.x, -view.graph.y);
+  drawEdges(context, view, ...rest);
+  return layer;
+}
+
+/** All edges of the graph, thin, the stronger the plainer; forbidden ones broken. `shade` 0..1 is how far they have come up. */
+export function drawEdges(context, view, data, curves, theme, forbidden, shade = 1) {
   const byStrength = [...curves].sort((a, b) => strengthOf(data, a.weight) - strengthOf(data, b.weight));
   for (const { edge, weight, curve } of byStrength) {
     const strength = strengthOf(data, weight);
     const shown = part(curve, curve.from, curve.to);
     const out = forbidden(...edge);
-    context.globalAlpha = out ? 0.9 : Math.min(1, 10 / view.T) * (0.1 + 0.65 * strength ** 1.5);
+    context.globalAlpha = shade * (out ? 0.9 : Math.min(1, 10 / view.T) * (0.1 + 0.65 * strength ** 1.5));
     context.strokeStyle = out ? theme.soft : colourOf(data, weight);
     context.lineWidth = out ? 2 : 1 + 1.6 * strength;
     context.setLineDash(out ? [4, 7] : []);
@@ -173,7 +192,7 @@ export function edgesLayer(view, data, curves, theme, forbidden) {
     if (!out) arrow(context, shown, 7, context.strokeStyle);
     else cross(context, along(curve, 0.5).x, along(curve, 0.5).y, 7, theme.text);
   }
-  return layer;
+  context.globalAlpha = 1;
 }
 
 /** One edge in bold: its colour between two lines of the text's colour, so that it is seen on any background. */
@@ -212,19 +231,20 @@ function picture(context, image, at, size, edge, width = 3) {
 const eased = (t) => (t <= 0 ? 0 : t >= 1 ? 1 : t * t * (3 - 2 * t));
 const between = (a, b, t) => ({ x: a.x + (b.x - a.x) * t, y: a.y + (b.y - a.y) * t });
 
-/** The stage at a position of the step-through: 0 matrix, 1 graph, 1 + k edges of the path, T + 1 frames in order. */
+/** The stage on its canvas. */
 export function paintStage(canvas, scene, position) {
+  drawStage(sized(canvas, scene.view.width, scene.view.height), scene, position);
+}
+
+/** The stage at a position of the step-through: 0 matrix, 1 graph, 1 + k edges of the path, T + 1 frames in order. */
+export function drawStage(context, scene, position) {
   const { view, data, layers, theme, curveOf, weightOf, path, pointed } = scene;
   const T = view.T;
-  const context = sized(canvas, view.width, view.height);
   const arrived = eased(position / 0.65);
   const grown = Math.max(0, Math.min(T - 1, position - 1));
   const slid = Math.max(0, position - T);
-  const { x: left, y: top, w: wide, h: high } = view.graph;
-  context.drawImage(layers.matrix, 0, 0, view.side + 2, view.side + 2);
-  context.globalAlpha = eased((position - 0.5) / 0.5);
-  if (position > 0.5) context.drawImage(layers.edges, left, top, wide, high);
-  context.globalAlpha = 1;
+  layers.matrix(context);
+  if (position > 0.5) layers.edges(context, eased((position - 0.5) / 0.5));
   for (let k = 0; k < Math.ceil(grown); k++) {
     const [t, u] = [path[k], path[k + 1]];
     bold(context, data, theme, curveOf(t, u), weightOf(t, u), Math.min(1, grown - k));

@@ -19,9 +19,15 @@ export function fresh(canvas, width, height) {
 /** The clip's frames, and copies of them at the sizes that are drawn, so that a hover scales nothing. */
 export class Pictures {
   constructor(frames) {
+    this.frames = frames;
     this.sized = new Map();
     this.ready = Promise.all(frames.map(({ array }) => createImageBitmap(new Blob([array], { type: "image/jpeg" }))))
       .then((bitmaps) => { this.bitmaps = bitmaps; });
+  }
+
+  /** A frame as it was sent, as an address. */
+  address(frame) {
+    return `data:image/jpeg;base64,${btoa(Array.from(this.frames[frame].array, (byte) => String.fromCharCode(byte)).join(""))}`;
   }
 
   at(frame, width, height) {
@@ -85,10 +91,15 @@ function heatPicture(values, from, h, w, look) {
   return heatCanvas;
 }
 
-/** One frame with the heat of its token time. `marks` are [{row, col, kind}], kind "query", "locked" or "pointer". */
-export function paintFrame(canvas, width, height, { data, pictures, frame, values, look, smooth, marks }) {
+/** One frame with the heat of its token time. */
+export function paintFrame(canvas, width, height, scene) {
   const context = fresh(canvas, width, height);
-  context.drawImage(pictures.at(frame, width, height), 0, 0, width, height);
+  context.drawImage(scene.pictures.at(scene.frame, width, height), 0, 0, width, height);
+  paintHeat(context, width, height, scene);
+}
+
+/** What lies on a frame, alone. `marks` are [{row, col, kind}], kind "query", "locked" or "pointer". */
+export function paintHeat(context, width, height, { data, frame, values, look, smooth, marks }) {
   const box = gridBox(data, width, height);
   const [, h, w] = data.grid;
   const from = Math.floor(frame / data.unit) * h * w;
@@ -128,8 +139,12 @@ function outline(context, x, y, w, h, kind) {
 }
 
 /** The map from frame to frame with the frames along both edges. Returns where its cells are, for the pointer. */
-export function paintMatrix(canvas, size, { data, pictures, matrix, look, theme, token, pointed }) {
-  const context = fresh(canvas, size, size);
+export function paintMatrix(canvas, size, scene) {
+  return drawMatrix(fresh(canvas, size, size), size, scene);
+}
+
+/** The same on a context. */
+export function drawMatrix(context, size, { data, pictures, matrix, look, theme, token, pointed }) {
   const T = data.grid[0];
   const label = T > 12 ? 13 : 15;
   const margin = label + 6; // axis names

@@ -1,6 +1,7 @@
 // What the viewer shows, as one plain object, and the same as the `v` parameter of the page's address.
 //   tap, view, layer, head: names and numbers of core, from 0
-//   query: "cls", "mean", "gradcam" or a locked patch [t, row, col];  target: the class of GradCAM
+//   query: "cls", "mean", "gradcam" or a locked patch [t, row, col]
+//   target: the class of GradCAM, null for the one that is the best of the clip at hand
 //   times: which attention from frame to frame, where there is more than one
 //   frame: the large frame;  opacity, colours, mass, scale, smooth: how it is drawn
 
@@ -28,7 +29,7 @@ export function fitted(data, wanted) {
     layer: among(tap.layers, wanted.layer, tap.layers[tap.layers.length - 1]),
     head: among(heads, wanted.head, "mean"),
     query: inside(wanted.query) ? wanted.query : among(queries, wanted.query, queries[0]),
-    target: among([...data.labels.keys()], wanted.target, data.best),
+    target: among([...data.labels.keys()], wanted.target, null),
     frame: Number.isInteger(wanted.frame) ? between(wanted.frame, 0, data.frames.length - 1, middle) : middle,
     opacity: between(wanted.opacity, 0, 1, DRAWING.opacity),
     colours: among(Object.keys(data.colours), wanted.colours, DRAWING.colours),
@@ -38,6 +39,12 @@ export function fitted(data, wanted) {
     times: data.time_taps.length > 1 ? among(data.time_taps, wanted.times, data.time_taps[0]) : "",
   };
 }
+
+/** The class whose evidence GradCAM shows: the one that was chosen, else the best. */
+export const targetOf = (data, state) => state.target ?? data.best;
+
+/** The GradCAM map of that class, if it is here. */
+export const camOf = (data, state) => data.gradcams.find((cam) => cam.target === targetOf(data, state));
 
 const number = (text) => (text !== "" && Number.isFinite(Number(text)) ? Number(text) : NaN);
 const READ = {
@@ -64,7 +71,7 @@ export function toText(state) {
   const locked = Array.isArray(state.query);
   const parts = [`tap:${state.tap}`, `view:${state.view.replaceAll(" ", "-")}`, `layer:${state.layer}`, `head:${state.head}`,
     `query:${locked ? state.query.join("-") : state.query}`, `frame:${state.frame}`];
-  if (state.query === "gradcam") parts.push(`target:${state.target}`);
+  if (state.query === "gradcam" && state.target !== null) parts.push(`target:${state.target}`);
   if (state.times && state.times !== state.tap) parts.push(`times:${state.times}`);
   for (const name of ["opacity", "colours", "mass", "scale"]) if (state[name] !== DRAWING[name]) parts.push(`${name}:${state[name]}`);
   if (state.smooth) parts.push("smooth");

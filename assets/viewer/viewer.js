@@ -3,10 +3,10 @@
 // attentionRow() and frameMatrix(), which return what is drawn.
 
 import { parse, merge, patchRow, isSigned, layerTop, storedMap, headAt, matrixOf, massCut, extent, prominence, shares, strongest } from "./maths.js";
-import { opening, fitted, fromText, toText, readAddress, writeAddress } from "./state.js";
+import { opening, fitted, fromText, toText, targetOf, camOf, readAddress, writeAddress } from "./state.js";
 import { Pictures, gridBox, paintFrame, paintMatrix, paintScale } from "./paint.js";
-import { HELP, buildControls } from "./controls.js";
-import { keepButtons, snapshot } from "./snapshot.js";
+import { HELP, buildControls, drawnTip } from "./controls.js";
+import { keepButtons } from "./snapshot.js";
 import { describe, headName, remarkOn, short, titleOf, writeTitle } from "./words.js";
 
 const GAP = 28;
@@ -21,6 +21,7 @@ class Viewer {
     this.part = Object.fromEntries([...root.querySelectorAll("[data-part]")].map((node) => [node.dataset.part, node]));
     this.pointer = null; // the patch [t, row, col] under the pointer
     this.asked = new Map();
+    this.scenes = new Map(); // canvas -> what is drawn on it
     this.waiting = null;
     this.closing = new AbortController();
     this.listen();
@@ -46,12 +47,13 @@ class Viewer {
     await pictures.ready;
     const again = Boolean(this.state);
     const text = again ? null : readAddress() ?? remembered;
+    const sameClasses = String(this.data?.labels) === String(data.labels); // the number of a class means nothing among others
     this.data = data;
     this.pictures = pictures;
     this.pointer = null;
     this.drawn = null;
     this.asked.clear();
-    this.state = again ? fitted(data, this.state) : text ? fitted(data, fromText(text)) : opening(data);
+    this.state = again ? fitted(data, { ...this.state, target: sameClasses ? this.state.target : null }) : text ? fitted(data, fromText(text)) : opening(data);
     if (!text && !again) this.state.frame = this.strongestFrame();
     this.controls();
     this.strip();
@@ -64,6 +66,7 @@ class Viewer {
   }
 
   strip() {
+    this.scenes.clear();
     this.thumbs = this.data.frames.map((_, frame) => {
       const figure = document.createElement("figure");
       figure.className = "av-thumb";
@@ -179,8 +182,8 @@ class Viewer {
     part.matrix.addEventListener("pointerleave", () => { this.cell = null; this.paintSide(); });
     part.matrix.addEventListener("click", (event) => { const cell = onCell(event); if (cell) this.change({ frame: cell[0] * this.data.unit }); });
     document.addEventListener("keydown", (event) => this.key(event), { signal });
-    const picture = () => snapshot(this.root, part, this.thumbs, this.data.source);
-    this.keep = keepButtons(part.keep, picture, (keep, number) => this.ask({ ...this.state, ...this.limits, keep, number }), signal);
+    const shown = () => ({ root: this.root, part, thumbs: this.thumbs, source: this.data.source, scenes: this.scenes, map: this.map });
+    this.keep = keepButtons(part.keep, shown, (keep, number) => this.ask({ ...this.state, ...this.limits, target: targetOf(this.data, this.state), keep, number }), signal);
   }
 
   key(event) {
@@ -223,8 +226,8 @@ class Viewer {
     const tap = data.taps.find((t) => t.name === state.tap);
     const layer = data.layers.find((l) => l.tap === state.tap && l.layer === state.layer);
     if (state.query === "gradcam") {
-      const cam = data.gradcams.find((g) => g.target === state.target);
-      if (this.missing({ target: state.target }, cam)) return null;
+      const cam = camOf(data, state);
+      if (this.missing({ target: targetOf(data, state) }, cam)) return null;
       const values = storedMap(cam.map, 0);
       return { view: "GradCAM", values, signed: false, top: extent(values).top };
     }
@@ -232,12 +235,11 @@ class Viewer {
     const remark = remarkOn(layer);
     if (asking) {
       const values = patchRow(layer, state.view, asking, state.head, data.grid);
-      const top = data.shared_top ?? layerTop(layer, state.view);
-      return { view: state.view, values, signed: isSigned(layer, state.view), top, remark };
+      return { view: state.view, values, signed: isSigned(layer, state.view), top: layerTop(layer, state.view), remark };
     }
     const view = tap.views.includes("space") ? "space" : tap.views[0];
     const values = storedMap(layer.maps[state.query], headAt(state.head, tap.heads));
-    return { view, values, signed: layer.main.signed, top: data.shared_top ?? layer.top, remark };
+    return { view, values, signed: layer.main.signed, top: layer.top, remark };
   }
 
   /** The first frame of the token that gets most, so that the first picture shows something. */
@@ -255,7 +257,7 @@ class Viewer {
     const found = this.compute();
     part.wait.hidden = found !== null;
     if (found === null) part.wait.textContent = state.query === "gradcam" ? "Computing GradCAM …" : `Fetching layer ${state.layer + 1} …`;
-    if (found !== null) this.drawn = { ...found, title: titleOf(this.data, state, found.view, this.asking) };
+    if (found !== null) this.drawn = { ...found, title: titleOf(this.data, state, found.view, this.asking), tip: drawnTip(this.data, state, this.asking) };
     if (this.drawn) {
       this.paintFrames();
       this.words();
@@ -281,7 +283,9 @@ class Viewer {
     const one = (canvas, width, height, frame) => {
       const t = Math.floor(frame / data.unit);
       const look = { lut, signed: drawn.signed, top: tops[t], cut, opacity };
-      paintFrame(canvas, width, height, { data, pictures, frame, values: drawn.values, look, smooth: state.smooth, marks: marks(t) });
+      const scene = { data, pictures, frame, values: drawn.values, look, smooth: state.smooth, marks: marks(t) };
+      this.scenes.set(canvas, scene);
+      paintFrame(canvas, width, height, scene);
     };
     one(this.part.stage, size.stage[0], size.stage[1], state.frame);
     this.thumbs.forEach(({ canvas, figure, label, bar }, frame) => {
@@ -298,7 +302,7 @@ class Viewer {
   words() {
     const { data, state, part, drawn, shown } = this;
     const [name, detail, where] = drawn.title; // of what is drawn, also while another layer is on its way
-    writeTitle(part.title, name, where, detail);
+    writeTitle(part.title, name, where, detail, drawn.tip);
     part.stage.setAttribute("aria-label", `Frame ${state.frame + 1} of the clip with ${name} ${detail} ${where} drawn over it`);
     part.frame.value = state.frame;
     part.time.textContent = `frame ${state.frame + 1} of ${data.frames.length} · ${data.times[state.frame].toFixed(2)} s`;
@@ -319,6 +323,7 @@ class Viewer {
     const made = entry?.tap ? `attention from frame to frame (${tap.replaceAll("_", " ")})` : "minus AM-flow magnitude, blind to direction";
     writeTitle(part["matrix-title"], "Frame to frame", where, entry ? made : "this layer has no attention from frame to frame", HELP.matrix);
     this.matrix = entry && { entry, values: matrixOf(entry, state.head) };
+    this.map = null;
     if (!entry) {
       part.matrix.getContext("2d").clearRect(0, 0, part.matrix.width, part.matrix.height);
       return;
@@ -329,7 +334,8 @@ class Viewer {
     const style = getComputedStyle(this.root);
     const theme = { text: style.color, font: style.fontFamily, accent: style.getPropertyValue("--av-accent").trim() };
     const token = Math.floor(state.frame / data.unit);
-    this.cells = paintMatrix(part.matrix, size.matrix, { data, pictures: this.pictures, matrix: this.matrix.values, look, theme, token, pointed: this.cell });
+    this.map = { data, pictures: this.pictures, matrix: this.matrix.values, look, theme, token, pointed: this.cell };
+    this.cells = paintMatrix(part.matrix, size.matrix, this.map);
     part["matrix-low"].textContent = short(look.low);
     part["matrix-high"].textContent = short(look.high);
     const value = this.cell && this.matrix.values[this.cell[0] * data.grid[0] + this.cell[1]];

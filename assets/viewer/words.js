@@ -1,6 +1,7 @@
 // The words around the pictures: what is drawn, and the values of a patch. People count from 1, core from 0.
 
 import { strongest } from "./maths.js";
+import { camOf, targetOf } from "./state.js";
 
 /** A number in as few digits as say something. */
 export function short(value) {
@@ -40,8 +41,8 @@ export function titleOf(data, state, view, patch) {
   const where = `layer ${state.layer + 1}, head ${headName(state.head)}`;
   if (patch) return [view[0].toUpperCase() + view.slice(1).replace(" x ", " × "), `patch at row ${patch[1] + 1}, column ${patch[2] + 1}, ${framesOf(data, patch[0]).replace(",", " ·")}`, where];
   if (state.query === "gradcam") {
-    const cam = data.gradcams.find((g) => g.target === state.target);
-    return ["GradCAM", `evidence for “${data.labels[state.target]}”${cam ? `, P = ${(100 * cam.probability).toFixed(1)} %` : ""}`, ""];
+    const cam = camOf(data, state);
+    return ["GradCAM", `evidence for “${data.labels[targetOf(data, state)]}”${cam ? `, P = ${(100 * cam.probability).toFixed(1)} %` : ""}`, ""];
   }
   if (state.query === "cls") return ["Class token", "where the summary of the frame looks", where];
   return ["Mean", "what each patch gets from those that see it", where];

@@ -6,16 +6,33 @@ from typing import Any
 
 import numpy as np
 
-from core import explain, export
+from core import explain, export, packing
 from core.observe import Trace
 from core.render import COLOUR_MAPS, enlarged, overlay
 from core.video import crop_box
 from pages.parts import cached
 from pages.parts.choose import Choice
-from pages.parts.look import read
+from pages.parts.look import Look, read
 from pages.parts.show import NOT_AN_EXPLANATION, plain, provenance_line
 
 KINDS = ("mp4", "gif", "npz")
+
+
+def frame_map(trace: Trace, look: Look, layer: int, times: object) -> dict[str, tuple[np.ndarray, str]]:
+    """The map from frame to frame that stands beside the clip, with its meaning; empty where this layer has none.
+
+    `times` is the tap that the browser names; a head that this attention lacks is answered by the mean.
+    """
+    taps = packing.time_taps(trace)
+    tap = look.tap if look.tap in taps else times if times in taps else next(iter(taps), None)
+    found = explain.over_time(trace, tap) if tap else explain.over_space(trace)
+    of_layer = [a for a in found if a.layer == layer]
+    if not of_layer:
+        return {}
+    head = look.head if not isinstance(look.head, int) or look.head < of_layer[0].heads else "mean"
+    what = f"attention from frame (row) to frame (column), {tap}" if tap else "minus the AM-flow magnitude, blind to direction"
+    name = f"head {head + 1}" if isinstance(head, int) else f"{head} over heads"
+    return {"frame_map": (explain.temporal(trace, layer, head, tap), f"(T', T') {what}, layer {layer + 1}, {name}")}
 
 
 def kept(choice: Choice, trace: Trace, state: dict[str, Any]) -> tuple[str, bytes]:
@@ -24,13 +41,13 @@ def kept(choice: Choice, trace: Trace, state: dict[str, Any]) -> tuple[str, byte
     `keep` is one of KINDS; `top` ends a shared scale, and weights smaller than `cut` are not drawn.
     """
     look = read(state, trace)
+    layers = [a.layer for a in explain.over_space(trace, look.tap)]
+    layer = state["layer"] if state.get("layer") in layers else layers[-1]
     if state.get("query") == "gradcam":
         target = _number(state, "target", 0, len(trace.logits) - 1, int(trace.logits.argmax()))
         heat, signed = cached.gradcam(choice.key, choice.model, choice.crop, int(target), choice.clip).heat, False
         words = f"GradCAM of {trace.card.labels[int(target)]}"
     else:
-        layers = [a.layer for a in explain.over_space(trace, look.tap)]
-        layer = state["layer"] if state.get("layer") in layers else layers[-1]
         heat = explain.hover(trace, layer, look.head, look.query, look.view, look.tap)
         signed = explain.view_is_signed(trace, look.view if look.asks else None, look.tap)
         words = f"layer {layer + 1}, {look.words}"
@@ -40,7 +57,8 @@ def kept(choice: Choice, trace: Trace, state: dict[str, Any]) -> tuple[str, byte
         return "attention.npz", export.npz({
             "map": (heat, "(T', h, w) weights, NaN where the query cannot see"), "times": (choice.clip.times, "(T,) seconds of the frames"),
             "token_times": (trace.token_times, "(T',) seconds of the map's steps"),
-            "probabilities": (trace.probabilities, "(C,) softmax of the scores")}, "\n".join(lines))
+            "probabilities": (trace.probabilities, "(C,) softmax of the scores")}
+            | frame_map(trace, look, layer, state.get("times")), "\n".join(lines))
     large = enlarged(choice.clip.frames, 360)
     scale = state.get("scale")
     drawn = np.where(np.abs(heat) < _number(state, "cut", 0, np.inf, 0.0), np.nan, heat)

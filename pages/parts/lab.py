@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
@@ -10,16 +11,17 @@ from typing import Any
 import numpy as np
 import streamlit as st
 
+from core import export
 from core.errors import BadInput
 from core.figures import picture
 from core.order import EXACT_FRAMES, UNKNOWN_MARGIN, Edge, Order, order_accuracy, reversal_accuracy
 from core.shuffle import HOW, How, order_text, parse_order, permutation
 from core.steps import step_through
-from pages.parts.show import HELP, VERDICTS
+from pages.parts.show import HELP, NOT_AN_EXPLANATION, VERDICTS, plain
 from pages.parts.viewer import bundle
 
 ASSETS = Path(__file__).parents[2] / "assets" / "lab"
-MODULES = ("geometry", "paint", "strip", "lab")  # in the order of their imports
+MODULES = ("../download/save", "../download/vector", "geometry", "paint", "strip", "keep", "lab")  # in the order of their imports
 TITLES: dict[How, str] = {"seed": "Seed", "swaps": "Swaps", "reversed": "Reversed", "hand": "By hand"}
 MOST_SWAPS = 99
 WORDS = {
@@ -100,8 +102,9 @@ def _component():
 
 
 def lab(matrix: np.ndarray, found: Order, order: Sequence[int], frames: np.ndarray, forbidden: Sequence[Edge], kind: str,
-        unit: int) -> None:
-    """The strip, the step-through and the paths compared. `frames` are (T, H, W, 3), one a slot; `kind` is a key of WORDS.
+        unit: int, source: str) -> None:
+    """The strip, the step-through, the paths compared, and files of it. `frames` are (T, H, W, 3), one a slot; `kind` is a key of
+    WORDS; `source` is the line that says of which weights and which clip this is.
 
     `forbidden` is what was asked for, also where no path is left and `found` had to use these edges all the same.
     """
@@ -109,9 +112,31 @@ def lab(matrix: np.ndarray, found: Order, order: Sequence[int], frames: np.ndarr
     how = "found exactly" if found.exact else f"beyond {EXACT_FRAMES} slots by a local search, perhaps not the best"
     words = WORDS[kind] | {"goal": f"Wanted: the heaviest path through all slots, {how}.", "paths": PATHS}
     answers = ((st.session_state.get("lab") or {}).get("wanted") or {}).get("n", 0)
+    lines = [plain(source), NOT_AN_EXPLANATION]
+    numbers = export.npz(_numbers(matrix, found, order, forbidden, data), "\n".join(lines))
+    data |= {"lines": lines, "numbers": base64.b64encode(numbers).decode()}
     data |= {"forbidden": [list(edge) for edge in forbidden], "words": words, "word": "frame" if unit == 1 else "pair",
              "identifiable": found.verdict != "unknown", "answers": answers}
     _component()(key="lab", data=data, on_wanted_change=_wanted)
+
+
+def _numbers(matrix: np.ndarray, found: Order, order: Sequence[int], forbidden: Sequence[Edge],
+             data: dict[str, Any]) -> dict[str, tuple[np.ndarray, str]]:
+    """What the lab shows, for an NPZ. Slots and frames count from 0, as in core."""
+    paths = data["paths"]
+    none = [-1] * len(order)
+    return {
+        "matrix": (matrix, "(T, T) weight of the edge from slot (row) to slot (column)"),
+        "permutation": (np.array(order), "(T,) the frame in each slot, from 0"),
+        "path": (np.array(found.path), "(T,) slots in recovered order, from 0"),
+        "paths": (np.array([path["path"] or none for path in paths]), "(P, T) the paths compared, -1 where there is none"),
+        "path_names": (np.array([path["name"] for path in paths]), "(P,) how each was found"),
+        "path_weights": (np.array([path.get("weight", np.nan) for path in paths]), "(P,) sum of the edges along each"),
+        "path_order_accuracy": (np.array([path.get("accuracy", np.nan) for path in paths]), "(P,) OrderAcc in percent; says nothing where "
+                                "the verdict is unknown"),
+        "forbidden": (np.array(forbidden, int).reshape(-1, 2), "(n, 2) forbidden edges, from slot to slot"),
+        "verdict": (np.array(found.verdict), "known, up_to_direction or unknown"),
+    }
 
 
 def verdict(found: Order, order: Sequence[int], threshold: float | None, repeated: Sequence[Edge]) -> None:

@@ -29,6 +29,8 @@ HELP = {
               r"$a^{(l)}_{ij}=\mathrm{kernel}(q^{(l)}_i,k^{(l)}_j)$.",
     "rollout": r"$R_l=\tfrac12(A_l+I)\,R_{l-1}$: what reaches the query from each patch through all layers so far, if attention alone "
                "carried it and half of each token went past it unchanged (Abnar and Zuidema, 2020).",
+    "opacity": "How strongly the colours cover the picture.",
+    "colours": "The colours of weights that are never negative. Signed attention is always blue (repels), grey (0), red (attracts).",
     "scale": "What the brightest colour means. **clip**: the largest weight of each picture's whole clip. **frame**: the largest of each "
              "frame, so frames cannot be compared. **shared**: the largest of all layers, so layers can be compared. The raw range stands "
              "above each.",

@@ -17,7 +17,8 @@ from pages.parts.look import follow, read
 from pages.parts.show import plain, provenance_line
 
 ASSETS = Path(__file__).parents[2] / "assets" / "viewer"
-MODULES = ("../download/save", "maths", "state", "paint", "controls", "words", "snapshot", "viewer")  # in the order of their imports
+MODULES = ("../download/save", "../download/vector", "maths", "state", "paint", "controls", "words", "snapshot", "viewer")
+"""In the order of their imports."""
 
 
 def bundle(modules: tuple[str, ...] = MODULES, folder: Path = ASSETS) -> str:

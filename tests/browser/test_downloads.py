@@ -14,16 +14,10 @@ import pytest
 from core import explain
 from tests.browser.test_app import put
 from tests.browser.test_viewer import TITLES, VIEWER, becomes, drawn, middle_of, put_frame, trace_of
-from tests.browser.waiting import linked, no_error, settled
+from tests.browser.waiting import linked, no_error, settled, taken
 
 pytestmark = pytest.mark.browser
-
-
-def taken(page, button) -> bytes:
-    """The file that a button gives."""
-    with page.expect_download() as waiting:
-        button.click()
-    return Path(waiting.value.path()).read_bytes()
+SVG = "{http://www.w3.org/2000/svg}"
 
 
 def frames_of(data: bytes) -> tuple[str, int]:
@@ -54,8 +48,25 @@ def test_the_viewer_gives_what_it_shows(address: str, chromium, screenshots: Pat
     (screenshots / "kept-viewer.png").write_bytes(picture)
     image = cv2.imdecode(np.frombuffer(picture, np.uint8), cv2.IMREAD_COLOR)
     assert image.shape[1] > 1600 and image.std() > 20
+    svg = taken(page, keep.get_by_role("button", name="SVG"))
+    (screenshots / "kept-viewer.svg").write_bytes(svg)
+    tree = ET.fromstring(svg)
+    words = [node.text for node in tree.iter(f"{SVG}text")]
+    for line in ("Space × time layer 6, head mean", "patch at row 3, column 5, frame 4 at", "Frame to frame layer 6", "looked at →",
+                 f"weights {trace.card.hash}", "not an explanation"):
+        assert any(line in text for text in words), line
+    pictures = [node.get("href") for node in tree.iter(f"{SVG}image")]
+    assert sum(picture.startswith("data:image/jpeg") for picture in pictures) == 1 + len(trace.clip), "the frames as they were sent"
+    assert len(list(tree.iter(f"{SVG}rect"))) > len(trace.clip) ** 2, "the frame map is shapes"
+    other = chromium.new_page(viewport={"width": 1500, "height": 1200})
+    other.goto((screenshots / "kept-viewer.svg").resolve().as_uri())
+    other.screenshot(path=screenshots / "kept-viewer-svg.png")
+    other.close()
     numbers = np.load(io.BytesIO(taken(page, keep.get_by_role("button", name="NPZ"))))
     np.testing.assert_allclose(numbers["map"], drawn(page)[1], atol=1e-3)
+    seen = page.evaluate(f"[...document.querySelector('{VIEWER}').frameMatrix().values]")
+    np.testing.assert_allclose(numbers["frame_map"].ravel(), seen, atol=1e-6)
+    assert any(line.startswith("frame_map: (T', T') attention from frame (row) to frame (column), time") for line in numbers["about"])
     np.testing.assert_array_equal(numbers["map"], explain.hover(trace, 5, "mean", (3, 2, 4), "space x time"))
     assert frames_of(taken(page, keep.get_by_role("button", name="MP4"))) == ("h264", len(trace.clip))
     assert frames_of(taken(page, keep.get_by_role("button", name="GIF"))) == ("gif", len(trace.clip))
@@ -80,10 +91,10 @@ def test_every_figure_gives_files(address: str, chromium, screenshots: Path) -> 
     inside = menu(page, "layers")
     svg = taken(page, inside.get_by_role("button", name="SVG"))
     tree = ET.fromstring(svg)
-    words = " ".join("".join(node.itertext()) for node in tree.iter("{http://www.w3.org/2000/svg}text"))
+    words = " ".join("".join(node.itertext()) for node in tree.iter(f"{SVG}text"))
     weights = trace.card.hash
     assert f"weights {weights}" in words and "not an explanation" in words and "Layer 8" in words
-    assert len(list(tree.iter("{http://www.w3.org/2000/svg}image"))) >= 8
+    assert len(list(tree.iter(f"{SVG}image"))) >= 8
     picture = taken(page, inside.get_by_role("button", name="PNG"))
     (screenshots / "kept-layers.png").write_bytes(picture)
     image = cv2.imdecode(np.frombuffer(picture, np.uint8), cv2.IMREAD_COLOR)

@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+import io
 import os
+import time
+import xml.etree.ElementTree as ET
+from itertools import pairwise
 from urllib.parse import parse_qs, urlsplit
 
+import cv2
+import numpy as np
 import pytest
 
 from core.explain import order_matrix
@@ -14,7 +20,7 @@ from core.order import greedy_path, recover_order
 from core.shuffle import permutation
 from core.video import subclip
 from core.weights import load
-from tests.browser.waiting import SIZES, eventually, no_error, settled
+from tests.browser.waiting import SIZES, eventually, no_error, settled, taken
 
 pytestmark = pytest.mark.browser
 LAB = "[data-testid=shuffle-lab]"
@@ -186,7 +192,7 @@ INTERVALS = """async ([selector, count]) => {
 }"""
 
 
-def test_the_step_through_plays_steps_and_keeps_thirty_frames_a_second(address: str, chromium, record_property) -> None:
+def test_the_step_through_plays_steps_and_keeps_thirty_frames_a_second(address: str, chromium, record_property, screenshots) -> None:
     page = opened(chromium, address, f"{CLIP}&frames=16")
     press = lambda part: page.locator(f"{LAB} [data-part={part}]").click()  # noqa: E731
     caption = page.locator(f"{LAB} [data-part=caption]")
@@ -196,8 +202,12 @@ def test_the_step_through_plays_steps_and_keeps_thirty_frames_a_second(address: 
     assert attribute(page, "step") == "0" and "Row t, column u" in caption.inner_text()
     press("play")
     becomes(page, "playing", "false")
+    press("start")
+    page.wait_for_function(f"document.querySelector('{LAB} [data-part=scrub]').value === '0'")  # wherever a busy machine had come to
     press("play")
+    resumed = time.monotonic()
     becomes(page, "step", 1)
+    assert time.monotonic() - resumed > 3.5, "a lecture that was paused goes on slowly: 5.3 s to the graph, not 2.1 s"
     count, median, slow = min((page.evaluate(INTERVALS, [LAB, 60]) for _ in range(3)), key=lambda run: run[1])
     record_property("interval_ms", round(median, 1))
     print(f"{count} intervals, median {median:.1f} ms, 95 % below {slow:.1f} ms")
@@ -214,6 +224,9 @@ def test_the_step_through_plays_steps_and_keeps_thirty_frames_a_second(address: 
     weight = f"Running weight {best['weight']:.{2 if best['weight'] >= 10 else 3}f}."
     page.wait_for_function("([lab, end]) => document.querySelector(`${lab} [data-part=caption]`).innerText.trim().endsWith(end)",
                            arg=[LAB, weight])
+    page.locator(f"{LAB} [data-part=scrub]").fill("17")
+    becomes(page, "step", 17)
+    gives_what_it_shows(page, chromium, screenshots)
     page.locator(f"{LAB} [data-part=scrub]").fill("2")
     becomes(page, "step", 2)
     t, u = best["path"][:2]
@@ -227,6 +240,41 @@ def test_the_step_through_plays_steps_and_keeps_thirty_frames_a_second(address: 
     assert attribute(page, "path") == ",".join(map(str, greedy["path"])) and attribute(page, "step") == "0"
     no_error(page)
     page.close()
+
+
+PLACES = """() => [...document.querySelectorAll('text')].filter(node => /^[✓✗] frame/.test(node.textContent)).map(node => {
+    const { x, y, width } = node.getBBox();
+    return [Math.round(y), x, x + width];
+}).sort((a, b) => a[0] - b[0] || a[1] - b[1])"""
+
+
+def gives_what_it_shows(page, chromium, screenshots) -> None:
+    """A picture, a drawing whose words are words and do not touch, and the numbers, of a lab of 16 frames at its end."""
+    data = page.evaluate(f"document.querySelector('{LAB}').shown()")
+    keep = page.locator(f"{LAB} [data-part=keep]")
+    image = cv2.imdecode(np.frombuffer(taken(page, keep.get_by_role("button", name="PNG")), np.uint8), cv2.IMREAD_COLOR)
+    assert image.shape[1] > 1600 and image.std() > 20
+    cv2.imwrite(str(screenshots / "kept-lab.png"), image)
+    svg = taken(page, keep.get_by_role("button", name="SVG"))
+    (screenshots / "kept-lab.svg").write_bytes(svg)
+    words = [node.text for node in ET.fromstring(svg).iter("{http://www.w3.org/2000/svg}text")]
+    for line in ("The frames slide into the order of the path", "from slot (row)", "Exact optimum", "Greedy path", "OrderAcc",
+                 "render:carret:19, 16 frames", "not an explanation"):
+        assert any(line in text for text in words), line
+    drawing = chromium.new_page(viewport={"width": 1440, "height": 1500})
+    drawing.goto((screenshots / "kept-lab.svg").resolve().as_uri())
+    drawing.screenshot(path=screenshots / "kept-lab-svg.png")
+    places = drawing.evaluate(PLACES)
+    drawing.close()
+    assert len(places) == 16
+    gaps = [right[1] - left[2] for left, right in pairwise(places) if left[0] == right[0]]
+    assert len(gaps) >= 12 and min(gaps) > 8, "the words below the frames in order stand apart"
+    numbers = np.load(io.BytesIO(taken(page, keep.get_by_role("button", name="NPZ"))))
+    assert tuple(numbers["permutation"]) == tuple(data["permutation"]) and numbers["matrix"].shape == (16, 16)
+    assert numbers["path_names"][0] == "Exact optimum" and tuple(numbers["paths"][0]) == tuple(numbers["path"])
+    off = numbers["matrix"][numbers["path"][:-1], numbers["path"][1:]]
+    assert numbers["path_weights"][0] == pytest.approx(off.sum(), abs=1e-4) and numbers["forbidden"].shape == (0, 2)
+    assert len(numbers["about"]) == 9 and "render:carret:19" in str(numbers["source"])
 
 
 WRONG = ["how=By hand&order=../../etc/passwd&without=9→1&without=../..", "how=nothing&shuffle=-4&swaps=1000000&order=3,1,1,2"]

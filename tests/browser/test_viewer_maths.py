@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -171,6 +172,55 @@ def test_a_layer_is_asked_for_once_and_then_kept(chromium) -> None:
     expected = explain.spatial(trace, 0)
     np.testing.assert_allclose(np.array(values).reshape(trace.grid), expected, atol=1e-3 * expected.max())
     page.close()
+
+
+def test_gradcam_follows_the_best_class_from_clip_to_clip_until_one_is_chosen(chromium) -> None:
+    """Class "b" is the best of the first clip, "a" of the second."""
+    first = recorded_divided("direcformer")
+    second = replace(first, logits=first.logits[::-1].copy())
+    cams = [explain.GradCam(np.ones(first.grid, np.float32), target, 0.5) for target in (0, 1)]
+    other = replace(second, card=replace(second.card, labels=("c", "d")), logits=second.logits * 2)
+    page = mounted(chromium, [packing.pack(trace, gradcams=cams) for trace in (first, second, other)])
+    title, clips = page.locator("[data-part=title]"), iter((1, 0, 1, 2))
+    page.locator("[data-control=query] button[data-value=gradcam]").click()
+    assert "evidence for “b”" in title.inner_text()
+    for best in ("a", "b"):
+        page.evaluate("window.send", next(clips))
+        page.wait_for_function("best => document.querySelector('[data-part=title]').innerText.includes(best)", arg=f"evidence for “{best}”")
+    page.locator("[data-control=target] select").select_option("1")
+    page.evaluate("window.send", next(clips))
+    page.wait_for_function("document.querySelector('[data-control=target] select').value === '1'")
+    page.wait_for_timeout(300)
+    assert "evidence for “b”" in title.inner_text(), "what was chosen stays"
+    page.evaluate("window.send", next(clips))
+    page.wait_for_function("document.querySelector('[data-part=title]').innerText.includes('evidence for “c”')")  # not among other classes
+    assert page.evaluate("window.asked") == []
+    page.close()
+
+
+def test_views_and_queries_explain_themselves_with_the_equation_at_hand(chromium) -> None:
+    softmax, cosine = "a = softmax(q·kᵀ / √d)", "a = q·k / (‖q‖ ‖k‖)"
+    page = mounted(chromium, [packing.pack(recorded_divided("direcformer"))])
+    tip = "node => getComputedStyle(node, '::after').content"
+    expected = {"space x time": (f"space: {softmax}", f"time: {cosine}"), "time": (cosine,), "space": (softmax,),
+                "cls": ("the class token looks",), "mean": ("on average",), "patch": ("Escape",), "gradcam": ("∂y/∂A",),
+                "no": ("own colour",), "yes": ("blended",)}
+    for name, parts in expected.items():
+        button = page.locator(f".av-bar button[data-value='{name}']")
+        button.hover()
+        shown = button.evaluate(tip)
+        assert all(part in shown for part in parts), shown
+        assert page.get_by_role("button", name=button.inner_text(), exact=True).count() == 1, "the tip is no part of its name"
+    for name in ("opacity", "colours", "scale", "mass"):
+        assert page.locator(f"[data-control={name}] [data-tip]").count() == 1
+    assert f"the class is read.\n{softmax}" in page.locator("[data-part=title] strong").get_attribute("data-tip")
+    page.close()
+    for kernel, words in ((Kernel("linear"), "not normalised"), (Kernel("linear", normalised=True), "its row’s sum")):
+        page = mounted(chromium, [packing.pack(trace_of("far", joint(kernel, 5)))])
+        page.locator("[data-part=stage]").click(position={"x": 5, "y": 5})
+        shown = page.locator("[data-part=title] strong").get_attribute("data-tip")
+        assert "all patches of all frames" in shown and "φ(x) = ELU(x) + 1" in shown and words in shown
+        page.close()
 
 
 def test_groups_are_drawn_as_what_cannot_be_seen_and_tokens_cover_two_frames(chromium, screenshots) -> None:

@@ -87,6 +87,13 @@ def photographed(page: Any, path: Path, size: tuple[int, int], live: bool = Fals
     page.screenshot(path=path)
 
 
+def taken(page: Any, button: Any) -> bytes:
+    """The file that a button gives."""
+    with page.expect_download() as waiting:
+        button.click()
+    return Path(waiting.value.path()).read_bytes()
+
+
 def no_error(page: Any) -> None:
     assert page.locator("[data-testid=stException]").count() == 0
     assert page.locator("[data-testid=stAlertContentError]").count() == 0

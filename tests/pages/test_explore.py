@@ -74,6 +74,8 @@ def test_the_file_of_a_view_holds_what_the_viewer_drew(trace: Trace, monkeypatch
     found = np.load(io.BytesIO(data))
     assert name == "attention.npz"
     np.testing.assert_array_equal(found["map"], explain.hover(trace, 2, "max", (3, 1, 2), "space"))
+    np.testing.assert_array_equal(found["frame_map"], explain.temporal(trace, 2, "max"))
+    assert "frame_map: (T', T') attention from frame (row) to frame (column), time, layer 3, max over heads" in list(found["about"])
     source = str(found["source"])
     assert "layer 3, patch at frame 4, row 2, column 3 (space), max over heads" in source and "not an explanation" in source
     weights = load("direcformer")[1].hash
