@@ -69,8 +69,8 @@ def teach(choice: Choice) -> None:
             st.error(str(error), icon=":material/error:")
         else:
             st.rerun()
-    row[3].caption(f"The shipped {spec(BASE).title} learns the order of the frames of {choice.clip.source}, whichever model is chosen. "
-                   "What it learns is kept for this session only.")
+    row[3].caption(f"The shipped {spec(BASE).title} learns the order of the frames of {choice.clip.source}, whichever model is chosen: "
+                   "of the whole file, whatever part of it is chosen. What it learns is kept for this session only.")
     if lesson is None:
         st.info("Nothing taught yet. A clip with an arrow of time, such as a flower that opens or coffee that is poured, takes about "
                 "a minute.", icon=":material/school:")
