@@ -57,7 +57,10 @@ def panels(clips: list[np.ndarray], times: np.ndarray, titles: list[str] | None 
     columns = columns or count
     rows = -(-count // columns)
     size = FONT + 4 if columns < 3 else FONT + 1
-    lines = [wrapped(title, WIDTH / columns - 16, size) for title in titles or []]
+    room = WIDTH / columns - 16
+    lines = [wrapped(title, room, size) for title in titles or []]
+    if max(map(len, lines), default=1) > 1:  # then all break alike
+        lines = [[line for part in title.split("  ") for line in wrapped(part, room, size, most=2)] for title in titles or []]
     more = LINE * size * (max(map(len, lines), default=1) - 1)
     height = round(height + rows * more)
     sources = [[picture(frame, 640 if count == 1 else 480) for frame in clip] for clip in clips]

@@ -150,9 +150,9 @@ def _say_missing(shown: str) -> None:
     linked = st.session_state["linked_model"]
     if linked in (None, shown):
         return
-    where = ("It is a public checkpoint: get it below." if linked in hub.NAMED else "Weights that were taught or are one's own stay with "
-             "their owner: give the same file under *Own checkpoint* and choose it.")
-    st.warning(f"The link shows a model that is not here. {where} Until then {shown} is shown.", icon=":material/link_off:")
+    why = ("get the public checkpoint below" if linked in hub.NAMED else
+           "own and taught weights stay with their owner, whose file goes under *Own checkpoint*")
+    st.warning(f"The model of the link is not here: {why}. Shown instead: {shown}.", icon=":material/link_off:")
 
 
 def _model() -> str:

@@ -70,8 +70,8 @@ def teach(choice: Choice) -> None:
             st.error(str(error), icon=":material/error:")
         else:
             st.rerun()
-    row[3].caption(f"The shipped {spec(BASE).title} learns the order of the frames of {choice.clip.source}, whichever model is chosen: "
-                   "of the whole file, whatever part of it is chosen. What it learns is kept for this session only.")
+    row[3].caption(f"The shipped {spec(BASE).title} learns the order of the frames of {choice.clip.source}: of the whole file, "
+                   "whatever part of it and whichever model are chosen. What it learns is kept for this session only.")
     if lesson is None:
         st.info("Nothing taught yet. A clip with an arrow of time, such as a flower that opens or coffee that is poured, takes about "
                 "a minute.", icon=":material/school:")
@@ -162,7 +162,8 @@ def _draw(run: Run) -> None:
     line = (f"{spec(BASE).title}, weights {run.recipe['checkpoint']}{result} · taught {clips} · {last['clips']:,} windows, lesson seed "
             f"{run.recipe['seed']} · last layer, mean over heads and places · chance {chance:.1f} %")
     with st.container(horizontal=True, vertical_alignment="top"):
-        st.caption(line)
+        with st.container(gap="xsmall"):
+            st.caption(line)
         downloads("lesson", [line], numbers=of_lines(figure, "seconds of learning", "OrderAcc, percent"))
 
 

@@ -87,6 +87,8 @@ def test_titles_of_panels_wrap_and_the_pictures_keep_their_size() -> None:
     long = panels(clips, times, ["<b>Layer 1</b>  0.016 to 0.13, nearly even"] * 8, columns=4, height=560)
     assert short.layout.height == 560 and [a.text for a in short.layout.annotations] == ["<b>Layer 1</b>  0.01 to 0.2"] * 8
     assert [a.text for a in long.layout.annotations] == ["<b>Layer 1</b><br>0.016 to 0.13, nearly even"] * 8
+    mixed = panels(clips[:2], times, ["<b>Layer 1</b>  0.01 to 0.2", "<b>Layer 2</b>  " + "0.016 to 0.13, nearly even " * 3], columns=2)
+    assert [a.text.split("<br>")[0] for a in mixed.layout.annotations] == ["<b>Layer 1</b>", "<b>Layer 2</b>"], "all break alike"
 
     def parts(figure: go.Figure) -> tuple[float, float]:
         low, high = figure.layout.yaxis.domain

@@ -128,7 +128,7 @@ def test_a_link_to_a_model_that_is_not_here_says_so_until_one_is_chosen(app: App
     app.query_params["model"] = linked
     app.run()
     assert shown(app)[0] == "DirecFormer"
-    assert [said in w.value and "Until then DirecFormer is shown" in w.value and "\n" not in w.value for w in app.warning] == [True]
+    assert [said in w.value and "Shown instead: DirecFormer" in w.value and "\n" not in w.value for w in app.warning] == [True]
     app.number_input(key="seed").set_value(5).run()
     assert len(app.warning) == 1, "it stays while nothing was chosen"
     app.selectbox(key="model").set_value("rvit").run()
