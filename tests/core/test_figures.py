@@ -7,8 +7,10 @@ import plotly.graph_objects as go
 import pytest
 from plotly.colors import unlabel_rgb
 
+from core.chance import chance_distribution
 from core.figures import FONT, WIDTH, agreement_map, class_bars, panels, probe_maps
 from core.lettering import contrast, luminance, text_width
+from core.order_figures import order_histogram
 
 LONG = ["Pretending to put something underneath something", "Pretending to put something behind something",
         "Moving something and something so they collide with each other", "playing squash or racquetball", "Putting something on a surface"]
@@ -97,3 +99,12 @@ def test_titles_of_panels_wrap_and_the_pictures_keep_their_size() -> None:
     (picture, _), (kept, above) = parts(short), parts(long)
     assert kept == pytest.approx(picture, abs=8) and above * 0.85 >= 2 * 1.3 * (FONT + 1), "also where the slider takes a part"
     assert max(text_width(line, FONT + 1) for a in long.layout.annotations for line in a.text.split("<br>")) <= WIDTH / 4
+
+
+@pytest.mark.parametrize(("units", "named"), [(4, 4), (8, 8), (16, 8), (24, 8)])
+def test_the_names_below_a_histogram_do_not_run_into_each_other(units: int, named: int) -> None:
+    figure = order_histogram({"model": np.full(7, 100.0)}, chance_distribution(units))
+    names = figure.layout.xaxis.tickvals
+    assert len(names) == named and names[0] == "100 %" and set(names) <= set(figure.data[0].x) and len(figure.data[0].x) == units
+    assert sum(text_width(name, FONT - 2) for name in names) < 0.58 * WIDTH
+    assert figure.data[0].y[-1] == 100 and sum(figure.data[1].y) == pytest.approx(100)
