@@ -7,10 +7,16 @@ import base64
 import cv2
 import numpy as np
 import plotly.graph_objects as go
+from plotly.colors import unlabel_rgb
 
+from core.lettering import ink, text_width, wrapped
 from core.render import diverging_lut
 
 FONT = 16
+LINE = 1.3  # height of a line of text, in parts of its size
+WIDTH = 1020  # pixels of a figure that is as wide as the page, on the narrowest screen that is looked after (1440)
+PERCENT = [0, 50, 100]  # with their own text: Plotly leaves a suffix away where ticks are given
+LABEL = 250  # pixels that the name of a class may take beside a bar
 GREY = "rgba(140,140,140,0.9)"
 ACCENT = "#E4572E"
 COOL = "#2E86AB"
@@ -41,20 +47,22 @@ def _bare(figure: go.Figure, height: int, **layout) -> go.Figure:
     return figure
 
 
-def player(frames: np.ndarray, times: np.ndarray, height: int = 470) -> go.Figure:
-    """Frames (T, H, W, 3) that play in the browser, with a slider in seconds and play and pause."""
-    return panels([frames], times, height=height)
-
-
 def panels(clips: list[np.ndarray], times: np.ndarray, titles: list[str] | None = None, *, steps: list[str] | None = None,
            columns: int | None = None, height: int = 470) -> go.Figure:
     """Clips of equally many frames (T, H, W, 3) side by side, `columns` in a row, that play together under one slider.
 
-    The slider's steps are named in seconds if not by `steps`.
+    The slider's steps are named in seconds if not by `steps`. Titles that are too long for one line make the figure higher.
     """
     count = len(clips)
     columns = columns or count
     rows = -(-count // columns)
+    size = FONT + 4 if columns < 3 else FONT + 1
+    room = WIDTH / columns - 16
+    lines = [wrapped(title, room, size) for title in titles or []]
+    if max(map(len, lines), default=1) > 1:  # then all break alike
+        lines = [[line for part in title.split("  ") for line in wrapped(part, room, size, most=2)] for title in titles or []]
+    more = LINE * size * (max(map(len, lines), default=1) - 1)
+    height = round(height + rows * more)
     sources = [[picture(frame, 640 if count == 1 else 480) for frame in clip] for clip in clips]
     pause = 1000 * float(np.diff(times).mean()) if len(times) > 1 else 400.0
     moment = {"frame": {"duration": 0, "redraw": True}, "mode": "immediate", "transition": {"duration": 0}}
@@ -74,7 +82,7 @@ def panels(clips: list[np.ndarray], times: np.ndarray, titles: list[str] | None 
                   "steps": [{"label": name, "method": "animate", "args": [[str(t)], moment]} for t, name in enumerate(steps)]}],
     )
     _bare(figure, height, dragmode=False)
-    head, gap = (40 / height if titles else 0.0), 0.012
+    head, gap = ((40 + 1.2 * more) / height if titles else 0.0), 0.012
     for i in range(count):
         row, column = divmod(i, columns)
         left, right = column / columns + gap / 2 * (columns > 1), (column + 1) / columns - gap / 2 * (columns > 1)
@@ -84,24 +92,35 @@ def panels(clips: list[np.ndarray], times: np.ndarray, titles: list[str] | None 
                               y.replace("y", "yaxis"): {"visible": False, "domain": [1 - (row + 1) / rows, top], "anchor": x,
                                                          "constraintoward": "top"}})
         if titles:
-            figure.add_annotation(text=titles[i], x=(left + right) / 2, y=top, xref="paper", yref="paper", xanchor="center",
-                                  yanchor="bottom", showarrow=False, font={"size": FONT + 4 if columns < 3 else FONT + 1})
+            figure.add_annotation(text="<br>".join(lines[i]), x=(left + right) / 2, y=top, xref="paper", yref="paper", xanchor="center",
+                                  yanchor="bottom", showarrow=False, font={"size": size})
     return figure
+
+
+def _named(names: list[list[str]]) -> dict[str, list]:
+    """Ticks 0, 1, ... of an axis with these names, each as lines."""
+    return {"tickvals": list(range(len(names))), "ticktext": [" <br>".join(lines) + " " for lines in names]}
 
 
 def class_bars(labels: list[str], before: np.ndarray, after: np.ndarray | None = None, height: int = 260,
                names: tuple[str, str] = ("in order", "shuffled")) -> go.Figure:
-    """The five most probable classes as bars, 0 to 100 %; `after` is drawn beside it for the same classes."""
+    """The five most probable classes as bars, 0 to 100 %; `after` is drawn beside it for the same classes.
+
+    Long names are broken, which makes the figure higher, and cut; the whole name stands on hover.
+    """
     top = np.argsort(-before)[:5][::-1]
+    said = [wrapped(labels[i], LABEL, FONT + 1, most=2) for i in top]
+    if max(map(len, said)) > 1:
+        height = max(height, round(2.2 * LINE * (FONT + 1) * len(top)) + 50)
     series = [(names[0], before, COOL)] + ([(names[1], after, ACCENT)] if after is not None else [])
     figure = go.Figure()
     for name, p, colour in reversed(series):
         figure.add_bar(y=[labels[i] for i in top], x=100 * p[top], orientation="h", name=name, marker={"color": colour},
                        text=[f"{100 * p[i]:.1f} %" for i in top], textposition="outside", cliponaxis=False, textfont={"size": FONT - 1},
                        hovertemplate="%{y}: %{x:.2f} %<extra>" + name + "</extra>")
-    figure.update_xaxes(range=[0, 122], tickvals=[0, 50, 100], ticksuffix=" %", gridcolor="rgba(128,128,128,0.25)",
+    figure.update_xaxes(range=[0, 122], tickvals=PERCENT, ticktext=[f"{at} %" for at in PERCENT], gridcolor="rgba(128,128,128,0.25)",
                         zeroline=False, automargin=True)
-    figure.update_yaxes(tickfont={"size": FONT + 1}, ticksuffix=" ", automargin=True)
+    figure.update_yaxes(tickfont={"size": FONT + 1}, automargin=True, **_named(said))
     _bare(figure, height, bargap=0.25)
     if after is not None:
         figure.update_layout(showlegend=True, legend={"orientation": "h", "y": 1.16, "x": 0, "traceorder": "reversed"})
@@ -110,12 +129,20 @@ def class_bars(labels: list[str], before: np.ndarray, after: np.ndarray | None =
 
 def agreement_map(matrix: np.ndarray, names: list[str], height: int = 420) -> go.Figure:
     """Correlations -1..1 of each two models (n, n), written into the cells."""
+    n = len(names)
+    size = FONT - 1 if n < 4 else FONT - 2
+    pairs = [[f"{row} and {column}" for column in names] for row in names]
     figure = go.Figure(go.Heatmap(
-        z=matrix, x=names, y=names, zmin=-1, zmax=1, colorscale=colour_scale(True), xgap=2, ygap=2, showscale=False,
-        hovertemplate="%{y} and %{x}: %{z:.4f}<extra></extra>"))
-    _written(figure, matrix, names, names, "{:.2f}", dark=np.abs(matrix) > 0.7)
-    figure.update_yaxes(autorange="reversed", tickfont={"size": FONT + 1}, ticksuffix=" ", automargin=True, showgrid=False)
-    figure.update_xaxes(tickfont={"size": FONT - 1}, tickangle=0, automargin=True, side="top", showgrid=False)
+        z=matrix, text=pairs, zmin=-1, zmax=1, colorscale=colour_scale(True), xgap=2, ygap=2, showscale=False,
+        hovertemplate="%{text}: %{z:.4f}<extra></extra>"))
+    _written(figure, matrix, "{:.2f}")
+    beside, width = 150, 0.55 * WIDTH  # it shares its row of the page
+    said = [wrapped(name, beside, FONT) for name in names]
+    above = [wrapped(name, (width - beside) / n, size) for name in names]
+    figure.update_yaxes(autorange="reversed", tickfont={"size": FONT}, **_named(said))
+    figure.update_xaxes(side="top", tickangle=0, tickfont={"size": size}, **_named(above))
+    for axes in (figure.update_xaxes, figure.update_yaxes):
+        axes(automargin=True, showgrid=False, zeroline=False)
     return _bare(figure, height)
 
 
@@ -123,38 +150,53 @@ def probe_maps(probabilities: list[np.ndarray], labels: list[list[str]], titles:
                height: int = 420) -> go.Figure:
     """For each model the five classes that any condition finds most probable (rows) under each condition (columns), in percent.
 
-    Values are written without the sign, which the page says.
+    Values are written without the sign, which the page says. Long names of classes are broken and cut; the whole name stands on hover.
     """
     count = len(titles)
     figure = go.Figure()
-    for i, (p, names, title) in enumerate(zip(probabilities, labels, titles, strict=True)):
-        top = np.argsort(-p.max(0), kind="stable")[:5]
+    top = [np.argsort(-p.max(0), kind="stable")[:5] for p in probabilities]
+    rows = [[wrapped(names[c], 0.42 * WIDTH / count, FONT, most=4) for c in best] for names, best in zip(labels, top, strict=True)]
+    room = [16 + max(text_width(line, FONT) for lines in names for line in lines) for names in rows]  # pixels beside each heat map
+    heads = [wrapped(title, 0.98 * WIDTH / count - left, FONT + 2) for title, left in zip(titles, room, strict=True)]
+    cell = (0.98 * WIDTH / count - max(room)) / len(conditions)
+    angle = 0 if cell > 8 + max(text_width(name, FONT - 1) for name in conditions) else -25 if cell > 45 else -45
+    for i, (p, names, title, best) in enumerate(zip(probabilities, labels, titles, top, strict=True)):
         own = f"{i + 1}" if i else ""
-        shown = 100 * p[:, top].T
-        rows = [names[c] for c in top]
-        figure.add_heatmap(z=shown, x=list(conditions), y=rows, zmin=0, zmax=100, colorscale="Blues", xgap=2, ygap=2, showscale=False,
-                           xaxis=f"x{own}", yaxis=f"y{own}", hovertemplate=title + "<br>%{y}, %{x}: %{z:.2f} %<extra></extra>")
-        _written(figure, shown, list(conditions), rows, "{:.0f}", dark=shown > 55, axis=own)
-        left, right = i / count + 0.08, (i + 1) / count - 0.01
+        shown = 100 * p[:, best].T
+        said = [[f"{names[c]}, {condition}" for condition in conditions] for c in best]
+        figure.add_heatmap(z=shown, text=said, zmin=0, zmax=100, colorscale="Blues", xgap=2, ygap=2, showscale=False,
+                           xaxis=f"x{own}", yaxis=f"y{own}", hovertemplate=title + "<br>%{text}: %{z:.2f} %<extra></extra>")
+        _written(figure, shown, "{:.0f}", own)
         figure.update_layout({
-            f"xaxis{own}": {"domain": [left, right], "anchor": f"y{own}", "tickfont": {"size": FONT - 1},
-                            "tickangle": 0 if count < 3 else -25},
-            f"yaxis{own}": {"anchor": f"x{own}", "autorange": "reversed", "tickfont": {"size": FONT}, "ticksuffix": " "}})
-        figure.add_annotation(text=title, x=0.5, y=1.02, xref=f"x{own} domain", yref="paper", yanchor="bottom", showarrow=False,
-                              font={"size": FONT + 2})
-    _bare(figure, height)
-    figure.update_xaxes(showgrid=False).update_yaxes(showgrid=False)  # they would shine through the gaps
-    return figure.update_layout(margin={"l": 8, "r": 8, "t": 44, "b": 60})
+            f"xaxis{own}": {"domain": [i / count + room[i] / WIDTH, (i + 0.98) / count], "anchor": f"y{own}",
+                            "tickfont": {"size": FONT - 1}, "tickangle": angle, **_named([[name] for name in conditions])},
+            f"yaxis{own}": {"anchor": f"x{own}", "autorange": "reversed", "tickfont": {"size": FONT}, **_named(rows[i])}})
+        figure.add_annotation(text="<br>".join(heads[i]), x=0.5, y=1.02, xref=f"x{own} domain", yref="paper", yanchor="bottom",
+                              showarrow=False, font={"size": FONT + 2})
+    more = round(LINE * (FONT + 2)) * (max(map(len, heads)) - 1)
+    lines = max(len(name) for names in rows for name in names)
+    _bare(figure, more + max(height, round(130 + 5 * (8 + LINE * FONT * lines))))
+    figure.update_xaxes(showgrid=False, zeroline=False).update_yaxes(showgrid=False, zeroline=False)  # they would shine through the gaps
+    return figure.update_layout(margin={"l": 8, "r": 8, "t": 44 + more, "b": 60 if angle > -45 else 76})
 
 
-def _written(figure: go.Figure, values: np.ndarray, columns: list[str], rows: list[str], form: str, dark: np.ndarray,
-             axis: str = "") -> None:
-    """Write the values into the cells of a heat map: white where the cell is dark."""
-    for r, row in enumerate(rows):
-        for c, column in enumerate(columns):
-            text = "–" if np.isnan(values[r, c]) else form.format(values[r, c])
-            figure.add_annotation(x=column, y=row, xref=f"x{axis}", yref=f"y{axis}", text=text, showarrow=False,
-                                  font={"size": FONT, "color": "#FFFFFF" if dark[r, c] else "#15181E"})
+def _written(figure: go.Figure, values: np.ndarray, form: str, axis: str = "") -> None:
+    """Write values (rows, columns) into the cells of the heat map that was added last, each in the ink that its colour needs.
+
+    A cell without a value has no colour: there the ink is that of the page.
+    """
+    heat = figure.data[-1]
+    stops, colours = zip(*((stop, unlabel_rgb(colour)) for stop, colour in heat.colorscale), strict=True)
+    cells = []
+    for (row, column), value in np.ndenumerate(values):
+        if np.isnan(value):
+            text, font = "–", {"size": FONT}
+        else:
+            share = (value - heat.zmin) / (heat.zmax - heat.zmin)
+            red, green, blue = (np.interp(share, stops, part) / 255 for part in zip(*colours, strict=True))
+            text, font = form.format(value), {"size": FONT, "color": ink((red, green, blue))}
+        cells.append({"x": column, "y": row, "xref": f"x{axis}", "yref": f"y{axis}", "text": text, "showarrow": False, "font": font})
+    figure.layout.annotations = [*figure.layout.annotations, *cells]  # at once: Plotly checks all that are there for each that is added
 
 
 DASHES = ("solid", "dash", "dot", "dashdot", "longdash", "longdashdot")

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import plotly.graph_objects as go
 
-from core.figures import ACCENT, FONT, GREY, SERIES, _bare
+from core.figures import ACCENT, FONT, GREY, SERIES, WIDTH, _bare
+from core.lettering import text_width
 
 _GRID = "rgba(128,128,128,0.25)"
 KINDS = {"blocks": ("held-out blocks", ACCENT, "solid"), "interleaved": ("between learned frames", SERIES[3], "dash")}
@@ -23,7 +26,10 @@ def order_histogram(accuracies: dict[str, np.ndarray], chance: np.ndarray, heigh
                        customdata=counts, hovertemplate="OrderAcc %{x}: %{customdata} shuffles<extra>" + name + "</extra>")
     figure.add_scatter(x=x, y=100 * chance, name="chance, exact", mode="lines+markers", line={"color": GREY, "width": 3, "dash": "dot"},
                        marker={"size": 9, "symbol": "diamond"}, hovertemplate="OrderAcc %{x}: %{y:.3g} %<extra>chance</extra>")
-    figure.update_xaxes(title="OrderAcc", type="category", tickfont={"size": FONT - 2}, automargin=True, tickangle=0)
+    widest = max(text_width(f"{name}  ", FONT - 2) for name in x)
+    every = math.ceil(widest * T / (0.58 * WIDTH))  # it shares its row with the means; all names would run into each other
+    figure.update_xaxes(title="OrderAcc", type="category", tickvals=x[::-1][::every], tickfont={"size": FONT - 2}, automargin=True,
+                        tickangle=0)
     figure.update_yaxes(title="of the shuffles", ticksuffix=" %", gridcolor=_GRID, zeroline=False, rangemode="tozero", automargin=True,
                         tickfont={"size": FONT - 2})
     _bare(figure, height, bargap=0.25, bargroupgap=0.05)

@@ -17,13 +17,15 @@ from core.errors import BadInput
 from core.gestures import LABELS
 from core.models import available, spec
 from core.observe import LEAST_FRAMES
+from core.order import EXACT_FRAMES
 from core.sampling import SAMPLINGS
 from core.video import CROPS, Clip
 from core.weights import Card, embedded
 from pages.parts import cached
 from pages.parts.public import offer
 
-MOST_SHOWN = 24  # frames: beyond EXACT_FRAMES the order is found by a search, which the page says
+LEAST_UNITS = 4
+MOST_SHOWN = 24  # frames, or as many as make EXACT_FRAMES units: beyond these the order is found by a search, which the page says
 VIDEO_TYPES = ["mp4", "webm", "mkv", "avi", "mov", "gif"]
 SAMPLING_HELP = {
     "uniform": "**uniform**: the middle of equal parts",
@@ -140,9 +142,21 @@ def model_options(own: str | None, lessons: dict[str, str] | None = None) -> dic
 def _changed() -> None:
     """Another model was trained on another number of frames, chosen and cut in another way: start from these."""
     st.session_state["model_changed"] = True
+    st.session_state["linked_model"] = None
+
+
+def _say_missing(shown: str) -> None:
+    """Say that the link's model is not the one that is `shown`: weights of one's own stay with their owner."""
+    linked = st.session_state["linked_model"]
+    if linked in (None, shown):
+        return
+    why = ("get the public checkpoint below" if linked in hub.NAMED else
+           "own and taught weights stay with their owner, whose file goes under *Own checkpoint*")
+    st.warning(f"The model of the link is not here: {why}. Shown instead: {shown}.", icon=":material/link_off:")
 
 
 def _model() -> str:
+    st.session_state.setdefault("linked_model", st.query_params.get("model"))  # before the chooser takes what it does not know away
     own = st.session_state.get("own_checkpoint")
     options = model_options(own, taught())
     if not options:
@@ -155,6 +169,7 @@ def _model() -> str:
                         help="**DirecFormer** compares frames by a signed cosine, so it can tell before from after. "
                              "**TimeSformer** is the same network with softmax attention, which cannot be negative. "
                              "With K400, K600 or SSv2 it is a public checkpoint, trained on real videos.")
+    _say_missing(options[name])
     offer()
     with st.expander("Own checkpoint"):
         upload = st.file_uploader("A .safetensors file", type=["safetensors"],
@@ -181,8 +196,8 @@ def sidebar() -> Choice:
         seconds, there, _ = cached.duration(key)
         with st.expander("Frames and crop", expanded=False):
             unit = spec(card.model).unit_frames
-            most = min(MOST_SHOWN, there) // unit * unit
-            least = min(4, card.frames, most - unit)
+            most = min(max(MOST_SHOWN, EXACT_FRAMES * unit), there) // unit * unit
+            least = min(LEAST_UNITS * unit, card.frames, most - unit)
             if st.session_state.pop("model_changed", False):
                 st.session_state.update(frames=min(card.frames, most), sampling=card.sampling, crop=card.crop)
             frames = st.slider("Number of frames", least, most, min(card.frames, most), step=unit, key="frames", bind="query-params",
@@ -191,7 +206,8 @@ def sidebar() -> Choice:
             if seconds > 0.2:
                 start, end = st.slider("Part (seconds)", 0.0, round(seconds, 2), (0.0, round(seconds, 2)), step=0.05,
                                        key=f"part-{hashlib.sha256('/'.join(Path(key).parts[-2:]).encode()).hexdigest()[:8]}",
-                                       bind="query-params")
+                                       bind="query-params", help="From where to where the frames are taken; the rest of the clip "
+                                       "is not looked at.")
             sampling = st.selectbox("Sampling", SAMPLINGS, index=SAMPLINGS.index(card.sampling), key="sampling", bind="query-params",
                                     help="  \n".join(SAMPLING_HELP.values()))
             crop = st.selectbox("Crop", CROPS, index=CROPS.index(card.crop), key="crop", bind="query-params",

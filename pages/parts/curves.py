@@ -9,6 +9,7 @@ from typing import NamedTuple
 import streamlit as st
 
 from core.figures import SERIES, curves
+from pages.parts.export import downloads, of_lines
 from pages.parts.runs import Run
 from pages.parts.show import chart
 
@@ -69,10 +70,17 @@ def draw(runs: list[Run], stage: str, columns: int = 3) -> None:
         return {name + mark: (*map(list, zip(*points, strict=True)), coloured[name]) for name, points in found.items() if points}
 
     drawn = [panel for panel in PANELS if lines(panel.key)]
+    made = [f"run {run.name}: recipe {run.recipe.get('name', 'not known')}, seed {run.recipe.get('seed', 'not known')}, {run.state}"
+            for run in runs]
     for first in range(0, len(drawn), columns):
         for panel, column in zip(drawn[first : first + columns], st.columns(columns, gap="medium"), strict=False):
             with column:
-                st.markdown(f"**{panel.title}**", help=panel.help)
+                row = st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute")
+                row.markdown(f"**{panel.title}**", help=panel.help, width="content")
                 held_out = lines("validation_top1", " held out") if panel.key == "top1" else None
                 figure = curves(lines(panel.key), dashed=held_out, percent=panel.percent, from_zero=panel.from_zero)
-                chart(figure, f"curve-{panel.key}", f"{panel.title} of {', '.join(coloured)} over the clips seen")
+                seen = f"clips seen in the {STAGES[stage].lower()}"
+                with row:
+                    downloads(f"curve-{panel.key}", [f"{panel.title} over the {seen}", *made], of_attention=False, small=True,
+                              numbers=of_lines(figure, seen, f"{panel.title}{', percent' * panel.percent}"))
+                chart(figure, f"curve-{panel.key}", f"{panel.title} of {', '.join(coloured)} over the {seen}")

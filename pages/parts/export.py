@@ -45,9 +45,12 @@ def exhibit(figure: go.Figure, key: str, alt: str, shown: Sequence[tuple[Choice,
 
 
 def downloads(key: str, lines: Sequence[str], *, numbers: Numbers, clips: Sequence[np.ndarray] = (), times: np.ndarray | None = None,
-              titles: Sequence[str] = (), columns: int | None = None) -> None:
-    """The button that opens the list of files; nothing is made before it is asked for. Every file carries `lines`."""
-    lines = [plain(line) for line in [*lines, NOT_AN_EXPLANATION]]
+              titles: Sequence[str] = (), columns: int | None = None, of_attention: bool = True, small: bool = False) -> None:
+    """The button that opens the list of files, `small` a mere icon; nothing is made before it is asked for.
+
+    Every file carries `lines`, and a warning if it is `of_attention`.
+    """
+    lines = [plain(line) for line in [*lines, *[NOT_AN_EXPLANATION] * of_attention]]
     titles = [re.sub(r"<[^>]+>", "", title) for title in titles]
     name = f"attention-{key}"
 
@@ -55,7 +58,9 @@ def downloads(key: str, lines: Sequence[str], *, numbers: Numbers, clips: Sequen
         st.download_button(kind, lambda: make(export.tiled(clips, titles, columns), times, lines), f"{name}.{kind.lower()}", mime,
                            key=f"{key}-{kind}", on_click="ignore", width="stretch", help=meaning)
 
-    with st.popover("Download", icon=":material/download:", key=f"download-{key}", width="content"):
+    icon = ":material/download:"
+    with st.popover(icon if small else "Download", icon=None if small else icon, type="tertiary" if small else "secondary",
+                    help="Download" if small else None, key=f"download-{key}", width="content"):
         st.caption("The figure as it stands", help="With a line below it that says what it shows.")
         _component()(key=f"{key}-figure", data={"chart": key, "name": name, "lines": lines})
         if len(clips):
@@ -75,6 +80,16 @@ def class_exhibit(choice: Choice, probabilities: np.ndarray, key: str) -> None:
     exhibit(figures.class_bars(labels, probabilities, height=230), key, f"Class probabilities of {choice.title}, most probable: {best}",
             [(choice, f"class probabilities, most probable *{best}*")],
             numbers={"probabilities": (probabilities, "(C,) softmax of the scores"), "labels": (np.array(labels), "(C,) class names")})
+
+
+def of_lines(figure: go.Figure, x: str, y: str) -> Numbers:
+    """The numbers of each line of a figure, whose axes are `x` and `y` (with their units), as they are drawn."""
+    found: dict[str, tuple[np.ndarray, str]] = {}
+    for i, line in enumerate(figure.data, 1):
+        name = slug(line.name) if f"{slug(line.name)}_x" not in found else f"{slug(line.name)}_{i}"
+        found |= {f"{name}_{axis}": (np.asarray(values, float), f"(n,) {meaning}: {line.name}")
+                  for axis, values, meaning in (("x", line.x, x), ("y", line.y, y))}
+    return found
 
 
 def slug(name: str) -> str:

@@ -17,6 +17,14 @@ from pages.parts.show import HELP
 WHO = {"cls": "Class token", "mean": "Mean", "patch": "Patch"}
 WHO_HELP = ("**Class token**: the summary that the class is read from. **Mean**: what each patch gets from all that see it. "
             "**Patch**: one place of one frame. *Follow below* in the viewer brings its own query here.")
+TAP_HELP = ("Which part of each layer is followed. **global**: the heads that see the whole clip. **local**: the heads that see one "
+            "colour of a checkerboard. **vit**: the frozen image model. **aligned**: an encoder on top of it that undoes the camera's "
+            "motion.")
+PLACE_HELP = {
+    "Frame": "The frame of the patch that asks, counted from 1; two frames where one token covers both.",
+    "Row": "The row of the patch that asks, counted from 1 at the top.",
+    "Column": "The column of the patch that asks, counted from 1 at the left.",
+}
 VIEW_HELP = (r"**joint**: the patch sees all patches of all frames, $a_{p\to p'}$. **space**: those of its own frame. **time**: its own "
              r"place in every frame. **space x time**: $a_{p\to p'}\,a_{t\to t'}$, first the places, then from each place the frames. "
              "**each frame separately**: the same place asks in every frame.")
@@ -103,7 +111,7 @@ def chosen_look(trace: Trace) -> Look:
     _follow()
     taps = packing.space_taps(trace)
     row = st.container(horizontal=True, vertical_alignment="bottom")
-    tap = row.selectbox("Attention", taps, key="by_tap", bind="query-params", width=150) if len(taps) > 1 else taps[0]
+    tap = row.selectbox("Attention", taps, key="by_tap", bind="query-params", width=150, help=TAP_HELP) if len(taps) > 1 else taps[0]
     attention = explain.over_space(trace, tap)[-1]
     who = {k: v for k, v in WHO.items() if k != "cls" or explain.has_class_token(attention)}
     asked = row.segmented_control("Who looks", list(who), format_func=who.get, default=next(iter(who)), required=True, key="who",
@@ -114,8 +122,8 @@ def chosen_look(trace: Trace) -> Look:
         unit = len(trace.clip) // trace.grid[0]
         names = {t + 1: "–".join(dict.fromkeys((str(t * unit + 1), str(t * unit + unit)))) for t in range(max(trace.grid))}
         at = [row.selectbox(name, range(1, n + 1), index=i, key=f"by_{name.lower()}", bind="query-params", width=110,
-                            format_func=names.get if name == "Frame" else str) - 1
-              for name, n, i in zip(("Frame", "Row", "Column"), trace.grid, _linked(trace.grid), strict=True)]
+                            format_func=names.get if name == "Frame" else str, help=PLACE_HELP[name]) - 1
+              for name, n, i in zip(PLACE_HELP, trace.grid, _linked(trace.grid), strict=True)]
         query = (at[0], at[1], at[2])
         if len(offered) > 1:
             view = row.selectbox("View", offered, key="by_view", bind="query-params", help=VIEW_HELP, width=170)

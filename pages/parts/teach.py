@@ -20,6 +20,7 @@ from core.order_figures import KINDS, lesson_curve
 from core.render import frame_rate, write_mp4
 from pages.parts import cached, runs
 from pages.parts.choose import Choice, taught
+from pages.parts.export import downloads, of_lines
 from pages.parts.runs import Run
 from pages.parts.show import HELP, chart
 
@@ -69,8 +70,8 @@ def teach(choice: Choice) -> None:
             st.error(str(error), icon=":material/error:")
         else:
             st.rerun()
-    row[3].caption(f"The shipped {spec(BASE).title} learns the order of the frames of {choice.clip.source}, whichever model is chosen. "
-                   "What it learns is kept for this session only.")
+    row[3].caption(f"The shipped {spec(BASE).title} learns the order of the frames of {choice.clip.source}: of the whole file, "
+                   "whatever part of it and whichever model are chosen. What it learns is kept for this session only.")
     if lesson is None:
         st.info("Nothing taught yet. A clip with an arrow of time, such as a flower that opens or coffee that is poured, takes about "
                 "a minute.", icon=":material/school:")
@@ -139,9 +140,9 @@ def _draw(run: Run) -> None:
                                f"The pixel path gets {pixels} on the same shuffles.")
         st.metric("pixel path, blocks", f"{first['pixels_blocks']:.1f} %", help="The path through the most similar frames, on the same "
                   "shuffles: it knows no direction and learns nothing.")
+    figure = lesson_curve(list(run.reports), first["pixels_blocks"], chance, run.recipe["seconds"])
     with right:
-        chart(lesson_curve(list(run.reports), first["pixels_blocks"], chance, run.recipe["seconds"]), "lesson",
-              f"OrderAcc on held-out blocks of {names}: {first['blocks']:.0f} percent before, {last['blocks']:.0f} now")
+        chart(figure, "lesson", f"OrderAcc on held-out blocks of {names}: {first['blocks']:.0f} percent before, {last['blocks']:.0f} now")
     st.html("".join(map(_timeline, run.recipe["clips"])) + _key("".join(clip["parts"] for clip in run.recipe["clips"])))
     result = ""
     if run.state == "finished":
@@ -158,8 +159,12 @@ def _draw(run: Run) -> None:
         row[1].markdown(f"**{title}** is now under *Model* in the sidebar, for this session{early}. "
                         "It orders frames; its classes are no longer to be trusted.")
     clips = ", ".join(f"{clip['name']} ({clip['frames']} frames)" for clip in run.recipe["clips"])
-    st.caption(f"{spec(BASE).title}, weights {run.recipe['checkpoint']}{result} · taught {clips} · {last['clips']:,} windows, lesson seed "
-               f"{run.recipe['seed']} · last layer, mean over heads and places · chance {chance:.1f} %")
+    line = (f"{spec(BASE).title}, weights {run.recipe['checkpoint']}{result} · taught {clips} · {last['clips']:,} windows, lesson seed "
+            f"{run.recipe['seed']} · last layer, mean over heads and places · chance {chance:.1f} %")
+    with st.container(horizontal=True, vertical_alignment="top"):
+        with st.container(gap="xsmall"):
+            st.caption(line)
+        downloads("lesson", [line], numbers=of_lines(figure, "seconds of learning", "OrderAcc, percent"))
 
 
 def _title(names: str) -> str:

@@ -32,6 +32,7 @@ def test_shuffles_are_counted_and_a_lesson_is_followed_and_stopped(address: str,
     page.get_by_role("button", name="Stop, keep the best so far").wait_for()
     page.get_by_test_id("lesson-frames").wait_for()
     page.get_by_text("held-out blocks, now").wait_for()
+    page.locator(".st-key-download-lesson button").first.wait_for()
     for size in ((1440, 900), (1920, 1080)):
         photographed(page, screenshots / f"lesson-{size[0]}-dark.png", size, live=True)
     page.get_by_role("button", name="Stop, keep the best so far").click()

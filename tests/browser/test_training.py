@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import math
 import os
@@ -10,11 +11,13 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from core.lock import is_claimed
 from core.weights import embedded, file_hash
 from tests.browser.accessibility import barriers
+from tests.browser.test_downloads import menu, taken
 from tests.browser.waiting import SIZES, appearances, drawn, linked, photographed, settled
 
 pytestmark = pytest.mark.browser
@@ -82,6 +85,12 @@ def test_the_page_is_complete_with_runs_and_without(address: str, chromium, scre
     page.get_by_text("the loss is not finite").wait_for()
     assert page.get_by_role("button", name="Resume").count() == 2
     pictures(page, screenshots, "training")
+    assert page.locator("[class*=st-key-download-curve-]").count() == 8, "every curve gives files"
+    inside = menu(page, "curve-top1")
+    assert taken(page, inside.get_by_role("button", name="PNG"))[:4] == b"\x89PNG"
+    numbers = np.load(io.BytesIO(taken(page, inside.get_by_role("button", name="NPZ"))))
+    np.testing.assert_array_equal(numbers["cosine_x"], np.arange(1200, 48_001, 1200))
+    assert {"wide_batch_y", "cosine_held_out_y"} <= set(numbers) and "run cosine: recipe direcformer_gesture" in str(numbers["source"])
     page.close()
 
 

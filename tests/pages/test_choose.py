@@ -120,3 +120,36 @@ def test_where_everything_is_here_nothing_is_offered(app: AppTest, monkeypatch: 
     monkeypatch.setattr(hub, "offered", lambda: nothing)
     app.run()
     assert "missing" not in [s.key for s in app.selectbox] and shown(app)[0] == "DirecFormer"
+
+
+@pytest.mark.parametrize(("linked", "said"), [("own: mine.safetensors", "Own checkpoint"), ("TimeSformer K400", "public checkpoint"),
+                                              ("DirecFormer, taught flower.mp4", "Own checkpoint")])
+def test_a_link_to_a_model_that_is_not_here_says_so_until_one_is_chosen(app: AppTest, linked: str, said: str) -> None:
+    app.query_params["model"] = linked
+    app.run()
+    assert shown(app)[0] == "DirecFormer"
+    assert [said in w.value and "Shown instead: DirecFormer" in w.value and "\n" not in w.value for w in app.warning] == [True]
+    app.number_input(key="seed").set_value(5).run()
+    assert len(app.warning) == 1, "it stays while nothing was chosen"
+    app.selectbox(key="model").set_value("rvit").run()
+    assert shown(app)[0] == "RViT" and not app.warning
+    app.selectbox(key="model").set_value("direcformer").run()
+    assert not app.warning
+
+
+def test_a_link_to_a_model_that_is_here_opens_it_without_a_word(app: AppTest) -> None:
+    app.query_params["model"] = spec("rvit").title
+    app.run()
+    assert shown(app)[0] == "RViT" and not app.warning
+
+
+@pytest.mark.parametrize(("name", "least", "most"), [("direcformer", 4, 24), ("far", 8, 32), ("videomae", 8, 32)])
+def test_models_of_pairs_reach_as_many_units_as_an_exact_order_may_have(app: AppTest, name: str, least: int, most: int) -> None:
+    app.session_state["model"] = name if name in embedded() else f"random:{name}"
+    app.run()
+    slider = app.slider(key="frames")
+    assert (slider.min, slider.max) == (least, most) and all(control.help for control in app.slider)
+    slider.set_value(most).run()
+    assert shown(app)[1] == str(most) and not app.error
+    app.selectbox(key="model").set_value("timesformer").run()
+    assert shown(app)[1] == "8" and app.slider(key="frames").max == 24 and not app.error

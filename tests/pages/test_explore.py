@@ -50,6 +50,14 @@ def test_a_patch_is_followed_through_the_layers_and_the_tube() -> None:
     assert len(captions(app, "rollout up to each layer")) == 2, "softmax attention can be multiplied"
 
 
+def test_every_control_of_who_looks_explains_itself() -> None:
+    app = opened("far", EXPLORE)
+    app.segmented_control(key="who").set_value("patch").run()
+    assert not app.exception
+    keys = ("by_tap", "by_frame", "by_row", "by_column", "by_head")
+    assert [key for key in keys if not app.selectbox(key=key).help] == []
+
+
 def test_where_rollout_means_nothing_one_line_says_why_and_attention_stays() -> None:
     app = opened("direcformer", EXPLORE)
     app.segmented_control(key="layer_map").set_value("rollout").run()

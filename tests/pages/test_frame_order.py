@@ -100,3 +100,14 @@ def test_beyond_sixteen_frames_the_page_says_that_the_order_was_searched_for(pag
     shown = data(page)
     assert len(shown["permutation"]) == 19 and not shown["exact"] and shown["paths"][0]["name"] == "Best path found"
     assert "local search, perhaps not the best" in shown["words"]["goal"]
+
+
+@pytest.mark.parametrize("name", ["far", "videomae"])
+def test_sixteen_pairs_of_frames_are_put_in_order_exactly(name: str) -> None:
+    app = opened(name, PAGE)
+    app.slider(key="frames").set_value(32).run()
+    assert not app.exception and not app.error and not app.warning
+    shown = data(app)
+    assert len(shown["permutation"]) == 16 == len(shown["paths"][0]["path"]) and shown["exact"]
+    assert app.session_state["choice"].clip.frames.shape[0] == 32
+    assert any("of the whole file" in c.value for c in app.caption), "a lesson does not heed the part that the sidebar chose"

@@ -168,6 +168,9 @@ def test_the_page_compares_runs_on_the_same_axes_and_says_why_one_failed(folder:
     lines = json.loads(loss.proto.spec)["data"]
     assert {line["name"] for line in lines} == {"one", "two"} and len({line["line"]["color"] for line in lines}) == 2
     assert {b.key for b in app.button} >= {"resume-one", "resume-two"}
+    curves = {c.proto.id.split("-curve-")[1] for c in app.get("plotly_chart")}
+    kept = {b.proto.id.split("-curve-")[1].removesuffix("-NPZ") for b in app.get("download_button")}
+    assert len(curves) == 4 and kept == curves, "every curve gives its numbers"
 
 
 def test_the_page_refuses_a_bad_name_and_starts_nothing(folder: Path) -> None:

@@ -111,6 +111,7 @@ def test_a_finished_lesson_is_drawn_and_its_model_offered_in_this_session_alone(
     assert metrics(app)["held-out blocks, after"] == "85.0 %" and metrics(app)["pixel path, blocks"] == "55.0 %"
     said = " ".join(caption.value for caption in app.caption)
     assert "flower.mp4 (40 frames)" in said and "weights abc" in said and file_hash(path / "model.safetensors") in said
+    assert any(button.proto.id.endswith("-lesson-NPZ") for button in app.get("download_button"))
     app.button(key="use-lesson").click().run()
     app.run()
     choice = app.session_state["choice"]
