@@ -317,9 +317,10 @@ def export(weights: dict[str, Tensor], recipe: Recipe, labels: tuple[str, ...], 
     seen: dict[str, int] = {}
     for h in history:
         kind = {"gestures": "rendered gesture clips (core.gestures)", "folder": f"clips of the folder {h.get('root', '')}"}
-        name = kind.get(h["data"], f"clips of {h['data']}")
+        data = h.get("data", "gestures")  # the first recipes knew no other
+        name = kind.get(data, f"clips of {data}")
         seen[name] = seen.get(name, 0) + h["clips"]
-    is_rendered = all(h["data"] == "gestures" for h in history)
+    is_rendered = all(h.get("data", "gestures") == "gestures" for h in history)
     trained_on = ", ".join(f"{clips:,} {name}" for name, clips in seen.items()) + (", no real video" if is_rendered else "")
     stride = {"stride": recipe.stride} if recipe.sampling == "dense" else {}
     card = Card(model=recipe.model, preset=recipe.preset, labels=labels, mean=recipe.mean, std=recipe.std, size=settings["size"],
