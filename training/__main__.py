@@ -134,7 +134,7 @@ def _run(argv: list[str]) -> int:
     for name, kind, text in (("seconds", float, "of learning (default 75)"), ("steps", int, "instead of seconds"),
                              ("threads", int, "CPU threads (default 2)"), ("batch", int, "windows a step"), ("lr", float, "learning rate"),
                              ("frozen", int, "first blocks that stay as they are"),
-                             ("area", float, "least part of a window's area that is seen; 1 learns faster and generalises less")):
+                             ("area", float, "least part of a window's area that is seen (default 1); less is learned more slowly")):
         teach.add_argument(f"--{name}", type=kind, help=text)
     teach.add_argument("--until-stdin-closes", action="store_true", help="end with the program that holds this one's input open")
     teach.add_argument("--json", action="store_true")

@@ -57,7 +57,7 @@ class Lesson:
     directed: float = 0.5  # weight of L_self, in the last layer
     ema: float = 0.98
     weight_decay: float = 0.01
-    area: float = 0.5  # least part of a window's area that is seen
+    area: float = 1.0  # least part of a window's area that is seen; less varies what is seen, and is learned more slowly
     brightness: float = 0.15  # of a window, plus or minus this part of the whole range
 
 
