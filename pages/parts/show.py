@@ -95,9 +95,9 @@ def provenance_line(choice: Choice, detail: str = "", by: str = "") -> str:
     return f"{by or f'{choice.title}, {weights}'} · {choice.clip.source}, {len(choice.clip)} frames{f' · {detail}' if detail else ''}"
 
 
-def provenance(choice: Choice, detail: str = "", by: str = "") -> None:
+def provenance(choice: Choice, detail: str = "") -> None:
     """The same under a figure."""
-    st.caption(provenance_line(choice, detail, by))
+    st.caption(provenance_line(choice, detail))
 
 
 def plain(line: str) -> str:

@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 import torch
 
+from core.card import UNCALIBRATED
 from core.errors import BadInput
 from core.gestures import LABELS
 from core.models import build
@@ -45,7 +46,8 @@ def checkpoint(folder: Path, model: str = "direcformer") -> Path:
             torch.nn.init.eye_(block.temporal_fc.weight)
     path = folder / f"{model}.safetensors"
     half = (0.5,) * 3
-    card = Card(model, "gesture", LABELS, half, half, net.size, net.frames, "uniform", "fit", "nothing", settings, sharpness=8.0)
+    card = Card(model, "gesture", LABELS, half, half, net.size, net.frames, "uniform", "fit", "nothing", settings, sharpness=8.0,
+                direction_threshold=1.5)
     save_checkpoint(path, net.state_dict(), card)
     return path
 
@@ -77,6 +79,7 @@ def test_a_tiny_net_learns_which_way_time_runs(tmp_path: Path, rising: Path) -> 
 
     model, card = load_checkpoint(out / MODEL)
     assert "taught the order of rising.mp4" in card.trained_on and "one session only" in card.trained_on
+    assert card.direction_threshold == UNCALIBRATED, "what was calibrated are the weights before"
     assert card.recipe["taught"]["clips"] == ["rising.mp4"] and card.measured["taught"]["after"]["blocks"] == result["after"]["blocks"]
     about = json.loads((out / "recipe.json").read_text())
     assert about["clips"][0]["frames"] == FRAMES == len(about["clips"][0]["parts"]) and about["window"] == 8
