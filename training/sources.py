@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -76,8 +77,21 @@ class _Share(Dataset):
 
 def rendered(recipe: Recipe, *, frames: int, size: int, patch: int, seed: int, held: bool = False) -> Source:
     """Rendered gestures, with their fingertips; as many as validate the recipe if `held`."""
-    dataset = Gestures(seed=seed, frames=frames, size=size, patch=patch)
+    dataset = Gestures(seed=seed, frames=frames, size=size, patch=patch, shares=None if held else _shares(recipe.emphasis))
     return Source(dataset, LABELS, DIRECTED, recipe.validate_clips if held else recipe.epoch_clips)
+
+
+def _shares(emphasis: str) -> list[float] | None:
+    """The probability of each of LABELS from "star=3,circle=0.5", where others count 1. Raises: BadInput."""
+    if not emphasis:
+        return None
+    counts = dict.fromkeys(LABELS, 1.0)
+    for part in emphasis.split(","):
+        label, _, number = part.partition("=")
+        if label not in counts or not re.fullmatch(r"\d+(\.\d+)?", number) or float(number) == 0:
+            raise BadInput(f"emphasis {part!r} is not STROKE=NUMBER above 0, such as star=3; the strokes are {', '.join(LABELS)}")
+        counts[label] = float(number)
+    return [count / sum(counts.values()) for count in counts.values()]
 
 
 def source(recipe: Recipe, *, frames: int, size: int, patch: int, seed: int, held: bool = False) -> Source:
@@ -91,6 +105,8 @@ def source(recipe: Recipe, *, frames: int, size: int, patch: int, seed: int, hel
         if asked:
             raise BadInput(f"rendered gestures are varied by their renderer and cannot use {', '.join(asked)}; leave it out")
         return rendered(recipe, frames=frames, size=size, patch=patch, seed=seed, held=held)
+    if recipe.emphasis:
+        raise BadInput("emphasis is for rendered gestures; repeat the clips of small classes with --balance")
     if recipe.data not in KINDS:
         raise BadInput(f"data {recipe.data!r} are not known; choose gestures, which are rendered, or one of {', '.join(KINDS)}")
     if not recipe.root:

@@ -121,6 +121,20 @@ def test_rendered_clips_are_validated_on_as_many_as_were_asked_for() -> None:
     assert held.epoch == 7 and held.labels == LABELS and held.files is None
 
 
+def test_strokes_that_are_hard_to_order_can_be_drawn_more_often() -> None:
+    recipe = Recipe(model="direcformer", emphasis="star=5,left=0.5", validate_clips=7)
+    drawn = source(recipe, frames=1, size=8, patch=8, seed=3).dataset
+    found = Counter(LABELS[drawn[i][1]] for i in range(540))
+    assert 0.28 < found["star"] / 540 < 0.42 and found["left"] < 40  # 5 and 0.5 of 14.5 in all: 186 and 19
+    assert source(recipe, frames=1, size=8, patch=8, seed=3, held=True).dataset.shares is None
+
+
+@pytest.mark.parametrize("emphasis", ["comet=2", "star", "star=0", "star=-1", "star=two", "star=3,,tick=1"])
+def test_an_emphasis_that_names_no_stroke_or_number_is_refused(emphasis: str) -> None:
+    with pytest.raises(BadInput, match="is not STROKE=NUMBER"):
+        source(Recipe(model="direcformer", emphasis=emphasis), frames=1, size=8, patch=8, seed=3)
+
+
 @pytest.mark.parametrize("changes", [{"draws": 2}, {"holdout": 0.1}, {"split": "train"}, {"sampling": "motion"}, {"balance": 9}])
 def test_rendered_clips_refuse_what_is_for_files(changes: dict[str, Any]) -> None:
     with pytest.raises(BadInput, match=f"cannot use {next(iter(changes))}; leave it out"):
@@ -131,7 +145,8 @@ def test_rendered_clips_refuse_what_is_for_files(changes: dict[str, Any]) -> Non
     ({"data": "charades"}, "one of folder, kinetics"), ({"root": ""}, "--root"), ({"root": "nowhere"}, "nowhere is not a folder"),
     ({"augment": {"twirl": 1}}, "twirl"), ({"augment": {"erase": 2.0}}, "erase"), ({"augment": {"mix": {"blend": 1.0}}}, "mixup"),
     ({"augment": {"rvit": {"sizes": 2}}}, "sizes"), ({"sampling": "some"}, "sampling"), ({"holdout": 1.0}, "hold out"),
-    ({"split": "test"}, "no folder 'test'"), ({"short": "stretch"}, "stretch"), ({"crop": "middle"}, "middle"), ({"repeated": 0}, "once")])
+    ({"emphasis": "star=3"}, "--balance"), ({"split": "test"}, "no folder 'test'"),
+    ({"short": "stretch"}, "stretch"), ({"crop": "middle"}, "middle"), ({"repeated": 0}, "once")])
 def test_what_does_not_fit_is_refused_in_one_line(clips: Path, changes: dict[str, Any], words: str) -> None:
     with pytest.raises(BadInput) as error:
         opened(**{"root": clips} | changes)

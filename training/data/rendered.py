@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import cv2
 import numpy as np
 from torch.utils.data import Dataset
@@ -17,15 +19,18 @@ VALIDATION_SEED = 920_000_000_000_000
 
 
 class Gestures(Dataset):
-    """Sample i of a run: the same bytes whatever the worker, the process or the order of loading."""
+    """Sample i of a run: the same bytes whatever the worker, the process or the order of loading.
 
-    def __init__(self, *, seed: int, frames: int, size: int, patch: int) -> None:
-        self.seed, self.frames, self.size, self.patch = seed, frames, size, patch
+    `shares` are the labels' probabilities, in the order of LABELS; None draws each as often as any other.
+    """
+
+    def __init__(self, *, seed: int, frames: int, size: int, patch: int, shares: Sequence[float] | None = None) -> None:
+        self.seed, self.frames, self.size, self.patch, self.shares = seed, frames, size, patch, shares
 
     def __getitem__(self, index: int) -> tuple[np.ndarray, int, np.ndarray, np.ndarray]:
         cv2.setNumThreads(1)
         rng = np.random.default_rng([self.seed, index])
-        label = int(rng.integers(len(LABELS)))
+        label = int(rng.integers(len(LABELS)) if self.shares is None else rng.choice(len(LABELS), p=self.shares))
         clip = render(LABELS[label], int(rng.integers(2**40)), frames=self.frames, size=(self.size, self.size))
         side = self.size // self.patch
         occupied = clip.mask.reshape(self.frames, side, self.patch, side, self.patch).mean((2, 4), dtype=np.float32)

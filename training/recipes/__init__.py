@@ -53,6 +53,7 @@ class Recipe:
     clips: int = 100_000  # clips of the video stage
     epochs: float = 0.0  # the same in passes over the data, if above 0
     epoch_clips: int = 10_000  # what counts as one pass over rendered clips, which never end
+    emphasis: str = ""  # rendered strokes to draw more or less often than 1, as "star=3,circle=3": those whose order is hard to learn
     batch: int = 24  # clips a step, over all processes
     accumulate: int = 1  # parts that a process takes its share of a batch in, where memory is short
     ordered: float = 1.0  # share of the clips that are seen in order, for L_cls
