@@ -68,10 +68,14 @@ class DropPath(nn.Module):
         self.rate = rate
 
     def forward(self, x: Tensor) -> Tensor:
+        return self.together(x)[0]
+
+    def together(self, *branches: Tensor) -> tuple[Tensor, ...]:
+        """Branches of the same samples, (B, ...) each: what is dropped of one is dropped of all."""
         if not self.training or self.rate == 0:
-            return x
-        keep = torch.rand(x.shape[0], *[1] * (x.ndim - 1), device=x.device) >= self.rate
-        return x * keep / (1 - self.rate)
+            return branches
+        keep = (torch.rand(len(branches[0]), device=branches[0].device) >= self.rate) / (1 - self.rate)
+        return tuple(x * keep.to(x.dtype).view(-1, *[1] * (x.ndim - 1)) for x in branches)
 
 
 class Mlp(nn.Module):
@@ -93,7 +97,8 @@ def queries_keys_values(x: Tensor, weight: Tensor, bias: Tensor, heads: int) -> 
     q and k without a copy and without v. With gradients one product is faster on the way back.
     """
     if torch.is_grad_enabled():
-        q, k, v = rearrange(linear(x, weight, bias), "g n (three h d) -> three g h n d", three=3, h=heads)
+        # Copied once here, or three times when they are multiplied.
+        q, k, v = rearrange(linear(x, weight, bias), "g n (three h d) -> three g h n d", three=3, h=heads).contiguous()
         return q, k, v
     parts = (linear(x, w, b) for w, b in zip(weight.chunk(3), bias.chunk(3), strict=True))
     q, k, v = (rearrange(part, "g n (h d) -> g h n d", h=heads) for part in parts)
@@ -112,6 +117,11 @@ class SelfAttention(nn.Module):
 
     def forward(self, x: Tensor, layout: Layout, want_map: bool = False) -> tuple[Tensor, Tensor | None]:
         """x (groups, n, D) -> the same shape, and the weights (groups, heads, n, n) if wanted."""
+        mixed, weights = self.mixed(x, layout, want_map)
+        return self.proj(mixed), weights
+
+    def mixed(self, x: Tensor, layout: Layout, want_map: bool = False) -> tuple[Tensor, Tensor | None]:
+        """The same before the projection, for a caller that projects a part of it, or with other weights."""
         q, k, v = queries_keys_values(x, self.qkv.weight, self.qkv.bias, self.heads)
         self.tap(q, k, layout)
         kernel = self.tap.kernel
@@ -127,7 +137,7 @@ class SelfAttention(nn.Module):
         else:  # a signed sum is linear in v: this order of the products is cheaper
             left, right = kernel.factors(q, k)
             out = left @ (right.transpose(-2, -1) @ v)
-        return self.proj(rearrange(out, "g h n d -> g n (h d)")), weights
+        return rearrange(out, "g h n d -> g n (h d)"), weights
 
 
 class ImageViT(nn.Module):

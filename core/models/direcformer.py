@@ -12,7 +12,7 @@ from typing import Any
 import torch
 from einops import rearrange, repeat
 from torch import Tensor, nn
-from torch.nn.functional import interpolate
+from torch.nn.functional import interpolate, linear
 
 from core.models.blocks import DropPath, Kind, Mlp, Output, SelfAttention, Spec, frames_layout, init_vit, locations_layout
 from core.trace import Axis
@@ -34,30 +34,36 @@ class Block(nn.Module):
         self.mlp = Mlp(width, 4 * width)
         self.drop_path = DropPath(drop_path)
 
-    def forward(self, x: Tensor, grid: tuple[int, int, int], want_map: bool, cam: nn.Module | None) -> tuple[Tensor, Tensor | None]:
-        """x (B, 1 + N*T, D), patch-major -> the same, and the mean time attention (B, T, T) if wanted."""
-        T, h, w = grid
-        B = x.shape[0]
-        cls, patches = x[:, :1], x[:, 1:]
+    def forward(self, cls: Tensor, patches: Tensor, grid: tuple[int, int, int], detail: bool, cam: nn.Module | None = None,
+                last: bool = False) -> tuple[Tensor, Tensor, Tensor | None]:
+        """cls (B, 1, D) and patches (B, N*T, D), patch-major -> the same; with `detail` also the mean time attention (B, T, T).
 
-        within = self.temporal_norm1(rearrange(patches, "b (n t) d -> (b n) t d", t=T))
-        within, weights = self.temporal_attn(within, locations_layout(T, h, w), want_map)
-        within = self.temporal_fc(self.drop_path(within))
+        Without detail nobody reads the patches of the last block, which leaves them as they are after the time attention.
+        """
+        T, h, w = grid
+        B, cls_only = len(cls), last and not detail
+        within = rearrange(self.temporal_norm1(patches), "b (n t) d -> (b n) t d", t=T)
+        mixed, weights = self.temporal_attn.mixed(within, locations_layout(T, h, w), detail)
+        # Nothing but a sample's drop-path factor stands between proj and temporal_fc: their product costs one layer, not two.
+        first, second = self.temporal_attn.proj, self.temporal_fc
+        within = self.drop_path(linear(mixed, second.weight @ first.weight, second.weight @ first.bias)) + second.bias
         patches = patches + rearrange(within, "(b n) t d -> b (n t) d", b=B)
         mean_map = None if weights is None else rearrange(weights, "(b n) h t s -> b (n h) t s", b=B).mean(1)
 
-        frames = rearrange(patches, "b (n t) d -> (b t) n d", t=T)
-        frames = self.norm1(torch.cat([repeat(cls, "b 1 d -> (b t) 1 d", t=T), frames], 1))
+        seen = rearrange(self.norm1(patches), "b (n t) d -> b t n d", t=T)
         if cam is not None:
-            seen = cam(rearrange(frames[:, 1:], "(b t) (h w) d -> b d t h w", t=T, h=h))
-            frames = torch.cat([frames[:, :1], rearrange(seen, "b d t h w -> (b t) (h w) d")], 1)
-        frames = self.drop_path(self.attn(frames, frames_layout(T, h, w))[0])
+            seen = rearrange(cam(rearrange(seen, "b t (h w) d -> b d t h w", h=h)), "b d t h w -> b t (h w) d")
+        frames = torch.cat([repeat(self.norm1(cls), "b 1 d -> b t 1 d", t=T), seen], 2)
+        mixed, _ = self.attn.mixed(rearrange(frames, "b t n d -> (b t) n d"), frames_layout(T, h, w))
+        frames = rearrange(self.drop_path(self.attn.proj(mixed[:, :1] if cls_only else mixed)), "(b t) n d -> b t n d", t=T)
+        of_frames, of_places = frames.split([1, frames.shape[2] - 1], 2)  # one pass on the way back, where slices take four
         # One class token a clip: the T copies are averaged after attending to their own frame.
-        cls = cls + rearrange(frames[:, 0], "(b t) d -> b t d", t=T).mean(1, keepdim=True)
-        patches = patches + rearrange(frames[:, 1:], "(b t) n d -> b (n t) d", t=T)
-
-        x = torch.cat([cls, patches], 1)
-        return x + self.drop_path(self.mlp(self.norm2(x))), mean_map
+        cls = cls + of_frames.mean(1)
+        if cls_only:
+            return cls + self.drop_path(self.mlp(self.norm2(cls))), patches, mean_map
+        patches = patches + rearrange(of_places, "b t n d -> b (n t) d")
+        of_cls, of_patches = self.drop_path.together(*(self.mlp(self.norm2(x)) for x in (cls, patches)))
+        return cls + of_cls, patches + of_patches, mean_map
 
 
 class DirecFormer(nn.Module):
@@ -104,20 +110,19 @@ class DirecFormer(nn.Module):
         pos_cls, pos_patches = self.pos_embed[:, :1], self.pos_embed[:, 1:]
         x = rearrange(x, "bt d h w -> bt (h w) d") + pos_patches
         x = rearrange(x, "(b t) n d -> b n t d", t=T) + self._time_positions(T)[:, None]
-        # Patch-major: all frames of a location lie together, at 1 + location*T + t.
-        x = torch.cat([(self.cls_token + pos_cls).expand(B, -1, -1), rearrange(x, "b n t d -> b (n t) d")], 1)
+        # Patch-major: all frames of a location lie together, at location*T + t.
+        cls, patches = (self.cls_token + pos_cls).expand(B, -1, -1), rearrange(x, "b n t d -> b (n t) d")
         maps = []
         for i, block in enumerate(self.blocks):
             last = i == len(self.blocks) - 1
-            x, mean_map = block(x, (T, h, w), detail, self.cam if last else None)
+            cls, patches, mean_map = block(cls, patches, (T, h, w), detail, self.cam if last else None, last)
             maps.append(mean_map)
-        x = self.norm(x) if detail else self.norm(x[:, :1])
-        cls = x[:, 0]
+        cls = self.norm(cls)[:, 0]
         logits = self.head(cls)
         if not detail:
             return logits
         order_logits = self.order_head(cls) if self.order_head is not None else None
-        patches = rearrange(x[:, 1:], "b (h w t) d -> b t h w d", h=h, w=w)
+        patches = rearrange(self.norm(patches), "b (h w t) d -> b t h w d", h=h, w=w)
         return Output(logits, order_logits, time_attention=tuple(maps), patches=patches)
 
     def _time_positions(self, T: int) -> Tensor:

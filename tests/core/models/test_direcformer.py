@@ -57,17 +57,17 @@ def test_build_gives_an_evaluating_model_with_the_settings_asked_for() -> None:
 
 @torch.no_grad()
 def test_tokens_are_patch_major() -> None:
-    """A change in one patch of one frame enters the blocks at 1 + (row * side + col) * T + t alone."""
+    """A change in one patch of one frame enters the blocks at (row * side + col) * T + t alone."""
     model = net()
     seen: list[Tensor] = []
-    model.blocks[0].register_forward_pre_hook(lambda _, args: seen.append(args[0]))
+    model.blocks[0].register_forward_pre_hook(lambda _, args: seen.append(args[1]))
     video = clip(1)
     model(video)
     t, row, col = 1, 0, 2
     video[:, :, t, 7 * row : 7 * row + 7, 7 * col : 7 * col + 7] += 1
     model(video)
     changed = (seen[0] != seen[1]).any(-1)[0].nonzero().flatten().tolist()
-    assert changed == [1 + (row * SIDE + col) * T + t]
+    assert changed == [(row * SIDE + col) * T + t]
 
 
 @torch.no_grad()
