@@ -223,6 +223,8 @@ def _order(args: argparse.Namespace) -> Any:
     pixels = args.model == "pixels" and not args.checkpoint
     if pixels:
         args.model = None
+        if args.passes != 1:
+            raise BadInput(f"--passes {args.passes} averages the attention of a model, which the pixel path has not; leave it out")
     model, card = _model(args)
     card = card.changed(sharpness=0.0 if args.raw else card.sharpness, sampling=args.sampling or card.sampling)
     clip = _clip(args, card, args.clip)

@@ -108,6 +108,7 @@ BAD = [
     ["order", "CLIP", "--frames", "400"], ["order", "CLIP", "--permutation", "0,1,2"], ["order", "CLIP", "--permutation", "a,b"],
     ["order", "CLIP", "--seed", "-1"], ["order", "CLIP", "--model", "nothing"], ["order", "CLIP", "--checkpoint", "CLIP"],
     ["order", "CLIP", "--passes", "0"],
+    ["order", "CLIP", "--model", "pixels", "--passes", "4"],
     ["order", "CLIP", "--start", "9"], ["classify", "none.mp4"], ["explain", "CLIP", "--out", "OUT", "--layer", "99"],
     ["explain", "CLIP", "--out", "OUT", "--head", "first"], ["explain", "CLIP", "--out", "OUT", "--target", "wave"],
     ["render", "--label", "wave", "--seed", "1", "--out", "OUT.mp4"], ["render", "--label", "up", "--seed", "1", "--out", "OUT.avi"],
