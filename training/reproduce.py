@@ -62,6 +62,7 @@ class Table:
 MINIATURE = {"size": 64, "width": 96, "depth": 5}
 _ORDER = {"order": 0.05, "permutations": "greedy_max"}
 _SELF = {"directed": 6.0, "directed_from": MINIATURE["depth"] - 1}
+_SIDE = _SELF | {"directed": 0.5, "pairs": 3.0, "rank": 1.0}  # as the shipped model: L_self alone needs far more clips
 _NO_LOSS = {"order": 0.0, "directed": 0.0, "directed_from": 0, "pairs": 0.0, "rank": 0.0, "frozen": 0}
 TABLES: dict[str, Table] = {
     "direcformer_table2": Table(
@@ -70,7 +71,8 @@ TABLES: dict[str, Table] = {
          "S-S + L_ord": {"settings": {"time": "softmax"}} | _ORDER,
          "C-S": {},
          "C-S + L_ord": _ORDER,
-         "C-S + L_ord + L_self": _ORDER | _SELF},
+         "C-S + L_ord + L_self": _ORDER | _SELF,
+         "C-S + L_ord + L_self + side tasks": _ORDER | _SIDE},
         also=_NO_LOSS | {"ordered": 0.34, "shuffled": 1.0, "settings": {"heads": 3}}),
     "am_flow_table4": Table(
         "AM flow and the aligning encoder under camera motion", "AM Flow, Table 4", "am_flow_gesture",

@@ -49,6 +49,7 @@ def draw() -> None:
         "losses and their weights": _COLUMN.TextColumn(width="large", help="**classify**: the gesture. **order**: the permutation. "
                                                        "**directed**: the attention tells before from after. **rank**, **pairs**, "
                                                        "**fingertip**: side tasks."),
+        "drawn more often": _COLUMN.TextColumn(help="Strokes that are hard to put in order are shown more often than the others."),
         "starts from": _COLUMN.TextColumn(width="medium", help="Weights that the stage began with."),
     })
 
@@ -68,9 +69,11 @@ def _figures(found: dict[str, dict[str, Any]]) -> list[dict[str, Any]]:
 
 def _stages(card: dict[str, Any]) -> list[dict[str, Any]]:
     stages = card.get("recipe", {}).get("stages", [])
+    emphasis = any(s.get("emphasis") for s in stages)
     return [{"stage": i, "recipe": s.get("name"), "clips": s.get("clips"), "learning rate": s.get("lr"),
              "shuffled": s.get("shuffled") if any(s.get(k) for k in _OF_SHUFFLED) else 0.0,  # no loss, no shuffled clip
              "losses and their weights": ", ".join(f"{k} {s[k]:g}" for k in _WEIGHTS if s.get(k)),
+             **({"drawn more often": s.get("emphasis", "").replace("=", " x ").replace(",", ", ")} if emphasis else {}),
              "starts from": _start(s, i), "seed": s.get("seed")} for i, s in enumerate(stages, 1)]
 
 

@@ -45,7 +45,7 @@ PATHS = {
 
 def mixing(frames: int) -> tuple[int, ...]:
     """Draw the controls that say how the frames are shuffled. Returns the frame in each slot."""
-    row = st.columns([3.5, 1.5, 1.3, 2.7], vertical_alignment="bottom")
+    row = st.columns([3.4, 1.5, 1.5, 2.62], vertical_alignment="bottom")  # the edges of the row below, which has one gap more
     how: How = row[0].segmented_control("Shuffle", HOW, format_func=TITLES.get, default="seed", required=True, key="how",
                                         on_change=_by_hand, bind="query-params", help=HELP["shuffle"])
     seed = row[1].number_input("Shuffle seed", 0, 10**9, 0, key="shuffle", bind="query-params", disabled=how not in ("seed", "swaps"),
