@@ -87,8 +87,9 @@ def test_the_rows_of_the_order_table_differ_in_kernel_and_losses_alone() -> None
     losses = {row: (r.settings.get("time", "cosine"), r.order > 0, r.directed > 0, r.pairs, r.rank) for row, r in made.items()}
     assert losses == {"S-S": ("softmax", False, False, 0, 0), "S-S + L_ord": ("softmax", True, False, 0, 0),
                       "C-S": ("cosine", False, False, 0, 0), "C-S + L_ord": ("cosine", True, False, 0, 0),
-                      "C-S + L_ord + L_self": ("cosine", True, True, 0, 0)}
-    bare = [replace(r, settings={}, order=0.0, directed=0.0, directed_from=0) for r in made.values()]
+                      "C-S + L_ord + L_self": ("cosine", True, True, 0, 0),
+                      "C-S + L_ord + L_self + side tasks": ("cosine", True, True, 3.0, 1.0)}
+    bare = [replace(r, settings={}, order=0.0, directed=0.0, directed_from=0, pairs=0.0, rank=0.0) for r in made.values()]
     assert all(r == bare[0] for r in bare)
 
 
