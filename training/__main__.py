@@ -104,6 +104,7 @@ def _run(argv: list[str]) -> int:
     which.add_argument("--checkpoint", help="a file, a folder, or hf://OWNER/NAME")
     evaluate.add_argument("--data", required=True, help="a folder DIR/<label>/<clip>, KIND:ROOT[:SPLIT] for a public data "
                           "set (kinetics, ssv2, jester, ucf101, hmdb51, smarthome), or 'gestures' for rendered clips")
+    evaluate.add_argument("--holdout", type=float, default=0.0, help="only the clips that `fit --holdout` with this share kept back")
     evaluate.add_argument("--clips", type=int, default=500, help="number of rendered clips (with --data gestures)")
     evaluate.add_argument("--seed", type=int, default=0, help="decides the permutation of each clip")
     evaluate.add_argument("--raw", action="store_true", help="order from the attention itself, as in the paper, not sharpened")

@@ -23,7 +23,7 @@ from core.trials import permutation_of
 from core.video import Clip, digest
 from core.weights import Card, load, load_checkpoint
 from training.augment import multi_view
-from training.data import KINDS, Clips, Plan, listing, report_missing, view_indices
+from training.data import KINDS, Clips, Plan, listing, report_missing, share_of, view_indices
 
 
 class Sample(NamedTuple):
@@ -57,10 +57,12 @@ class Views:
 ONE = Views()
 
 
-def opened(data: str, card: Card) -> Clips:
+def opened(data: str, card: Card, holdout: float = 0.0) -> Clips:
     """The clips of a folder DIR/<label>/<clip>, or of "kind:root[:split]" for the other data sets, by the model's labels.
 
-    Raises: BadInput for what cannot be opened, or a label that the model does not know.
+    With a `holdout` only those that a run with this share kept back.
+
+    Raises: BadInput for what cannot be opened, a label that the model does not know, or a share that is not 0..1.
     """
     kind, _, root = data.partition(":")
     split = None
@@ -78,7 +80,8 @@ def opened(data: str, card: Card) -> Clips:
     if unknown:
         raise BadInput(f"{root} holds the label {unknown[0]!r}, which the model does not know; it knows {card.listed}")
     report_missing(found, root)
-    return Clips(card.labels, found.clips, Plan(card.frames, card.sampling, card.stride), missing=found.missing)
+    clips = share_of(found.clips, holdout, True, root)
+    return Clips(card.labels, clips, Plan(card.frames, card.sampling, card.stride), missing=found.missing)
 
 
 def folder_clips(folder: Path, card: Card) -> Iterator[Sample]:
@@ -200,13 +203,16 @@ def command(args: argparse.Namespace) -> int:
         make_folder(args.report)
     model, card = load(args.model) if args.model else load_checkpoint(args.checkpoint)
     card = card.changed(sharpness=0.0) if args.raw else card
-    data = None if args.data == "gestures" else opened(args.data, card)
+    if args.data == "gestures" and args.holdout:
+        raise BadInput("rendered gestures are never trained on again, so --holdout is for clips of a folder; leave it out")
+    data = None if args.data == "gestures" else opened(args.data, card, args.holdout)
     samples = rendered_clips(args.clips, card, views=views) if data is None else listed_clips(data, card, views)
     total = args.clips if data is None else len(data)
     rows = measure(model, card, tqdm(samples, total=total, unit="clip", disable=None), args.seed, views, args.passes)
     result = summarise(rows, card.labels) | {"views": str(views), "passes": args.passes, "skipped": data.skipped if data else 0}
     if args.report:
-        about = {"model": f"{card.model} {card.preset}", "checkpoint": card.hash, "trained on": card.trained_on, "data": args.data,
+        about = {"model": f"{card.model} {card.preset}", "checkpoint": card.hash, "trained on": card.trained_on,
+                 "data": args.data + (f", the share of {args.holdout:g} that was held out" if args.holdout else ""),
                  "frames a clip": f"{card.frames}, {card.sampling}", "views": f"{views} (clips x crops)", "seed of the shuffles": args.seed,
                  "passes of the order matrix": args.passes,
                  "order from": "the attention itself" if card.sharpness == 0 else f"the attention, sharpened by {card.sharpness:g}"}

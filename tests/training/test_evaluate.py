@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -17,6 +18,7 @@ from core.render import write_mp4
 from core.trials import permutation_of
 from core.video import Clip, decode
 from core.weights import Card, load, load_checkpoint
+from tests.training.tiny import REAL, write_clips
 from training.__main__ import main
 from training.evaluate import (
     Row,
@@ -30,6 +32,7 @@ from training.evaluate import (
     rendered_clips,
     summarise,
 )
+from training.sources import source
 
 
 def row(label: str, first: str, order: float, reverse: float, margin: float = 0.0) -> Row:
@@ -190,6 +193,18 @@ def test_other_data_sets_are_named_with_their_kind_root_and_split(tmp_path: Path
     for wrong in (f"movies:{tmp_path}", "jester:", str(tmp_path / "none")):
         with pytest.raises(BadInput, match="is not a folder.*KIND:ROOT"):
             opened(wrong, card)
+
+
+def test_what_a_run_held_out_can_be_measured_alone(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    write_clips(tmp_path, ("star", "left"), 5)
+    _, card = load("direcformer")
+    trained = source(replace(REAL, root=str(tmp_path), holdout=0.4), frames=8, size=24, patch=8, seed=3).files
+    held = opened(str(tmp_path), card, 0.4)
+    assert len(held.clips) == 4 and {c.name for c in held.clips}.isdisjoint(c.name for c in trained.clips)
+    assert {c.name for c in (*held.clips, *trained.clips)} == {c.name for c in opened(str(tmp_path), card).clips}
+    for data, share in ((str(tmp_path), "1.5"), ("gestures", "0.4")):
+        assert main(["evaluate", "--model", "direcformer", "--data", data, "--holdout", share]) == 2
+        assert capsys.readouterr().err.count("\n") == 1
 
 
 def test_a_row_keeps_the_labels_with_their_probabilities_falling(real: Path) -> None:

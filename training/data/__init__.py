@@ -7,11 +7,11 @@ from __future__ import annotations
 
 from training.data.batches import Batch, Stream, clip_batches, collated, loaded, stacked
 from training.data.cache import Cache
-from training.data.clips import Clips, Item, balanced, open_dataset, report_missing
+from training.data.clips import Clips, Item, balanced, open_dataset, report_missing, share_of
 from training.data.listing import KINDS, Labelled, Listing, has_splits, listing
 from training.data.reading import Plan, read, view_indices
 from training.data.rendered import Gestures, Rendered
 
 __all__ = ["KINDS", "Batch", "Cache", "Clips", "Gestures", "Item", "Labelled", "Listing", "Plan", "Rendered", "Stream", "balanced",
-           "clip_batches", "collated", "has_splits", "listing", "loaded", "open_dataset", "read", "report_missing", "stacked",
-           "view_indices"]
+           "clip_batches", "collated", "has_splits", "listing", "loaded", "open_dataset", "read", "report_missing", "share_of",
+           "stacked", "view_indices"]

@@ -143,6 +143,22 @@ def held_out(clips: tuple[Labelled, ...], share: float) -> set[str]:
     return held
 
 
+def share_of(clips: tuple[Labelled, ...], holdout: float, held: bool, root: str | Path) -> tuple[Labelled, ...]:
+    """The clips that `held_out` keeps back, or those it leaves; all for a holdout of 0.
+
+    Raises: BadInput for a share that is not 0..1, or where it leaves nothing.
+    """
+    if not 0 <= holdout < 1:
+        raise BadInput(f"the share of clips to hold out must be at least 0 and below 1, got {holdout}")
+    if not holdout:
+        return clips
+    names = held_out(clips, holdout)
+    chosen = tuple(clip for clip in clips if (clip.name in names) == held)
+    if not chosen:
+        raise BadInput(f"{root} holds one clip a label, so none can be held out; add clips or leave holdout at 0")
+    return chosen
+
+
 def open_dataset(kind: str, root: str | Path | None = None, split: str | None = None, *, frames: int = 8, sampling: Sampling = "uniform",
                  stride: int = 4, views: int = 1, short: Short = "refuse", size: int | None = None, shape: Shape = "whole", seed: int = 0,
                  labels: tuple[str, ...] | None = None, transform: Transform | None = None, balance: int | Literal["largest"] | None = None,
@@ -174,13 +190,7 @@ def open_dataset(kind: str, root: str | Path | None = None, split: str | None = 
     found = listing(kind, root, split)
     report_missing(found, root)
     own, chosen = labels or found.labels, found.clips
-    if not 0 <= holdout < 1:
-        raise BadInput(f"the share of clips to hold out must be at least 0 and below 1, got {holdout}")
-    if holdout:
-        names = held_out(chosen, holdout)
-        chosen = tuple(clip for clip in chosen if (clip.name in names) == held)
-        if not chosen:
-            raise BadInput(f"{root} holds one clip a label, so none can be held out; add clips or leave holdout at 0")
+    chosen = share_of(chosen, holdout, held, root)
     chosen = chosen if balance is None else balanced(chosen, balance)
     held = Cache(cache, cache_gigabytes) if cache is not None else None
     return Clips(own, chosen, plan, seed=seed, cache=held, transform=transform, missing=found.missing)
