@@ -38,22 +38,26 @@ class Block(nn.Module):
                 last: bool = False) -> tuple[Tensor, Tensor, Tensor | None]:
         """cls (B, 1, D) and patches (B, N*T, D), patch-major -> the same; with `detail` also the mean time attention (B, T, T).
 
-        Without detail nobody reads the patches of the last block, which leaves them as they are after the time attention.
+        With gradients it takes two short cuts to the same logits, without it is computed, and counted, as the paper writes it. Of
+        the last block nobody reads the patches, unless in detail: cut short, it leaves them as they are after the time attention.
         """
         T, h, w = grid
-        B, cls_only = len(cls), last and not detail
+        B, short = len(cls), torch.is_grad_enabled()
+        cls_only = short and last and not detail
         within = rearrange(self.temporal_norm1(patches), "b (n t) d -> (b n) t d", t=T)
         mixed, weights = self.temporal_attn.mixed(within, locations_layout(T, h, w), detail)
-        # Nothing but a sample's drop-path factor stands between proj and temporal_fc: their product costs one layer, not two.
         first, second = self.temporal_attn.proj, self.temporal_fc
-        within = self.drop_path(linear(mixed, second.weight @ first.weight, second.weight @ first.bias)) + second.bias
+        if short:  # nothing but a sample's drop-path factor stands between the two: their product costs one layer
+            within = self.drop_path(linear(mixed, second.weight @ first.weight, second.weight @ first.bias)) + second.bias
+        else:
+            within = second(self.drop_path(first(mixed)))
         patches = patches + rearrange(within, "(b n) t d -> b (n t) d", b=B)
         mean_map = None if weights is None else rearrange(weights, "(b n) h t s -> b (n h) t s", b=B).mean(1)
 
         seen = rearrange(self.norm1(patches), "b (n t) d -> b t n d", t=T)
         if cam is not None:
             seen = rearrange(cam(rearrange(seen, "b t (h w) d -> b d t h w", h=h)), "b d t h w -> b t (h w) d")
-        frames = torch.cat([repeat(self.norm1(cls), "b 1 d -> b t 1 d", t=T), seen], 2)
+        frames = torch.cat([self.norm1(repeat(cls, "b 1 d -> b t 1 d", t=T)), seen], 2)
         mixed, _ = self.attn.mixed(rearrange(frames, "b t n d -> (b t) n d"), frames_layout(T, h, w))
         frames = rearrange(self.drop_path(self.attn.proj(mixed[:, :1] if cls_only else mixed)), "(b t) n d -> b t n d", t=T)
         of_frames, of_places = frames.split([1, frames.shape[2] - 1], 2)  # one pass on the way back, where slices take four

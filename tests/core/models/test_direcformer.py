@@ -70,6 +70,20 @@ def test_tokens_are_patch_major() -> None:
     assert changed == [(row * SIDE + col) * T + t]
 
 
+@pytest.mark.parametrize("name", ["direcformer", "timesformer"])
+def test_the_short_cuts_of_training_change_no_logit(name: str) -> None:
+    model = net() if name == "direcformer" else net(time="softmax")
+    for block in model.blocks:
+        torch.nn.init.normal_(block.temporal_fc.weight, std=0.1)
+        torch.nn.init.normal_(block.temporal_fc.bias)
+        torch.nn.init.normal_(block.temporal_attn.proj.bias)
+    learning = model(clip(2))
+    with torch.no_grad():
+        looking = model(clip(2))
+    torch.testing.assert_close(learning.detach(), looking, rtol=1e-5, atol=1e-5)
+    torch.testing.assert_close(learning, model(clip(2), detail=True).logits, rtol=1e-5, atol=1e-5)
+
+
 @torch.no_grad()
 def test_time_attention_never_mixes_locations() -> None:
     """With space attention silenced, one block lets a patch reach its own location in every frame, nothing else."""
