@@ -17,7 +17,7 @@ from streamlit.testing.v1 import AppTest
 
 from core.errors import BadInput
 from core.lock import alone, is_claimed
-from pages.parts import runs
+from pages.parts import history, runs
 from pages.parts.runs import Run
 
 ROOT = Path(__file__).parents[2]
@@ -156,6 +156,13 @@ def test_without_a_run_the_page_tells_how_the_shipped_models_were_trained(folder
     figures, stages = (table.value for table in app.dataframe)
     assert {"DirecFormer", "TimeSformer"} <= set(figures["model"]) and "114 real clips" in set(figures["measured on"])
     assert len(stages) >= 1 and stages["clips"].iloc[0] > 0
+
+
+def test_a_stage_says_which_strokes_were_drawn_more_often_where_one_was() -> None:
+    plain = {"name": "a", "clips": 7}
+    found = history._stages({"recipe": {"stages": [plain, plain | {"emphasis": "star=3,circle=1.5"}]}})
+    assert [stage["drawn more often"] for stage in found] == ["", "star x 3, circle x 1.5"]
+    assert "drawn more often" not in history._stages({"recipe": {"stages": [plain]}})[0]
 
 
 def test_the_page_compares_runs_on_the_same_axes_and_says_why_one_failed(folder: Path) -> None:
