@@ -187,6 +187,11 @@ class Tap:
     def __init__(self, name: str, layer: int, axis: Axis, kernel: Kernel) -> None:
         self.name, self.layer, self.axis, self.kernel = name, layer, axis, kernel
 
+    @property
+    def listened(self) -> bool:
+        """Whether somebody records in this thread."""
+        return _RECORDER.get() is not None
+
     def __call__(self, q: Tensor, k: Tensor, layout: Layout) -> None:
         """Offer q and k (groups, heads, tokens, d) of one clip to whoever records in this thread."""
         recorder = _RECORDER.get()

@@ -14,6 +14,8 @@ from torch.nn.functional import linear, scaled_dot_product_attention
 from core.trace import CLS, Axis, Kernel, Layout, Tap
 
 Kind = Literal["softmax", "cosine"]
+SHORT = 128  # tokens up to which two matmuls train faster on a CPU than its fused attention
+FEW = 16  # below, a product a head costs more than copying all heads into one
 
 
 @dataclass(frozen=True)
@@ -122,11 +124,13 @@ class SelfAttention(nn.Module):
 
     def mixed(self, x: Tensor, layout: Layout, want_map: bool = False) -> tuple[Tensor, Tensor | None]:
         """The same before the projection, for a caller that projects a part of it, or with other weights."""
+        if torch.is_grad_enabled() and x.device.type == "cpu" and FEW <= x.shape[-2] <= SHORT and not self.tap.listened:
+            return self._head_by_head(x, want_map)
         q, k, v = queries_keys_values(x, self.qkv.weight, self.qkv.bias, self.heads)
         self.tap(q, k, layout)
         kernel = self.tap.kernel
         # The CPU's fused backward is several times slower than two matmuls when the map is small.
-        explicit = want_map or (kernel.kind == "softmax" and q.requires_grad and q.shape[-2] <= 128)
+        explicit = want_map or (kernel.kind == "softmax" and q.requires_grad and q.shape[-2] <= SHORT)
         weights = kernel.weights(q, k) if explicit else None
         if weights is not None:
             out = weights @ v
@@ -138,6 +142,15 @@ class SelfAttention(nn.Module):
             left, right = kernel.factors(q, k)
             out = left @ (right.transpose(-2, -1) @ v)
         return rearrange(out, "g h n d -> g n (h d)"), weights
+
+    def _head_by_head(self, x: Tensor, want_map: bool) -> tuple[Tensor, Tensor | None]:
+        """The same for training on a CPU: each head is multiplied where the projection left it, which saves copying q, k and v."""
+        fused = rearrange(linear(x, self.qkv.weight, self.qkv.bias), "g n (parts d) -> g n parts d", parts=3 * self.heads)
+        parts = fused.unbind(2)
+        q, k, v = (parts[i * self.heads:(i + 1) * self.heads] for i in range(3))
+        weights = [self.tap.kernel.weights(*pair) for pair in zip(q, k, strict=True)]
+        out = torch.cat([w @ values for w, values in zip(weights, v, strict=True)], -1)
+        return out, torch.stack(weights, 1) if want_map else None
 
 
 class ImageViT(nn.Module):

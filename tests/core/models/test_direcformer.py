@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from core.errors import BadInput
 from core.models import available, build
-from core.models.blocks import DropPath, ImageViT, Output, SelfAttention, frames_layout
+from core.models.blocks import DropPath, ImageViT, Kind, Output, SelfAttention, frames_layout
 from core.models.direcformer import DirecFormer
 from core.trace import Axis, record
 from tests.core.models.nets import CLASSES, HEADS, SIDE, SIZES, WIDTH, T, clip, difference, net, randomised
@@ -82,6 +82,25 @@ def test_the_short_cuts_of_training_change_no_logit(name: str) -> None:
         looking = model(clip(2))
     torch.testing.assert_close(learning.detach(), looking, rtol=1e-5, atol=1e-5)
     torch.testing.assert_close(learning, model(clip(2), detail=True).logits, rtol=1e-5, atol=1e-5)
+
+
+@pytest.mark.parametrize("kind", ["softmax", "cosine"])
+def test_heads_multiplied_one_by_one_give_the_values_gradients_and_map_of_all_at_once(kind: Kind) -> None:
+    """While somebody records, all heads are multiplied at once, so that they can be seen; else, to train, one by one."""
+    attention = randomised(SelfAttention(WIDTH, HEADS, kind, "space", 0, Axis.SPACE)).double()
+    frames, tokens = 3, 17
+    layout = frames_layout(frames, 1, tokens - 1)
+    x = torch.randn(frames, tokens, WIDTH, dtype=torch.double, generator=torch.Generator().manual_seed(0), requires_grad=True)
+    apart, map_apart = attention(x, layout, want_map=True)
+    with record(attention, torch.double) as seen:
+        together, map_together = attention(x, layout, want_map=True)
+    torch.testing.assert_close(apart, together)
+    torch.testing.assert_close(map_apart, map_together)
+    torch.testing.assert_close(map_apart.detach(), seen[0].kernel.weights(seen[0].q, seen[0].k))
+    for inputs in ([x], list(attention.parameters())):
+        for one, other in zip(*(torch.autograd.grad(out.square().sum(), inputs, retain_graph=True) for out in (apart, together)),
+                              strict=True):
+            torch.testing.assert_close(one, other)
 
 
 @torch.no_grad()
