@@ -24,10 +24,14 @@ def alone(folder: Path, patience: float = 1.0) -> Iterator[None]:
     Args:
         patience: seconds to wait for a claim that another process is about to give up.
 
-    Raises: BadInput while another process holds it.
+    Raises: BadInput while another process holds it, or where no folder can be made.
     """
-    folder.mkdir(parents=True, exist_ok=True)
-    with open(folder / _FILE, "a") as file:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        opened = open(folder / _FILE, "a")  # noqa: SIM115
+    except OSError as error:
+        raise BadInput(f"{folder} cannot be used as a folder to write into ({error.strerror}); choose another") from None
+    with opened as file:
         until = time.monotonic() + patience
         while not _locked(file, shared=False):
             if time.monotonic() > until:

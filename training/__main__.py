@@ -177,9 +177,11 @@ def _recipes(args: argparse.Namespace) -> int:
 
 
 def _tune(args: argparse.Namespace) -> int:
+    from core.lock import alone
     from training.tune import tune
 
-    print(tune(_recipe(args), args.recipe, args.trials, args.out))
+    with alone(args.out):
+        print(tune(_recipe(args), args.recipe, args.trials, args.out))
     return 0
 
 
@@ -203,10 +205,12 @@ def _publish(args: argparse.Namespace) -> int:
 
 
 def _reproduce(args: argparse.Namespace) -> int:
+    from core.lock import alone
     from training.reproduce import markdown, reproduce
 
-    path = reproduce(args.table, args.out, seeds=args.seeds, clips=args.clips, test_clips=args.test_clips, init=args.init,
-                     real=args.real, threads=args.threads)
+    with alone(args.out):
+        path = reproduce(args.table, args.out, seeds=args.seeds, clips=args.clips, test_clips=args.test_clips, init=args.init,
+                         real=args.real, threads=args.threads)
     print(markdown(json.loads(path.read_text())), end="")
     print(path)
     return 0

@@ -56,6 +56,9 @@ class Folder:
             if changed:
                 raise BadInput(f"{self.path} holds a run with other settings ({', '.join(changed)}); choose another --out or remove it")
         if self.writes:
+            for path in self.path.glob(".*.*"):
+                if path.suffix[1:].isdigit():  # a write that a kill cut short
+                    path.unlink(missing_ok=True)
             write_atomically(file, lambda path: path.write_text(json.dumps(now, indent=1)))
 
     def state(self) -> dict[str, Any]:

@@ -20,14 +20,14 @@ import numpy as np
 import torch
 from accelerate import Accelerator, PartialState
 from accelerate.utils import DistributedDataParallelKwargs
-from safetensors import safe_open
-from safetensors.torch import load_file, save_file
+from safetensors.torch import save_file
 from torch import Tensor, nn
 from torch.func import functional_call
 from tqdm import tqdm
 
 from core.errors import BadInput
-from core.weights import Card, save_checkpoint
+from core.video import digest
+from training.checkpoints import History, export, read_weights
 from training.data import Batch
 from training.folder import Folder, Reporter, described, write_atomically
 from training.recipes import Recipe
@@ -60,6 +60,8 @@ class Run:
         self.average = Average(stage, recipe.ema)
         self.step = 0
         self.ended = False  # early
+        # What `root` holds may change between two starts; what a run learns from may not.
+        self.data = digest(clips.labels, [clip.name for clip in clips.files.clips]) if clips.files else ""
         self.bad = torch.zeros(len(clips.files) if clips.files else 0, dtype=torch.uint8)  # files that could not be read, so far
         self.sums: dict[str, tuple[float, int]] = {}  # since the last report: the sum over steps, and how many
         self.best: dict[str, Any] = {"top1": -1.0, "worse": 0, "weights": {}}
@@ -67,15 +69,18 @@ class Run:
     def save(self) -> None:
         if self.clips.files:
             self.bad |= self.clips.files.bad
-        self.folder.save({"bad": self.bad, "stage": self.name, "step": self.step, "ended": self.ended, "sums": self.sums, "best": self.best,
-                          "module": self.stage.state_dict(), "optimiser": self.optimiser.state_dict(), "average": self.average.weights})
+        self.folder.save({"stage": self.name, "step": self.step, "ended": self.ended, "sums": self.sums, "best": self.best,
+                          "bad": self.bad, "data": self.data, "module": self.stage.state_dict(),
+                          "optimiser": self.optimiser.state_dict(), "average": self.average.weights})
 
     def restore(self, state: dict[str, Any]) -> None:
         self.step, self.ended, self.sums, self.best = state["step"], state["ended"], state["sums"], state["best"]
-        if len(state.get("bad", self.bad)) != len(self.bad):
-            raise BadInput(f"{self.recipe.root} now lists {len(self.bad)} clips for training, and {len(state['bad'])} when the run began; "
+        if state.get("data", self.data) != self.data or len(state.get("bad", self.bad)) != len(self.bad):
+            raise BadInput(f"{self.recipe.root} holds other clips or labels for training than when the run began; "
                            "put the files back, or choose another --out")
         self.bad = state.get("bad", self.bad)
+        if self.clips.files:
+            self.clips.files.pass_over(self.bad)
         self.stage.load_state_dict(state["module"])
         self.optimiser.load_state_dict(state["optimiser"])
         for key, value in state["average"].items():
@@ -132,7 +137,7 @@ class Run:
     def _learn(self, parts: list[Batch], rate: float) -> dict[str, float]:
         """One step on this process's parts of a batch. Returns the whole batch's loss and means.
 
-        Raises: BadInput if the loss is not finite; the weights are then those before the step.
+        Raises: BadInput if the loss or its gradient is not finite; the weights are then those before the step.
         """
         r, step = self.recipe, self.step
         plans = [self.stage.plan(part, self.sharing.places(i), step, r.batch) for i, part in enumerate(parts)]
@@ -149,11 +154,11 @@ class Run:
             sums += torch.stack([part.get(k, sums.new_zeros(())).float() for k in names])
         means = {k: total / whole[k] for k, total in zip(names, self._over_all(sums), strict=True) if whole[k]}
         loss = sum(self.stage.weights[k] * means[k] for k in self.stage.weights if k in means)
-        if not math.isfinite(loss):
-            raise BadInput(f"the loss is not finite at step {step} (clips {step * r.batch} to {(step + 1) * r.batch - 1}, "
+        norm = float(self.accelerator.clip_grad_norm_(self.stage.parameters(), r.clip_norm or math.inf))
+        if not (math.isfinite(loss) and math.isfinite(norm)):
+            what = "the gradient" if math.isfinite(loss) else "the loss"
+            raise BadInput(f"{what} is not finite at step {step} (clips {step * r.batch} to {(step + 1) * r.batch - 1}, "
                            f"learning rate {rate:.2e}); try a lower --lr or --clip-norm")
-        if r.clip_norm:
-            self.accelerator.clip_grad_norm_(self.stage.parameters(), r.clip_norm)
         self.optimiser.step()
         return {"loss": loss, **means}
 
@@ -240,8 +245,16 @@ def fit(recipe: Recipe, name: str, out: Path, watch: Watch | None = None) -> Pat
     held_out = source(recipe, frames=settings["frames"], seed=HELD_OUT, held=True, **shape) if recipe.validate_clips else None
     steps = _steps(recipe, round(recipe.epochs * clips.epoch) if recipe.epochs else recipe.clips)
     init = read_weights(Path(recipe.init)) if recipe.init else None
-    folder.claim(name, recipe)
     torch.set_num_threads(recipe.threads)
+    torch.manual_seed(recipe.seed + 1)
+    video = Video(recipe, clips.labels, clips.directed, fingertips=clips.files is None)  # before the folder is claimed: it may refuse
+    freeze(video.model, recipe.frozen)
+    history: History = []
+    taken = ""
+    if init is not None:
+        weights, history = init
+        taken = video.start_from(weights)
+    folder.claim(name, recipe)
     torch.manual_seed(recipe.seed)
     state, stills = folder.state(), out / "stills.safetensors"
     has_stills = stills.exists()
@@ -261,17 +274,10 @@ def fit(recipe: Recipe, name: str, out: Path, watch: Watch | None = None) -> Pat
         accelerator.free_memory()
         has_stills, state = True, {"stage": None, "step": 0}
 
-    torch.manual_seed(recipe.seed + 1)  # the same start whether the still stage ran just now or long ago
-    video = Video(recipe, clips.labels, clips.directed, fingertips=clips.files is None)
-    history: list[dict] = []
     if init is None and has_stills:
-        init = read_weights(stills)
-    if init is not None:
-        weights, history = init
-        taken = video.start_from(weights)
-        if folder.writes:
-            print(taken, file=sys.stderr)
-    freeze(video.model, recipe.frozen)
+        taken = video.start_from(read_weights(stills)[0])
+    if folder.writes and taken:
+        print(taken, file=sys.stderr)
     schedule = schedule_of(recipe, recipe.lr, steps, clips.epoch / recipe.batch)
     run = Run("video", video, recipe, folder, clips, schedule, accelerator, held_out, watch)
     if state["stage"] == "video":
@@ -296,36 +302,3 @@ def _steps(recipe: Recipe, clips: int) -> int:
     if clips < recipe.batch:
         raise BadInput(f"{clips} clips do not fill one batch of {recipe.batch}; choose a smaller --batch")
     return clips // recipe.batch
-
-
-def read_weights(file: Path) -> tuple[dict[str, Any], list[dict]]:
-    """The tensors of a safetensors or torch file, and the stages that trained them. Raises: BadInput if it cannot be read."""
-    if not file.exists():
-        raise BadInput(f"{file} does not exist; --init takes a run's stills.safetensors or video.safetensors, or a public checkpoint")
-    try:
-        if file.suffix != ".safetensors":
-            return torch.load(file, weights_only=True, map_location="cpu"), []
-        with safe_open(file, "pt") as opened:
-            return load_file(file), json.loads((opened.metadata() or {}).get("history", "[]"))
-    except Exception as error:  # each library has its own errors for a damaged file
-        raise BadInput(f"{file} cannot be read as weights ({str(error).splitlines()[0]}); give a .safetensors or .pth file") from None
-
-
-def export(weights: dict[str, Tensor], recipe: Recipe, labels: tuple[str, ...], history: list[dict], path: Path) -> None:
-    """Write a video stage's weights as a half-precision checkpoint with its card."""
-    settings = model_settings(recipe)
-    seen: dict[str, int] = {}
-    for h in history:
-        kind = {"gestures": "rendered gesture clips (core.gestures)", "folder": f"clips of the folder {h.get('root', '')}"}
-        data = h.get("data", "gestures")  # the first recipes knew no other
-        name = kind.get(data, f"clips of {data}")
-        seen[name] = seen.get(name, 0) + h["clips"]
-    is_rendered = all(h.get("data", "gestures") == "gestures" for h in history)
-    trained_on = ", ".join(f"{clips:,} {name}" for name, clips in seen.items()) + (", no real video" if is_rendered else "")
-    stride = {"stride": recipe.stride} if recipe.sampling == "dense" else {}
-    card = Card(model=recipe.model, preset=recipe.preset, labels=labels, mean=recipe.mean, std=recipe.std, size=settings["size"],
-                frames=settings["frames"], sampling=recipe.sampling, crop=recipe.crop, trained_on=trained_on,
-                settings={k: v for k, v in recipe.settings.items() if k != "classes"}, recipe={"stages": history},
-                license="Apache-2.0" if is_rendered else "", **stride)
-    model = {k.removeprefix("model."): v for k, v in weights.items() if k.startswith("model.")}
-    write_atomically(path, lambda temporary: save_checkpoint(temporary, model, card))

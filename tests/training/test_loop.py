@@ -156,6 +156,31 @@ def test_a_loss_that_is_not_finite_stops_the_run_and_says_where(tmp_path: Path, 
     assert state["step"] == 3 and all(v.isfinite().all() for v in state["module"].values())
 
 
+@pytest.mark.parametrize("clip_norm", [1.0, 0.0])
+def test_a_gradient_that_is_not_finite_under_a_finite_loss_stops_the_run_before_it_reaches_a_weight(
+        tmp_path: Path, monkeypatch: pytest.MonkeyPatch, clip_norm: float) -> None:
+    recipe, original = replace(RECIPE, stills_clips=0, clip_norm=clip_norm), stages.Video.means
+
+    def means(self: stages.Video, plan: stages.Plan) -> stages.Means:
+        found = original(self, plan)
+        found["classify"].register_hook(lambda gradient: gradient * float("nan"))
+        return found
+
+    killed_run(tmp_path / "run", stages.Video, 3, recipe)
+    monkeypatch.setattr(stages.Video, "means", means)
+    with pytest.raises(BadInput, match="the gradient is not finite at step 3 "):
+        fit(recipe, "tiny", tmp_path / "run")
+    state = torch.load(tmp_path / "run" / "state.pt", weights_only=True)
+    assert state["step"] == 3 and all(v.isfinite().all() for v in state["module"].values())
+
+
+@pytest.mark.parametrize("wrong", [{"permutations": "alphabetical"}, {"directed_from": 2}, {"init": "nowhere.safetensors"}])
+def test_what_cannot_be_used_is_found_before_the_still_stage_and_leaves_the_folder_free(tmp_path: Path, wrong: dict[str, Any]) -> None:
+    with pytest.raises(BadInput):
+        fit(replace(RECIPE, **wrong), "tiny", tmp_path / "run")
+    assert not (tmp_path / "run").exists()
+
+
 @pytest.mark.parametrize("change", [{"lr": 1e-2}, {"seed": 1}, {"clips": 4}, {"batch": 1}, {"directed": 0.0}, {"settings": {"depth": 1}}])
 def test_a_run_folder_of_other_settings_is_refused(whole: Path, change: dict[str, Any]) -> None:
     before = (whole / "recipe.json").read_text()
@@ -193,6 +218,15 @@ def test_frozen_blocks_stay_as_they_were_and_the_others_learn(whole: Path, tmp_p
 def test_recipe_json_says_what_was_asked_for(whole: Path) -> None:
     written = json.loads((whole / "recipe.json").read_text())
     assert written["name"] == "tiny" and written["model"] == "direcformer" and written["clips"] == RECIPE.clips
+
+
+def test_a_run_that_goes_on_clears_away_what_a_kill_left_half_written(tmp_path: Path) -> None:
+    killed_run(tmp_path / "run", stages.Video, 3)
+    half, kept = tmp_path / "run" / ".state.pt.12345", tmp_path / "run" / "notes.txt"
+    half.write_bytes(b"half")
+    kept.write_text("mine")
+    fit(RECIPE, "tiny", tmp_path / "run")
+    assert not half.exists() and kept.exists()
 
 
 def test_writing_atomically_never_leaves_half_a_file(tmp_path: Path) -> None:

@@ -20,7 +20,8 @@ from core.weights import load_checkpoint
 from tests.training.tiny import RECIPE, TINY, rows
 from training import loop
 from training.__main__ import main
-from training.loop import bfloat16_is_fast, fit, read_weights
+from training.checkpoints import read_weights
+from training.loop import bfloat16_is_fast, fit
 from training.recipes import Recipe
 
 pytestmark = pytest.mark.usefixtures("tiny")

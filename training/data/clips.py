@@ -97,6 +97,10 @@ class Clips(Samples):
         """Which clips could not be read so far, (clips,) uint8."""
         return self._bad.clone()
 
+    def pass_over(self, bad: torch.Tensor) -> None:
+        """Count clips as unreadable that an earlier start has reported, (clips,) uint8."""
+        self._bad |= bad
+
     def __len__(self) -> int:
         return len(self.clips)
 

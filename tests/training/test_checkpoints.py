@@ -1,0 +1,55 @@
+"""What a checkpoint's card says of the weights that it was made from."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import load_file
+
+from core.errors import BadInput
+from core.weights import load_checkpoint, save_checkpoint
+from tests.training.tiny import RECIPE
+from training.checkpoints import read_weights, trained_on
+from training.loop import fit
+
+pytestmark = pytest.mark.usefixtures("tiny")
+SHORT = replace(RECIPE, stills_clips=0, clips=4)
+
+
+def test_rendered_stages_add_up_and_a_real_folder_is_named() -> None:
+    stages = [{"clips": 2_000}, {"clips": 500, "data": "gestures"}]
+    assert trained_on(stages) == ("2,500 rendered gesture clips (core.gestures), no real video", "Apache-2.0")
+    mixed = [*stages, {"clips": 30, "data": "folder", "root": "mine"}, {"clips": 7, "data": "jester"}]
+    assert trained_on(mixed) == ("2,500 rendered gesture clips (core.gestures), 30 clips of the folder mine, 7 clips of jester", "")
+
+
+def test_weights_made_of_real_video_never_become_weights_made_of_rendered_clips(whole: Path, tmp_path: Path) -> None:
+    model, card = load_checkpoint(whole / "model.safetensors")
+    public = replace(card, trained_on="Kinetics-400", license="CC-BY-NC-4.0", recipe={})
+    save_checkpoint(tmp_path / "public.safetensors", model.state_dict(), public)
+    _, made = load_checkpoint(fit(replace(SHORT, init=str(tmp_path / "public.safetensors")), "tiny", tmp_path / "run"))
+    assert made.trained_on == "Kinetics-400, then 4 rendered gesture clips (core.gestures)" and made.license == "CC-BY-NC-4.0"
+    _, again = load_checkpoint(fit(replace(SHORT, init=str(tmp_path / "run" / "video.safetensors")), "tiny", tmp_path / "again"))
+    assert again.trained_on == "Kinetics-400, then 8 rendered gesture clips (core.gestures)" and again.license == "CC-BY-NC-4.0"
+
+
+def test_weights_that_say_nothing_of_themselves_are_named(whole: Path, tmp_path: Path) -> None:
+    torch.save({k: v.float() for k, v in load_file(whole / "model.safetensors").items()}, tmp_path / "theirs.pth")
+    _, made = load_checkpoint(fit(replace(SHORT, init=str(tmp_path / "theirs.pth")), "tiny", tmp_path / "run"))
+    assert made.trained_on == "whatever trained theirs.pth, then 4 rendered gesture clips (core.gestures)" and made.license == ""
+
+
+def test_a_finished_model_hands_on_its_stages(whole: Path, tmp_path: Path) -> None:
+    _, made = load_checkpoint(fit(replace(SHORT, init=str(whole / "model.safetensors")), "tiny", tmp_path / "run"))
+    assert made.trained_on == "22 rendered gesture clips (core.gestures), no real video" and made.license == "Apache-2.0"
+    assert len(made.recipe["stages"]) == 2
+
+
+@pytest.mark.parametrize("content", [torch.zeros(2), [torch.zeros(2)]])
+def test_a_file_without_named_tensors_is_no_start(tmp_path: Path, content: object) -> None:
+    torch.save(content, tmp_path / "list.pth")
+    with pytest.raises(BadInput, match=r"list.pth holds a (Tensor|list), not tensors by name"):
+        read_weights(tmp_path / "list.pth")

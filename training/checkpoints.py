@@ -1,0 +1,81 @@
+"""The weights that a run starts from and those it leaves, with what they were trained on.
+
+A file's history is the list of the stages that trained it, each a recipe as `training.folder.described`. Weights that are not
+this project's, or whose card lists no stages, have one entry that says what is known of them.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import safe_open
+from safetensors.torch import load_file
+from torch import Tensor
+
+from core.errors import BadInput
+from core.weights import Card, save_checkpoint
+from training.folder import write_atomically
+from training.recipes import Recipe
+from training.stages import model_settings
+
+History = list[dict[str, Any]]
+
+
+def read_weights(file: Path) -> tuple[dict[str, Any], History]:
+    """The tensors of a safetensors or torch file, and the stages that trained them. Raises: BadInput if it cannot be read."""
+    if not file.exists():
+        raise BadInput(f"{file} does not exist; --init takes a run's stills.safetensors or video.safetensors, or a public checkpoint")
+    try:
+        if file.suffix != ".safetensors":
+            weights, metadata = torch.load(file, weights_only=True, map_location="cpu"), {}
+        else:
+            with safe_open(file, "pt") as opened:
+                weights, metadata = load_file(file), opened.metadata() or {}
+    except Exception as error:  # each library has its own errors for a damaged file
+        raise BadInput(f"{file} cannot be read as weights ({str(error).splitlines()[0]}); give a .safetensors or .pth file") from None
+    if not isinstance(weights, dict):
+        raise BadInput(f"{file} holds a {type(weights).__name__}, not tensors by name; give a .safetensors or .pth file of a model")
+    return weights, _history(file, weights, metadata)
+
+
+def _history(file: Path, weights: dict[str, Any], metadata: dict[str, str]) -> History:
+    if "history" in metadata:
+        return json.loads(metadata["history"])
+    if "side.weight" in weights and any(key.startswith("vit.") for key in weights):
+        return []  # a still stage: the recipe that starts from it says so
+    card = json.loads(metadata.get("card", "{}"))
+    foreign = {"name": f"weights of {file.name}", "trained_on": card.get("trained_on") or f"whatever trained {file.name}",
+               "license": card.get("license", "")}
+    return card.get("recipe", {}).get("stages") or [foreign]
+
+
+def trained_on(history: History) -> tuple[str, str]:
+    """What the stages saw, in words, and the licence of weights made so: Apache-2.0 of rendered clips alone, else that of the start."""
+    seen: dict[str, int] = {}
+    own = [stage for stage in history if "trained_on" not in stage]
+    for stage in own:
+        kind = {"gestures": "rendered gesture clips (core.gestures)", "folder": f"clips of the folder {stage.get('root', '')}"}
+        data = stage.get("data", "gestures")  # the first recipes knew no other
+        name = kind.get(data, f"clips of {data}")
+        seen[name] = seen.get(name, 0) + stage["clips"]
+    foreign = list(dict.fromkeys(stage["trained_on"] for stage in history if "trained_on" in stage))
+    is_rendered = not foreign and all(stage.get("data", "gestures") == "gestures" for stage in own)
+    words = ", then ".join([*foreign, ", ".join(f"{clips:,} {name}" for name, clips in seen.items())])
+    licences = dict.fromkeys(stage["license"] for stage in history if stage.get("license"))
+    return words + (", no real video" if is_rendered else ""), "Apache-2.0" if is_rendered else " and ".join(licences)
+
+
+def export(weights: dict[str, Tensor], recipe: Recipe, labels: tuple[str, ...], history: History, path: Path) -> None:
+    """Write a video stage's weights as a half-precision checkpoint with its card."""
+    settings = model_settings(recipe)
+    words, licence = trained_on(history)
+    stride = {"stride": recipe.stride} if recipe.sampling == "dense" else {}
+    card = Card(model=recipe.model, preset=recipe.preset, labels=labels, mean=recipe.mean, std=recipe.std, size=settings["size"],
+                frames=settings["frames"], sampling=recipe.sampling, crop=recipe.crop, trained_on=words,
+                settings={k: v for k, v in recipe.settings.items() if k != "classes"}, recipe={"stages": history},
+                license=licence, **stride)
+    model = {k.removeprefix("model."): v for k, v in weights.items() if k.startswith("model.")}
+    write_atomically(path, lambda temporary: save_checkpoint(temporary, model, card))
