@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, replace
+import re
+from dataclasses import asdict, fields, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 
 from core.errors import BadInput
 from core.models import available, spec
+from core.sampling import SAMPLINGS
+from core.video import Crop
+from training import schedule
 from training.__main__ import main
+from training.data import KINDS
+from training.data.reading import Short
 from training.loop import fit
+from training.permutations import Strategy
 from training.recipes import Recipe, recipe, recipes
 
 IMAGENET = {"mean": (0.485, 0.456, 0.406), "std": (0.229, 0.224, 0.225)}
@@ -125,3 +132,24 @@ def test_flags_change_every_kind_of_field(tmp_path: Path, capsys: pytest.Capture
                             milestones=(1.0, 2.5), diagonal=False, stills_depth=4, batch=8)
     assert main(["fit", "rvit_gesture", "--out", str(tmp_path / "run"), "--diagonal", "perhaps"]) == 2
     assert capsys.readouterr().err.count("\n") == 1
+
+
+@pytest.mark.parametrize("command", ["fit", "tune"])
+def test_help_explains_every_flag(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, command: str) -> None:
+    monkeypatch.setenv("COLUMNS", "1000")  # narrow ones break a word at its hyphen
+    with pytest.raises(SystemExit) as ended:
+        main([command, "--help"])
+    shown = " ".join(capsys.readouterr().out.split())
+    assert ended.value.code == 0 and "keeps the recipe's own value" in shown
+    for f in fields(Recipe):
+        assert len(f.metadata["help"]) > 5, f.name
+        assert f.name in ("settings", "augment") or f.metadata["help"] in shown, f.name
+
+
+@pytest.mark.parametrize(("name", "known"), [
+    ("data", ("gestures", *KINDS)), ("sampling", SAMPLINGS), ("short", get_args(Short)), ("crop", get_args(Crop)),
+    ("schedule", schedule.KINDS), ("permutations", get_args(Strategy)), ("optimiser", ("adamw", "sgd")),
+    ("precision", ("auto", "float32"))])
+def test_help_names_all_that_a_flag_takes(name: str, known: tuple[str, ...]) -> None:
+    help_ = next(f.metadata["help"] for f in fields(Recipe) if f.name == name)
+    assert set(known) <= set(re.findall(r"\w+", help_))
