@@ -60,7 +60,7 @@ _DEFAULTS = "A flag that is left out keeps the recipe's own value, which `recipe
 
 
 def _flags() -> list[Field]:
-    """The recipe's fields that are flags of their own; the model's settings are --set, augmentations belong to the recipe."""
+    """The recipe's fields that are flags of their own; the model's settings are --set, and ways to augment --augment."""
     from training.recipes import Recipe
 
     return [f for f in fields(Recipe) if f.name not in ("settings", "augment")]
@@ -72,6 +72,10 @@ def _add_recipe(command: argparse.ArgumentParser) -> None:
     command.add_argument("recipe", help=f"one of {', '.join(sorted(recipes()))}")
     command.add_argument("--set", dest="settings", action="append", default=[], metavar="KEY=VALUE",
                          help="a setting of the model, such as classes=174; may be repeated")
+    command.add_argument("--augment", action="append", default=[], metavar="NAME=JSON|none",
+                         help="vary clips that are not rendered in one more way, such as mirror=0.5 or "
+                              """'jittered_crop={"size": 224, "least": 256, "most": 320}'; none leaves out those of the recipe; """
+                              "may be repeated")
     for f in _flags():
         flags = dict.fromkeys((f"--{f.name.replace('_', '-')}", f"--{f.name}"))
         kind, name = _KINDS[str(f.type)]
@@ -85,7 +89,20 @@ def _recipe(args: argparse.Namespace) -> Recipe:
 
     base = recipe(args.recipe)
     changes = {f.name: getattr(args, f.name) for f in _flags() if getattr(args, f.name) is not None}
-    return replace(base, settings=base.settings | dict(map(setting, args.settings)), **changes)
+    changes |= {"settings": base.settings | dict(map(setting, args.settings)), "augment": _augment(base.augment, args.augment)}
+    return replace(base, **changes)
+
+
+def _augment(usual: dict[str, Any], given: list[str]) -> dict[str, Any]:
+    """The recipe's augmentation with those of the command line. Raises: BadInput for text of another form."""
+    found = {} if "none" in given else dict(usual)
+    for text in given:
+        name, _, value = text.partition("=")
+        try:
+            found |= {} if text == "none" else {name: json.loads(value)}
+        except ValueError:
+            raise BadInput(f"--augment {text!r} is not NAME=JSON or none; write for example --augment mirror=0.5") from None
+    return found
 
 
 def _run(argv: list[str]) -> int:
@@ -115,7 +132,8 @@ def _run(argv: list[str]) -> int:
     evaluate.add_argument("--seed", type=int, default=0, help="decides the permutation of each clip")
     evaluate.add_argument("--raw", action="store_true", help="order from the attention itself, as in the paper, not sharpened")
     evaluate.add_argument("--passes", type=int, default=1, help="orders of the same frames that each order matrix is averaged over")
-    evaluate.add_argument("--views", default="1x1", help="temporal clips x spatial crops whose softmax is averaged, such as 1x3, 2x3, 5x3")
+    evaluate.add_argument("--views", help="temporal clips x spatial crops whose softmax is averaged, such as 1x3, 2x3, 5x3 "
+                          "(default: the recipe's that trained the weights)")
     evaluate.add_argument("--report", type=Path, help="write evaluation.json, evaluation.tsv, report.txt and report.html into this folder")
     evaluate.add_argument("--json", action="store_true")
     publish = commands.add_parser("publish", help="measure a finished checkpoint and ship it with its card")
@@ -155,8 +173,9 @@ def _fit(args: argparse.Namespace) -> int:
     from core.lock import alone
     from training.loop import fit, is_first_process
 
+    recipe = _recipe(args)
     with alone(args.out) if os.environ.get("RANK", "0") == "0" else nullcontext():
-        path = fit(_recipe(args), args.recipe, args.out)
+        path = fit(recipe, args.recipe, args.out)
     if is_first_process():
         print(path)
     return 0
@@ -186,8 +205,9 @@ def _tune(args: argparse.Namespace) -> int:
     from core.lock import alone
     from training.tune import tune
 
+    recipe = _recipe(args)
     with alone(args.out):
-        print(tune(_recipe(args), args.recipe, args.trials, args.out))
+        print(tune(recipe, args.recipe, args.trials, args.out))
     return 0
 
 

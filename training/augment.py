@@ -8,6 +8,7 @@ those of the clip, not of each frame.
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -27,6 +28,7 @@ Augment = Callable[[Tensor, Generator], Tensor]
 GESTURE_MIRROR = {"left": "right", "right": "left", "up": "up", "down": "down"}
 """The rendered strokes that a mirror turns into a stroke; the others run in one direction only."""
 _SIDES = {"left": "right", "right": "left", "clockwise": "counterclockwise", "counterclockwise": "clockwise"}
+_SIDE = re.compile(rf"(?<![a-z])({'|'.join(_SIDES)})(?![a-z])")
 
 
 def mirror_map(labels: Sequence[str]) -> dict[str, str]:
@@ -36,8 +38,11 @@ def mirror_map(labels: Sequence[str]) -> dict[str, str]:
     to themselves, so this is for data sets whose names tell sides (Jester, Something-Something, Kinetics); for strokes
     use GESTURE_MIRROR.
     """
-    known = {label.lower(): label for label in labels}
-    turned = {label: " ".join(_SIDES.get(word, word) for word in label.lower().split(" ")) for label in labels}
+    def spelt(label: str) -> str:
+        return label.lower().replace("anticlockwise", "counterclockwise")
+
+    known = {spelt(label): label for label in labels}
+    turned = {label: _SIDE.sub(lambda side: _SIDES[side[0]], spelt(label)) for label in labels}
     return {label: known[other] for label, other in turned.items() if other in known}
 
 
@@ -148,7 +153,9 @@ def clip_transform(named: Mapping[str, Any], labels: Sequence[str]) -> ClipTrans
         augment = _NAMED[chosen[0]](**named[chosen[0]]) if chosen else None
     except TypeError as error:
         raise BadInput(f"augmentation {chosen[0]!r}: {str(error).split('() ')[-1]}") from None
-    chance = float(named.get("mirror", 0.0))
+    chance = named.get("mirror", 0.0)
+    if not isinstance(chance, float | int) or not 0 <= chance <= 1:
+        raise BadInput(f"mirror must be a probability from 0 to 1, got {chance!r}")
     strokes = set(labels) <= set(LABELS)
     mirror = {a: b for a, b in GESTURE_MIRROR.items() if {a, b} <= set(labels)} if strokes else mirror_map(labels)
     return ClipTransform(tuple(labels), augment, mirror if chance else {}, chance)

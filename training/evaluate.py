@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from torch import nn
@@ -57,10 +57,15 @@ class Views:
 ONE = Views()
 
 
+def last_stage(card: Card) -> dict[str, Any]:
+    """The recipe that ended in these weights, as its run folder describes it; empty if the card names none."""
+    return (card.recipe.get("stages") or [{}])[-1]
+
+
 def opened(data: str, card: Card, holdout: float = 0.0) -> Clips:
     """The clips of a folder DIR/<label>/<clip>, or of "kind:root[:split]" for the other data sets, by the model's labels.
 
-    With a `holdout` only those that a run with this share kept back.
+    With a `holdout` only those that a run with this share kept back. Short clips are treated as in training.
 
     Raises: BadInput for what cannot be opened, a label that the model does not know, or a share that is not 0..1.
     """
@@ -81,7 +86,8 @@ def opened(data: str, card: Card, holdout: float = 0.0) -> Clips:
         raise BadInput(f"{root} holds the label {unknown[0]!r}, which the model does not know; it knows {card.listed}")
     report_missing(found, root)
     clips = share_of(found.clips, holdout, True, root)
-    return Clips(card.labels, clips, Plan(card.frames, card.sampling, card.stride), missing=found.missing)
+    plan = Plan(card.frames, card.sampling, card.stride, short=last_stage(card).get("short", "refuse"))
+    return Clips(card.labels, clips, plan, missing=found.missing)
 
 
 def folder_clips(folder: Path, card: Card) -> Iterator[Sample]:
@@ -189,19 +195,15 @@ def summarise(rows: list[Row], labels: tuple[str, ...]) -> dict:
     }
 
 
-def evaluate(model: nn.Module, card: Card, samples: Iterable[Sample], seed: int = 0, views: Views = ONE) -> dict:
-    """`summarise` of `measure`."""
-    return summarise(measure(model, card, samples, seed, views), card.labels)
-
-
 def command(args: argparse.Namespace) -> int:
     """`python -m training evaluate`."""
     from training.report import make_folder, write_report
 
-    views = Views.parse(args.views)
+    views = Views.parse(args.views) if args.views else None
     if args.report:
         make_folder(args.report)
     model, card = load(args.model) if args.model else load_checkpoint(args.checkpoint)
+    views = views or Views(*last_stage(card).get("views", (1, 1)))
     card = card.changed(sharpness=0.0) if args.raw else card
     if args.data == "gestures" and args.holdout:
         raise BadInput("rendered gestures are never trained on again, so --holdout is for clips of a folder; leave it out")

@@ -7,6 +7,7 @@ import json
 from collections.abc import Sequence
 from html import escape
 from pathlib import Path
+from tempfile import TemporaryFile
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -44,7 +45,7 @@ def make_folder(folder: Path) -> None:
     """Make sure that a report can be written, before the long work. Raises: BadInput."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        (folder / "evaluation.json").touch()
+        TemporaryFile(dir=folder).close()
     except OSError as error:
         raise BadInput(f"the report cannot be written to {folder} ({error.strerror}); choose another --report") from None
 

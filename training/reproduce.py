@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +23,8 @@ from core.compare import PROBES, motion_probe
 from core.errors import BadInput
 from core.gestures import LABELS, render
 from core.observe import rendered_clip
-from core.weights import Card, embedded, load, load_checkpoint
+from core.video import digest
+from core.weights import Card, embedded, file_hash, load, load_checkpoint
 from training.evaluate import Sample, folder_clips, measure, rendered_clips, summarise
 from training.folder import write_atomically
 from training.loop import fit
@@ -57,6 +58,12 @@ class Table:
         base, changes = self.base_recipe(), self.rows[row]
         settings = base.settings | changes.get("settings", {})
         return replace(base, **changes | {"settings": settings, "clips": clips, "seed": seed, "init": init, "threads": threads})
+
+    def fingerprint(self) -> str:
+        """16 hex digits that change with what any row trains."""
+        usual = asdict(Recipe(model=""))
+        made = {row: asdict(self.recipe(row, 1, 0, "", 1)) for row in self.rows}
+        return digest({row: {k: v for k, v in fields.items() if v != usual[k]} for row, fields in made.items()})
 
 
 MINIATURE = {"size": 64, "width": 96, "depth": 5}
@@ -100,15 +107,21 @@ def reproduce(name: str, out: Path, *, seeds: int, clips: int, test_clips: int, 
         init: a still stage's weights that every run starts from; "" trains one for the table first.
         real: a folder DIR/<label>/<clip> of real clips to report on beside.
 
-    Raises: BadInput for an unknown table, a budget that is not positive, or a folder that holds another budget's results.
+    Raises: BadInput for an unknown table, a budget that is not positive, a start that is not there, or a folder that holds results
+    of another budget, start or recipe.
     """
     if name != PROBE and name not in TABLES:
         raise BadInput(f"table {name!r} is not known; choose one of {', '.join([*TABLES, PROBE])}")
     if min(seeds, clips, test_clips) < 1:
         raise BadInput("--seeds, --clips and --test-clips must be 1 or more")
     path = out / "results.json"
-    about = {"table": name, "test_clips": test_clips, "real": real is not None} | ({} if name == PROBE else {"clips": clips})
+    about = {"table": name, "test_clips": test_clips, "real": real is not None}
+    if name != PROBE:
+        about |= {"clips": clips, "start": _start(init), "rows": TABLES[name].fingerprint()}
     done = _read(path, about)
+    if name == PROBE:  # of weights that have changed since, it asks again
+        now = {model: file_hash(file) for model, file in embedded().items()}
+        done = [run for run in done if run["weights"] == now.get(run["row"])]
     runs = _probed(test_clips, real) if name == PROBE else _trained(TABLES[name], out, seeds, clips, test_clips, init, real, threads)
     out.mkdir(parents=True, exist_ok=True)
     for key, figures in runs:
@@ -165,10 +178,17 @@ def _read(path: Path, about: dict[str, Any]) -> list[dict[str, Any]]:
         runs = found["runs"]
     except (OSError, ValueError, KeyError, TypeError):
         raise BadInput(f"{path} is no results file of this command; choose another --out") from None
-    other = [f"{key} {found.get(key)}, not {value}" for key, value in about.items() if found.get(key) != value]
+    # What a results file does not say, it was written before that was kept.
+    other = [f"{key} {found[key]}, not {value}" for key, value in about.items() if found.get(key, value) != value]
     if other:
         raise BadInput(f"{path} holds results for {'; '.join(other)}; choose another --out")
     return runs
+
+
+def _start(init: str) -> str:
+    if init and not Path(init).is_file():
+        raise BadInput(f"{init} does not exist; --init takes a run's stills.safetensors")
+    return file_hash(Path(init)) if init else "a still stage of its own"
 
 
 def _titles(name: str) -> dict[str, str]:

@@ -103,7 +103,8 @@ def source(recipe: Recipe, *, frames: int, size: int, patch: int, seed: int, hel
         usual = Recipe(model=recipe.model)
         asked = [*recipe.augment, *(k for k in _OF_FILES if getattr(recipe, k) != getattr(usual, k))]
         if asked:
-            raise BadInput(f"rendered gestures are varied by their renderer and cannot use {', '.join(asked)}; leave it out")
+            raise BadInput(f"rendered gestures are varied by their renderer and cannot use {', '.join(asked)}; leave it out"
+                           f"{' (--augment none)' if recipe.augment else ''}")
         return rendered(recipe, frames=frames, size=size, patch=patch, seed=seed, held=held)
     if recipe.emphasis:
         raise BadInput("emphasis is for rendered gestures; repeat the clips of small classes with --balance")

@@ -42,8 +42,14 @@ def build(name: str, preset: str = "gesture", **settings: Any) -> nn.Module:
     for key, value in settings.items():
         if key in model.settings and value not in model.settings[key]:
             raise BadInput(f"{name} setting {key}={value!r}: choose one of {', '.join(map(str, model.settings[key]))}")
+        if type(model.presets[preset].get(key)) is int and (type(value) is not int or value < 1):
+            raise BadInput(f"{name} setting {key}={value!r} must be a whole number of 1 or more")
+    whole = model.presets[preset] | settings
+    for key, parts in (("width", "heads"), ("size", "patch")):
+        if key in whole and parts in whole and whole[key] % whole[parts]:
+            raise BadInput(f"{name} setting {key}={whole[key]!r} must be a multiple of {parts}={whole[parts]!r}")
     try:
-        return model.make(**model.presets[preset] | settings).eval()
+        return model.make(**whole).eval()
     except TypeError as error:
         raise BadInput(f"{name} has no such setting: {str(error).split('got an ')[-1]}") from None
 

@@ -207,6 +207,10 @@ def test_the_mirror_of_names_swaps_sides_where_the_counterpart_exists() -> None:
         "Turning Hand Counterclockwise": "Turning Hand Clockwise", "Stop Sign": "Stop Sign",
         "Pulling something from left to right": "Pulling something from right to left",
         "Pulling something from right to left": "Pulling something from left to right"}
+    files = ("swipe_left", "swipe-RIGHT", "swipe_right", "push (left)", "push (right)", "leftover", "turn_anticlockwise", "turn_clockwise")
+    assert mirror_map(files) == {
+        "swipe_left": "swipe_right", "swipe_right": "swipe_left", "push (left)": "push (right)", "push (right)": "push (left)",
+        "leftover": "leftover", "turn_anticlockwise": "turn_clockwise", "turn_clockwise": "turn_anticlockwise"}
     with pytest.raises(BadInput, match="'right'"):
         ClipTransform(("left",), mirror={"left": "right"})
 

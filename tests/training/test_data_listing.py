@@ -162,7 +162,12 @@ def test_smarthome_splits_by_person(tmp_path: Path) -> None:
     ("jester", {}, "jester-v1-train.csv"),
     ("ucf101", {"classInd.txt": "1 a"}, "trainlist01.txt"),
     ("ucf101", {"classInd.txt": "1 a", "trainlist01.txt": "b/v.avi 1"}, "not among the data set's 1 labels"),
+    ("ucf101", {"classInd.txt": "a", "trainlist01.txt": "a/v.avi 1"}, "not as it was published"),
+    ("ssv2", {"labels.json": '{"Do x": "one"}', "train.json": '[{"id": 1, "template": "Do [x]"}]'}, "not as it was published"),
+    ("ssv2", {"labels.json": '{"Do x": "1"}', "train.json": '["Do [x]"]'}, "no template|not as it was published"),
+    ("kinetics", {"x.csv": "label,youtube_id,time_start,time_end,split\na,b,1,inf,train\n"}, "not as it was published"),
     ("hmdb51", {}, "split files"),
+    ("hmdb51", {"a_test_split1.txt": "v.avi"}, "not as it was published"),
     ("smarthome", {"a.mp4": ""}, "no Smarthome clips"),
 ])
 def test_what_cannot_be_listed_is_refused_in_one_line(tmp_path: Path, kind: str, files: dict[str, str], said: str) -> None:

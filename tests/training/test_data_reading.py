@@ -146,3 +146,12 @@ def test_an_unreadable_picture_is_named(tmp_path: Path) -> None:
     for i in (0, 1):
         with pytest.raises(EmptyVideo, match=f"{i + 1}.jpg"):
             read(Labelled("a/b", tmp_path, "a"), Plan(1), take=lambda v, i=i: np.array([i]))
+
+
+def test_pictures_of_two_sizes_are_no_clip_and_are_named(tmp_path: Path) -> None:
+    for number, size in enumerate([(9, 12), (9, 12), (7, 12)]):
+        cv2.imwrite(str(tmp_path / f"{number}.png"), np.zeros((*size, 3), np.uint8))
+    clip = Labelled("a/b", tmp_path, "a")
+    with pytest.raises(EmptyVideo, match="its pictures differ in size"):
+        read(clip, Plan(3))
+    assert read(clip, Plan(3, size=6, shape="fit"))[0].shape == (1, 3, 6, 6, 3)  # made alike, they are one

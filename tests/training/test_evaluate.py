@@ -19,6 +19,7 @@ from core.trials import permutation_of
 from core.video import Clip, decode
 from core.weights import Card, load, load_checkpoint
 from tests.training.tiny import REAL, write_clips
+from training import evaluate
 from training.__main__ import main
 from training.evaluate import (
     Row,
@@ -99,6 +100,24 @@ def test_a_public_checkpoint_is_measured_on_clips_of_its_own_labels(
     assert (plan := opened(str(tmp_path), card).plan).stride == 32 and plan.frames == 3 and plan.sampling == "uniform"
     assert main(["evaluate", "--checkpoint", str(timesformer_folder), "--data", "gestures", "--clips", "1"]) == 2
     assert "jump, run, swim, not the rendered gestures" in capsys.readouterr().err
+
+
+def test_clips_are_read_and_viewed_as_the_recipe_that_trained_the_weights_says(
+        tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "left").mkdir()
+    write_mp4(tmp_path / "left" / "short.mp4", np.random.default_rng(0).integers(0, 255, (5, 48, 64, 3), np.uint8), 5)
+    model, card = load("timesformer")
+    trained = replace(card, recipe={"stages": [{"views": [1, 3], "short": "last"}]})
+    assert opened(str(tmp_path), trained).plan.short == "last" and opened(str(tmp_path), replace(card, recipe={})).plan.short == "refuse"
+    monkeypatch.setattr(evaluate, "load", lambda name: (model, trained))
+    for asked, views in ((["--views", "1x1"], "1x1"), ([], "1x3")):
+        assert main(["evaluate", "--model", "timesformer", "--data", str(tmp_path), "--json", *asked]) == 0
+        assert json.loads(capsys.readouterr().out)["views"] == views
+
+
+def test_an_evaluation_that_fails_leaves_no_report(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["evaluate", "--model", "timesformer", "--data", str(tmp_path / "none"), "--report", str(tmp_path / "report")]) == 2
+    assert not list((tmp_path / "report").iterdir())
 
 
 class Bright(nn.Module):

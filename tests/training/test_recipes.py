@@ -14,7 +14,7 @@ from core.models import available, spec
 from core.sampling import SAMPLINGS
 from core.video import Crop
 from training import schedule
-from training.__main__ import main
+from training.__main__ import _augment, main
 from training.data import KINDS
 from training.data.reading import Short
 from training.loop import fit
@@ -44,7 +44,7 @@ TABLE: dict[str, dict[str, Any]] = {
             "distortion": 0.5, "perspective": 0.5}, "mirror": 0.5}},
     "am_flow_k400": IMAGENET | {"preset": "dinov2_b", "data": "kinetics", "lr": 3e-4, "weight_decay": 0.05, "schedule": "cosine",
                                 "warmup_epochs": 5, "epochs": 30, "sampling": "uniform", "fingertip": 0.0, "settings": {}},
-    "am_flow_ssv2": {"preset": "dinov2_b", "data": "ssv2", "settings": {"temporal_module": "tcn"}},
+    "am_flow_ssv2": {"preset": "dinov2_b", "data": "ssv2", "settings": {"temporal_module": "tcn", "frames": 24}},
     "am_flow_ssv2_clip": {"preset": "clip_b", "mean": (0.48145466, 0.4578275, 0.40821073)},
     "direcformer_jester": JESTER | LOSSES,
     "direcformer_k400": JESTER | LOSSES | {
@@ -153,3 +153,27 @@ def test_help_explains_every_flag(capsys: pytest.CaptureFixture[str], monkeypatc
 def test_help_names_all_that_a_flag_takes(name: str, known: tuple[str, ...]) -> None:
     help_ = next(f.metadata["help"] for f in fields(Recipe) if f.name == name)
     assert set(known) <= set(re.findall(r"\w+", help_))
+
+
+@pytest.mark.parametrize(("wrong", "said"), [
+    ({"batch": 0}, "--batch must be at least 1, got 0"), ({"lr": float("nan")}, "--lr must be at least 0, got nan"),
+    ({"ordered": 1.5}, "--ordered must be from 0 to 1, got 1.5"), ({"mean": (0.5, 0.5)}, "--mean must be three numbers"),
+    ({"std": (0.0, 0.5, 0.5)}, "none of them 0"), ({"views": (1, 0)}, "--views must be two whole numbers"),
+    ({"restart_epochs": 0.0}, "--restart-epochs must be at least 0.001"), ({"workers": -1}, "--workers must be at least 0"),
+])
+def test_a_value_that_makes_no_sense_is_refused_by_the_name_of_its_flag(wrong: dict[str, Any], said: str) -> None:
+    with pytest.raises(BadInput, match=said):
+        Recipe(model="direcformer", **wrong)
+
+
+def test_the_command_line_adds_replaces_and_drops_augmentations(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    from training.__main__ import main
+
+    usual = {"mirror": 0.5, "rvit": {"size": 224}}
+    assert _augment(usual, []) == usual
+    assert _augment(usual, ["mirror=0.2", "erase=0.25"]) == {"mirror": 0.2, "rvit": {"size": 224}, "erase": 0.25}
+    assert _augment(usual, ["none", 'jittered_crop={"size": 96}']) == {"jittered_crop": {"size": 96}}
+    for wrong in ("mirror", "mirror=often"):
+        assert main(["fit", "rvit_paper", "--out", str(tmp_path / "run"), "--augment", wrong]) == 2
+        assert f"--augment {wrong!r} is not NAME=JSON" in capsys.readouterr().err
+    assert not (tmp_path / "run").exists()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -13,10 +14,10 @@ import torch
 
 from core.compare import PROBES
 from core.errors import BadInput
-from core.gestures import render
+from core.gestures import LABELS, render
 from core.models import build
 from core.video import Clip
-from core.weights import Card
+from core.weights import Card, file_hash
 from tests.training.tiny import RECIPE
 from training import reproduce as module
 from training.__main__ import main
@@ -64,6 +65,29 @@ def test_another_budget_is_refused_in_one_line(table: str, tmp_path: Path, wrong
     (tmp_path / "results.json").write_text(json.dumps({"table": "toy", "clips": 4, "test_clips": 3, "real": False, "runs": []}))
     with pytest.raises(BadInput, match=part):
         reproduce(table, tmp_path, **BUDGET | wrong)
+
+
+def test_rows_of_another_start_or_recipe_are_not_mixed_in(table: str, tmp_path: Path, whole: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    reproduce(table, tmp_path, **BUDGET)
+    with pytest.raises(BadInput, match="start a still stage of its own, not "):
+        reproduce(table, tmp_path, init=str(whole / "stills.safetensors"), **BUDGET)
+    with pytest.raises(BadInput, match=r"nowhere.safetensors does not exist; --init takes"):
+        reproduce(table, tmp_path, init="nowhere.safetensors", **BUDGET)
+    monkeypatch.setattr(module, "recipe", lambda name: replace(RECIPE, order=0.0, directed=0.0, lr=1e-5))
+    with pytest.raises(BadInput, match="rows "):
+        reproduce(table, tmp_path, **BUDGET)
+
+
+def test_a_probe_of_weights_that_have_changed_is_made_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[str] = []
+    weights = tmp_path / "toy.safetensors"
+    monkeypatch.setattr(module, "embedded", lambda: {"toy": weights})
+    monkeypatch.setattr(module, "load", lambda name: (None, SimpleNamespace(hash=file_hash(weights), frames=3, labels=LABELS)))
+    monkeypatch.setattr(module, "probe_accuracy", lambda model, card, clips: asked.append(card.hash) or {"clips": 1, "top1_reversed": 0.5})
+    for content in ("one", "one", "two"):
+        weights.write_text(content)
+        found = json.loads(reproduce("motion_probe", tmp_path / "out", **BUDGET).read_text())
+    assert len(asked) == 2 and [run["weights"] for run in found["runs"]] == asked[1:]
 
 
 def test_an_unknown_table_and_a_foreign_file_are_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -144,9 +144,9 @@ def test_rendered_clips_refuse_what_is_for_files(changes: dict[str, Any]) -> Non
 @pytest.mark.parametrize(("changes", "words"), [
     ({"data": "charades"}, "one of folder, kinetics"), ({"root": ""}, "--root"), ({"root": "nowhere"}, "nowhere is not a folder"),
     ({"augment": {"twirl": 1}}, "twirl"), ({"augment": {"erase": 2.0}}, "erase"), ({"augment": {"mix": {"blend": 1.0}}}, "mixup"),
-    ({"augment": {"rvit": {"sizes": 2}}}, "sizes"), ({"sampling": "some"}, "sampling"), ({"holdout": 1.0}, "hold out"),
+    ({"augment": {"rvit": {"sizes": 2}}}, "sizes"), ({"sampling": "some"}, "sampling"), ({"holdout": 1.0}, "--holdout must be from 0"),
     ({"emphasis": "star=3"}, "--balance"), ({"split": "test"}, "no folder 'test'"),
-    ({"short": "stretch"}, "stretch"), ({"crop": "middle"}, "middle"), ({"repeated": 0}, "once")])
+    ({"short": "stretch"}, "stretch"), ({"crop": "middle"}, "middle"), ({"repeated": 0}, "--repeated must be at least 1")])
 def test_what_does_not_fit_is_refused_in_one_line(clips: Path, changes: dict[str, Any], words: str) -> None:
     with pytest.raises(BadInput) as error:
         opened(**{"root": clips} | changes)

@@ -56,7 +56,13 @@ def listing(kind: str, root: str | Path, split: str | None = None) -> Listing:
     root = Path(root)
     if not root.is_dir():
         raise BadInput(f"{root} is not a folder; give the folder of the {kind} data set")
-    found = KINDS[kind](root, split)
+    try:
+        found = KINDS[kind](root, split)
+    except BadInput:
+        raise
+    except (ValueError, LookupError, TypeError, AttributeError, ArithmeticError) as error:  # each list can be damaged in its own ways
+        raise BadInput(f"{root} holds a list of {kind} that is not as it was published ({type(error).__name__}: {error}); "
+                       "get the data set's files again") from None
     if not found.clips:
         missing = f": {found.missing} are listed and none is there (the first is {found.first_missing})" if found.missing else ""
         raise BadInput(f"{root} holds no clips of {kind}{f' split {split}' if split else ''}{missing}")

@@ -150,8 +150,14 @@ def _pictures(folder: Path, pick: Callable, plan: Plan) -> tuple[np.ndarray, np.
     if not paths:
         raise EmptyVideo(f"{folder}: holds no pictures; expected a folder of {', '.join(PICTURES)}")
     seconds = np.arange(len(paths)) / PICTURE_RATE
-    chosen = pick(seconds, PICTURE_RATE, lambda indices: np.stack([_picture(paths[i]) for i in indices]))
-    return np.stack([_sized(_picture(paths[i]), plan) for i in chosen]), seconds[chosen]
+    chosen = pick(seconds, PICTURE_RATE, lambda indices: _stacked([_picture(paths[i]) for i in indices], folder))
+    return _stacked([_sized(_picture(paths[i]), plan) for i in chosen], folder), seconds[chosen]
+
+
+def _stacked(pictures: list[np.ndarray], folder: Path) -> np.ndarray:
+    if len({picture.shape for picture in pictures}) > 1:
+        raise EmptyVideo(f"{folder}: its pictures differ in size; expected the frames of one clip")
+    return np.stack(pictures)
 
 
 def _picture(path: Path) -> np.ndarray:

@@ -26,7 +26,7 @@ _SSV2 = {"data": "ssv2", "augment": _CROP}
 RECIPES = {
     "am_flow_gesture": Recipe(model="am_flow", stills_clips=80_000, stills_depth=5, clips=80_000, order=0.0, directed=0.0),
     "am_flow_k400": _PAPER,
-    "am_flow_ssv2": replace(_PAPER, **_SSV2, settings={"temporal_module": "tcn"}),
+    "am_flow_ssv2": replace(_PAPER, **_SSV2, settings={"temporal_module": "tcn", "frames": 24}),
     "am_flow_ssv2_clip": replace(_PAPER, **_SSV2, preset="clip_b", mean=(0.48145466, 0.4578275, 0.40821073),
                                  std=(0.26862954, 0.26130258, 0.27577711)),
 }
