@@ -7,6 +7,8 @@ this project's, or whose card lists no stages, have one entry that says what is 
 from __future__ import annotations
 
 import json
+import shlex
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +20,7 @@ from torch import Tensor
 from core.errors import BadInput
 from core.weights import Card, save_checkpoint
 from training.folder import write_atomically
-from training.recipes import Recipe
+from training.recipes import Recipe, recipes
 from training.stages import model_settings
 
 History = list[dict[str, Any]]
@@ -68,6 +70,33 @@ def trained_on(history: History) -> tuple[str, str]:
     return words + (", no real video" if is_rendered else ""), "Apache-2.0" if is_rendered else " and ".join(licences)
 
 
+def with_commands(history: History) -> History:
+    """The stages, each with the command that repeats it: the named recipe of today, and as flags what differed from it.
+
+    A start is named by its file alone, and what is no flag (`after`, `preset_depth`) stands beside. A stage without a recipe of
+    this name has no command.
+    """
+    return [stage | {"command": found} if (found := _command(stage)) else stage for stage in history]
+
+
+def _command(stage: dict[str, Any]) -> str:
+    base = recipes().get(stage["name"])
+    if base is None:
+        return ""
+    words, young = ["python -m training fit", stage["name"]], asdict(Recipe(model=""))  # a field that is younger than the stage
+    for name, usual in json.loads(json.dumps(asdict(base))).items():
+        given = stage.get(name, young[name])
+        if given == usual or name in ("model", "settings", "augment"):
+            continue
+        value = ",".join(map(str, given)) if isinstance(given, list) else str(given).lower() if isinstance(given, bool) else str(given)
+        words.append(f"--{name.replace('_', '-')} {shlex.quote(value)}")
+    words += [f"--set {key}={value}" for key, value in stage.get("settings", {}).items() if value != base.settings.get(key)]
+    augment = stage.get("augment", {})
+    if augment != base.augment:
+        words += ["--augment none", *(f"--augment {shlex.quote(f'{key}={json.dumps(value)}')}" for key, value in augment.items())]
+    return " ".join([*words, "--out RUN"])
+
+
 def export(weights: dict[str, Tensor], recipe: Recipe, labels: tuple[str, ...], history: History, path: Path) -> None:
     """Write a video stage's weights as a half-precision checkpoint with its card."""
     settings = model_settings(recipe)
@@ -75,7 +104,7 @@ def export(weights: dict[str, Tensor], recipe: Recipe, labels: tuple[str, ...], 
     stride = {"stride": recipe.stride} if recipe.sampling == "dense" else {}
     card = Card(model=recipe.model, preset=recipe.preset, labels=labels, mean=recipe.mean, std=recipe.std, size=settings["size"],
                 frames=settings["frames"], sampling=recipe.sampling, crop=recipe.crop, trained_on=words,
-                settings={k: v for k, v in recipe.settings.items() if k != "classes"}, recipe={"stages": history},
+                settings={k: v for k, v in recipe.settings.items() if k != "classes"}, recipe={"stages": with_commands(history)},
                 license=licence, **stride)
     model = {k.removeprefix("model."): v for k, v in weights.items() if k.startswith("model.")}
     write_atomically(path, lambda temporary: save_checkpoint(temporary, model, card))

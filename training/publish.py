@@ -13,6 +13,7 @@ from tqdm import tqdm
 
 from core.card import UNCALIBRATED
 from core.weights import CHECKPOINTS, Card, load_checkpoint, save_checkpoint
+from training.checkpoints import with_commands
 from training.evaluate import Row, folder_clips, measure, rendered_clips, summarise
 from training.folder import write_atomically
 
@@ -59,7 +60,8 @@ def publish(checkpoint: Path, name: str | None, real: Path | None, hours: float 
             measured["real_passes"] = _summary(rows, card) | {"passes": PASSES}
     if hours is not None:
         measured["training_hours"] = hours
-    card = replace(card, measured=measured)
+    stages = {"stages": with_commands(card.recipe["stages"])} if "stages" in card.recipe else {}
+    card = replace(card, measured=measured, recipe=card.recipe | stages)
     path = CHECKPOINTS / f"{name or card.model}.safetensors"
     path.parent.mkdir(parents=True, exist_ok=True)
     weights = model.state_dict()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,8 +13,12 @@ from safetensors.torch import load_file
 from core.errors import BadInput
 from core.weights import load_checkpoint, save_checkpoint
 from tests.training.tiny import RECIPE
-from training.checkpoints import read_weights, trained_on
+from training import loop
+from training.__main__ import main
+from training.checkpoints import read_weights, trained_on, with_commands
+from training.folder import described
 from training.loop import fit
+from training.recipes import Recipe, recipe
 
 pytestmark = pytest.mark.usefixtures("tiny")
 SHORT = replace(RECIPE, stills_clips=0, clips=4)
@@ -46,6 +51,21 @@ def test_a_finished_model_hands_on_its_stages(whole: Path, tmp_path: Path) -> No
     _, made = load_checkpoint(fit(replace(SHORT, init=str(whole / "model.safetensors")), "tiny", tmp_path / "run"))
     assert made.trained_on == "22 rendered gesture clips (core.gestures), no real video" and made.license == "Apache-2.0"
     assert len(made.recipe["stages"]) == 2
+
+
+def test_each_stage_has_the_command_that_makes_its_recipe_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    base = recipe("direcformer_gesture")
+    asked = replace(base, clips=48, lr=2e-4, mean=(0.4, 0.5, 0.5), diagonal=True, emphasis="star=3,circle=2", settings={"depth": 2},
+                    augment={"mirror": 0.5})
+    stages = with_commands([described("direcformer_gesture", asked), {"name": "of long ago", "clips": 3},
+                            {k: v for k, v in described("direcformer_gesture", base).items() if k != "pairs"} | {"after": "by hand"}])
+    assert "command" not in stages[1]
+    assert stages[2]["command"] == "python -m training fit direcformer_gesture --pairs 0.0 --out RUN", "there was no such loss then"
+    made: list[Recipe] = []
+    monkeypatch.setattr(loop, "fit", lambda recipe, name, out: made.append(recipe) or out)
+    command = shlex.split(stages[0]["command"].removeprefix("python -m training "))
+    assert main([*command[:-1], str(tmp_path / "run")]) == 0
+    assert made == [asked]
 
 
 @pytest.mark.parametrize("content", [torch.zeros(2), [torch.zeros(2)]])
