@@ -11,6 +11,7 @@ from streamlit.testing.v1 import AppTest
 
 from core.shuffle import permutation
 from core.video import Clip
+from pages.parts.show import VERDICTS
 from tests.pages.test_pages import opened
 
 PAGE = str(Path(__file__).parents[2] / "pages" / "frame_order.py")
@@ -91,7 +92,7 @@ def test_margins_are_shown_with_the_thresholds_that_they_are_judged_by(page: App
     page.selectbox(key="passes").set_value(1).run()
     page.toggle(key="sharp").set_value(False).run()
     assert any(m.label == "direction margin (not calibrated)" for m in page.metric), "a threshold holds for the matrix it was measured with"
-    assert not any("Order known." in i.value for i in page.info)
+    assert not any(VERDICTS["known"][0] in i.value for i in page.info)
 
 
 def test_beyond_sixteen_frames_the_page_says_that_the_order_was_searched_for(page: AppTest) -> None:
