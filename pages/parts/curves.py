@@ -33,7 +33,7 @@ PANELS = (
           "is measured on; 0 knows nothing, −1 is the best."),
     Panel("pairs", "Pairs of slots", "Cross-entropy of which of two shuffled frames came first, read from the attention of the last layer. "
           "Guessing gives 0.69; lower is better."),
-    Panel("order", "Which permutation (L_ord)", r"Cross-entropy of naming the permutation among 1,000: "
+    Panel("order", "Which permutation (L_ord)", r"Cross-entropy of naming the permutation among 1,001, the true order and 1,000 others: "
           r"$L_\mathrm{ord}$. Guessing gives 6.9; lower is better.", from_zero=True),
     Panel("rank", "Place of each frame", "Cross-entropy of naming the true place of each shuffled frame, the side task that gets "
           "ordering going. Guessing among 8 gives 2.08; lower is better.", from_zero=True),
