@@ -12,7 +12,7 @@ from core.weights import CHECKPOINTS
 from pages.parts.show import HELP
 
 _COLUMN = st.column_config
-_MEASURED = {"rendered": "rendered clips", "real": "real clips", "real_odd_backgrounds": "real clips, odd backgrounds",
+_MEASURED = {"rendered": "rendered clips", "real": "real clips", "real_odd_backgrounds": "real clips, held-out backgrounds",
              "real_raw": "real clips, attention not sharpened", "real_passes": "real clips, order from 16 passes"}
 _WEIGHTS = ("classify", "order", "directed", "pairs", "rank", "fingertip", "alignment")
 _OF_SHUFFLED = ("order", "directed", "pairs", "rank")
@@ -36,8 +36,10 @@ def draw() -> None:
         "either direction": _COLUMN.NumberColumn(format="%.1f %%", help=HELP["reversal_accuracy"]),
         "directed strokes": _COLUMN.NumberColumn(format="%.1f %%", help="OrderAcc over the strokes that differ from their reverse: "
                                                  "circle, square, star, tick, delete and carret."),
-        "measured on": _COLUMN.TextColumn(help="Real clips show other hands and rooms than any rendered one. *Not sharpened*: the order "
-                                          "is read from the attention itself, exactly as in the paper."),
+        "measured on": _COLUMN.TextColumn(help="Real clips show other hands and rooms than any rendered one. *Held-out "
+                                          "backgrounds*: those with odd numbers, set aside while choices were to be made on the others. "
+                                          "DirecFormer's were made while looking at figures of both; TimeSformer was not measured on them "
+                                          "apart. *Not sharpened*: the order is read from the attention itself, exactly as in the paper."),
         "hours": _COLUMN.NumberColumn(format="%.1f", help="Training time on two CPU cores, as its card says."),
     })
     name = st.pills("Stages of", list(found), format_func=lambda n: spec(found[n]["model"]).title, default=next(iter(found)), required=True,

@@ -155,6 +155,7 @@ def test_without_a_run_the_page_tells_how_the_shipped_models_were_trained(folder
     assert "No run yet" in app.info[0].value
     figures, stages = (table.value for table in app.dataframe)
     assert {"DirecFormer", "TimeSformer"} <= set(figures["model"]) and "114 real clips" in set(figures["measured on"])
+    assert any(said.endswith("real clips, held-out backgrounds") for said in figures["measured on"])
     assert len(stages) >= 1 and stages["clips"].iloc[0] > 0
 
 
