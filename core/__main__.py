@@ -33,8 +33,8 @@ def _parser() -> Parser:
         command.add_argument("--json", action="store_true", help="print one JSON document")
         return command
 
-    def observing(command: argparse.ArgumentParser) -> None:
-        command.add_argument("--model", help="a model with a shipped checkpoint (default direcformer; see `models`)")
+    def observing(command: argparse.ArgumentParser, also: str = "") -> None:
+        command.add_argument("--model", help=f"a model with a shipped checkpoint (default direcformer; see `models`){also}")
         command.add_argument("--checkpoint", help="instead: a checkpoint file, a folder as the hub lays it out, hf://OWNER/NAME, or a "
                              "public checkpoint's name such as 'TimeSformer K400'")
         command.add_argument("--start", type=float, help="seconds from the first frame")
@@ -50,10 +50,10 @@ def _parser() -> Parser:
     count.add_argument("--set", dest="settings", action="append", default=[], metavar="KEY=VALUE",
                        help="a setting other than the preset's, such as classes=174; may be repeated")
     render = add("render", "render an air gesture with its ground truth")
-    render.add_argument("--label", required=True)
-    render.add_argument("--seed", type=int, required=True)
+    render.add_argument("--label", required=True, help="left, right, up, down, circle, square, star, tick, delete or carret")
+    render.add_argument("--seed", type=int, required=True, help="decides the hand, the room, the camera and the speed")
     render.add_argument("--out", type=Path, required=True, help="an .mp4 file; the truth goes beside it as .json")
-    render.add_argument("--frames", type=int, default=48)
+    render.add_argument("--frames", type=int, default=48, help="default: 48")
     probe = add("probe", "say what files hold, or why they cannot be used")
     probe.add_argument("clips", nargs="+", metavar="CLIP")
     classify = add("classify", "name the action in clips")
@@ -74,7 +74,7 @@ def _parser() -> Parser:
     which = order.add_mutually_exclusive_group()
     which.add_argument("--seed", type=int, help="seed of the random permutation (default 0)")
     which.add_argument("--permutation", help="original frame of each slot, such as 3,1,0,2,...")
-    observing(order)
+    observing(order, "; or pixels, the baseline without weights: a path through the frames that look most alike")
     return parser
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import numpy as np
@@ -37,6 +38,13 @@ def test_render_writes_a_video_and_its_truth(clip: Path) -> None:
     assert (found.width, found.height, found.frames, found.codec) == (320, 240, 20, "h264")
     assert np.array(truth["fingertip"]).shape == (20, 2) and np.array(truth["camera"]).shape == (20, 2, 3)
     assert all(sum(runs) == 320 * 240 for runs in truth["mask_run_lengths"])
+
+
+def test_help_names_the_strokes_and_the_baseline_without_weights(capsys: pytest.CaptureFixture[str]) -> None:
+    for command, words in (("render", LABELS), ("order", ("pixels",))):
+        with pytest.raises(SystemExit) as ended:
+            main([command, "--help"])
+        assert ended.value.code == 0 and set(words) <= set(re.findall(r"\w+", capsys.readouterr().out))
 
 
 def test_run_lengths_start_outside_the_mask_and_add_up() -> None:
