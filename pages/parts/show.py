@@ -23,8 +23,8 @@ HELP = {
     "layer": "The network looks at the clip in several layers, one after the other; the last feeds the decision.",
     "head": "Each layer looks in several ways at once, called heads. **mean** averages them, **max** takes the strongest.",
     "spatial": r"Where the class token looks; where a model has none, where all patches look on average: "
-               r"$a_{ij}=\mathrm{kernel}(q_i,k_j)$, softmax in all but RViT, whose linear kernel is not normalised. Last layer, mean over "
-               "heads.",
+               r"$a_{ij}=\mathrm{kernel}(q_i,k_j)$, softmax in all but RViT, whose kernel is linear (normalised in the shipped weights). "
+               "Last layer, mean over heads.",
     "layers": r"One query in every layer: layer $l$ weighs what the layers before it made by "
               r"$a^{(l)}_{ij}=\mathrm{kernel}(q^{(l)}_i,k^{(l)}_j)$.",
     "rollout": r"$R_l=\tfrac12(A_l+I)\,R_{l-1}$: what reaches the query from each patch through all layers so far, if attention alone "
@@ -51,7 +51,8 @@ HELP = {
     "spearman": r"Spearman's rank correlation of two maps on one grid, $\rho=\mathrm{cov}(r_a,r_b)/(\sigma_{r_a}\sigma_{r_b})$ with $r$ "
                 "the ranks of the cells: 1 the same order of places, 0 none, −1 the opposite.",
     "probe": r"$P(\mathrm{class})=\mathrm{softmax}(\mathrm{scores})$ for the same frames in order, backwards, in random order, and the "
-             "middle frame alone, repeated. A model that reads motion changes its mind; one that reads single frames does not.",
+             "middle frame alone, repeated. A model that reads motion changes its mind, unless the movement backwards is of the same class "
+             "(a circle) or it was trained on shuffled clips (DirecFormer); one that reads single frames does not.",
     "order_accuracy": r"Most frames that stand in the right order, others left out, over all frames: "
                       r"$\mathrm{LCS}(\pi,\mathrm{argsort}\,o)/T$. Guessing gives 47.1 % for 8 frames.",
     "reversal_accuracy": "The same, but a clip put together backwards counts as right: left and right, up and down are the same "
