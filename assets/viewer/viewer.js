@@ -320,8 +320,10 @@ class Viewer {
     const tap = data.time_taps.includes(state.tap) ? state.tap : state.times || (data.time_taps[0] ?? "");
     const entry = data.matrices.find((m) => m.tap === tap && m.layer === state.layer);
     const where = `layer ${state.layer + 1}, head ${headName(state.head)}`;
-    const made = entry?.tap ? `attention from frame to frame (${tap.replaceAll("_", " ")})` : "minus AM-flow magnitude, blind to direction";
-    writeTitle(part["matrix-title"], "Frame to frame", where, entry ? made : "this layer has no attention from frame to frame", HELP.matrix);
+    const [made, tip] = tap ? [`attention from frame to frame (${tap.replaceAll("_", " ")})`, HELP.matrix]
+      : ["minus AM-flow magnitude, blind to direction", HELP.flow]; // no tap records attention over time
+    writeTitle(part["matrix-title"], "Frame to frame", where, entry ? made : "this layer has no attention from frame to frame", tip);
+    part.matrix.setAttribute("aria-label", tip);
     this.matrix = entry && { entry, values: matrixOf(entry, state.head) };
     this.map = null;
     if (!entry) {

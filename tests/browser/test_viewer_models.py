@@ -43,6 +43,9 @@ def test_rows_of_every_model_are_those_of_core(chromium, name: str) -> None:
     page = mounted(chromium, [packing.pack(trace)])
     page.wait_for_selector("[data-ready=true]")
     T, h, w = trace.grid
+    tip = page.locator("[data-part=matrix-title] strong").get_attribute("data-tip")
+    assert ("is no attention" in tip) == (not packing.time_taps(trace)) == (name == "am_flow"), tip
+    assert page.locator("[data-part=matrix]").get_attribute("aria-label") == tip
     for tap in packing.space_taps(trace):
         page.evaluate(SET, ["tap", tap])
         attention = explain.over_space(trace, tap)[-1]
