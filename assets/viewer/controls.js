@@ -3,7 +3,8 @@
 import { targetOf } from "./state.js";
 
 export const HELP = {
-  tap: "Which of the model's attentions is drawn.",
+  tap: "Which of the model's attentions is drawn. global: the heads that see the whole clip. local: the heads that see one colour of a "
+    + "checkerboard. vit: the frozen image model. aligned: an encoder on top of it that undoes the camera's motion.",
   view: "Which of the attentions of a patch is drawn: to places, to frames, or both multiplied.",
   query: "Who is looking. Point at a patch to see what it sees; click to keep it, Escape to let it go.",
   layer: "The network looks at the clip in several layers, one after the other; the last feeds the decision.",
@@ -18,7 +19,8 @@ export const HELP = {
   drawn: "Whether patches are seen as such or blended into one another.",
   matrix: "How much each frame (row) looks at each frame (column), averaged over all places. Signed: red attracts, blue repels.",
   flow: "Minus how much the attention map changes between two frames: 0 is no change. It says nothing of direction and is no attention.",
-  times: "Which attention from frame to frame is drawn.",
+  times: "Which attention from frame to frame is drawn. space frames: from what the frames show. time frames: from what the hidden state "
+    + "carries.",
 };
 const VIEWS = {
   joint: "The patch sees all patches of all frames at once, a(p→p′).",

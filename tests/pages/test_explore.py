@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 
 import numpy as np
 import pytest
@@ -10,13 +11,14 @@ from streamlit.testing.v1 import AppTest
 
 from core import explain
 from core.gestures import render
+from core.models import spec
 from core.observe import Trace, observe, rendered_clip
 from core.video import subclip
 from core.weights import load
 from pages.parts import cached
 from pages.parts.choose import Choice
 from pages.parts.kept import kept
-from pages.parts.look import Look, read
+from pages.parts.look import TAP_HELP, Look, read
 from tests.pages.test_pages import ROOT, opened
 
 EXPLORE = str(ROOT / "pages" / "explore.py")
@@ -26,6 +28,15 @@ EXPLORE = str(ROOT / "pages" / "explore.py")
 def trace() -> Trace:
     net, card = load("direcformer")
     return observe(net, card, subclip(rendered_clip(render("tick", 5, frames=48)), frames=card.frames, sampling=card.sampling))
+
+
+def test_the_viewer_explains_its_attentions_in_the_words_of_the_page_and_its_frame_maps() -> None:
+    text = (ROOT / "assets" / "viewer" / "controls.js").read_text()
+    joined = re.sub(r'"\s*\+ "', "", text)
+    named = re.findall(r"\*\*(\w+)\*\*: (.+?\.)", TAP_HELP)
+    assert {name for name, _ in named} == {tap for model in ("far", "am_flow") for tap in spec(model).spatial_taps}
+    assert all(f"{name}: {meaning}" in joined for name, meaning in named)
+    assert all(f"{tap.replace('_', ' ')}: from what" in joined for tap in spec("rvit").temporal_taps)
 
 
 def captions(app: AppTest, word: str) -> list[str]:
