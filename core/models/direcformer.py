@@ -172,14 +172,14 @@ SPECS = [
     Spec(
         "direcformer", "DirecFormer", "Truong et al., CVPR 2022", DirecFormer,
         {"gesture": _GESTURE | {"time": "cosine", "space": "softmax"}, "b": _B | {"time": "cosine", "space": "softmax"}},
-        "signed cosine attention over time, order loss, order recovery",
+        "signed cosine attention over time, which can tell before from after; order loss, order recovery",
         {"time": _KINDS, "space": _KINDS, "order_head": (True, False)},
     ),
     Spec(
         "timesformer", "TimeSformer", "Bertasius et al., ICML 2021", DirecFormer,
         {"gesture": _GESTURE | {"time": "softmax", "space": "softmax", "order_head": False},
          "b": _B | {"time": "softmax", "space": "softmax", "order_head": False}},
-        "the baseline: the same network with softmax in time and space",
+        "baseline: DirecFormer's network, softmax in time and space",
         {"time": _KINDS, "space": _KINDS, "order_head": (True, False)},
     ),
 ]

@@ -384,7 +384,7 @@ SPECS = [
     ),
     Spec(
         "videomae", "VideoMAE", "Tong et al., NeurIPS 2022", FAR, {name: sizes | _VIDEOMAE for name, sizes in _PRESETS.items()},
-        "the baseline: the same network with global attention in every head", _SETTINGS,
+        "baseline: FAR's network, global attention in every head", _SETTINGS,
         unit_frames=TUBE, spatial_taps=TAPS, temporal_taps=TAPS, rollout_taps=TAPS,
     ),
 ]

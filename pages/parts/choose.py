@@ -155,6 +155,14 @@ def _say_missing(shown: str) -> None:
     st.warning(f"The model of the link is not here: {why}. Shown instead: {shown}.", icon=":material/link_off:")
 
 
+def _model_help() -> str:
+    """What each model is, those with a shipped checkpoint first."""
+    known = [spec(name) for name in dict.fromkeys([*embedded(), *available()])]
+    return "  \n".join([*(f"**{about.title}**: {about.summary}." for about in known),
+                        "With **K400**, **K600** (Kinetics-400, Kinetics-600) or **SSv2** (Something-Something v2) in its name it is a "
+                        "public checkpoint, trained on real videos."])
+
+
 def _model() -> str:
     st.session_state.setdefault("linked_model", st.query_params.get("model"))  # before the chooser takes what it does not know away
     own = st.session_state.get("own_checkpoint")
@@ -166,9 +174,7 @@ def _model() -> str:
         st.session_state["model"] = st.session_state.pop("downloaded")
         _changed()
     name = st.selectbox("Model", list(options), key="model", bind="query-params", format_func=options.get, on_change=_changed,
-                        help="**DirecFormer** compares frames by a signed cosine, so it can tell before from after. "
-                             "**TimeSformer** is the same network with softmax attention, which cannot be negative. "
-                             "With K400, K600 or SSv2 it is a public checkpoint, trained on real videos.")
+                        help=_model_help())
     _say_missing(options[name])
     offer()
     with st.expander("Own checkpoint"):

@@ -59,6 +59,15 @@ def test_shipped_models_come_first_then_public_ones_that_are_here_then_ones_own(
     assert all("random weights" in options[key] for key in untrained) and options["file:/x/mine.safetensors"] == "own: mine.safetensors"
 
 
+def test_the_chooser_explains_every_model_and_the_data_sets_in_the_names(app: AppTest) -> None:
+    app.run()
+    said = app.selectbox(key="model").help
+    for about in available().values():
+        assert f"**{about.title}**: {about.summary}." in said
+    for named in hub.NAMED.values():
+        assert f"**{named.name.split()[-1]}**" in said and named.data in said
+
+
 def test_a_public_checkpoint_that_is_not_here_is_refused_without_a_download() -> None:
     with pytest.raises(BadInput, match="not on this machine"):
         cached.model("public:TimeSformer K400")
