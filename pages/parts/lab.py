@@ -52,9 +52,9 @@ def mixing(frames: int) -> tuple[int, ...]:
                                help="The same seed always gives the same order.")
     swaps = row[2].number_input("Swaps", 0, MOST_SWAPS, 2, key="swaps", bind="query-params", disabled=how != "swaps",
                                 help="So many times two frames, drawn by the seed, change places.")
-    written = row[3].text_input("Order by hand", key="order", bind="query-params", disabled=how != "hand", placeholder="3,1,0,2",
-                                help="The frame in each slot, counted from 0, as in a link and on the command line. "
-                                     "Dragging frames in the strip writes it here.")
+    written = row[3].text_input("Order by hand (from 0)", key="order", bind="query-params", disabled=how != "hand", placeholder="3,1,0,2",
+                                help="The frame in each slot, counted from 0, as in a link and on the command line; the strip counts "
+                                     "from 1. Dragging frames in the strip writes it here.")
     try:
         order = permutation(frames, how, seed=int(seed), swaps=int(swaps), order=parse_order(written) if how == "hand" else ())
     except BadInput as error:

@@ -48,7 +48,9 @@ def test_every_way_to_shuffle_is_the_one_of_core_and_by_hand_begins_with_what_is
     assert shown(page) == (1, 0, 2, 3, 4, 5, 6, 7) and not page.warning
     page.text_input(key="order").set_value("1,0,2").run()
     assert shown(page) == permutation(8, "seed", seed=7) and "0 to 7 once" in page.warning[0].value
-    assert page.text_input(key="order").value == "1,0,2", "what was written is kept"
+    written = page.text_input(key="order")
+    assert written.value == "1,0,2", "what was written is kept"
+    assert "from 0" in written.label and "the strip counts from 1" in written.help
 
 
 def test_forbidden_edges_are_avoided_and_too_many_are_refused_in_a_line(page: AppTest) -> None:
