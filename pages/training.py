@@ -11,7 +11,8 @@ through_router()
 folder, recipes = runs.runs_folder(), runs.recipes()
 
 st.subheader("Train a model", help="The model sees rendered gestures, each new, guesses their class, and its weights are moved a small "
-             "step towards the right answer. Shuffled clips also teach it the order of frames. No real video is trained on.")
+             "step towards the right answer. With the recipe `direcformer_gesture` shuffled clips also teach it the order of "
+             "frames. No real video is trained on.")
 row = st.columns([2.2, 2, 1.5, 1.5, 1.1, 1.3], vertical_alignment="bottom")
 recipe = row[0].selectbox("Recipe", list(recipes), index=list(recipes).index("direcformer_gesture"), key="recipe",
                           help="A model with the settings of its training: losses and their weights, learning rate.")
@@ -69,6 +70,7 @@ if found:
         history.draw()
 else:
     st.info("No run yet. Training shows the model clip after clip and corrects it a little each time: first single frames, until it finds "
-            "the fingertip, then whole clips, in order and shuffled. Start one above, or see below how the shipped models came about.",
+            "the fingertip, then whole clips; with `direcformer_gesture` also shuffled ones. Start one above, or see below how the shipped "
+            "models came about.",
             icon=":material/model_training:")
     history.draw()
