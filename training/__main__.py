@@ -44,6 +44,12 @@ def _yes_or_no(text: str) -> bool:
     return text == "true"
 
 
+def _seed(text: str) -> int:
+    if not text.isdecimal():
+        raise argparse.ArgumentTypeError(f"a seed is a whole number of 0 or more, got {text!r}")
+    return int(text)
+
+
 def _numbers(kind: type) -> Callable[[str], tuple]:
     def numbers(text: str) -> tuple:
         return tuple(kind(part) for part in text.split(",") if part)
@@ -129,7 +135,7 @@ def _run(argv: list[str]) -> int:
                           "set (kinetics, ssv2, jester, ucf101, hmdb51, smarthome), or 'gestures' for rendered clips")
     evaluate.add_argument("--holdout", type=float, default=0.0, help="only the clips that `fit --holdout` with this share kept back")
     evaluate.add_argument("--clips", type=int, default=500, help="number of rendered clips (with --data gestures)")
-    evaluate.add_argument("--seed", type=int, default=0, help="decides the permutation of each clip")
+    evaluate.add_argument("--seed", type=_seed, default=0, help="decides the permutation of each clip")
     evaluate.add_argument("--raw", action="store_true", help="order from the attention itself, as in the paper, not sharpened")
     evaluate.add_argument("--passes", type=int, default=1, help="orders of the same frames that each order matrix is averaged over")
     evaluate.add_argument("--views", help="temporal clips x spatial crops whose softmax is averaged, such as 1x3, 2x3, 5x3 "
@@ -155,7 +161,7 @@ def _run(argv: list[str]) -> int:
     teach.add_argument("--out", type=Path, required=True, help="a new folder")
     teach.add_argument("--checkpoint", help="what to teach (default: the shipped direcformer)")
     teach.add_argument("--crop", choices=("centre", "fit"), help="central square or whole frame (default: the model's own)")
-    teach.add_argument("--seed", type=int, help="decides the held-out blocks and every window")
+    teach.add_argument("--seed", type=_seed, help="decides the held-out blocks and every window")
     for name, kind, text in (("seconds", float, "of learning (default 75)"), ("steps", int, "instead of seconds"),
                              ("threads", int, "CPU threads (default 2)"), ("batch", int, "windows a step"), ("lr", float, "learning rate"),
                              ("frozen", int, "first blocks that stay as they are"),

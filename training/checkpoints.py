@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import shlex
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +18,7 @@ from torch import Tensor
 
 from core.errors import BadInput
 from core.weights import Card, save_checkpoint
-from training.folder import write_atomically
+from training.folder import described, write_atomically
 from training.recipes import Recipe, recipes
 from training.stages import model_settings
 
@@ -83,10 +82,10 @@ def _command(stage: dict[str, Any]) -> str:
     base = recipes().get(stage["name"])
     if base is None:
         return ""
-    words, young = ["python -m training fit", stage["name"]], asdict(Recipe(model=""))  # a field that is younger than the stage
-    for name, usual in json.loads(json.dumps(asdict(base))).items():
+    words, young = ["python -m training fit", stage["name"]], described("", Recipe(model=""))  # a field that is younger than the stage
+    for name, usual in described("", base).items():
         given = stage.get(name, young[name])
-        if given == usual or name in ("model", "settings", "augment"):
+        if given == usual or name in ("name", "model", "settings", "augment"):
             continue
         value = ",".join(map(str, given)) if isinstance(given, list) else str(given).lower() if isinstance(given, bool) else str(given)
         words.append(f"--{name.replace('_', '-')} {shlex.quote(value)}")
