@@ -17,7 +17,8 @@ export const HELP = {
   mass: "Show only the fewest patches that together hold this much of all attention in view.",
   smooth: "The patches blended into one another, which is easier on the eye. The model knows only whole patches.",
   drawn: "Whether patches are seen as such or blended into one another.",
-  matrix: "How much each frame (row) looks at each frame (column), averaged over all places. Signed: red attracts, blue repels.",
+  matrix: "How much each frame (row) looks at each frame (column), averaged over all places (RViT: of one vector a "
+    + "frame). Signed: red attracts, blue repels.",
   flow: "Minus how much the attention map changes between two frames: 0 is no change. It says nothing of direction and is no attention.",
   times: "Which attention from frame to frame is drawn. space frames: from what the frames show. time frames: from what the hidden state "
     + "carries.",
