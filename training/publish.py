@@ -16,11 +16,11 @@ from core.weights import CHECKPOINTS, Card, load_checkpoint, save_checkpoint
 from training.checkpoints import with_commands
 from training.evaluate import Row, folder_clips, measure, rendered_clips, summarise
 from training.folder import write_atomically
+from training.losses import SHARPNESS
 
 CONFIDENCE = 0.95  # share of right directions above the threshold
 CALIBRATION_CLIPS = 300
 _FEWEST = 30  # clips above the threshold: the share of right directions among fewer says little
-SHARPNESS = 8.0  # tried against 0, the paper's own
 _GAIN = 2.0  # points of OrderAcc that sharpening must bring on rendered clips: less is chance
 TEST_CLIPS = 500
 PASSES = 16  # of the order matrix, reported beside the paper's one
@@ -40,7 +40,7 @@ def publish(checkpoint: Path, name: str | None, real: Path | None, hours: float 
     """Measure `checkpoint` on rendered clips (and on real ones, if given) and ship it with its card."""
     model, card = load_checkpoint(checkpoint)
     tried = {}
-    for sharpness in (0.0, SHARPNESS):
+    for sharpness in (0.0, SHARPNESS):  # 0 is the paper's own
         clips = tqdm(rendered_clips(CALIBRATION_CLIPS, card), total=CALIBRATION_CLIPS, desc="calibrate")
         tried[sharpness] = measure(model, replace(card, sharpness=sharpness), clips)
     raw, sharpened = (np.mean([row.order_accuracy for row in tried[s]]) for s in (0.0, SHARPNESS))

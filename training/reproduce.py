@@ -28,10 +28,12 @@ from core.weights import Card, embedded, file_hash, load, load_checkpoint
 from training.evaluate import Sample, folder_clips, measure, rendered_clips, summarise
 from training.folder import write_atomically
 from training.loop import fit
+from training.losses import SHARPNESS
 from training.recipes import Recipe, recipe
 
 Figures = dict[str, float]
-_FIGURES = ("top1", "order_accuracy", "reversal_accuracy", "order_accuracy_directed")
+_OF_ORDER = ("order_accuracy", "reversal_accuracy", "order_accuracy_directed")
+_FIGURES = ("top1", *_OF_ORDER)
 _CAMERA_SEED = 930_000_000_000_000
 _FAST, _STEADY = 0.08, 0.03  # how far the camera moves, in widths of the frame: a tenth and a half of all clips
 
@@ -45,6 +47,7 @@ class Table:
     base: str  # name of a recipe
     rows: dict[str, dict[str, Any]]  # fields of the recipe; `settings` are added to the recipe's own
     camera: bool = False  # measure clips under a moving and under a steady camera apart
+    sharpened: bool = False  # read the order from the sharpened matrix too, as the app may (core.order.sharpened)
     also: dict[str, Any] = field(default_factory=dict)  # for every row
 
     def base_recipe(self) -> Recipe:
@@ -80,7 +83,7 @@ TABLES: dict[str, Table] = {
          "C-S + L_ord": _ORDER,
          "C-S + L_ord + L_self": _ORDER | _SELF,
          "C-S + L_ord + L_self + side tasks": _ORDER | _SIDE},
-        also=_NO_LOSS | {"ordered": 0.34, "shuffled": 1.0, "settings": {"heads": 3}}),
+        also=_NO_LOSS | {"ordered": 0.34, "shuffled": 1.0, "settings": {"heads": 3}}, sharpened=True),
     "am_flow_table4": Table(
         "AM flow and the aligning encoder under camera motion", "AM Flow, Table 4", "am_flow_gesture",
         {"no AM flow": {"settings": {"flow": False}},
@@ -146,15 +149,17 @@ def summary(runs: list[dict[str, Any]]) -> list[dict[str, Any]]:
     return found
 
 
-_SHOWN = {"direcformer_table2": ("top1", "order_accuracy", "order_accuracy_directed"), "am_flow_table4": ("top1",), "far_table2": ("top1",),
-          PROBE: tuple(f"top1_{name.replace(' ', '_')}" for name in PROBES)}
-_NAMES = {"top1": "top-1", "order_accuracy": "OrderAcc", "order_accuracy_directed": "OrderAcc, directed strokes"}
+_SHOWN = {"direcformer_table2": ("top1", "order_accuracy", "order_accuracy_sharpened", "order_accuracy_directed_sharpened"),
+          "am_flow_table4": ("top1",), "far_table2": ("top1",), PROBE: tuple(f"top1_{name.replace(' ', '_')}" for name in PROBES)}
+_NAMES = {"top1": "top-1", "order_accuracy": "OrderAcc", "order_accuracy_sharpened": "sharpened",
+          "order_accuracy_directed_sharpened": "sharpened, directed strokes"}
 
 
 def markdown(results: dict[str, Any]) -> str:
     """The summary as a Markdown table, in percent: mean over seeds, and the standard deviation where there are several."""
     lines, shown = results["summary"], _SHOWN[results["table"]]
-    columns = [(data, key) for data in ("rendered", "steady_camera", "moving_camera", "real") if data in lines[0] for key in shown]
+    columns = [(data, key) for data in ("rendered", "steady_camera", "moving_camera", "real") for key in shown
+               if key in lines[0].get(data, {})]
     heads = [f"{data.replace('_', ' ')}: {_NAMES.get(key) or key.removeprefix('top1_').replace('_', ' ')}" for data, key in columns]
 
     def cell(found: dict[str, float | None], key: str) -> str:
@@ -206,7 +211,7 @@ def _trained(table: Table, out: Path, seeds: int, clips: int, test_clips: int, i
                 start = init or _stills(table, out, threads)
                 folder = out / f"{number}-{seed}"
                 checkpoint = fit(table.recipe(row, clips, seed, start, threads), f"{table.base}: {row}", folder)
-                return measured(*load_checkpoint(checkpoint), test_clips, real, table.camera)
+                return measured(*load_checkpoint(checkpoint), test_clips, real, table.camera, table.sharpened)
 
             yield (row, seed), figures
 
@@ -220,14 +225,23 @@ def _stills(table: Table, out: Path, threads: int) -> str:
     return str(file)
 
 
-def measured(model: nn.Module, card: Card, test_clips: int, real: Path | None, camera: bool = False) -> dict[str, Figures]:
-    """Figures of one model on rendered clips, on real ones if given, and under a steady and a moving camera if asked for."""
+def measured(model: nn.Module, card: Card, test_clips: int, real: Path | None, camera: bool = False,
+             sharpened: bool = False) -> dict[str, Figures]:
+    """Figures of one model on rendered clips, on real ones if given, and under a steady and a moving camera if asked for.
+
+    With `sharpened` those of order come twice: from the attention as it is, and from the sharpened matrix.
+    """
     found = {"rendered": _figures(model, card, rendered_clips(test_clips, card))}
     if camera:
         for data, moves in (("steady_camera", False), ("moving_camera", True)):
             found[data] = _figures(model, card, camera_clips(test_clips, card, moves))
     if real:
         found["real"] = _figures(model, card, folder_clips(real, card))
+    if sharpened:
+        sharp = replace(card, sharpness=SHARPNESS)
+        again = {"rendered": rendered_clips(test_clips, card)} | ({"real": folder_clips(real, card)} if real else {})
+        for data, samples in again.items():
+            found[data] |= {f"{key}_sharpened": v for key, v in _figures(model, sharp, samples).items() if key in _OF_ORDER}
     return found
 
 

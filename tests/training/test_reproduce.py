@@ -17,13 +17,14 @@ from core.errors import BadInput
 from core.gestures import LABELS, render
 from core.models import build
 from core.video import Clip
-from core.weights import Card, file_hash
+from core.weights import Card, file_hash, load_checkpoint
 from tests.training.tiny import RECIPE
 from training import reproduce as module
 from training.__main__ import main
 from training.evaluate import Sample
+from training.losses import SHARPNESS
 from training.recipes import recipes
-from training.reproduce import TABLES, Table, camera_clips, markdown, probe_accuracy, reproduce, summary
+from training.reproduce import TABLES, Table, camera_clips, markdown, measured, probe_accuracy, reproduce, summary
 
 BUDGET: dict[str, Any] = {"seeds": 1, "clips": 4, "test_clips": 3, "threads": 1}
 
@@ -115,6 +116,16 @@ def test_the_rows_of_the_order_table_differ_in_kernel_and_losses_alone() -> None
                       "C-S + L_ord + L_self + side tasks": ("cosine", True, True, 3.0, 1.0)}
     bare = [replace(r, settings={}, order=0.0, directed=0.0, directed_from=0, pairs=0.0, rank=0.0) for r in made.values()]
     assert all(r == bare[0] for r in bare)
+
+
+def test_the_order_is_read_from_the_attention_and_from_the_sharpened_matrix(tiny: None, whole: Path) -> None:
+    model, card = load_checkpoint(whole / "model.safetensors")
+    found = measured(model, card, 6, None, sharpened=True)["rendered"]
+    assert found == measured(model, card, 6, None)["rendered"] | {k: v for k, v in found.items() if k.endswith("_sharpened")}
+    sharp = measured(model, replace(card, sharpness=SHARPNESS), 6, None)["rendered"]
+    order = ("order_accuracy", "reversal_accuracy", "order_accuracy_directed")
+    assert {k: found[f"{k}_sharpened"] for k in order} == {k: sharp[k] for k in order}
+    assert TABLES["direcformer_table2"].sharpened and "top1_sharpened" not in found
 
 
 def test_a_table_in_words_has_means_and_spreads_in_percent() -> None:
