@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import Any
 
 import numpy as np
@@ -135,7 +135,34 @@ class JitteredCrop:
 _NAMED: dict[str, type] = {"rvit": RViTAugment, "far": FARAugment, "jittered_crop": JitteredCrop}
 CROPPING = frozenset(_NAMED)
 """Augmentations that cut every clip to the same size."""
-_FOR_BATCHES = ("erase", "mix")
+_CHANCES = ("mirror", "erase")
+_MIXING = ("mixup", "cutmix", "switch")
+
+
+def check_augment(named: Mapping[str, Any]) -> None:
+    """Raises: BadInput for an augmentation that is not known, a second way to crop, or numbers of another form than it takes."""
+    unknown = [name for name in named if name not in (*_NAMED, *_CHANCES, "mix")]
+    crops = [name for name in named if name in _NAMED]
+    if unknown or len(crops) > 1:
+        raise BadInput(f"augmentation {(unknown or crops[1:])[0]!r} cannot be used; choose one of {', '.join(_NAMED)}, "
+                       f"and any of {', '.join((*_CHANCES, 'mix'))}")
+    for name, given in named.items():
+        if name in _CHANCES:
+            if not _is_number(given) or given > 1:
+                raise BadInput(f"{name} must be a probability from 0 to 1, got {given!r}")
+            continue
+        usual = dict.fromkeys(_MIXING, 0.0) if name == "mix" else {f.name: f.default for f in fields(_NAMED[name])}
+        if not isinstance(given, Mapping) or set(given) - set(usual):
+            raise BadInput(f"augmentation {name} takes the numbers {', '.join(usual)}, got {given!r}")
+        for key, value in given.items():
+            of = len(usual[key]) if isinstance(usual[key], tuple) else 0
+            parts = value if of and isinstance(value, list | tuple) else [value]
+            if len(parts) != max(of, 1) or not all(map(_is_number, parts)):
+                raise BadInput(f"{key} of {name} must be {f'{of} numbers' if of else 'a number'} of 0 or more, got {value!r}")
+
+
+def _is_number(value: Any) -> bool:
+    return type(value) in (int, float) and 0 <= value < math.inf
 
 
 def clip_transform(named: Mapping[str, Any], labels: Sequence[str]) -> ClipTransform:
@@ -144,18 +171,9 @@ def clip_transform(named: Mapping[str, Any], labels: Sequence[str]) -> ClipTrans
     "erase" and "mix" are for whole batches (`random_erasing`, `mix`) and passed over here. The mirror is that of the
     rendered strokes where all labels are strokes, else `mirror_map`. Raises: BadInput for other names or numbers.
     """
-    unknown = [name for name in named if name not in (*_NAMED, *_FOR_BATCHES, "mirror")]
-    chosen = [name for name in named if name in _NAMED]
-    if unknown or len(chosen) > 1:
-        raise BadInput(f"augmentation {(unknown or chosen[1:])[0]!r} cannot be used; choose one of {', '.join(_NAMED)}, "
-                       f"and any of mirror, {', '.join(_FOR_BATCHES)}")
-    try:
-        augment = _NAMED[chosen[0]](**named[chosen[0]]) if chosen else None
-    except TypeError as error:
-        raise BadInput(f"augmentation {chosen[0]!r}: {str(error).split('() ')[-1]}") from None
+    check_augment(named)
+    augment = next((_NAMED[name](**numbers) for name, numbers in named.items() if name in _NAMED), None)
     chance = named.get("mirror", 0.0)
-    if not isinstance(chance, float | int) or not 0 <= chance <= 1:
-        raise BadInput(f"mirror must be a probability from 0 to 1, got {chance!r}")
     strokes = set(labels) <= set(LABELS)
     mirror = {a: b for a, b in GESTURE_MIRROR.items() if {a, b} <= set(labels)} if strokes else mirror_map(labels)
     return ClipTransform(tuple(labels), augment, mirror if chance else {}, chance)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import shlex
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -50,7 +51,10 @@ def _history(file: Path, weights: dict[str, Any], metadata: dict[str, str]) -> H
     card = json.loads(metadata.get("card", "{}"))
     foreign = {"name": f"weights of {file.name}", "trained_on": card.get("trained_on") or f"whatever trained {file.name}",
                "license": card.get("license", "")}
-    return card.get("recipe", {}).get("stages") or [foreign]
+    recipe = card.get("recipe", {})
+    if "taught" in recipe:  # the order of a real video's frames, whose licence nobody knows
+        return [foreign | {"license": ""}]
+    return recipe.get("stages") or [foreign]
 
 
 def trained_on(history: History) -> tuple[str, str]:
@@ -72,7 +76,7 @@ def trained_on(history: History) -> tuple[str, str]:
 def with_commands(history: History) -> History:
     """The stages, each with the command that repeats it: the named recipe of today, and as flags what differed from it.
 
-    A start is named by its file alone, and what is no flag (`after`, `preset_depth`) stands beside. A stage without a recipe of
+    A start is named by its file alone, and what was done by hand (`after`) stands beside. A stage without a recipe of
     this name has no command.
     """
     return [stage | {"command": found} if (found := _command(stage)) else stage for stage in history]
@@ -89,7 +93,10 @@ def _command(stage: dict[str, Any]) -> str:
             continue
         value = ",".join(map(str, given)) if isinstance(given, list) else str(given).lower() if isinstance(given, bool) else str(given)
         words.append(f"--{name.replace('_', '-')} {shlex.quote(value)}")
-    words += [f"--set {key}={value}" for key, value in stage.get("settings", {}).items() if value != base.settings.get(key)]
+    given, usual = stage.get("settings", {}), model_settings(replace(base, settings={}))
+    settings = {key: usual[key] for key in base.settings if key not in given and key in usual} | given  # what it had not is undone
+    settings |= {"depth": stage["preset_depth"]} if "preset_depth" in stage else {}
+    words += [f"--set {shlex.quote(f'{key}={value}')}" for key, value in settings.items() if value != base.settings.get(key)]
     augment = stage.get("augment", {})
     if augment != base.augment:
         words += ["--augment none", *(f"--augment {shlex.quote(f'{key}={json.dumps(value)}')}" for key, value in augment.items())]

@@ -53,8 +53,6 @@ class Run:
         self.name, self.stage, self.recipe, self.folder, self.clips = name, stage, recipe, folder, clips
         self.schedule, self.accelerator, self.held_out, self.watch = schedule, accelerator, held_out, watch
         self.sharing = Sharing(recipe.batch, recipe.accumulate, accelerator.num_processes, accelerator.process_index)
-        if recipe.precision not in ("auto", "float32"):
-            raise BadInput(f"precision {recipe.precision!r} is not known; choose auto or float32")
         self.bfloat16 = recipe.precision == "auto" and bfloat16_is_fast()
         self.wrapped, self.optimiser = accelerator.prepare(stage, make_optimiser(recipe, stage))
         self.average = Average(stage, recipe.ema)
@@ -254,6 +252,7 @@ def fit(recipe: Recipe, name: str, out: Path, watch: Watch | None = None) -> Pat
     if init is not None:
         weights, history = init
         taken = video.start_from(weights)
+    Sharing(recipe.batch, recipe.accumulate, accelerator.num_processes)  # may refuse too
     folder.claim(name, recipe)
     torch.manual_seed(recipe.seed)
     state, stills = folder.state(), out / "stills.safetensors"

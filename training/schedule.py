@@ -94,15 +94,13 @@ def parameter_groups(module: nn.Module, weight_decay: float, layer_decay: float)
 
 
 def make_optimiser(recipe: Recipe, module: nn.Module) -> torch.optim.Optimizer:
-    """Raises: BadInput for an unknown optimiser, or where nothing is left to learn."""
+    """Raises: BadInput where nothing is left to learn."""
     groups = parameter_groups(module, recipe.weight_decay, recipe.layer_decay)
     if not groups:
         raise BadInput(f"nothing of {recipe.model} is left to train; choose a smaller --frozen")
     if recipe.optimiser == "adamw":
         return torch.optim.AdamW(groups, betas=(recipe.momentum, recipe.beta2))
-    if recipe.optimiser == "sgd":
-        return torch.optim.SGD(groups, lr=recipe.lr, momentum=recipe.momentum, nesterov=recipe.momentum > 0)
-    raise BadInput(f"optimiser {recipe.optimiser!r} is not known; choose adamw or sgd")
+    return torch.optim.SGD(groups, lr=recipe.lr, momentum=recipe.momentum, nesterov=recipe.momentum > 0)
 
 
 def bfloat16_is_fast() -> bool:

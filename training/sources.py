@@ -12,13 +12,12 @@ from torch.utils.data import Dataset
 
 from core.errors import BadInput
 from core.gestures import DIRECTED, LABELS
-from training.augment import CROPPING, clip_transform
+from training.augment import CROPPING, check_augment, clip_transform
 from training.data import KINDS, Batch, Clips, Gestures, Stream, collated, has_splits, loaded, open_dataset, stacked
 from training.recipes import Recipe
 
 HELD_OUT = 999_999_937
 """Seed of the rendered clips that validate a run, and of the order of real ones; a recipe's own seeds are small."""
-_MIXING = ("mixup", "cutmix", "switch")
 _OF_FILES = ("sampling", "draws", "split", "holdout", "repeated", "balance")
 _NO_VALIDATION = ("ucf101", "hmdb51", "smarthome")
 
@@ -141,12 +140,8 @@ def _split(recipe: Recipe, held: bool) -> str | None:
 
 
 def _fitting(augment: Mapping[str, Any], size: int) -> dict[str, Any]:
-    """The augmentation for a model of `size` pixels: crops in proportion. Raises: BadInput for erase or mix of another form."""
-    chance, amounts = augment.get("erase", 0.0), augment.get("mix", {})
-    if not isinstance(chance, float | int) or not 0 <= chance <= 1:
-        raise BadInput(f"erase must be a probability from 0 to 1, got {chance!r}")
-    if not isinstance(amounts, Mapping) or set(amounts) - set(_MIXING):
-        raise BadInput(f"mix takes the numbers {', '.join(_MIXING)}, got {amounts!r}")
+    """The augmentation for a model of `size` pixels: crops in proportion. Raises: BadInput as `check_augment`."""
+    check_augment(augment)
     fitted = dict(augment)
     for name in CROPPING & augment.keys():
         given = augment[name]

@@ -8,7 +8,6 @@ gradient however it is shared among processes.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from inspect import signature
 from math import factorial
 from typing import Any
 
@@ -19,7 +18,7 @@ from torch import Tensor, nn
 from torch.nn.functional import cross_entropy, layer_norm
 
 from core.errors import BadInput
-from core.models import build, spec
+from core.models import build, spec, usual_settings
 from core.models.blocks import ImageViT, Output
 from core.public import load_public
 from training.augment import mix, random_erasing
@@ -287,9 +286,7 @@ def freeze(model: nn.Module, blocks: int) -> None:
 
 def model_settings(recipe: Recipe, **over: Any) -> dict[str, Any]:
     """Every setting of the recipe's model: its defaults, the preset's, the recipe's, `over`."""
-    about = spec(recipe.model)
-    defaults = {k: p.default for k, p in signature(about.make).parameters.items() if p.default is not p.empty}
-    return defaults | about.presets.get(recipe.preset, {}) | recipe.settings | over
+    return usual_settings(recipe.model, recipe.preset) | recipe.settings | over
 
 
 def sinusoid(steps: int, width: int) -> Tensor:

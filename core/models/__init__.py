@@ -5,6 +5,7 @@ from __future__ import annotations
 import pkgutil
 from functools import cache
 from importlib import import_module
+from inspect import signature
 from typing import Any
 
 from torch import nn
@@ -12,7 +13,7 @@ from torch import nn
 from core.errors import BadInput
 from core.models.blocks import Output, Spec
 
-__all__ = ["Output", "Spec", "available", "build", "setting", "spec"]
+__all__ = ["Output", "Spec", "available", "build", "setting", "spec", "usual_settings"]
 
 
 @cache
@@ -29,6 +30,14 @@ def spec(name: str) -> Spec:
     return available()[name]
 
 
+def usual_settings(name: str, preset: str = "gesture") -> dict[str, Any]:
+    """What each setting of a model is unless it is given. Raises: BadInput for an unknown model or preset."""
+    model = spec(name)
+    if preset not in model.presets:
+        raise BadInput(f"{name} has no preset {preset!r}; choose one of {', '.join(model.presets)}")
+    return {k: p.default for k, p in signature(model.make).parameters.items() if p.default is not p.empty} | model.presets[preset]
+
+
 def build(name: str, preset: str = "gesture", **settings: Any) -> nn.Module:
     """A freshly initialised model in eval mode: forward takes normalised video (B, 3, T, H, W).
 
@@ -37,14 +46,16 @@ def build(name: str, preset: str = "gesture", **settings: Any) -> nn.Module:
     Raises: BadInput for an unknown model, preset or setting, or a value that the setting cannot take.
     """
     model = spec(name)
-    if preset not in model.presets:
-        raise BadInput(f"{name} has no preset {preset!r}; choose one of {', '.join(model.presets)}")
+    usual = usual_settings(name, preset)
     for key, value in settings.items():
         if key in model.settings and value not in model.settings[key]:
             raise BadInput(f"{name} setting {key}={value!r}: choose one of {', '.join(map(str, model.settings[key]))}")
-        if type(model.presets[preset].get(key)) is int and (type(value) is not int or value < 1):
-            raise BadInput(f"{name} setting {key}={value!r} must be a whole number of 1 or more")
-    whole = model.presets[preset] | settings
+        default = usual.get(key)
+        if type(default) is int and (type(value) is not int or value < min(default, 1)):
+            raise BadInput(f"{name} setting {key}={value!r} must be a whole number of {min(default, 1)} or more")
+        if type(default) is float and type(value) not in (int, float):
+            raise BadInput(f"{name} setting {key}={value!r} must be a number")
+    whole = usual | settings
     for key, parts in (("width", "heads"), ("size", "patch")):
         if key in whole and parts in whole and whole[key] % whole[parts]:
             raise BadInput(f"{name} setting {key}={whole[key]!r} must be a multiple of {parts}={whole[parts]!r}")
@@ -52,6 +63,10 @@ def build(name: str, preset: str = "gesture", **settings: Any) -> nn.Module:
         return model.make(**whole).eval()
     except TypeError as error:
         raise BadInput(f"{name} has no such setting: {str(error).split('got an ')[-1]}") from None
+    except BadInput:
+        raise
+    except (ValueError, ArithmeticError) as error:
+        raise BadInput(f"{name} cannot be built with these settings: {str(error).splitlines()[0]}") from None
 
 
 def setting(text: str) -> tuple[str, Any]:

@@ -40,8 +40,8 @@ def draw() -> None:
                                                  "circle, square, star, tick, delete and carret."),
         "measured on": _COLUMN.TextColumn(help="Real clips show other hands and rooms than any rendered one. *Held-out "
                                           "backgrounds*: those with odd numbers, set aside while choices were to be made on the others. "
-                                          "DirecFormer's were made while looking at figures of both; TimeSformer was not measured on them "
-                                          "apart. *Not sharpened*: the order is read from the attention itself, exactly as in the paper."),
+                                          "DirecFormer's were made while looking at figures of both. *Not sharpened*: the order is read "
+                                          "from the attention itself, exactly as in the paper."),
         "hours": _COLUMN.NumberColumn(format="%.1f", help="Training time on one or two CPU cores, as its card says."),
     })
     name = st.pills("Stages of", list(found), format_func=lambda n: spec(found[n]["model"]).title, default=next(iter(found)), required=True,

@@ -174,7 +174,8 @@ def resume(run: Run) -> None:
         raise BadInput(f"{run.name} holds no recipe.json that can be read; start a new run instead")
     fixed = {k: v for k, v in run.recipe.items() if k not in ("name", "settings", "augment")}
     settings = [part for k, v in run.recipe.get("settings", {}).items() for part in ("--set", f"{k}={_written(v)}")]
-    _launch(run.path, ["fit", str(run.recipe.get("name")), *_flags(fixed), *settings])
+    augment = [part for k, v in run.recipe.get("augment", {}).items() for part in ("--augment", f"{k}={json.dumps(v)}")]
+    _launch(run.path, ["fit", str(run.recipe.get("name")), *_flags(fixed), *settings, "--augment", "none", *augment])
 
 
 def stop(path: Path) -> None:

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import psutil
@@ -19,6 +20,10 @@ from core.errors import BadInput
 from core.lock import alone, is_claimed
 from pages.parts import history, runs
 from pages.parts.runs import Run
+from training import loop
+from training.__main__ import main
+from training.folder import described
+from training.recipes import Recipe, recipe
 
 ROOT = Path(__file__).parents[2]
 TINY = {"stills_clips": 0, "batch": 2, "workers": 0, "threads": 1, "warmup": 1}
@@ -74,6 +79,17 @@ def test_a_run_is_followed_stopped_with_nothing_left_alive_resumed_and_finished(
     assert run.checkpoint.exists() and [row["clips"] for row in run.reports] == [24]
     with pytest.raises(BadInput, match="finished"):
         runs.resume(run)
+
+
+def test_a_run_goes_on_with_every_setting_that_it_began_with(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = replace(recipe("rvit_paper"), root="clips of mine", lr=3e-4, settings={"dropout": 0.3}, augment={"mirror": 0.2, "erase": 0.1})
+    launched: list[list[str]] = []
+    began: list[Recipe] = []
+    monkeypatch.setattr(runs, "_launch", lambda path, arguments: launched.append(arguments))
+    monkeypatch.setattr(loop, "fit", lambda recipe, name, out: began.append(recipe) or out)
+    runs.resume(Run(folder / "own", described("rvit_paper", asked), "stopped", (), None, ""))
+    assert main([*launched[0], "--out", str(folder / "own")]) == 0
+    assert described("", began[0]) == described("", asked)
 
 
 def test_a_run_ends_with_an_app_that_is_killed(folder: Path) -> None:

@@ -41,6 +41,15 @@ def test_weights_made_of_real_video_never_become_weights_made_of_rendered_clips(
     assert again.trained_on == "Kinetics-400, then 8 rendered gesture clips (core.gestures)" and again.license == "CC-BY-NC-4.0"
 
 
+def test_weights_that_were_taught_a_real_clip_say_so_for_ever(whole: Path, tmp_path: Path) -> None:
+    model, card = load_checkpoint(whole / "model.safetensors")
+    taught = replace(card, trained_on=f"{card.trained_on}; then taught the order of holiday.mp4", recipe=card.recipe | {"taught": {}})
+    save_checkpoint(tmp_path / "taught.safetensors", model.state_dict(), taught)
+    _, made = load_checkpoint(fit(replace(SHORT, init=str(tmp_path / "taught.safetensors")), "tiny", tmp_path / "run"))
+    assert "taught the order of holiday.mp4, then 4 rendered" in made.trained_on and not made.trained_on.endswith("no real video")
+    assert made.license == ""
+
+
 def test_weights_that_say_nothing_of_themselves_are_named(whole: Path, tmp_path: Path) -> None:
     torch.save({k: v.float() for k, v in load_file(whole / "model.safetensors").items()}, tmp_path / "theirs.pth")
     _, made = load_checkpoint(fit(replace(SHORT, init=str(tmp_path / "theirs.pth")), "tiny", tmp_path / "run"))
@@ -55,9 +64,12 @@ def test_a_finished_model_hands_on_its_stages(whole: Path, tmp_path: Path) -> No
 
 def test_each_stage_has_the_command_that_makes_its_recipe_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     base = recipe("direcformer_gesture")
-    asked = replace(base, clips=48, lr=2e-4, mean=(0.4, 0.5, 0.5), diagonal=True, emphasis="star=3,circle=2", settings={"depth": 2},
-                    augment={"mirror": 0.5})
+    asked = replace(base, clips=48, lr=2e-4, mean=(0.4, 0.5, 0.5), diagonal=True, emphasis="star=3,circle=2",
+                    settings={"depth": 2, "time": "two words"}, augment={"mirror": 0.5})
     older = {k: v for k, v in described("direcformer_gesture", base).items() if k not in ("pairs", "mean")}
+    undone = with_commands([described("am_flow_ssv2", replace(recipe("am_flow_ssv2"), settings={"temporal_module": "tcn"}))])
+    assert undone[0]["command"] == "python -m training fit am_flow_ssv2 --set frames=8 --out RUN"
+    assert "--set depth=5" in with_commands([older | {"preset_depth": 5}])[0]["command"]
     stages = with_commands([described("direcformer_gesture", asked), {"name": "of long ago", "clips": 3}, older | {"after": "by hand"}])
     assert "command" not in stages[1]
     assert stages[2]["command"] == "python -m training fit direcformer_gesture --pairs 0.0 --out RUN", "there was no such loss then"

@@ -174,7 +174,8 @@ def test_a_gradient_that_is_not_finite_under_a_finite_loss_stops_the_run_before_
     assert state["step"] == 3 and all(v.isfinite().all() for v in state["module"].values())
 
 
-@pytest.mark.parametrize("wrong", [{"permutations": "alphabetical"}, {"directed_from": 2}, {"init": "nowhere.safetensors"}])
+@pytest.mark.parametrize("wrong", [{"permutations": "alphabetical"}, {"directed_from": 2}, {"init": "nowhere.safetensors"},
+                                   {"accumulate": 3}, {"settings": {"order_head": "maybe"}}])
 def test_what_cannot_be_used_is_found_before_the_still_stage_and_leaves_the_folder_free(tmp_path: Path, wrong: dict[str, Any]) -> None:
     with pytest.raises(BadInput):
         fit(replace(RECIPE, **wrong), "tiny", tmp_path / "run")

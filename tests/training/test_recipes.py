@@ -159,7 +159,9 @@ def test_help_names_all_that_a_flag_takes(name: str, known: tuple[str, ...]) -> 
     ({"batch": 0}, "--batch must be at least 1, got 0"), ({"lr": float("nan")}, "--lr must be at least 0, got nan"),
     ({"ordered": 1.5}, "--ordered must be from 0 to 1, got 1.5"), ({"mean": (0.5, 0.5)}, "--mean must be three numbers"),
     ({"std": (0.0, 0.5, 0.5)}, "none of them 0"), ({"views": (1, 0)}, "--views must be two whole numbers"),
-    ({"restart_epochs": 0.0}, "--restart-epochs must be at least 0.001"), ({"workers": -1}, "--workers must be at least 0"),
+    ({"optimiser": "adam"}, "optimiser 'adam' is not known; choose one of adamw, sgd"), ({"schedule": "linear"}, "cosine, restarts"),
+    ({"precision": "half"}, "auto, float32"), ({"restart_epochs": 0.0}, "--restart-epochs must be at least 0.001"),
+    ({"workers": -1}, "--workers must be at least 0"),
 ])
 def test_a_value_that_makes_no_sense_is_refused_by_the_name_of_its_flag(wrong: dict[str, Any], said: str) -> None:
     with pytest.raises(BadInput, match=said):

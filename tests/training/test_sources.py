@@ -144,7 +144,12 @@ def test_rendered_clips_refuse_what_is_for_files(changes: dict[str, Any]) -> Non
 @pytest.mark.parametrize(("changes", "words"), [
     ({"data": "charades"}, "one of folder, kinetics"), ({"root": ""}, "--root"), ({"root": "nowhere"}, "nowhere is not a folder"),
     ({"augment": {"twirl": 1}}, "twirl"), ({"augment": {"erase": 2.0}}, "erase"), ({"augment": {"mix": {"blend": 1.0}}}, "mixup"),
-    ({"augment": {"rvit": {"sizes": 2}}}, "sizes"), ({"sampling": "some"}, "sampling"), ({"holdout": 1.0}, "--holdout must be from 0"),
+    ({"augment": {"rvit": {"sizes": 2}}}, "sizes"),
+    ({"augment": {"jittered_crop": 0.5}}, "takes the numbers size, least, most"), ({"augment": {"rvit": True}}, "takes the numbers"),
+    ({"augment": {"jittered_crop": {"least": "x"}}}, "least of jittered_crop must be a number"),
+    ({"augment": {"rvit": {"kernel": 4}}}, "kernel of rvit must be 2 numbers"), ({"augment": {"mix": {"mixup": "x"}}}, "mixup of mix"),
+    ({"augment": {"mirror": True}}, "probability"), ({"augment": {"far": {"layers": -1}}}, "layers of far"),
+    ({"sampling": "some"}, "sampling"), ({"holdout": 1.0}, "--holdout must be from 0"),
     ({"emphasis": "star=3"}, "--balance"), ({"split": "test"}, "no folder 'test'"),
     ({"short": "stretch"}, "stretch"), ({"crop": "middle"}, "middle"), ({"repeated": 0}, "--repeated must be at least 1")])
 def test_what_does_not_fit_is_refused_in_one_line(clips: Path, changes: dict[str, Any], words: str) -> None:

@@ -16,9 +16,9 @@ IMAGENET_MEAN, IMAGENET_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 BELOW_ONE = 1 - 1e-6
 
 
-def flag(default: Any, text: str, least: float | None = None, most: float | None = None) -> Any:
-    """A field of a recipe: its default, what `fit --help` says of its flag, and the smallest and largest value that makes sense."""
-    return field(default=default, metadata={"help": text, "least": least, "most": most})
+def flag(default: Any, text: str, least: float | None = None, most: float | None = None, one_of: tuple[str, ...] = ()) -> Any:
+    """A field of a recipe: its default, what `fit --help` says of its flag, and which values make sense: from least to most, or one of."""
+    return field(default=default, metadata={"help": text, "least": least, "most": most, "one_of": one_of})
 
 
 @dataclass(frozen=True)
@@ -70,7 +70,7 @@ class Recipe:
     ordered: float = flag(1.0, "share of the clips that are seen in order, for L_cls", least=0, most=1)
     shuffled: float = flag(0.5, "share of the clips that are seen shuffled, for L_ord, L_self, pairs and rank", least=0, most=1)
 
-    optimiser: str = flag("adamw", "adamw, or sgd with Nesterov momentum")
+    optimiser: str = flag("adamw", "adamw, or sgd with Nesterov momentum", one_of=("adamw", "sgd"))
     lr: float = flag(6e-4, "largest learning rate", least=0)
     lr_batch: int = flag(0, "the batch that --lr is meant for: what is used is lr * batch / lr_batch; 0 = --lr as it is", least=0)
     momentum: float = flag(0.9, "of sgd; beta_1 of adamw", least=0, most=BELOW_ONE)
@@ -78,7 +78,8 @@ class Recipe:
     weight_decay: float = flag(0.05, "of weight matrices, not of biases, gains, class tokens and position tables", least=0)
     layer_decay: float = flag(1.0, "each block learns at this times the rate of the block after it", least=0, most=1)
     clip_norm: float = flag(1.0, "largest norm of the gradient; 0 = any", least=0)
-    schedule: str = flag("cosine", "of the learning rate: cosine, restarts (cosine, again and again), steps or constant")
+    schedule: str = flag("cosine", "of the learning rate: cosine, restarts (cosine, again and again), steps or constant",
+                         one_of=("cosine", "restarts", "steps", "constant"))
     warmup: int = flag(200, "steps in which the learning rate rises", least=0)
     warmup_epochs: float = flag(0.0, "the same in epochs, if above 0", least=0)
     warmup_from: float = flag(0.0, "where the warm-up starts, as a share of the largest rate", least=0, most=1)
@@ -87,7 +88,7 @@ class Recipe:
     milestones: tuple[float, ...] = flag((), "epochs at which steps multiplies the rate by --gamma")
     gamma: float = flag(0.1, "what steps multiplies the rate by", least=0)
     ema: float = flag(0.998, "decay of the averaged weights, which are the ones saved for use; 0 = the last ones", least=0, most=1)
-    precision: str = flag("auto", "auto (bfloat16 where it is fast) or float32")
+    precision: str = flag("auto", "auto (bfloat16 where it is fast) or float32", one_of=("auto", "float32"))
 
     classify: float = flag(1.0, "weight of L_cls, the class", least=0)
     smoothing: float = flag(0.05, "of the labels in L_cls", least=0, most=1)
@@ -118,6 +119,8 @@ class Recipe:
             if least is not None and not least <= value <= (value if most is None else most):
                 limits = f"at least {least:g}" if most is None else f"from {least:g} to {most:g}"
                 raise BadInput(f"--{each.name.replace('_', '-')} must be {limits}, got {value}")
+            if (known := each.metadata.get("one_of")) and value not in known:
+                raise BadInput(f"{each.name} {value!r} is not known; choose one of {', '.join(known)}")
         for name in ("mean", "std"):
             values = getattr(self, name)
             if len(values) != 3 or not all(0 <= value <= 1 for value in values) or (name == "std" and 0 in values):

@@ -34,7 +34,8 @@ def test_parameter_counts_are_those_of_the_paper() -> None:
 
 def test_both_models_are_offered_and_wrong_settings_are_refused() -> None:
     assert {"direcformer", "timesformer"} <= set(available())
-    for wrong in ({"time": "linear"}, {"order_head": "yes"}, {"tempo": 3}):
+    for wrong in ({"time": "linear"}, {"order_head": "yes"}, {"tempo": 3}, {"heads": 3}, {"heads": 0}, {"width": "big"}, {"size": 100},
+                  {"depth": 2.5}, {"drop_path": "often"}):
         with pytest.raises(BadInput) as error:
             build("direcformer", **wrong)
         assert next(iter(wrong)) in str(error.value) and "\n" not in str(error.value)
