@@ -194,7 +194,7 @@ def test_the_recipe_of_rvit_runs_in_small(clips: Path, tmp_path: Path) -> None:
 def ssv2(tmp_path: Path) -> Path:
     """Something-Something v2 in small."""
     root = tmp_path / "ssv2"
-    write_clips(root, ("clips",), 4, frames=9)
+    write_clips(root, ("clips",), 4, frames=25)  # am_flow_ssv2 takes 24
     (root / "labels.json").write_text(json.dumps({"Pushing something": "0", "Holding something": "1"}))
     templates = ("Pushing [something]", "Holding [something]")
     listed = [{"id": str(i), "template": templates[i % 2]} for i in range(4)]
