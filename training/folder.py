@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -45,8 +45,22 @@ class Folder:
     def __init__(self, path: Path, writes: bool = True) -> None:
         self.path, self.writes = path, writes
 
-    def claim(self, name: str, recipe: Recipe) -> None:
-        """Begin a run here, or go on with it. Raises: BadInput if the folder holds another run."""
+    @contextmanager
+    def claimed(self, name: str, recipe: Recipe) -> Iterator[None]:
+        """Begin a run here, or go on with it; a new one is given up again if the block raises BadInput.
+
+        Raises: BadInput if the folder holds another run.
+        """
+        is_new = not (self.path / "recipe.json").exists()
+        self._claim(name, recipe)
+        try:
+            yield
+        except BadInput:
+            if is_new and self.writes:
+                (self.path / "recipe.json").unlink()
+            raise
+
+    def _claim(self, name: str, recipe: Recipe) -> None:
         self.path.mkdir(parents=True, exist_ok=True)
         file, now = self.path / "recipe.json", described(name, recipe)
         if file.exists():

@@ -245,15 +245,15 @@ def fit(recipe: Recipe, name: str, out: Path, watch: Watch | None = None) -> Pat
     init = read_weights(Path(recipe.init)) if recipe.init else None
     torch.set_num_threads(recipe.threads)
     torch.manual_seed(recipe.seed + 1)
-    video = Video(recipe, clips.labels, clips.directed, fingertips=clips.files is None)  # before the folder is claimed: it may refuse
-    freeze(video.model, recipe.frozen)
     history: History = []
     taken = ""
-    if init is not None:
-        weights, history = init
-        taken = video.start_from(weights)
-    Sharing(recipe.batch, recipe.accumulate, accelerator.num_processes)  # may refuse too
-    folder.claim(name, recipe)
+    with folder.claimed(name, recipe):  # all of this may refuse, which must not wait for the end of the still stage
+        Sharing(recipe.batch, recipe.accumulate, accelerator.num_processes)
+        video = Video(recipe, clips.labels, clips.directed, fingertips=clips.files is None)
+        freeze(video.model, recipe.frozen)
+        if init is not None:
+            weights, history = init
+            taken = video.start_from(weights)
     torch.manual_seed(recipe.seed)
     state, stills = folder.state(), out / "stills.safetensors"
     has_stills = stills.exists()
