@@ -73,7 +73,7 @@ HELP = {
 }
 VERDICTS = {
     "known": ("Direction known", "No other path ties with the best one, and it beats its own reverse by the margin above which 95 % of "
-              "directions were right. Single frames may still stand in the wrong place."),
+              "directions were right on rendered clips. Single frames may still stand in the wrong place."),
     "up_to_direction": ("Known up to direction", "No other path ties with the best one; which of its ends comes first is too unsure to "
                         "call."),
     "unknown": ("Not identifiable", "Other orders fit as well: the frames are too alike, or the attention says nothing about order."),
