@@ -23,8 +23,8 @@ _POINTS: dict[str, list[tuple[float, float]]] = {
     "down": [(0, -1), (0, 1)],
     "circle": [],  # drawn by _circle
     "square": [(-1, -1), (1, -1), (1, 1), (-1, 1), (-1, -1)],
-    "star": [(-0.75, 1), (0, -1), (0.75, 1), (-1, -0.25), (1, -0.25), (-0.75, 1)],
-    "tick": [(-1, -0.3), (-0.2, 1), (1, -1)],
+    "star": [(-0.85, 1), (0, -1), (0.75, 0.9), (-1, -0.5), (1, -0.45), (-0.7, 1)],
+    "tick": [(-1, -0.8), (-0.35, 1), (1, -0.95)],
     "delete": [(-1, -1), (1, 1), (-1, 1), (1, -1)],
     "carret": [(-1, 1), (0, -1), (1, 1)],
 }
@@ -48,21 +48,18 @@ class Gesture:
     times: np.ndarray  # (T,) float32 seconds
 
 
-def _along(points: np.ndarray, samples: int) -> tuple[np.ndarray, np.ndarray]:
-    """(samples, 2) points evenly spaced along a polyline, and the distance to the nearest inner corner, 0..1."""
+def _along(points: np.ndarray, samples: int, rests: list[int]) -> tuple[np.ndarray, np.ndarray]:
+    """(samples, 2) points evenly spaced along a polyline, and how far each is from the nearest of the points numbered `rests`, 0..1."""
     length = np.r_[0, np.cumsum(np.hypot(*np.diff(points, axis=0).T))]
     at = np.linspace(0, length[-1], samples)
     path = np.stack([np.interp(at, length, points[:, i]) for i in (0, 1)], 1)
-    inner = length[1:-1]
-    if not len(inner):
-        return path, np.ones(samples)
-    return path, np.abs(at[:, None] - inner).min(1) / length[-1]
+    return path, np.abs(at[:, None] - length[rests]).min(1, initial=length[-1]) / length[-1]
 
 
 def _circle(rng: np.random.Generator) -> np.ndarray:
-    """Counter-clockwise on the screen from somewhere near the top, not always closed exactly."""
-    start = np.deg2rad(90 - np.clip(rng.normal(22, 25), -25, 75))
-    sweep = np.deg2rad(np.clip(rng.normal(358, 22), 300, 420))
+    """Counter-clockwise on the screen from somewhere in the upper right, often past its beginning."""
+    start = np.deg2rad(90 - np.clip(rng.normal(62, 30), -25, 140))
+    sweep = np.deg2rad(np.clip(rng.normal(370, 28), 300, 450))
     angle = start + np.linspace(0, sweep, 40)
     return np.stack([np.cos(angle), -np.sin(angle)], 1)
 
@@ -76,15 +73,20 @@ def _wave(rng: np.random.Generator, samples: int, terms: int = 3) -> np.ndarray:
 
 
 def _stroke(label: str, rng: np.random.Generator) -> np.ndarray:
-    """The fingertip over time, (_FINE, 2), in a frame of width 1 and height 1."""
+    """The fingertip over time, (_FINE, 2), in a frame of width 1 and height 1.
+
+    Where strokes begin, how large they are and where the hand rests follow the fingertips that a network found in the real
+    clips over even backgrounds, the half on which choices are made; the spread here is wider than theirs.
+    """
     if label == "circle":
-        points = _circle(rng) + rng.normal(0, 0.04, (40, 2)).cumsum(0) * 0.3
+        points, corners = _circle(rng) + rng.normal(0, 0.04, (40, 2)).cumsum(0) * 0.3, []
     else:
         points = np.array(_POINTS[label], float)
-        points = points + rng.normal(0, 0.1, points.shape)
-    path, corner = _along(points, _FINE)
+        points, corners = points + rng.normal(0, 0.1, points.shape), [*range(1, len(points) - 1)]
+    ends = [end for end in (0, -1) if rng.random() < 0.85]  # where the hand comes to rest
+    path, still = _along(points, _FINE, corners + ends)
     if len(points) > 2 and rng.random() < 0.7:  # a hand rounds its corners
-        width = int(rng.integers(3, 13)) * 2 + 1
+        width = int(rng.uniform(0.05, 0.4) * _FINE / (len(corners) + 1)) | 1
         padded = np.pad(path, ((width // 2,) * 2, (0, 0)), mode="edge")
         path = np.stack([np.convolve(padded[:, i], np.ones(width) / width, "valid") for i in (0, 1)], 1)
     wobble = rng.uniform(0, 0.05)
@@ -96,13 +98,14 @@ def _stroke(label: str, rng: np.random.Generator) -> np.ndarray:
     if label in ("left", "right", "up", "down") and rng.random() < 0.5:
         axis = 0 if label in ("left", "right") else 1
         path[:, 1 - axis] += rng.normal(0, 0.18) * (path[:, axis] ** 2 - 0.5)
-    half = rng.uniform((0.13, 0.16), (0.34, 0.38))
-    centre = np.array([rng.normal(0.53, 0.07), rng.normal(0.46, 0.07)])
+    half = rng.uniform((0.14, 0.13), (0.36, 0.35))
+    centre = np.array([rng.normal(0.51, 0.07), rng.normal(0.42, 0.08)])
     path = centre + path * half
     low, high = path.min(0), path.max(0)
     path = path + np.clip(0.04 - low, 0, None) - np.clip(high - np.array([0.97, 0.93]), 0, None)
 
-    speed = np.exp(rng.uniform(0.1, 0.7) * _wave(rng, _FINE)) * (0.35 + np.clip(corner * rng.uniform(4, 30), 0, 0.65))
+    slowest = rng.uniform(0.12, 0.5)
+    speed = np.exp(rng.uniform(0.05, 0.5) * _wave(rng, _FINE)) * np.clip(slowest + still * rng.uniform(3, 20), 0, 1)
     clock = np.r_[0, np.cumsum(1 / speed)[:-1]]
     clock /= clock[-1]
     idle = rng.uniform(0, 0.12, 2) * (rng.random(2) < 0.7)
@@ -122,9 +125,10 @@ def _alpha(rgba: np.ndarray) -> np.ndarray:
     return cv2.extractChannel(rgba, 3)
 
 
-def _tinted(shading: np.ndarray, colour: np.ndarray, cloth: np.ndarray | None = None) -> np.ndarray:
-    """Shading times colour, with cloth over it, as premultiplied uint8 RGBA."""
-    lut = np.clip(np.arange(256)[:, None] / 160 * colour[None], 0, 255).astype(np.uint8)
+def _tinted(shading: np.ndarray, colour: np.ndarray, flat: float, cloth: np.ndarray | None = None) -> np.ndarray:
+    """Shading times colour, with cloth over it, as premultiplied uint8 RGBA; `flat` 0..1 is how much the light comes from all sides."""
+    shades = np.arange(256)[:, None] * (1 - flat) + 105 * flat
+    lut = np.clip(shades / 160 * colour[None], 0, 255).astype(np.uint8)
     rgb = cv2.LUT(_rgb(shading), lut[:, None, :])
     if cloth is not None:
         dressed = cv2.multiply(_rgb(cloth), _rgb(shading), scale=1 / 128)
@@ -132,6 +136,14 @@ def _tinted(shading: np.ndarray, colour: np.ndarray, cloth: np.ndarray | None = 
         cv2.copyTo(dressed, _alpha(cloth), rgb)
     alpha = _alpha(shading)
     return cv2.merge([cv2.multiply(channel, alpha, scale=1 / 255) for channel in cv2.split(rgb)] + [alpha])
+
+
+def _dyed(scene: np.ndarray, colour: np.ndarray, share: float) -> np.ndarray:
+    """The uint8 RGB scene with its colours drawn to one colour, its light and dark kept; share 0..1."""
+    grey = cv2.merge([cv2.cvtColor(scene, cv2.COLOR_RGB2GRAY)] * 3)
+    shades = np.clip(np.arange(256)[:, None] / 128 * colour, 0, 255).astype(np.uint8)
+    dyed = cv2.LUT(grey, shades[:, None, :])
+    return cv2.addWeighted(dyed, share, scene, 1 - share, 0)
 
 
 def _sprite_matrices(angle: np.ndarray, unit: np.ndarray, origin: tuple[float, float], at: np.ndarray, mirror: float) -> np.ndarray:
@@ -209,18 +221,23 @@ def render(label: str, seed: int, *, frames: int = 16, size: tuple[int, int] = (
     camera = np.concatenate([linear, (centre - linear @ focus)[:, :, None]], 2).astype(np.float32)
 
     # Light and colour.
+    colour = scenery.skin(rng) * np.exp(rng.normal(-0.05, 0.3)) * rng.normal(1, 0.05, 3)
     scene = scenery.background(int(rng.integers(scenery.BACKGROUNDS)))
+    if rng.random() < 0.2:  # wood, cloth or a wall of much the same colour as the hand
+        scene = _dyed(scene, colour * rng.normal(1, 0.1, 3), rng.uniform(0.4, 0.95))
     grade = np.arange(256, dtype=np.float32)[:, None] / 255
     balance = rng.normal(1, 0.08, 3) * np.exp(rng.normal(-0.15, 0.35))
     lut = np.clip(grade ** np.exp(rng.normal(0, 0.25)) * balance * 255, 0, 255).astype(np.uint8)
     scene = cv2.LUT(scene, lut[:, None, :])
-    colour = scenery.skin(rng) * np.exp(rng.normal(-0.05, 0.3)) * rng.normal(1, 0.05, 3)
     if rng.random() < 0.15:  # against the light: nearly a silhouette
         colour = colour * rng.uniform(0.2, 0.55)
     gain, tint = _exposure(rng, frames)
+    if rng.random() < 0.2:  # a dim room
+        gain = gain * rng.uniform(0.2, 0.7)
     shade, cloth = scenery.arm(int(rng.integers(scenery.ARMS)))
-    arm = _tinted(shade, colour, cloth)
-    hand = _tinted(scenery.hand(int(rng.integers(scenery.HANDS))), colour)
+    flat = rng.uniform(0, 0.8) * (rng.random() < 0.6)
+    arm = _tinted(shade, colour, flat, cloth)
+    hand = _tinted(scenery.hand(int(rng.integers(scenery.HANDS))), colour, flat)
 
     # Pose: the finger stays nearly upright while the forearm swings about an elbow below the frame.
     mirror = -1.0 if rng.random() < 0.06 else 1.0

@@ -22,14 +22,14 @@ STROKES = {
     "right": [(-1, 0), (1, 0)],
     "up": [(0, 1), (0, -1)],
     "down": [(0, -1), (0, 1)],
-    "circle": [(np.cos(a), -np.sin(a)) for a in np.pi / 2 + np.linspace(0, 2 * np.pi, 41)],  # counter-clockwise from the top
+    "circle": [(np.cos(a), -np.sin(a)) for a in np.pi / 6 + np.linspace(0, 2 * np.pi, 41)],  # counter-clockwise from two o'clock
     "square": [(-1, -1), (1, -1), (1, 1), (-1, 1), (-1, -1)],  # clockwise from the top left
     "star": [(-0.75, 1), (0, -1), (0.75, 1), (-1, -0.25), (1, -0.25), (-0.75, 1)],  # from the lower left up to the tip
     "tick": [(-1, -0.3), (-0.2, 1), (1, -1)],
     "delete": [(-1, -1), (1, 1), (-1, 1), (1, -1)],
     "carret": [(-1, 1), (0, -1), (1, 1)],
 }
-"""How the strokes run (design section 4): x to the right, y down, each within -1..1."""
+"""How the strokes run: x to the right, y down, each within -1..1."""
 
 
 def fingerprint(gesture: Gesture) -> str:
