@@ -143,6 +143,23 @@ class SelfAttention(nn.Module):
             out = left @ (right.transpose(-2, -1) @ v)
         return rearrange(out, "g h n d -> g n (h d)"), weights
 
+    def of_first(self, x: Tensor, layout: Layout) -> Tensor:
+        """What `mixed` gives the first token alone, (groups, 1, D).
+
+        In training with softmax the other tokens' keys and values are not computed: q . (W x) = (W^T q) . x and
+        sum w (W x) = W (sum w x), so both products with W are of one row. The keys' bias adds the same to every score,
+        which softmax takes away.
+        """
+        if not torch.is_grad_enabled() or self.tap.listened or self.tap.kernel.kind != "softmax":
+            return self.mixed(x, layout)[0][:, :1]
+        to_q, to_k, to_v = self.qkv.weight.chunk(3)
+        q_bias, _, v_bias = self.qkv.bias.chunk(3)
+        q = rearrange(linear(x[:, 0], to_q, q_bias), "g (h d) -> h g d", h=self.heads)
+        asks = q @ rearrange(to_k, "(h d) w -> h d w", h=self.heads)
+        weights = (rearrange(asks, "h g w -> g h w") @ x.transpose(1, 2) * self.tap.kernel.scale).softmax(-1)
+        seen = rearrange(weights @ x, "g h w -> h g w") @ rearrange(to_v, "(h d) w -> h w d", h=self.heads)
+        return rearrange(seen, "h g d -> g 1 (h d)") + v_bias
+
     def _head_by_head(self, x: Tensor, want_map: bool) -> tuple[Tensor, Tensor | None]:
         """The same for training on a CPU: each head is multiplied where the projection left it, which saves copying q, k and v."""
         fused = rearrange(linear(x, self.qkv.weight, self.qkv.bias), "g n (parts d) -> g n parts d", parts=3 * self.heads)

@@ -58,8 +58,9 @@ class Block(nn.Module):
         if cam is not None:
             seen = rearrange(cam(rearrange(seen, "b t (h w) d -> b d t h w", h=h)), "b d t h w -> b t (h w) d")
         frames = torch.cat([self.norm1(repeat(cls, "b 1 d -> b t 1 d", t=T)), seen], 2)
-        mixed, _ = self.attn.mixed(rearrange(frames, "b t n d -> (b t) n d"), frames_layout(T, h, w))
-        frames = rearrange(self.drop_path(self.attn.proj(mixed[:, :1] if cls_only else mixed)), "(b t) n d -> b t n d", t=T)
+        frames, layout = rearrange(frames, "b t n d -> (b t) n d"), frames_layout(T, h, w)
+        mixed = self.attn.of_first(frames, layout) if cls_only else self.attn.mixed(frames, layout)[0]
+        frames = rearrange(self.drop_path(self.attn.proj(mixed)), "(b t) n d -> b t n d", t=T)
         of_frames, of_places = frames.split([1, frames.shape[2] - 1], 2)  # one pass on the way back, where slices take four
         # One class token a clip: the T copies are averaged after attending to their own frame.
         cls = cls + of_frames.mean(1)

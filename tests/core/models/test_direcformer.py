@@ -104,6 +104,22 @@ def test_heads_multiplied_one_by_one_give_the_values_gradients_and_map_of_all_at
             torch.testing.assert_close(one, other)
 
 
+@pytest.mark.parametrize("kind", ["softmax", "cosine"])
+def test_what_the_first_token_alone_is_given_has_the_values_and_gradients_of_all(kind: Kind) -> None:
+    attention = randomised(SelfAttention(WIDTH, HEADS, kind, "space", 0, Axis.SPACE)).double()
+    frames, tokens = 3, 17
+    layout = frames_layout(frames, 1, tokens - 1)
+    x = torch.randn(frames, tokens, WIDTH, dtype=torch.double, generator=torch.Generator().manual_seed(0), requires_grad=True)
+    alone, among = attention.of_first(x, layout), attention.mixed(x, layout)[0][:, :1]
+    torch.testing.assert_close(alone, among)
+    for inputs in ([x], list(attention.qkv.parameters())):
+        for one, other in zip(*(torch.autograd.grad(out.square().sum(), inputs, retain_graph=True) for out in (alone, among)), strict=True):
+            torch.testing.assert_close(one, other)
+    with record(attention, torch.double) as seen:
+        attention.of_first(x, layout)
+    assert seen[0].q.shape[-2] == tokens  # whoever records sees every token
+
+
 @torch.no_grad()
 def test_time_attention_never_mixes_locations() -> None:
     """With space attention silenced, one block lets a patch reach its own location in every frame, nothing else."""
