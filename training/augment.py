@@ -20,30 +20,28 @@ from torch import Generator, Tensor
 from torch.nn.functional import interpolate
 
 from core.errors import BadInput
-from core.gestures import LABELS
+from core.gestures import DIRECTED
 
 Augment = Callable[[Tensor, Generator], Tensor]
 """From a clip (T, 3, H, W) to a clip (T, 3, h, w)."""
 
-GESTURE_MIRROR = {"left": "right", "right": "left", "up": "up", "down": "down"}
-"""The rendered strokes that a mirror turns into a stroke; the others run in one direction only."""
 _SIDES = {"left": "right", "right": "left", "clockwise": "counterclockwise", "counterclockwise": "clockwise"}
-_SIDE = re.compile(rf"(?<![a-z])({'|'.join(_SIDES)})(?![a-z])")
+_SIDE = re.compile(rf"(?<![a-z])({'|'.join(_SIDES)})(?=(wards?|most)?(?![a-z]))")
 
 
 def mirror_map(labels: Sequence[str]) -> dict[str, str]:
     """What a mirrored clip of each label shows, by the words left, right, clockwise and counterclockwise.
 
-    Labels whose counterpart is not among `labels` have no entry and must not be mirrored. Labels without such a word map
-    to themselves, so this is for data sets whose names tell sides (Jester, Something-Something, Kinetics); for strokes
-    use GESTURE_MIRROR.
+    Labels whose counterpart is not among `labels` have no entry and must not be mirrored, nor have the strokes that run in
+    one direction only. Other labels without such a word map to themselves: names of data sets tell sides (Jester,
+    Something-Something, Kinetics), also joined as in SwipeLeft.
     """
     def spelt(label: str) -> str:
-        return label.lower().replace("anticlockwise", "counterclockwise")
+        return re.sub(r"(?<=[a-z])(?=[A-Z])", " ", label).lower().replace("anticlockwise", "counterclockwise")
 
     known = {spelt(label): label for label in labels}
     turned = {label: _SIDE.sub(lambda side: _SIDES[side[0]], spelt(label)) for label in labels}
-    return {label: known[other] for label, other in turned.items() if other in known}
+    return {label: known[other] for label, other in turned.items() if other in known and label.lower() not in DIRECTED}
 
 
 @dataclass(frozen=True)
@@ -137,6 +135,7 @@ CROPPING = frozenset(_NAMED)
 """Augmentations that cut every clip to the same size."""
 _CHANCES = ("mirror", "erase")
 _MIXING = ("mixup", "cutmix", "switch")
+_RANGES = {"scale": 1.0, "sigma": math.inf}  # pairs of numbers, low and high, and the highest
 
 
 def check_augment(named: Mapping[str, Any]) -> None:
@@ -151,7 +150,7 @@ def check_augment(named: Mapping[str, Any]) -> None:
             if not _is_number(given) or given > 1:
                 raise BadInput(f"{name} must be a probability from 0 to 1, got {given!r}")
             continue
-        usual = dict.fromkeys(_MIXING, 0.0) if name == "mix" else {f.name: f.default for f in fields(_NAMED[name])}
+        usual = dict.fromkeys(_MIXING, 0.0) if name == "mix" else usual_numbers(name)
         if not isinstance(given, Mapping) or set(given) - set(usual):
             raise BadInput(f"augmentation {name} takes the numbers {', '.join(usual)}, got {given!r}")
         for key, value in given.items():
@@ -159,6 +158,23 @@ def check_augment(named: Mapping[str, Any]) -> None:
             parts = value if of and isinstance(value, list | tuple) else [value]
             if len(parts) != max(of, 1) or not all(map(_is_number, parts)):
                 raise BadInput(f"{key} of {name} must be {f'{of} numbers' if of else 'a number'} of 0 or more, got {value!r}")
+            if _is_whole(usual[key]) and not all(_is_whole(part) and part > 0 for part in parts):
+                raise BadInput(f"{key} of {name} must be {f'{of} whole numbers' if of else 'a whole number'} above 0, got {value!r}")
+            if (most := _RANGES.get(key)) and not 0 < parts[0] <= parts[1] <= most:
+                raise BadInput(f"{key} of {name} must rise from above 0{f' to {most:g} at most' if most < math.inf else ''}, got {value!r}")
+            if key == "kernel" and not all(part % 2 for part in parts):
+                raise BadInput(f"kernel of {name} must be two odd numbers of pixels, got {value!r}")
+        if name == "jittered_crop" and not (n := usual | dict(given))["size"] <= n["least"] <= n["most"]:
+            raise BadInput(f"size, least and most of {name} must rise in this order, got {n['size']}, {n['least']} and {n['most']}")
+
+
+def usual_numbers(name: str) -> dict[str, Any]:
+    """The numbers of an augmentation that crops, as it has them by default."""
+    return {f.name: f.default for f in fields(_NAMED[name])}
+
+
+def _is_whole(value: Any) -> bool:
+    return type(value) is int or (isinstance(value, tuple) and all(map(_is_whole, value)))
 
 
 def _is_number(value: Any) -> bool:
@@ -168,15 +184,13 @@ def _is_number(value: Any) -> bool:
 def clip_transform(named: Mapping[str, Any], labels: Sequence[str]) -> ClipTransform:
     """The transform of each clip that a recipe names: {"rvit" | "far" | "jittered_crop": its numbers, "mirror": probability}.
 
-    "erase" and "mix" are for whole batches (`random_erasing`, `mix`) and passed over here. The mirror is that of the
-    rendered strokes where all labels are strokes, else `mirror_map`. Raises: BadInput for other names or numbers.
+    "erase" and "mix" are for whole batches (`random_erasing`, `mix`) and passed over here. The mirror is `mirror_map`.
+    Raises: BadInput for other names or numbers.
     """
     check_augment(named)
     augment = next((_NAMED[name](**numbers) for name, numbers in named.items() if name in _NAMED), None)
     chance = named.get("mirror", 0.0)
-    strokes = set(labels) <= set(LABELS)
-    mirror = {a: b for a, b in GESTURE_MIRROR.items() if {a, b} <= set(labels)} if strokes else mirror_map(labels)
-    return ClipTransform(tuple(labels), augment, mirror if chance else {}, chance)
+    return ClipTransform(tuple(labels), augment, mirror_map(labels) if chance else {}, chance)
 
 
 def resized_crop(video: Tensor, size: int, generator: Generator, scale: tuple[float, float] = (0.08, 1.0),

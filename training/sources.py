@@ -12,7 +12,7 @@ from torch.utils.data import Dataset
 
 from core.errors import BadInput
 from core.gestures import DIRECTED, LABELS
-from training.augment import CROPPING, check_augment, clip_transform
+from training.augment import CROPPING, check_augment, clip_transform, usual_numbers
 from training.data import KINDS, Batch, Clips, Gestures, Stream, collated, has_splits, loaded, open_dataset, stacked
 from training.recipes import Recipe
 
@@ -119,12 +119,11 @@ def source(recipe: Recipe, *, frames: int, size: int, patch: int, seed: int, hel
         recipe.data, recipe.root, _split(recipe, held), frames=frames, sampling=recipe.sampling, stride=recipe.stride,
         views=1 if held else recipe.draws, short=recipe.short, size=whole, shape="whole" if crop else recipe.crop,
         seed=seed, balance=None if held else recipe.balance or None, holdout=recipe.holdout, held=held,
-        cache=recipe.cache or None)
+        cache=recipe.cache or None, cache_gigabytes=recipe.cache_gigabytes)
     if augment:
         files.transform = clip_transform(augment, files.labels)
     stream = Stream(files, seed=files.seed, repeats=1 if held else recipe.repeated)
-    strokes = set(files.labels) <= set(LABELS)
-    directed = tuple(label for label in files.labels if label in DIRECTED or not strokes)
+    directed = tuple(label for label in files.labels if label.lower() not in set(LABELS) - set(DIRECTED))
     return Source(stream, files.labels, directed, stream.epoch, collated, files)
 
 
@@ -144,8 +143,8 @@ def _fitting(augment: Mapping[str, Any], size: int) -> dict[str, Any]:
     check_augment(augment)
     fitted = dict(augment)
     for name in CROPPING & augment.keys():
-        given = augment[name]
-        scale = size / given.get("size", size)
+        given = usual_numbers(name) | augment[name]
+        scale = size / given["size"]
         fitted[name] = given | {"size": size} | {k: round(scale * given[k]) for k in ("least", "most") if k in given}
     return fitted
 

@@ -13,7 +13,6 @@ from torch import Generator, Tensor
 from core.errors import BadInput
 from core.gestures import LABELS
 from training.augment import (
-    GESTURE_MIRROR,
     ClipTransform,
     FARAugment,
     JitteredCrop,
@@ -35,6 +34,7 @@ from training.augment import (
 from training.randaugment import FILL, OPERATIONS, randaugment
 
 T, H, W = 3, 37, 41
+STROKE_MIRROR = {"left": "right", "right": "left", "up": "up", "down": "down"}
 
 
 def seeded(seed: int = 0) -> Generator:
@@ -184,7 +184,7 @@ def test_randaugment_applies_half_of_its_layers() -> None:
 
 
 def test_a_mirror_swaps_left_and_right_and_leaves_other_strokes_alone() -> None:
-    transform = ClipTransform(LABELS, mirror=GESTURE_MIRROR, chance=1.0)
+    transform = ClipTransform(LABELS, mirror=STROKE_MIRROR, chance=1.0)
     frames = np.arange(2 * 3 * 5 * 3, dtype=np.uint8).reshape(2, 3, 5, 3)
     for label in LABELS:
         out, number = transform(frames, LABELS.index(label), seeded())
@@ -211,6 +211,9 @@ def test_the_mirror_of_names_swaps_sides_where_the_counterpart_exists() -> None:
     assert mirror_map(files) == {
         "swipe_left": "swipe_right", "swipe_right": "swipe_left", "push (left)": "push (right)", "push (right)": "push (left)",
         "leftover": "leftover", "turn_anticlockwise": "turn_clockwise", "turn_clockwise": "turn_anticlockwise"}
+    assert mirror_map(("SwipeLeft", "SwipeRight", "Moving leftwards", "Bright")) == {
+        "SwipeLeft": "SwipeRight", "SwipeRight": "SwipeLeft", "Bright": "Bright"}
+    assert mirror_map(("Circle", "idle", "Left", "Right", "tick")) == {"idle": "idle", "Left": "Right", "Right": "Left"}
     with pytest.raises(BadInput, match="'right'"):
         ClipTransform(("left",), mirror={"left": "right"})
 
@@ -228,7 +231,7 @@ def test_a_recipe_names_its_transform() -> None:
     assert clip_transform(named, ("Swiping Left", "Stop")) == ClipTransform(
         ("Swiping Left", "Stop"), FARAugment(size=17, magnitude=3.0), {"Stop": "Stop"}, 0.5)
     assert clip_transform({"rvit": {}}, ("a",)) == ClipTransform(("a",), RViTAugment(), {}, 0.0)
-    assert clip_transform({"mirror": 1.0}, LABELS).mirror == GESTURE_MIRROR
+    assert clip_transform({"mirror": 1.0}, LABELS).mirror == STROKE_MIRROR
     assert clip_transform({"mirror": 1.0}, ("circle", "left", "up")).mirror == {"up": "up"}
     for wrong in ({"blur": {}}, {"rvit": {}, "far": {}}, {"rvit": {"angle": 3}}):
         with pytest.raises(BadInput, match="augmentation"):
