@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -113,7 +114,8 @@ class Clips(Samples):
             return read(self.clips[index], plan or self.plan, self.cache, take)
         except (VideoError, OSError) as error:
             self._bad[mark] = 1
-            print(f"skipped: {error}", file=sys.stderr)
+            name = self.clips[index].name  # with its label: files of two labels may be called the same
+            print(f"skipped: {name}: {str(error).removeprefix(f'{Path(name).name}: ')}", file=sys.stderr)
             return None
 
     def item(self, index: int, rng: np.random.Generator) -> Item | None:
@@ -192,17 +194,18 @@ def open_dataset(kind: str, root: str | Path | None = None, split: str | None = 
     if root is None or kind not in KINDS:
         raise BadInput(f"data set {kind!r}: give one of {', '.join(KINDS)} with its folder, or gestures")
     found = listing(kind, root, split)
-    report_missing(found, root)
+    if not (held and holdout):  # else the clips that are trained on are of the same listing, and say so
+        report_missing(found, root)
     own, chosen = labels or found.labels, found.clips
     chosen = share_of(chosen, holdout, held, root)
     chosen = chosen if balance is None else balanced(chosen, balance)
-    held = Cache(cache, cache_gigabytes) if cache is not None else None
-    return Clips(own, chosen, plan, seed=seed, cache=held, transform=transform, missing=found.missing)
+    kept = Cache(cache, cache_gigabytes) if cache is not None else None
+    return Clips(own, chosen, plan, seed=seed, cache=kept, transform=transform, missing=found.missing)
 
 
 def report_missing(found: Listing, root: str | Path) -> None:
-    """One line for all clips that are listed but not there."""
-    if found.missing:
+    """One line for all clips that are listed but not there; of several processes the first one says so."""
+    if found.missing and os.environ.get("RANK", "0") == "0":
         print(f"skipped: {found.missing} of {found.missing + len(found.clips)} listed clips are not in {root} "
               f"(the first is {found.first_missing})", file=sys.stderr)
 

@@ -94,9 +94,9 @@ def folder(root: Path, split: str | None) -> Listing:
     return Listing(whole.labels, tuple(c for c in whole.clips if (c.name in held) == (wanted == "val")))
 
 
-def has_splits(root: str | Path) -> bool:
-    """Whether a folder is DIR/<split>/<label>/<clip>."""
-    return bool(_split_folders(Path(root)))
+def has_splits(root: str | Path) -> tuple[str, ...]:
+    """The splits of a folder DIR/<split>/<label>/<clip>; none where it is DIR/<label>/<clip>."""
+    return tuple(_split_folders(Path(root)))
 
 
 def _split_folders(root: Path) -> dict[str, Path]:
@@ -164,14 +164,14 @@ def jester(root: Path, split: str | None) -> Listing:
     """jester-v1-train.csv and -validation.csv ("id;label"), and a folder of 00001.jpg ... a clip."""
     wanted = _canonical("jester", split or "train")
     table = _one(root, [f"jester-v1-{s}.csv" for s in _SPLITS[wanted]])
-    rows = [line.split(";") for line in _lines(table)]
+    rows = [[part.strip() for part in line.split(";")] for line in _lines(table)]
     if any(len(row) < 2 for row in rows):
         raise BadInput(f"{table}: a line has no label; expected id;label, and the test split is published without labels")
     names = next((found for found in _nearby(root, "jester-v1-labels.csv")), None)
     if names is not None:
-        labels = _lines(names)
+        labels = [line.strip() for line in _lines(names)]
     else:
-        labels = sorted({line.split(";")[1] for t in _nearby(root, "jester-v1-*.csv") for line in _lines(t) if ";" in line})
+        labels = sorted({line.split(";")[1].strip() for t in _nearby(root, "jester-v1-*.csv") for line in _lines(t) if ";" in line})
     parents = [root / "20bn-jester-v1", root, *sorted(p for p in root.iterdir() if p.is_dir())]
     parent = next((p for p in parents if any((p / row[0]).is_dir() for row in rows[:100])), root)
     there = {entry.name for entry in os.scandir(parent) if entry.is_dir()}
@@ -286,7 +286,8 @@ def _pictured(path: Path) -> bool:
 
 def _nearby(root: Path, pattern: str) -> list[Path]:
     """Files of this name in the folder or one below."""
-    return sorted(root.glob(pattern)) + sorted(p for p in root.glob(f"*/{pattern}") if not p.parent.name.startswith("."))
+    found = sorted(root.glob(pattern)) + sorted(p for p in root.glob(f"*/{pattern}") if not p.parent.name.startswith("."))
+    return [p for p in found if p.is_file() and not p.name.startswith(".")]  # ._list.csv is a Mac's note on list.csv
 
 
 def _one(root: Path, names: list[str]) -> Path:
@@ -305,11 +306,14 @@ def _text(path: Path) -> str:
         return path.read_text(encoding="utf-8-sig")
     except UnicodeDecodeError:
         raise BadInput(f"{path} is not text in UTF-8; save it as such") from None
+    except OSError as error:
+        raise BadInput(f"{path} cannot be read ({error.strerror}); check its rights") from None
 
 
 def _table(path: Path) -> list[dict[str, str]]:
     try:
-        return list(csv.DictReader(_text(path).splitlines()))
+        rows = list(csv.DictReader(_text(path).splitlines()))
+        return [{k: v.strip() if isinstance(v, str) else v for k, v in row.items()} for row in rows]
     except csv.Error as error:
         raise BadInput(f"{path} is not a table with commas ({error})") from None
 
