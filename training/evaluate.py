@@ -23,7 +23,7 @@ from core.trials import permutation_of
 from core.video import Clip, digest
 from core.weights import Card, load, load_checkpoint
 from training.augment import multi_view
-from training.data import KINDS, Clips, Plan, listing, report_missing, share_of, view_indices
+from training.data import KINDS, Clips, Plan, has_splits, listing, report_missing, share_of, view_indices
 
 
 class Sample(NamedTuple):
@@ -62,12 +62,18 @@ def last_stage(card: Card) -> dict[str, Any]:
     return (card.recipe.get("stages") or [{}])[-1]
 
 
-def opened(data: str, card: Card, holdout: float = 0.0) -> Clips:
-    """The clips of a folder DIR/<label>/<clip>, or of "kind:root[:split]" for the other data sets, by the model's labels.
+def check_folder(data: str | Path) -> None:
+    """Raises: BadInput for what is no folder."""
+    if not Path(data).is_dir():
+        raise BadInput(f"{data} is not a folder; give DIR with clips as DIR/<label>/<clip>, KIND:ROOT[:SPLIT] "
+                       f"with a kind of {', '.join(KINDS)}, or 'gestures'")
 
-    With a `holdout` only those that a run with this share kept back. Short clips are treated as in training.
 
-    Raises: BadInput for what cannot be opened, a label that the model does not know, or a share that is not 0..1.
+def named(data: str, holdout: float = 0.0) -> tuple[str, str, str | None]:
+    """Kind, root and split of a folder DIR or of "kind:root[:split]".
+
+    Where no split is named it is the one that is not trained on: val, or test where a data set has no val. With a `holdout`
+    it is what a run holds a share of back from: train. None is a whole folder. Raises: BadInput for no folder.
     """
     kind, _, root = data.partition(":")
     split = None
@@ -77,9 +83,21 @@ def opened(data: str, card: Card, holdout: float = 0.0) -> Clips:
             root, split = before, after
     else:
         kind, root = "folder", data
-        if not Path(data).is_dir():
-            raise BadInput(f"{data} is not a folder; give DIR with clips as DIR/<label>/<clip>, KIND:ROOT[:SPLIT] "
-                           f"with a kind of {', '.join(KINDS)}, or 'gestures'")
+        check_folder(data)
+    if split is None and (kind != "folder" or has_splits(root)):
+        tested = kind in ("ucf101", "hmdb51", "smarthome") or kind == "folder" and "val" not in has_splits(root)
+        split = "train" if holdout else "test" if tested else "val"
+    return kind, root, split
+
+
+def opened(data: str, card: Card, holdout: float = 0.0) -> Clips:
+    """The clips that `named` names, by the model's labels.
+
+    With a `holdout` only those that a run with this share kept back. Short clips are treated as in training.
+
+    Raises: BadInput for what cannot be opened, a label that the model does not know, or a share that is not 0..1.
+    """
+    kind, root, split = named(data, holdout)
     found = listing(kind, root, split)
     unknown = [label for label in found.labels if label not in card.labels]
     if unknown:
@@ -195,6 +213,12 @@ def summarise(rows: list[Row], labels: tuple[str, ...]) -> dict:
     }
 
 
+def _described(data: str, holdout: float) -> str:
+    split = None if data == "gestures" else named(data, holdout)[2]
+    return (data + (f", split {split}" if split and not data.endswith(f":{split}") else "")
+            + (f", the share of {holdout:g} that was held out" if holdout else ""))
+
+
 def command(args: argparse.Namespace) -> int:
     """`python -m training evaluate`."""
     from training.report import make_folder, write_report
@@ -214,7 +238,7 @@ def command(args: argparse.Namespace) -> int:
     result = summarise(rows, card.labels) | {"views": str(views), "passes": args.passes, "skipped": data.skipped if data else 0}
     if args.report:
         about = {"model": f"{card.model} {card.preset}", "checkpoint": card.hash, "trained on": card.trained_on,
-                 "data": args.data + (f", the share of {args.holdout:g} that was held out" if args.holdout else ""),
+                 "data": _described(args.data, args.holdout),
                  "frames a clip": f"{card.frames}, {card.sampling}", "views": f"{views} (clips x crops)", "seed of the shuffles": args.seed,
                  "passes of the order matrix": args.passes,
                  "order from": "the attention itself" if card.sharpness == 0 else f"the attention, sharpened by {card.sharpness:g}"}
@@ -224,6 +248,7 @@ def command(args: argparse.Namespace) -> int:
         return 0
     print(f"{result['clips']} clips: top-1 {100 * result['top1']:.1f} %, top-5 {100 * result['top5']:.1f} %, "
           f"OrderAcc {result['order_accuracy']:.1f} %, reversal-invariant {result['reversal_accuracy']:.1f} %"
+          f"{f', of the directed strokes {known:.1f} %' if (known := result['order_accuracy_directed']) is not None else ''}"
           f"{f', {n} skipped' if (n := result['skipped']) else ''}")
     for label, row in result["per_class"].items():
         print(f"  {label:8} {row['clips']:4} clips  top-1 {100 * row['top1']:5.1f}  OrderAcc {row['order_accuracy']:5.1f}  "

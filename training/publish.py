@@ -14,7 +14,7 @@ from tqdm import tqdm
 from core.card import UNCALIBRATED
 from core.weights import CHECKPOINTS, Card, load_checkpoint, save_checkpoint
 from training.checkpoints import with_commands
-from training.evaluate import Row, folder_clips, measure, rendered_clips, summarise
+from training.evaluate import Row, check_folder, folder_clips, measure, rendered_clips, summarise
 from training.folder import write_atomically
 from training.losses import SHARPNESS
 
@@ -38,6 +38,8 @@ def direction_threshold(rows: list[Row]) -> float:
 
 def publish(checkpoint: Path, name: str | None, real: Path | None, hours: float | None) -> Path:
     """Measure `checkpoint` on rendered clips (and on real ones, if given) and ship it with its card."""
+    if real:
+        check_folder(real)
     model, card = load_checkpoint(checkpoint)
     tried = {}
     for sharpness in (0.0, SHARPNESS):  # 0 is the paper's own

@@ -28,6 +28,7 @@ from training.evaluate import (
     folder_clips,
     listed_clips,
     measure,
+    named,
     opened,
     probabilities,
     rendered_clips,
@@ -203,10 +204,14 @@ def test_other_data_sets_are_named_with_their_kind_root_and_split(tmp_path: Path
         (tmp_path / clip).mkdir()
         for i in range(9):
             cv2.imwrite(str(tmp_path / clip / f"{i + 1:05d}.jpg"), np.full((12, 16, 3), 20 * i, np.uint8))
-    assert [c.name for c in opened(f"jester:{tmp_path}", card).clips] == ["star/1"]
-    data = opened(f"jester:{tmp_path}:val", card)
+    assert [c.name for c in opened(f"jester:{tmp_path}:train", card).clips] == ["star/1"]
+    data = opened(f"jester:{tmp_path}", card)
     assert [c.name for c in data.clips] == ["left/2", "left/3"] and data.labels == LABELS
     assert [s.clip.frames.shape for s in listed_clips(data, card)] == [(card.frames, 12, 16, 3)] * 2
+    assert [named(f"{kind}:{tmp_path}", share)[2] for kind, share in (("jester", 0), ("jester", 0.1), ("ucf101", 0), ("folder", 0))] == [
+        "val", "train", "test", None], "what was not trained on, or what a share was held back from"
+    (tmp_path / "test").mkdir()
+    assert named(str(tmp_path))[2] == "test"
     with pytest.raises(BadInput, match="split 'later'"):
         opened(f"jester:{tmp_path}:later", card)
     for wrong in (f"movies:{tmp_path}", "jester:", str(tmp_path / "none")):
