@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import asdict
 from pathlib import Path
@@ -21,7 +21,7 @@ from core.errors import BadInput
 from training.recipes import Recipe
 
 STAGES = ("stills", "video")
-FREE = ("root", "cache", "workers", "threads", "checkpoint_seconds", "tensorboard")
+FREE = ("root", "cache", "cache_gigabytes", "workers", "threads", "checkpoint_seconds", "tensorboard")
 """Fields of a recipe that do not decide the result, and may change from one start to the next."""
 
 
@@ -37,6 +37,12 @@ def write_atomically(path: Path, save: Callable[[Path], Any]) -> None:
 def described(name: str, recipe: Recipe) -> dict[str, Any]:
     """A recipe as it stands in a file."""
     return json.loads(json.dumps({"name": name, **asdict(recipe)}))
+
+
+def changed(before: dict[str, Any], now: dict[str, Any]) -> list[str]:
+    """Fields that decide the result and differ between two `described` recipes; a field younger than `before` counts as usual."""
+    usual = described(now["name"], Recipe(model=now["model"]))
+    return [k for k in now if k not in FREE and before.get(k, usual[k]) != now[k]]
 
 
 class Folder:
@@ -64,11 +70,12 @@ class Folder:
         self.path.mkdir(parents=True, exist_ok=True)
         file, now = self.path / "recipe.json", described(name, recipe)
         if file.exists():
-            before = json.loads(file.read_text())
-            usual = described(name, Recipe(model=recipe.model))  # a field that is younger than the run
-            changed = [k for k in now if k not in FREE and before.get(k, usual[k]) != now[k]]
-            if changed:
-                raise BadInput(f"{self.path} holds a run with other settings ({', '.join(changed)}); choose another --out or remove it")
+            try:
+                other = changed(json.loads(file.read_text()), now)
+            except (ValueError, AttributeError):
+                raise BadInput(f"{file} is damaged, so it is not known what this run is; choose another --out or remove it") from None
+            if other:
+                raise BadInput(f"{self.path} holds a run with other settings ({', '.join(other)}); choose another --out or remove it")
         if self.writes:
             for path in self.path.glob(".*.*"):
                 if path.suffix[1:].isdigit():  # a write that a kill cut short
@@ -133,8 +140,3 @@ class Reporter:
         for handle in (self.file, self.board):
             if handle is not None:
                 handle.close()
-
-
-def steps_of(reports: Sequence[dict[str, Any]], key: str) -> list[tuple[int, float]]:
-    """(step, value) of each report of the video stage that has `key`."""
-    return [(r["step"], r[key]) for r in reports if r["stage"] == "video" and key in r]

@@ -16,7 +16,7 @@ from accelerate import PartialState
 
 from core.errors import BadInput
 from core.models import spec
-from training.folder import Folder, described, steps_of
+from training.folder import Folder, changed, described
 from training.loop import fit
 from training.recipes import Recipe
 
@@ -43,6 +43,7 @@ def tune(recipe: Recipe, name: str, trials: int, out: Path) -> str:
     before them are given up. Raises: BadInput if `out` holds another recipe's study, or if nothing would be measured.
     """
     import optuna
+    from sqlalchemy.exc import SQLAlchemyError  # of the data base behind Optuna
 
     if PartialState().num_processes > 1:
         raise BadInput("tune runs in one process; start it without a launcher")
@@ -50,7 +51,11 @@ def tune(recipe: Recipe, name: str, trials: int, out: Path) -> str:
         recipe = replace(recipe, validate_clips=500)
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     out.mkdir(parents=True, exist_ok=True)
-    storage = optuna.storages.RDBStorage(f"sqlite:///{(out / 'study.db').resolve()}")
+    try:
+        storage = optuna.storages.RDBStorage(f"sqlite:///{(out / 'study.db').resolve()}")
+    except SQLAlchemyError as error:
+        raise BadInput(f"{out / 'study.db'} is no study that can be read ({type(error).__name__}); "
+                       "choose another --out or remove it") from None
     try:
         study = optuna.create_study(storage=storage, study_name="study", direction="maximize", load_if_exists=True,
                                     pruner=optuna.pruners.MedianPruner(n_startup_trials=5, n_warmup_steps=recipe.validate_every))
@@ -58,7 +63,7 @@ def tune(recipe: Recipe, name: str, trials: int, out: Path) -> str:
         _requeue(study)
         while (done := len(_finished(study))) < trials:
             # Another seed at each start, or a study that goes on would draw its first settings again.
-            study.sampler = optuna.samplers.TPESampler(seed=recipe.seed * 1_000_003 + len(study.trials))
+            study.sampler = optuna.samplers.TPESampler(seed=(recipe.seed * 1_000_003 + len(study.trials)) % 2**32)
             study.optimize(_objective(recipe, name, out), n_trials=trials - done)
         if not study.get_trials(deepcopy=False, states=(optuna.trial.TrialState.COMPLETE,)):
             raise BadInput("no trial was completed; ask for more --trials")
@@ -76,8 +81,13 @@ def _objective(recipe: Recipe, name: str, out: Path) -> Callable[[optuna.Trial],
         folder = trial.user_attrs.get(FOLDER) or f"trial-{trial.number:04}"
         trial.set_user_attr(FOLDER, folder)
 
-        def watch(clips: int, top1: float) -> None:
+        before = dict(_measured(out / folder))  # by the run that a kill ended, which goes on
+        for clips, top1 in before.items():
             trial.report(top1, clips)
+
+        def watch(clips: int, top1: float) -> None:
+            if clips not in before:
+                trial.report(top1, clips)
             if trial.should_prune():
                 raise optuna.TrialPruned
 
@@ -91,18 +101,22 @@ def _objective(recipe: Recipe, name: str, out: Path) -> Callable[[optuna.Trial],
             if "not finite" not in str(error):
                 raise
             raise optuna.TrialPruned(str(error)) from None  # a rate too high is an answer too
-        measured = [top1 for _, top1 in steps_of(Folder(out / folder).reports(), "validation_top1")]
+        measured = [top1 for _, top1 in _measured(out / folder)]
         return max(measured) if recipe.patience else measured[-1]
 
     return objective
 
 
+def _measured(folder: Path) -> list[tuple[int, float]]:
+    """Clips seen and held-out top-1 of every trial of the weights that a run has reported."""
+    return [(row["clips"], row["validation_top1"]) for row in Folder(folder).reports() if "validation_top1" in row]
+
+
 def _claim(study: optuna.Study, name: str, recipe: Recipe, out: Path) -> None:
     now = described(name, recipe)
     before = study.user_attrs.get("recipe")
-    if before is not None and before != now:
-        changed = ", ".join(k for k in now if before.get(k) != now[k])
-        raise BadInput(f"{out} holds a study with other settings ({changed}); choose another --out or remove it")
+    if before is not None and (other := changed(before, now)):
+        raise BadInput(f"{out} holds a study with other settings ({', '.join(other)}); choose another --out or remove it")
     study.set_user_attr("recipe", now)
 
 

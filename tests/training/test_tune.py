@@ -127,6 +127,20 @@ def test_a_study_that_was_stopped_goes_on_with_its_trial_in_the_same_folder(tmp_
     assert started[2][1] == started[1][1], "with the same settings"
 
 
+def test_what_decides_no_result_may_change_between_two_starts_of_a_study(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "fit", fake_fit({0: [0.5], 1: [0.6]}, [], {}))
+    tune(replace(QUICK, seed=5000), "quick", 1, tmp_path)
+    tune(replace(QUICK, seed=5000, threads=1, checkpoint_seconds=5.0), "quick", 2, tmp_path)
+    with pytest.raises(BadInput, match=r"other settings \(batch\)"):
+        tune(replace(QUICK, seed=5000, batch=QUICK.batch * 2), "quick", 2, tmp_path)
+
+
+def test_a_damaged_study_is_refused_in_one_line(tmp_path: Path) -> None:
+    (tmp_path / "study.db").write_bytes(b"no data base" * 99)
+    with pytest.raises(BadInput, match=r"study.db is no study"):
+        tune(QUICK, "quick", 1, tmp_path)
+
+
 def test_the_command_tunes_for_real(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     argv = ["tune", "rvit_gesture", "--preset", "tiny", "--trials", "1", "--out", str(tmp_path / "study"), "--stills-clips", "0",
             "--clips", "4", "--batch", "2", "--workers", "0", "--threads", "1", "--validate-clips", "2"]
