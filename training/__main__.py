@@ -30,11 +30,11 @@ class Parser(argparse.ArgumentParser):
 def main(argv: list[str] | None = None) -> int:
     try:
         return _run(sys.argv[1:] if argv is None else argv)
-    except BadInput as error:
+    except (BadInput, OSError) as error:  # OSError: a full disk, a folder without rights
         print(f"error: {error}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
-        print("stopped; the same command goes on from the last checkpoint", file=sys.stderr)
+        print("stopped; the same command begins again, and goes on from a run's last checkpoint", file=sys.stderr)
         return 130
 
 

@@ -87,7 +87,13 @@ class Run:
     def skipped(self) -> int:
         """Files that are listed and not there, or that some process could not read."""
         files = self.clips.files
-        return files.missing + sum(value > 0 for value in self._over_all((self.bad | files.bad).float())) if files else 0
+        self._share_bad()
+        return files.missing + int(self.bad.sum()) if files else 0
+
+    def _share_bad(self) -> None:
+        """Take note of the files that any process could not read so far: the first one alone saves."""
+        if self.clips.files:
+            self.bad = torch.tensor(self._over_all((self.bad | self.clips.files.bad).float())).gt(0).to(torch.uint8)
 
     @property
     def weights(self) -> dict[str, Tensor]:
@@ -114,8 +120,10 @@ class Run:
                 self.step += 1
                 bar.update(r.batch)
                 if self.step % REPORT_EVERY == 0 or self.step == self.schedule.steps:
+                    self._share_bad()
                     speed = (self.step - start) * r.batch / (time.monotonic() - began)
-                    line = {"clips": self.step * r.batch, "lr": rate, "clips_per_second": round(speed, 1)}
+                    line = {"clips": self.step * r.batch, "of": self.schedule.steps * r.batch, "lr": rate}
+                    line |= {"clips_per_second": round(speed, 1)}
                     line |= {k: round(total / steps, 5) for k, (total, steps) in self.sums.items()}
                     self.sums = {}
                     reporter.write(self.step, line)
@@ -155,7 +163,8 @@ class Run:
         norm = float(self.accelerator.clip_grad_norm_(self.stage.parameters(), r.clip_norm or math.inf))
         if not (math.isfinite(loss) and math.isfinite(norm)):
             what = "the gradient" if math.isfinite(loss) else "the loss"
-            raise BadInput(f"{what} is not finite at step {step} (clips {step * r.batch} to {(step + 1) * r.batch - 1}, "
+            read = f", here {', '.join(name for part in parts for name in part.names)}" if self.clips.files else ""
+            raise BadInput(f"{what} is not finite at step {step} (clips {step * r.batch} to {(step + 1) * r.batch - 1}{read}, "
                            f"learning rate {rate:.2e}); try a lower --lr or --clip-norm")
         self.optimiser.step()
         return {"loss": loss, **means}
@@ -242,6 +251,7 @@ def fit(recipe: Recipe, name: str, out: Path, watch: Watch | None = None) -> Pat
     clips = source(recipe, frames=settings["frames"], seed=recipe.seed * 10 + 1, **shape)
     held_out = source(recipe, frames=settings["frames"], seed=HELD_OUT, held=True, **shape) if recipe.validate_clips else None
     steps = _steps(recipe, round(recipe.epochs * clips.epoch) if recipe.epochs else recipe.clips)
+    still_steps = _steps(recipe, recipe.stills_clips) if recipe.stills_clips else 0
     init = read_weights(Path(recipe.init)) if recipe.init else None
     torch.set_num_threads(recipe.threads)
     torch.manual_seed(recipe.seed + 1)
@@ -261,7 +271,7 @@ def fit(recipe: Recipe, name: str, out: Path, watch: Watch | None = None) -> Pat
     folder.cut(state["stage"], state["step"])
 
     if recipe.stills_clips and init is None and not has_stills:
-        schedule = schedule_of(recipe, recipe.stills_lr, _steps(recipe, recipe.stills_clips), recipe.epoch_clips / recipe.batch)
+        schedule = schedule_of(recipe, recipe.stills_lr, still_steps, recipe.epoch_clips / recipe.batch)
         pictures = rendered(recipe, frames=3, seed=recipe.seed * 10, **shape)
         run = Run("stills", Still(recipe), recipe, folder, pictures, schedule, accelerator)
         if state["stage"] == "stills":
@@ -285,7 +295,8 @@ def fit(recipe: Recipe, name: str, out: Path, watch: Watch | None = None) -> Pat
     skipped = run.skipped()
     if skipped and folder.writes:
         print(f"skipped: {skipped} files of {recipe.root} in all; others took their places", file=sys.stderr)
-    about = {"init": Path(recipe.init).name, "root": Path(recipe.root).name, "cache": "", "clips": run.step * recipe.batch}
+    root = Path(recipe.root).resolve().name if recipe.root else ""
+    about = {"init": Path(recipe.init).name, "root": root, "cache": "", "clips": run.step * recipe.batch}
     history.append(described(name, recipe) | about | ({"skipped": skipped} if clips.files else {}))
     path = out / "model.safetensors"
     if folder.writes:
@@ -299,5 +310,6 @@ def fit(recipe: Recipe, name: str, out: Path, watch: Watch | None = None) -> Pat
 
 def _steps(recipe: Recipe, clips: int) -> int:
     if clips < recipe.batch:
-        raise BadInput(f"{clips} clips do not fill one batch of {recipe.batch}; choose a smaller --batch")
+        what = "1 clip does" if clips == 1 else f"{clips} clips do"
+        raise BadInput(f"{what} not fill a batch of {recipe.batch}; choose a smaller --batch")
     return clips // recipe.batch

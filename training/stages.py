@@ -18,7 +18,7 @@ from torch import Tensor, nn
 from torch.nn.functional import cross_entropy, layer_norm
 
 from core.errors import BadInput
-from core.models import build, spec, usual_settings
+from core.models import build, settings_of, spec
 from core.models.blocks import ImageViT, Output
 from core.public import load_public
 from training.augment import mix, random_erasing
@@ -285,8 +285,8 @@ def freeze(model: nn.Module, blocks: int) -> None:
 
 
 def model_settings(recipe: Recipe, **over: Any) -> dict[str, Any]:
-    """Every setting of the recipe's model: its defaults, the preset's, the recipe's, `over`."""
-    return usual_settings(recipe.model, recipe.preset) | recipe.settings | over
+    """Every setting of the recipe's model: its defaults, the preset's, the recipe's, `over`. Raises: BadInput as `build`."""
+    return settings_of(recipe.model, recipe.preset, **recipe.settings | over)
 
 
 def sinusoid(steps: int, width: int) -> Tensor:

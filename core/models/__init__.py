@@ -38,13 +38,8 @@ def usual_settings(name: str, preset: str = "gesture") -> dict[str, Any]:
     return {k: p.default for k, p in signature(model.make).parameters.items() if p.default is not p.empty} | model.presets[preset]
 
 
-def build(name: str, preset: str = "gesture", **settings: Any) -> nn.Module:
-    """A freshly initialised model in eval mode: forward takes normalised video (B, 3, T, H, W).
-
-    `settings` override the preset, for example `classes=174` or `time="softmax"`.
-
-    Raises: BadInput for an unknown model, preset or setting, or a value that the setting cannot take.
-    """
+def settings_of(name: str, preset: str = "gesture", **settings: Any) -> dict[str, Any]:
+    """Every setting of a model, `settings` before the preset's and the usual ones. Raises: BadInput for a value that it cannot take."""
     model = spec(name)
     usual = usual_settings(name, preset)
     for key, value in settings.items():
@@ -59,8 +54,19 @@ def build(name: str, preset: str = "gesture", **settings: Any) -> nn.Module:
     for key, parts in (("width", "heads"), ("size", "patch")):
         if key in whole and parts in whole and whole[key] % whole[parts]:
             raise BadInput(f"{name} setting {key}={whole[key]!r} must be a multiple of {parts}={whole[parts]!r}")
+    return whole
+
+
+def build(name: str, preset: str = "gesture", **settings: Any) -> nn.Module:
+    """A freshly initialised model in eval mode: forward takes normalised video (B, 3, T, H, W).
+
+    `settings` override the preset, for example `classes=174` or `time="softmax"`.
+
+    Raises: BadInput for an unknown model, preset or setting, or a value that the setting cannot take.
+    """
+    whole = settings_of(name, preset, **settings)
     try:
-        return model.make(**whole).eval()
+        return spec(name).make(**whole).eval()
     except TypeError as error:
         raise BadInput(f"{name} has no such setting: {str(error).split('got an ')[-1]}") from None
     except BadInput:

@@ -23,8 +23,8 @@ from training.recipes import Recipe, recipe, recipes
 
 IMAGENET = {"mean": (0.485, 0.456, 0.406), "std": (0.229, 0.224, 0.225)}
 FAR = IMAGENET | {
-    "optimiser": "adamw", "momentum": 0.9, "beta2": 0.999, "weight_decay": 0.05, "lr_batch": 256, "warmup_epochs": 5, "schedule": "cosine",
-    "batch": 384, "smoothing": 0.1, "repeated": 2, "ema": 0.0, "order": 0.0, "directed": 0.0, "fingertip": 0.0}
+    "optimiser": "adamw", "momentum": 0.9, "beta2": 0.999, "weight_decay": 0.05, "lr_batch": 512, "warmup_epochs": 5, "schedule": "cosine",
+    "batch": 768, "smoothing": 0.1, "repeated": 2, "ema": 0.0, "order": 0.0, "directed": 0.0, "fingertip": 0.0}
 VARIED = {"far": {"size": 224, "magnitude": 9.0, "deviation": 0.5}, "erase": 0.25, "mix": {"mixup": 0.8, "cutmix": 1.0, "switch": 0.5}}
 SSV2 = FAR | {"data": "ssv2", "sampling": "uniform", "views": (2, 3), "augment": VARIED}
 K400 = FAR | {"data": "kinetics", "sampling": "dense", "stride": 4, "views": (5, 3), "augment": VARIED | {"mirror": 0.5}, "lr": 1e-3,
@@ -45,6 +45,7 @@ TABLE: dict[str, dict[str, Any]] = {
     "am_flow_k400": IMAGENET | {"preset": "dinov2_b", "data": "kinetics", "lr": 3e-4, "weight_decay": 0.05, "schedule": "cosine",
                                 "warmup_epochs": 5, "epochs": 30, "sampling": "uniform", "fingertip": 0.0, "settings": {}},
     "am_flow_ssv2": {"preset": "dinov2_b", "data": "ssv2", "settings": {"temporal_module": "tcn", "frames": 24}},
+    "am_flow_smarthome": {"preset": "dinov2_b", "data": "smarthome", "settings": {"aligning": False}},
     "am_flow_ssv2_clip": {"preset": "clip_b", "mean": (0.48145466, 0.4578275, 0.40821073)},
     "direcformer_jester": JESTER | LOSSES,
     "direcformer_k400": JESTER | LOSSES | {
@@ -53,9 +54,9 @@ TABLE: dict[str, dict[str, Any]] = {
     "far_s_ssv2": SSV2 | {"preset": "s", "epochs": 40, "lr": 1e-3, "layer_decay": 0.7},
     "far_b_ssv2": SSV2 | {"preset": "b", "epochs": 30, "lr": 5e-4, "layer_decay": 0.75},
     "far_s_k400": K400 | {"preset": "s", "epochs": 150},
-    "far_b_k400": K400 | {"preset": "b", "epochs": 100, "batch": 512},
+    "far_b_k400": K400 | {"preset": "b", "epochs": 100, "batch": 1024},
     "far_s_ssv2_mvd": SSV2 | {"preset": "s", "epochs": 40, "lr": 1e-3, "layer_decay": 0.7, "settings": {"positions": "mvd"}},
-    "far_b_k400_mvd": K400 | {"preset": "b", "epochs": 75, "batch": 384, "settings": {"positions": "mvd"}},
+    "far_b_k400_mvd": K400 | {"preset": "b", "epochs": 75, "batch": 768, "settings": {"positions": "mvd"}},
 }
 
 
@@ -166,6 +167,16 @@ def test_help_names_all_that_a_flag_takes(name: str, known: tuple[str, ...]) -> 
 def test_a_value_that_makes_no_sense_is_refused_by_the_name_of_its_flag(wrong: dict[str, Any], said: str) -> None:
     with pytest.raises(BadInput, match=said):
         Recipe(model="direcformer", **wrong)
+
+
+@pytest.mark.parametrize(("wrong", "says"), [
+    (["--patience", "5"], "--patience counts trials on held-out clips"), (["--epochs", "inf"], "--epochs must be a finite number"),
+    (["--set", "frames=abc"], "frames='abc' must be a whole number"), (["--stills-clips", "1"], "1 clip does not fill a batch of 16"),
+])
+def test_a_run_that_cannot_begin_claims_no_name(wrong: list[str], says: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["fit", "rvit_gesture", "--out", str(tmp_path / "run"), *wrong]) == 2
+    err = capsys.readouterr().err
+    assert says in err and err.count("\n") == 1 and not (tmp_path / "run" / "recipe.json").exists()
 
 
 def test_the_command_line_adds_replaces_and_drops_augmentations(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

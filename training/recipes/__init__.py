@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import pkgutil
 from dataclasses import dataclass, field, fields
 from importlib import import_module
@@ -40,6 +41,7 @@ class Recipe:
     holdout: float = flag(0.0, "share of each label's clips that validate and are not trained on; 0 = the data set's own split val",
                           least=0, most=BELOW_ONE)
     cache: str = flag("", "folder for decoded clips")
+    cache_gigabytes: float = flag(20.0, "what that folder may hold; once it is full, other clips are decoded each time", least=1e-3)
     sampling: str = flag("uniform", "which frames of a clip: uniform (one of each equal part), dense (every --stride'th) or motion (those "
                                     "that change most)")
     stride: int = flag(1, "of dense sampling, in frames", least=1)
@@ -119,6 +121,8 @@ class Recipe:
             if least is not None and not least <= value <= (value if most is None else most):
                 limits = f"at least {least:g}" if most is None else f"from {least:g} to {most:g}"
                 raise BadInput(f"--{each.name.replace('_', '-')} must be {limits}, got {value}")
+            if isinstance(value, float) and not math.isfinite(value):
+                raise BadInput(f"--{each.name.replace('_', '-')} must be a finite number, got {value}")
             if (known := each.metadata.get("one_of")) and value not in known:
                 raise BadInput(f"{each.name} {value!r} is not known; choose one of {', '.join(known)}")
         for name in ("mean", "std"):
@@ -126,6 +130,8 @@ class Recipe:
             if len(values) != 3 or not all(0 <= value <= 1 for value in values) or (name == "std" and 0 in values):
                 raise BadInput(f"--{name} must be three numbers from 0 to 1, of red, green and blue, "
                                f"{'none of them 0, ' if name == 'std' else ''}got {','.join(map(str, values))}")
+        if self.patience and not self.validate_clips:
+            raise BadInput("--patience counts trials on held-out clips, and there are none; give --validate-clips, or leave it out")
         if len(self.views) != 2 or min(self.views) < 1:
             raise BadInput(f"--views must be two whole numbers from 1, clips and crops, got {','.join(map(str, self.views))}")
 
