@@ -129,6 +129,7 @@ def read(path: Path) -> Run | None:
     if not (path / "recipe.json").exists() and not (path / "log.txt").exists():
         return None
     recipe, log = _json(path / "recipe.json"), _tail(path / "log.txt")
+    recipe |= {key: 0 for key in ("stills_clips", "clips") if not _is_number(recipe.get(key, 0))}
     reports = tuple(filter(None, map(_row, _text(path / "metrics.jsonl").splitlines())))
     failure = ""
     with _changing:
@@ -144,7 +145,7 @@ def read(path: Path) -> Run | None:
         last = _last_line(log)
         if code is not None and code < 0 and not stopped:
             failure = f"the system ended it (signal {-code}), perhaps for lack of memory; resume it to go on"
-        elif code and not stopped or not stopped and _FAILED.fullmatch(last):
+        elif code and not stopped or not stopped and _FAILED.fullmatch(last) and _is_latest(path / "log.txt", path / "metrics.jsonl"):
             failure = last.removeprefix("error: ")[:400] or f"it ended with code {code} and said nothing"
         state = "failed" if failure else "stopped"
     return Run(path, recipe, state, reports, _progress(log, reports, recipe), failure)
@@ -248,22 +249,36 @@ def _written(value: Any) -> str:
 
 
 def _progress(log: str, reports: Iterable[dict[str, Any]], recipe: dict[str, Any]) -> Progress | None:
-    """From the progress bar in the log, which moves every two seconds; else from the last report."""
+    """From the progress bar in the log, which moves every two seconds, or from the last report if that is further on.
+
+    So it is where the run was resumed elsewhere, which leaves the old log as it was.
+    """
+    known: list[Progress] = []
     if found := _BAR.findall(log):
         stage, clips, of, rate, unit = found[-1]
         speed = float(rate or 0)
-        return Progress(stage, int(clips), int(of), 1 / speed if unit == "s/clip" and speed else speed)
-    last = next((row for row in reversed(tuple(reports)) if "clips_per_second" in row), None)
-    if last is None:
-        return None
-    of = recipe.get("stills_clips" if last["stage"] == "stills" else "clips", 0)
-    return Progress(last["stage"], last["clips"], max(of, last["clips"]), last["clips_per_second"])
+        known.append(Progress(stage, int(clips), int(of), 1 / speed if unit == "s/clip" and speed else speed))
+    last = next((row for row in reversed(tuple(reports)) if _is_number(row.get("clips_per_second"))), None)
+    if last is not None:
+        of = last.get("of") or recipe.get("stills_clips" if last["stage"] == "stills" else "clips", 0)
+        known.append(Progress(last["stage"], last["clips"], max(of, last["clips"]), last["clips_per_second"]))
+    return max(known, key=lambda p: (p.stage == "video", p.clips), default=None)
 
 
 def _row(line: str) -> dict[str, Any] | None:
     with suppress(json.JSONDecodeError):  # the last line may be half written
         row = json.loads(line)
-        return row if isinstance(row, dict) and {"stage", "clips"} <= row.keys() else None
+        whole = isinstance(row, dict) and row.get("stage") in ("stills", "video") and _is_number(row.get("clips"))
+        return row if whole and _is_number(row.get("of", 0)) else None
+
+
+def _is_number(value: Any) -> bool:
+    return type(value) in (int, float)
+
+
+def _is_latest(file: Path, other: Path) -> bool:
+    """Whether `file` was written after `other`, or that is not there."""
+    return not other.exists() or file.stat().st_mtime >= other.stat().st_mtime
 
 
 def _json(file: Path) -> dict[str, Any]:

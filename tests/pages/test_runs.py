@@ -108,10 +108,41 @@ def test_a_run_ends_with_an_app_that_is_killed(folder: Path) -> None:
     assert runs.read(folder / "orphan").state == "stopped"
 
 
+def test_a_log_that_another_start_has_left_behind_is_not_believed(folder: Path) -> None:
+    path = folder / "resumed"
+    path.mkdir(parents=True)
+    (path / "recipe.json").write_text('{"name": "quick", "clips": 4800}')
+    (path / "log.txt").write_text("video: 30%| | 1440/4800 [01:00<02:00, 24.00clip/s]\nerror: the disk is full\n")
+    os.utime(path / "log.txt", (1, 1))
+    (path / "metrics.jsonl").write_text('{"stage": "video", "clips": 3600, "clips_per_second": 20.0}\n')
+    run = runs.read(path)
+    assert run.state == "stopped" and (run.progress.clips, run.progress.of) == (3600, 4800)
+
+
+def test_a_run_over_epochs_knows_its_length_from_its_reports(folder: Path) -> None:
+    path = folder / "epochs"
+    path.mkdir(parents=True)
+    (path / "recipe.json").write_text('{"name": "quick", "clips": 100, "epochs": 40}')
+    (path / "metrics.jsonl").write_text('{"stage": "video", "clips": 2000, "of": 8000, "clips_per_second": 20.0}\n')
+    run = runs.read(path)
+    assert run.share == 0.25 and run.seconds_left == 300
+
+
+@pytest.mark.parametrize("damaged", ['{"clips": null, "stills_clips": "many"}', "[]", "{"])
+def test_a_damaged_run_is_listed_beside_the_others(folder: Path, damaged: str) -> None:
+    path = folder / "damaged"
+    path.mkdir(parents=True)
+    (path / "recipe.json").write_text(damaged)
+    (path / "metrics.jsonl").write_text('{"stage": "video", "clips": null}\n{"stage": [], "clips": 1}\n'
+                                        '{"stage": "video", "clips": 7, "clips_per_second": 1.0}\n')
+    (run,) = (r for r in runs.listed(folder) if r.name == "damaged")
+    assert run.progress.clips == 7 and run.share <= 1 and run.seconds_left == 0
+
+
 def test_a_run_that_cannot_go_on_says_why_in_one_line(folder: Path) -> None:
     path = runs.start(folder, "wrong", "timesformer_gesture", clips=1, **TINY)
     run = until(path, lambda r: r.state != "running")
-    assert run.state == "failed" and "do not fill one batch" in run.failure and "\n" not in run.failure
+    assert run.state == "failed" and "not fill a batch" in run.failure and "\n" not in run.failure
 
 
 @pytest.mark.parametrize("name", ["", ".", "..", "../up", "a/b", "/etc", "a\\b", "-rf", ".hidden", "x" * 41, "a b", "ü", "a\n", "a\0"])
