@@ -25,7 +25,7 @@ from core.gestures import LABELS, render
 from core.observe import rendered_clip
 from core.video import digest
 from core.weights import Card, embedded, file_hash, load, load_checkpoint
-from training.evaluate import Sample, folder_clips, measure, rendered_clips, summarise
+from training.evaluate import Sample, check_folder, folder_clips, measure, rendered_clips, summarise
 from training.folder import write_atomically
 from training.loop import fit
 from training.losses import SHARPNESS
@@ -118,7 +118,9 @@ def reproduce(name: str, out: Path, *, seeds: int, clips: int, test_clips: int, 
     if min(seeds, clips, test_clips) < 1:
         raise BadInput("--seeds, --clips and --test-clips must be 1 or more")
     path = out / "results.json"
-    about = {"table": name, "test_clips": test_clips, "real": real is not None}
+    if real is not None:
+        check_folder(real)
+    about = {"table": name, "test_clips": test_clips, "real": real is not None, "renderer": renderer()}
     if name != PROBE:
         about |= {"clips": clips, "start": _start(init), "rows": TABLES[name].fingerprint()}
     done = _read(path, about)
@@ -184,10 +186,16 @@ def _read(path: Path, about: dict[str, Any]) -> list[dict[str, Any]]:
     except (OSError, ValueError, KeyError, TypeError):
         raise BadInput(f"{path} is no results file of this command; choose another --out") from None
     # What a results file does not say, it was written before that was kept.
+    found = {"renderer": "an earlier one"} | found
     other = [f"{key} {found[key]}, not {value}" for key, value in about.items() if found.get(key, value) != value]
     if other:
         raise BadInput(f"{path} holds results for {'; '.join(other)}; choose another --out")
     return runs
+
+
+def renderer() -> str:
+    """16 hex digits that change with what is rendered."""
+    return digest([render(label, 0, frames=3, size=(24, 32)).frames.tolist() for label in LABELS])
 
 
 def _start(init: str) -> str:

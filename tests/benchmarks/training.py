@@ -7,7 +7,7 @@ import statistics
 import time
 from collections.abc import Callable, Iterator
 
-BATCH, PAIRS = 24, 7
+BATCH, PAIRS = 24, 15
 
 
 def training() -> Iterator[tuple[str, float, str]]:
