@@ -188,7 +188,7 @@ def test_a_wrong_link_falls_back_to_what_exists(address: str, chromium, query: s
 @pytest.mark.parametrize(("name", "charts"), [("explore", 3), ("frame_order", 1), ("am_flow", 3), ("gradcam", 3), ("compare", 3)])
 def test_every_page_is_complete_and_is_photographed(address: str, chromium, screenshots: Path, name: str, charts: int) -> None:
     page = chromium.new_page(viewport={"width": 1440, "height": 900})
-    page.goto(f"{address}/{name.replace('explore', '')}?label=carret&seed=19")
+    page.goto(f"{address}/{name.replace('explore', '')}?label=carret&seed=13")
     drawn(page, charts)
     page.wait_for_function(f"() => document.querySelectorAll('[class*=st-key-download-]').length === {charts}")
     for size, ending in appearances(page):

@@ -24,7 +24,7 @@ from tests.browser.waiting import SIZES, eventually, no_error, settled, taken
 
 pytestmark = pytest.mark.browser
 LAB = "[data-testid=shuffle-lab]"
-CLIP = "label=carret&seed=19"
+CLIP = "label=carret&seed=13"
 
 
 def opened(chromium, address: str, query: str = CLIP, **settings: object):
@@ -65,7 +65,7 @@ def links(page, wanted: dict[str, list[str]]) -> None:
 
 def found_by_core(slots: list[int], forbidden: tuple[tuple[int, int], ...] = ()):
     net, card = load("direcformer")
-    clip = subclip(rendered_clip(render("carret", 19, frames=48)), frames=card.frames, sampling=card.sampling)
+    clip = subclip(rendered_clip(render("carret", 13, frames=48)), frames=card.frames, sampling=card.sampling)
     matrix = order_matrix(net, card, shuffled(clip, tuple(slots)))
     return matrix, recover_order(matrix, card.direction_threshold, forbidden)
 
@@ -259,7 +259,7 @@ def gives_what_it_shows(page, chromium, screenshots) -> None:
     (screenshots / "kept-lab.svg").write_bytes(svg)
     words = [node.text for node in ET.fromstring(svg).iter("{http://www.w3.org/2000/svg}text")]
     for line in ("The frames slide into the order of the path", "from slot (row)", "Exact optimum", "Greedy path", "OrderAcc",
-                 "render:carret:19, 16 frames", "not an explanation"):
+                 "render:carret:13, 16 frames", "not an explanation"):
         assert any(line in text for text in words), line
     drawing = chromium.new_page(viewport={"width": 1440, "height": 1500})
     drawing.goto((screenshots / "kept-lab.svg").resolve().as_uri())
@@ -274,7 +274,7 @@ def gives_what_it_shows(page, chromium, screenshots) -> None:
     assert numbers["path_names"][0] == "Exact optimum" and tuple(numbers["paths"][0]) == tuple(numbers["path"])
     off = numbers["matrix"][numbers["path"][:-1], numbers["path"][1:]]
     assert numbers["path_weights"][0] == pytest.approx(off.sum(), abs=1e-4) and numbers["forbidden"].shape == (0, 2)
-    assert len(numbers["about"]) == 9 and "render:carret:19" in str(numbers["source"])
+    assert len(numbers["about"]) == 9 and "render:carret:13" in str(numbers["source"])
 
 
 WRONG = ["how=By hand&order=../../etc/passwd&without=9→1&without=../..", "how=nothing&shuffle=-4&swaps=1000000&order=3,1,1,2"]
