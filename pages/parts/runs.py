@@ -71,7 +71,7 @@ class Run:
         p = self.progress
         if p is None or not p.speed:
             return None
-        later = int(self.recipe.get("clips", 0)) / SPEEDS["video"] if p.stage == "stills" else 0.0
+        later = _number(self.recipe, "clips") / SPEEDS["video"] if p.stage == "stills" else 0.0
         return (p.of - p.clips) / p.speed + later
 
     @property
@@ -80,7 +80,7 @@ class Run:
         p = self.progress
         if p is None:
             return 0.0
-        asked = {"stills": self.recipe.get("stills_clips", 0), "video": self.recipe.get("clips", 0)}
+        asked = {"stills": _number(self.recipe, "stills_clips"), "video": _number(self.recipe, "clips")}
         cost = {stage: clips / SPEEDS[stage] for stage, clips in asked.items()}
         done = p.clips / max(p.of, 1)
         spent = cost["stills"] * done if p.stage == "stills" else cost["stills"] + cost["video"] * done
@@ -129,7 +129,6 @@ def read(path: Path) -> Run | None:
     if not (path / "recipe.json").exists() and not (path / "log.txt").exists():
         return None
     recipe, log = _json(path / "recipe.json"), _tail(path / "log.txt")
-    recipe |= {key: 0 for key in ("stills_clips", "clips") if not _is_number(recipe.get(key, 0))}
     reports = tuple(filter(None, map(_row, _text(path / "metrics.jsonl").splitlines())))
     failure = ""
     with _changing:
@@ -260,7 +259,7 @@ def _progress(log: str, reports: Iterable[dict[str, Any]], recipe: dict[str, Any
         known.append(Progress(stage, int(clips), int(of), 1 / speed if unit == "s/clip" and speed else speed))
     last = next((row for row in reversed(tuple(reports)) if _is_number(row.get("clips_per_second"))), None)
     if last is not None:
-        of = last.get("of") or recipe.get("stills_clips" if last["stage"] == "stills" else "clips", 0)
+        of = last.get("of") or _number(recipe, "stills_clips" if last["stage"] == "stills" else "clips")
         known.append(Progress(last["stage"], last["clips"], max(of, last["clips"]), last["clips_per_second"]))
     return max(known, key=lambda p: (p.stage == "video", p.clips), default=None)
 
@@ -268,12 +267,17 @@ def _progress(log: str, reports: Iterable[dict[str, Any]], recipe: dict[str, Any
 def _row(line: str) -> dict[str, Any] | None:
     with suppress(json.JSONDecodeError):  # the last line may be half written
         row = json.loads(line)
-        whole = isinstance(row, dict) and row.get("stage") in ("stills", "video") and _is_number(row.get("clips"))
+        whole = isinstance(row, dict) and isinstance(row.get("stage"), str) and _is_number(row.get("clips"))
         return row if whole and _is_number(row.get("of", 0)) else None
 
 
 def _is_number(value: Any) -> bool:
     return type(value) in (int, float)
+
+
+def _number(recipe: dict[str, Any], key: str) -> float:
+    """A count of a recipe; 0 for none, and where the file is damaged."""
+    return recipe[key] if _is_number(recipe.get(key)) else 0
 
 
 def _is_latest(file: Path, other: Path) -> bool:

@@ -168,7 +168,7 @@ def test_an_unknown_recipe_is_refused(folder: Path) -> None:
 
 
 def test_runs_that_are_found_on_the_disk_are_stopped_failed_or_finished(folder: Path) -> None:
-    on_disk(folder, "stopped", log="video:  30%|## | 1440/4800 [01:00<02:20, 24.0clip/s, loss=1.0]\nstopped; the same command goes on")
+    on_disk(folder, "stopped", log="video:  85%|## | 4080/4800 [01:00<02:20, 24.0clip/s, loss=1.0]\nstopped; the same command goes on")
     on_disk(folder, "failed", log="Traceback (most recent call last):\n  x\nRuntimeError: out of memory\n")
     (on_disk(folder, "finished") / "model.safetensors").touch()
     (folder / "no_run").mkdir()
@@ -178,7 +178,7 @@ def test_runs_that_are_found_on_the_disk_are_stopped_failed_or_finished(folder: 
     assert found["claimed"].state == "elsewhere"
     assert found["failed"].failure == "RuntimeError: out of memory"
     p = found["stopped"].progress
-    assert (p.stage, p.clips, p.of, p.speed) == ("video", 1440, 4800, 24.0) and found["stopped"].seconds_left == 140
+    assert (p.stage, p.clips, p.of, p.speed) == ("video", 4080, 4800, 24.0) and found["stopped"].seconds_left == 30
     assert [row["clips"] for row in found["finished"].reports] == [1200, 2400, 3600], "a line that is half written is left out"
 
 

@@ -132,7 +132,7 @@ def test_a_lesson_starts_as_a_child_is_stopped_and_its_room_is_removed(monkeypat
         assert time.monotonic() < until and runs.read(lesson).state == "running", runs.read(lesson)
         time.sleep(0.1)
     room = app.session_state["lessons"].path
-    assert [file.name for file in room.glob("*.mp4")] == ["carret-19.mp4"]
+    assert [file.name for file in room.glob("*.mp4")] == ["carret-13.mp4"]
     app.button(key="stop-lesson").click().run()
     assert not app.exception and runs.read(lesson).state in ("stopped", "finished")
     from pages.parts.teach import _clear
