@@ -184,4 +184,4 @@ def test_epochs_count_clips_and_bfloat16_is_a_choice(tmp_path: Path, monkeypatch
 def test_a_recipe_needs_no_side_task(tmp_path: Path) -> None:
     fit(Recipe(model="videomae", preset="tiny", clips=4, batch=2, workers=0, threads=1, fingertip=0.0, order=0.0, directed=0.0), "tiny",
         tmp_path / "run")
-    assert set(rows(tmp_path / "run")[0]) == {"stage", "step", "clips", "lr", "loss", "classify", "top1"}
+    assert set(rows(tmp_path / "run")[0]) == {"stage", "step", "clips", "of", "lr", "loss", "classify", "top1"}
