@@ -105,9 +105,12 @@ class Folder:
         write_atomically(file, lambda path: path.write_text("".join(f"{k}\n" for k in kept)))
 
     def reports(self) -> list[dict[str, Any]]:
-        """Every line of metrics.jsonl."""
-        file = self.path / "metrics.jsonl"
-        return [json.loads(line) for line in file.read_text().splitlines()] if file.exists() else []
+        """Every line of metrics.jsonl that is whole."""
+        file, found = self.path / "metrics.jsonl", []
+        for line in file.read_text().splitlines() if file.exists() else ():
+            with suppress(json.JSONDecodeError):  # a last line that a kill cut short
+                found.append(json.loads(line))
+        return found
 
 
 class Reporter:

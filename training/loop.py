@@ -163,7 +163,9 @@ class Run:
         norm = float(self.accelerator.clip_grad_norm_(self.stage.parameters(), r.clip_norm or math.inf))
         if not (math.isfinite(loss) and math.isfinite(norm)):
             what = "the gradient" if math.isfinite(loss) else "the loss"
-            read = f", here {', '.join(name for part in parts for name in part.names)}" if self.clips.files else ""
+            files = [name for part in parts for name in part.names]
+            more = f" and {len(files) - 8} more" if len(files) > 8 else ""
+            read = f", here {', '.join(files[:8])}{more}" if files else ""
             raise BadInput(f"{what} is not finite at step {step} (clips {step * r.batch} to {(step + 1) * r.batch - 1}{read}, "
                            f"learning rate {rate:.2e}); try a lower --lr or --clip-norm")
         self.optimiser.step()

@@ -77,6 +77,9 @@ def test_rows_of_another_start_or_recipe_are_not_mixed_in(table: str, tmp_path: 
     monkeypatch.setattr(module, "recipe", lambda name: replace(RECIPE, order=0.0, directed=0.0, lr=1e-5))
     with pytest.raises(BadInput, match="rows "):
         reproduce(table, tmp_path, **BUDGET)
+    monkeypatch.setattr(module, "renderer", lambda: "of tomorrow")
+    with pytest.raises(BadInput, match="renderer .*, not of tomorrow"):
+        reproduce(table, tmp_path, **BUDGET)
 
 
 def test_a_probe_of_weights_that_have_changed_is_made_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -122,6 +122,8 @@ def test_a_study_that_was_stopped_goes_on_with_its_trial_in_the_same_folder(tmp_
     monkeypatch.setattr(module, "fit", stopped)
     with pytest.raises(end):
         tune(QUICK, "quick", 3, tmp_path)
+    with open(tmp_path / "trial-0001" / "metrics.jsonl", "a") as file:
+        file.write('{"stage": "vid\n')  # a kill cut it short
     assert tune(QUICK, "quick", 3, tmp_path).startswith("0.6000 in trial-0001")
     assert [folder for folder, _ in started] == ["trial-0000", "trial-0001", "trial-0001", "trial-0003"]
     assert started[2][1] == started[1][1], "with the same settings"

@@ -13,7 +13,7 @@ from core.errors import BadInput
 from core.models import available, build
 from core.models.blocks import DropPath, ImageViT, Kind, Output, SelfAttention, frames_layout
 from core.models.direcformer import DirecFormer
-from core.trace import Axis, record
+from core.trace import Axis, Layout, record
 from tests.core.models.nets import CLASSES, HEADS, SIDE, SIZES, WIDTH, T, clip, difference, net, randomised
 
 # -- sizes
@@ -85,39 +85,38 @@ def test_the_short_cuts_of_training_change_no_logit(name: str) -> None:
     torch.testing.assert_close(learning, model(clip(2), detail=True).logits, rtol=1e-5, atol=1e-5)
 
 
+def attention_in_double(kind: Kind) -> tuple[SelfAttention, Tensor, Layout]:
+    """A layer, tokens (3, 17, WIDTH) that take gradients, and their layout."""
+    x = torch.randn(3, 17, WIDTH, dtype=torch.double, generator=torch.Generator().manual_seed(0), requires_grad=True)
+    return randomised(SelfAttention(WIDTH, HEADS, kind, "space", 0, Axis.SPACE)).double(), x, frames_layout(3, 1, 16)
+
+
+def assert_alike(one: Tensor, other: Tensor, *inputs: Tensor) -> None:
+    """The same values, and the same gradients of their squares."""
+    torch.testing.assert_close(one, other)
+    for a, b in zip(*(torch.autograd.grad(out.square().sum(), inputs, retain_graph=True) for out in (one, other)), strict=True):
+        torch.testing.assert_close(a, b)
+
+
 @pytest.mark.parametrize("kind", ["softmax", "cosine"])
 def test_heads_multiplied_one_by_one_give_the_values_gradients_and_map_of_all_at_once(kind: Kind) -> None:
     """While somebody records, all heads are multiplied at once, so that they can be seen; else, to train, one by one."""
-    attention = randomised(SelfAttention(WIDTH, HEADS, kind, "space", 0, Axis.SPACE)).double()
-    frames, tokens = 3, 17
-    layout = frames_layout(frames, 1, tokens - 1)
-    x = torch.randn(frames, tokens, WIDTH, dtype=torch.double, generator=torch.Generator().manual_seed(0), requires_grad=True)
+    attention, x, layout = attention_in_double(kind)
     apart, map_apart = attention(x, layout, want_map=True)
     with record(attention, torch.double) as seen:
         together, map_together = attention(x, layout, want_map=True)
-    torch.testing.assert_close(apart, together)
     torch.testing.assert_close(map_apart, map_together)
     torch.testing.assert_close(map_apart.detach(), seen[0].kernel.weights(seen[0].q, seen[0].k))
-    for inputs in ([x], list(attention.parameters())):
-        for one, other in zip(*(torch.autograd.grad(out.square().sum(), inputs, retain_graph=True) for out in (apart, together)),
-                              strict=True):
-            torch.testing.assert_close(one, other)
+    assert_alike(apart, together, x, *attention.parameters())
 
 
 @pytest.mark.parametrize("kind", ["softmax", "cosine"])
 def test_what_the_first_token_alone_is_given_has_the_values_and_gradients_of_all(kind: Kind) -> None:
-    attention = randomised(SelfAttention(WIDTH, HEADS, kind, "space", 0, Axis.SPACE)).double()
-    frames, tokens = 3, 17
-    layout = frames_layout(frames, 1, tokens - 1)
-    x = torch.randn(frames, tokens, WIDTH, dtype=torch.double, generator=torch.Generator().manual_seed(0), requires_grad=True)
-    alone, among = attention.of_first(x, layout), attention.mixed(x, layout)[0][:, :1]
-    torch.testing.assert_close(alone, among)
-    for inputs in ([x], list(attention.qkv.parameters())):
-        for one, other in zip(*(torch.autograd.grad(out.square().sum(), inputs, retain_graph=True) for out in (alone, among)), strict=True):
-            torch.testing.assert_close(one, other)
+    attention, x, layout = attention_in_double(kind)
+    assert_alike(attention.of_first(x, layout), attention.mixed(x, layout)[0][:, :1], x, *attention.qkv.parameters())
     with record(attention, torch.double) as seen:
         attention.of_first(x, layout)
-    assert seen[0].q.shape[-2] == tokens  # whoever records sees every token
+    assert seen[0].q.shape[-2] == x.shape[-2], "whoever records sees every token"
 
 
 @torch.no_grad()
