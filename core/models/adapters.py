@@ -12,7 +12,9 @@ from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import linear, relu
+from torch.nn.functional import relu
+
+from core.models.linear import Linear, linear
 
 PLACES = 2
 """Adapters a block: 0 beside the attention, 1 beside the MLP."""
@@ -47,8 +49,8 @@ class Adapter(nn.Module):
 
     def __init__(self, inputs: int, bottleneck: int, width: int) -> None:
         super().__init__()
-        self.down = nn.Linear(inputs, bottleneck)
-        self.up = nn.Linear(bottleneck, width)
+        self.down = Linear(inputs, bottleneck)
+        self.up = Linear(bottleneck, width)
         self.scale = nn.Parameter(torch.ones(()))
         for zero in (self.down.bias, self.up.weight, self.up.bias):
             nn.init.zeros_(zero)
@@ -86,9 +88,9 @@ class HyperAdapters(nn.Module):
         self.shape = (bottleneck, columns, width)
         self.block_embed = nn.Parameter(torch.randn(depth, dim))
         self.place_embed = nn.Parameter(torch.randn(PLACES, dim))
-        self.project = nn.Sequential(nn.Linear(2 * dim, dim), nn.ReLU(), nn.Linear(dim, dim), nn.LayerNorm(dim))
-        self.down = nn.Linear(dim, bottleneck * columns + bottleneck)
-        self.up = nn.Linear(dim, width * bottleneck + width)
+        self.project = nn.Sequential(Linear(2 * dim, dim), nn.ReLU(), Linear(dim, dim), nn.LayerNorm(dim))
+        self.down = Linear(dim, bottleneck * columns + bottleneck)
+        self.up = Linear(dim, width * bottleneck + width)
         self.scale = nn.Parameter(torch.ones(depth, PLACES))
         nn.init.normal_(self.down.weight, std=(3 * width * dim) ** -0.5)  # W_down as large as a linear layer's usual start
         for zero in (self.down.bias, self.up.weight, self.up.bias):

@@ -18,6 +18,7 @@ from torch import Tensor, nn
 from core.errors import BadInput
 from core.models.adapters import PLACES, AdapterWeights, HyperAdapters, ParallelAdapters, adapt
 from core.models.blocks import Mlp, Output, Spec, frames_layout, init_vit
+from core.models.linear import Linear
 from core.models.temporal import WIDTHS, TemporalKind, make_temporal
 from core.models.vit import Activation, ImageAttention, ViT
 from core.trace import Axis, Kernel, Layout, Tap
@@ -102,7 +103,7 @@ class TemporalHead(nn.Module):
     def __init__(self, module: nn.Module, width: int, classes: int) -> None:
         super().__init__()
         self.module = module
-        self.head = nn.Linear(width, classes)
+        self.head = Linear(width, classes)
         self.head.apply(init_vit)
 
     def forward(self, embedding: Tensor, grid: Grid) -> Tensor:
@@ -168,7 +169,7 @@ class AMFlow(nn.Module):
             modules = (make_temporal(temporal_module, self.tokens * bottleneck, unit_width, temporal_heads, temporal_hidden,
                                      f"temporal.{place}", i) for place in range(PLACES))
             self.temporal.append(nn.ModuleList(TemporalHead(module, unit_width, classes) for module in modules))
-        self.image_head = nn.Linear(width, classes)
+        self.image_head = Linear(width, classes)
         self.image_head.apply(init_vit)
         outputs = PLACES * len(self.am_blocks) + 1
         if combine == "random":  # a buffer: saved with the weights, never trained

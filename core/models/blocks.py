@@ -9,8 +9,9 @@ from typing import Any, Literal, Protocol
 import torch
 from einops import rearrange
 from torch import Tensor, nn
-from torch.nn.functional import linear, scaled_dot_product_attention
+from torch.nn.functional import scaled_dot_product_attention
 
+from core.models.linear import Linear, linear
 from core.trace import CLS, Axis, Kernel, Layout, Tap
 
 Kind = Literal["softmax", "cosine"]
@@ -85,8 +86,8 @@ class Mlp(nn.Module):
 
     def __init__(self, width: int, hidden: int) -> None:
         super().__init__()
-        self.fc1 = nn.Linear(width, hidden)
-        self.fc2 = nn.Linear(hidden, width)
+        self.fc1 = Linear(width, hidden)
+        self.fc2 = Linear(hidden, width)
 
     def forward(self, x: Tensor) -> Tensor:
         return self.fc2(nn.functional.gelu(self.fc1(x)))
@@ -113,8 +114,8 @@ class SelfAttention(nn.Module):
     def __init__(self, width: int, heads: int, kind: Kind, name: str, layer: int, axis: Axis) -> None:
         super().__init__()
         self.heads = heads
-        self.qkv = nn.Linear(width, 3 * width)
-        self.proj = nn.Linear(width, width)
+        self.qkv = Linear(width, 3 * width)
+        self.proj = Linear(width, width)
         self.tap = Tap(name, layer, axis, Kernel(kind, scale=(width // heads) ** -0.5))
 
     def forward(self, x: Tensor, layout: Layout, want_map: bool = False) -> tuple[Tensor, Tensor | None]:

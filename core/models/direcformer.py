@@ -12,9 +12,10 @@ from typing import Any
 import torch
 from einops import rearrange, repeat
 from torch import Tensor, nn
-from torch.nn.functional import interpolate, linear
+from torch.nn.functional import interpolate
 
 from core.models.blocks import DropPath, Kind, Mlp, Output, SelfAttention, Spec, frames_layout, init_vit, locations_layout
+from core.models.linear import Linear, linear
 from core.trace import Axis
 
 ORDER_CLASSES = 1001  # the identity and 1,000 permutations
@@ -27,7 +28,7 @@ class Block(nn.Module):
         super().__init__()
         self.temporal_norm1 = nn.LayerNorm(width, eps=norm_eps)
         self.temporal_attn = SelfAttention(width, heads, time, "time", layer, Axis.TIME)
-        self.temporal_fc = nn.Linear(width, width)
+        self.temporal_fc = Linear(width, width)
         self.norm1 = nn.LayerNorm(width, eps=norm_eps)
         self.attn = SelfAttention(width, heads, space, "space", layer, Axis.SPACE)
         self.norm2 = nn.LayerNorm(width, eps=norm_eps)
@@ -97,8 +98,8 @@ class DirecFormer(nn.Module):
         rate = drop_path / max(1, depth - 1)
         self.blocks = nn.ModuleList(Block(width, heads, time, space, i, rate * i, norm_eps) for i in range(depth))
         self.norm = nn.LayerNorm(width, eps=norm_eps)
-        self.head = nn.Linear(width, classes)
-        self.order_head = nn.Linear(width, order_classes) if order_head else None
+        self.head = Linear(width, classes)
+        self.order_head = Linear(width, order_classes) if order_head else None
         self.cam = nn.Identity()
         self.apply(init_vit)
         for parameter in (self.cls_token, self.pos_embed):

@@ -19,6 +19,7 @@ from torch.nn.functional import one_hot, pad, scaled_dot_product_attention
 
 from core.errors import BadInput
 from core.models.blocks import DropPath, Mlp, Output, Spec, init_vit, queries_keys_values
+from core.models.linear import Linear
 from core.trace import PAD, Axis, Kernel, Layout, Tap
 
 Pattern = Literal["global", "sd", "temporal", "hst", "hsda"]
@@ -122,10 +123,10 @@ class HeadSplitAttention(nn.Module):
     def __init__(self, width: int, heads: int, global_heads: int, *, along_time: bool, layer: int) -> None:
         super().__init__()
         self.heads, self.global_heads, self.local = heads, global_heads, tubes if along_time else checkerboard
-        self.qkv = nn.Linear(width, 3 * width, bias=False)
+        self.qkv = Linear(width, 3 * width, bias=False)
         self.q_bias = nn.Parameter(torch.zeros(width))
         self.v_bias = nn.Parameter(torch.zeros(width))
-        self.proj = nn.Linear(width, width)
+        self.proj = Linear(width, width)
         kernel = Kernel("softmax", scale=(width // heads) ** -0.5)
         self.global_tap = Tap("global", layer, Axis.JOINT, kernel) if global_heads else None
         self.local_tap = Tap("local", layer, Axis.JOINT, kernel) if global_heads < heads else None
@@ -296,7 +297,7 @@ class FAR(nn.Module):
             self.blocks.append(Block(width, attn, joining, interaction, rate * i, norm_eps))
         pooled = 2 * width if classifier == "group" else width
         self.fc_norm = nn.LayerNorm(pooled, eps=norm_eps)
-        self.head = nn.Linear(pooled, classes)
+        self.head = Linear(pooled, classes)
         self.cam = nn.Identity()
         self.apply(init_vit)
         with torch.no_grad():

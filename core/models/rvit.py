@@ -25,6 +25,7 @@ from torch.nn.functional import layer_norm, scaled_dot_product_attention
 
 from core.errors import BadInput
 from core.models.blocks import Output, Spec, init_vit
+from core.models.linear import Linear
 from core.trace import CLS, Axis, Kernel, Layout, Tap
 
 Gate = Literal["linear", "linear_norm", "softmax"]
@@ -60,8 +61,8 @@ class FeedForward(nn.Module):
 
     def __init__(self, width: int, hidden: int, dropout: float) -> None:
         super().__init__()
-        self.fc1 = nn.Linear(width, hidden)
-        self.fc2 = nn.Linear(hidden, width)
+        self.fc1 = Linear(width, hidden)
+        self.fc2 = Linear(hidden, width)
         self.drop = nn.Dropout(dropout)
 
     def forward(self, x: Tensor) -> Tensor:
@@ -80,9 +81,9 @@ class AttentionGate(nn.Module):
         if width % heads:
             raise BadInput(f"rvit width {width} cannot be split over {heads} heads; choose a width that is a multiple of heads")
         self.heads = heads
-        self.qkv = nn.Linear(width, 3 * width)
-        self.qkv_hidden = nn.Linear(width, 3 * width)
-        self.proj = nn.Linear(width, width)
+        self.qkv = Linear(width, 3 * width)
+        self.qkv_hidden = Linear(width, 3 * width)
+        self.proj = Linear(width, width)
         softmax = Kernel("softmax", scale=(width // heads) ** -0.5)
         kernel = softmax if gate == "softmax" else Kernel("linear", normalised=gate == "linear_norm")
         between_frames = Kernel("linear", normalised=True)
@@ -196,7 +197,7 @@ class RViT(nn.Module):
         self.blocks = nn.ModuleList(RViTUnit(width, heads, gate, i, dropout, pos_in_state) for i in range(depth))
         inputs = (depth + 1) * width
         first = ("norm", nn.LayerNorm(inputs, eps=1e-6)) if head == "norm_linear" else ("mlp", FeedForward(inputs, 4 * inputs, dropout))
-        self.head = nn.Sequential(OrderedDict([first, ("linear", nn.Linear(inputs, classes))]))
+        self.head = nn.Sequential(OrderedDict([first, ("linear", Linear(inputs, classes))]))
         self.cam = nn.Identity()
         self.apply(init_vit)
         for parameter in (self.cls_token, self.state_token, self.pos_embed):

@@ -15,6 +15,7 @@ from torch.nn.functional import gelu, pad, relu
 
 from core.errors import BadInput
 from core.models.blocks import SelfAttention
+from core.models.linear import Linear
 from core.trace import Axis, Layout
 
 TemporalKind = Literal["lstm", "tcn", "transformer"]
@@ -70,11 +71,11 @@ class TemporalTransformer(nn.Module):
 
     def __init__(self, features: int, width: int, heads: int, hidden: int, name: str, layer: int) -> None:
         super().__init__()
-        self.embed = nn.Linear(features, width)
+        self.embed = Linear(features, width)
         self.attn = SelfAttention(width, heads, "softmax", name, layer, Axis.TIME)
         self.norm1 = nn.LayerNorm(width)
-        self.fc1 = nn.Linear(width, hidden)
-        self.fc2 = nn.Linear(hidden, width)
+        self.fc1 = Linear(width, hidden)
+        self.fc2 = Linear(hidden, width)
         self.norm2 = nn.LayerNorm(width)
 
     def forward(self, x: Tensor, grid: tuple[int, int, int]) -> Tensor:

@@ -12,10 +12,11 @@ from typing import Literal
 import torch
 from einops import rearrange
 from torch import Tensor, nn
-from torch.nn.functional import interpolate, linear, scaled_dot_product_attention
+from torch.nn.functional import interpolate, scaled_dot_product_attention
 
 from core.errors import BadInput
 from core.models.blocks import Mlp, frames_layout, init_vit, queries_keys_values
+from core.models.linear import Linear, linear
 from core.trace import Axis, Kernel, Layout, Tap
 
 Activation = Literal["gelu", "quick_gelu"]
@@ -46,8 +47,8 @@ class ImageAttention(nn.Module):
     def __init__(self, width: int, heads: int, layer: int) -> None:
         super().__init__()
         self.heads = heads
-        self.qkv = nn.Linear(width, 3 * width)
-        self.proj = nn.Linear(width, width)
+        self.qkv = Linear(width, 3 * width)
+        self.proj = Linear(width, width)
         self.tap = Tap("vit", layer, Axis.SPACE, Kernel("softmax", scale=(width // heads) ** -0.5))
 
     def forward(self, x: Tensor, layout: Layout | None) -> tuple[Tensor, Tensor, Tensor]:
