@@ -253,7 +253,7 @@ def fit(recipe: Recipe, name: str, out: Path, watch: Watch | None = None) -> Pat
     clips = source(recipe, frames=settings["frames"], seed=recipe.seed * 10 + 1, **shape)
     held_out = source(recipe, frames=settings["frames"], seed=HELD_OUT, held=True, **shape) if recipe.validate_clips else None
     steps = _steps(recipe, round(recipe.epochs * clips.epoch) if recipe.epochs else recipe.clips)
-    still_steps = _steps(recipe, recipe.stills_clips) if recipe.stills_clips else 0
+    still_steps = _steps(recipe, recipe.stills_clips) if recipe.stills_clips and not recipe.init else 0
     init = read_weights(Path(recipe.init)) if recipe.init else None
     torch.set_num_threads(recipe.threads)
     torch.manual_seed(recipe.seed + 1)

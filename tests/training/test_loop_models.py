@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import socket
-import subprocess
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -17,15 +14,13 @@ from safetensors.torch import load_file
 
 from core.errors import BadInput
 from core.weights import load_checkpoint
-from tests.training.tiny import RECIPE, TINY, rows
+from tests.training.tiny import RECIPE, TINY, assert_alike, rows
 from training import loop
-from training.__main__ import main
 from training.checkpoints import read_weights
 from training.loop import bfloat16_is_fast, fit
 from training.recipes import Recipe
 
 pytestmark = pytest.mark.usefixtures("tiny")
-ROOT = Path(__file__).parents[2]
 SHORT = replace(RECIPE, stills_clips=4, clips=4, order=0.0, directed=0.0)
 SETTINGS: dict[str, dict[str, Any]] = {"rvit": {"gate": "softmax"}, "am_flow": {"temporal_module": "tcn", "am_blocks": "ends"},
                                        "far": {"norm": "batch"}}
@@ -62,39 +57,6 @@ def test_a_batch_taken_in_parts_gives_the_same_losses_and_weights(tmp_path: Path
     first, second = load_file(whole / "video.safetensors"), load_file(parts / "video.safetensors")
     for key in first:
         torch.testing.assert_close(first[key], second[key], atol=2e-3, rtol=0, msg=key)
-
-
-def assert_alike(first: list[dict], second: list[dict], within: float = 1e-4) -> None:
-    assert len(first) == len(second) > 1
-    for a, b in zip(first, second, strict=True):
-        assert a.keys() == b.keys() and a["stage"] == b["stage"]
-        assert {k: v for k, v in a.items() if k != "stage"} == pytest.approx({k: v for k, v in b.items() if k != "stage"}, abs=within)
-    losses = [r["loss"] for r in first]
-    assert max(losses) - min(losses) > 0.01, "something was learned"
-
-
-def test_two_processes_give_the_losses_of_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The real command on one process, and on two that share each batch over gloo."""
-    monkeypatch.setattr(loop, "REPORT_EVERY", 1)
-    flags = {"batch": 4, "clips": 12, "stills-clips": 0, "lr": 5e-3, "warmup": 0, "precision": "float32", "permutations": "random",
-             "workers": 0, "threads": 1, "ordered": 0.75, "shuffled": 0.75, "order": 1.0, "directed-from": 0}
-    sizes = {k: v for k, v in TINY["direcformer"].items() if k not in ("classes", "time", "space")} | {"drop_path": 0.0}
-    arguments = ["fit", "direcformer_gesture", *(f"--{k}={v}" for k, v in flags.items())]
-    arguments += [word for key, value in sizes.items() for word in ("--set", f"{key}={value}")]
-    with socket.socket() as free:
-        free.bind(("localhost", 0))
-        port = str(free.getsockname()[1])
-    places = {"MASTER_ADDR": "localhost", "MASTER_PORT": port, "WORLD_SIZE": "2", "OMP_NUM_THREADS": "1"}
-    command = [sys.executable, "-c", "import sys; from training import loop, __main__; loop.REPORT_EVERY = 1; sys.exit(__main__.main())",
-               *arguments, "--out", str(tmp_path / "two")]
-    started = [subprocess.Popen(command, cwd=ROOT, env=os.environ | places | {"RANK": str(rank), "LOCAL_RANK": str(rank)},
-                                stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) for rank in range(2)]
-    assert main([*arguments, "--out", str(tmp_path / "one")]) == 0
-    finished = [process.communicate(timeout=300) for process in started]
-    assert [p.returncode for p in started] == [0, 0], finished
-    assert [out.strip() for out, _ in finished] == [str(tmp_path / "two" / "model.safetensors"), ""], "the first one speaks"
-    assert len(rows(tmp_path / "two")) == 3, "and writes"
-    assert_alike(rows(tmp_path / "one"), rows(tmp_path / "two"))
 
 
 def test_held_out_clips_are_tried_and_a_run_that_gets_no_better_ends(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

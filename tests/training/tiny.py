@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pytest
 
 from core.models import spec
 from core.render import write_mp4
@@ -64,3 +65,12 @@ def rows(out: Path) -> list[dict[str, Any]]:
     """The reports, without what depends on the clock."""
     found = [json.loads(line) for line in (out / "metrics.jsonl").read_text().splitlines()]
     return [{k: v for k, v in row.items() if k != "clips_per_second"} for row in found]
+
+
+def assert_alike(first: list[dict], second: list[dict], within: float = 1e-4) -> None:
+    assert len(first) == len(second) > 1
+    for a, b in zip(first, second, strict=True):
+        assert a.keys() == b.keys() and a["stage"] == b["stage"]
+        assert {k: v for k, v in a.items() if k != "stage"} == pytest.approx({k: v for k, v in b.items() if k != "stage"}, abs=within)
+    losses = [r["loss"] for r in first]
+    assert max(losses) - min(losses) > 0.01, "something was learned"
