@@ -224,6 +224,8 @@ def command(args: argparse.Namespace) -> int:
     from training.report import make_folder, write_report
 
     views = Views.parse(args.views) if args.views else None
+    if args.clips < 1:
+        raise BadInput(f"--clips {args.clips} measures nothing; give 1 or more")
     if args.report:
         make_folder(args.report)
     model, card = load(args.model) if args.model else load_checkpoint(args.checkpoint)

@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import asdict
 from pathlib import Path
+from pickle import UnpicklingError
 from typing import Any
 
 import torch
@@ -53,7 +54,7 @@ class Folder:
 
     @contextmanager
     def claimed(self, name: str, recipe: Recipe) -> Iterator[None]:
-        """Begin a run here, or go on with it; a new one is given up again if the block raises BadInput.
+        """Begin a run here, or go on with it; a new one is given up again if the block raises.
 
         Raises: BadInput if the folder holds another run.
         """
@@ -61,7 +62,7 @@ class Folder:
         self._claim(name, recipe)
         try:
             yield
-        except BadInput:
+        except Exception:
             if is_new and self.writes:
                 (self.path / "recipe.json").unlink()
             raise
@@ -83,9 +84,14 @@ class Folder:
             write_atomically(file, lambda path: path.write_text(json.dumps(now, indent=1)))
 
     def state(self) -> dict[str, Any]:
-        """The last checkpoint: at least its stage and step; stage None before the first."""
+        """The last checkpoint: at least its stage and step; stage None before the first. Raises: BadInput if it is damaged."""
         file = self.path / "state.pt"
-        return torch.load(file, weights_only=True, map_location="cpu") if file.exists() else {"stage": None, "step": 0}
+        if not file.exists():
+            return {"stage": None, "step": 0}
+        try:
+            return torch.load(file, weights_only=True, map_location="cpu")
+        except (OSError, EOFError, RuntimeError, ValueError, LookupError, UnpicklingError):
+            raise BadInput(f"{file} is damaged, so the run cannot go on from it; remove it to begin again") from None
 
     def save(self, state: dict[str, Any]) -> None:
         if self.writes:

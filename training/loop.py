@@ -200,7 +200,8 @@ class Run:
         reporter.write(self.step, {"clips": self.step * self.recipe.batch, "validation_top1": round(top1, 5)})
         if self.recipe.patience:
             if top1 > self.best["top1"]:
-                self.best = {"top1": top1, "worse": 0, "weights": {k: v.clone() for k, v in self.average.weights.items()}}
+                weights = {k: v.clone() for k, v in self.average.weights.items()}
+                self.best = {"top1": top1, "worse": 0, "step": self.step, "weights": weights}
             else:
                 self.best["worse"] += 1
             self.ended = self.best["worse"] >= self.recipe.patience
@@ -298,7 +299,7 @@ def fit(recipe: Recipe, name: str, out: Path, watch: Watch | None = None) -> Pat
     if skipped and folder.writes:
         print(f"skipped: {skipped} files of {recipe.root} in all; others took their places", file=sys.stderr)
     root = Path(recipe.root).resolve().name if recipe.root else ""
-    about = {"init": Path(recipe.init).name, "root": root, "cache": "", "clips": run.step * recipe.batch}
+    about = {"init": Path(recipe.init).name, "root": root, "cache": "", "clips": run.best.get("step", run.step) * recipe.batch}
     history.append(described(name, recipe) | about | ({"skipped": skipped} if clips.files else {}))
     path = out / "model.safetensors"
     if folder.writes:

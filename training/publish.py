@@ -12,9 +12,10 @@ from torch import nn
 from tqdm import tqdm
 
 from core.card import UNCALIBRATED
+from core.errors import BadInput
 from core.weights import CHECKPOINTS, Card, load_checkpoint, save_checkpoint
 from training.checkpoints import with_commands
-from training.evaluate import Row, check_folder, folder_clips, measure, rendered_clips, summarise
+from training.evaluate import Row, check_folder, folder_clips, measure, opened, rendered_clips, summarise
 from training.folder import write_atomically
 from training.losses import SHARPNESS
 
@@ -40,7 +41,10 @@ def publish(checkpoint: Path, name: str | None, real: Path | None, hours: float 
     """Measure `checkpoint` on rendered clips (and on real ones, if given) and ship it with its card."""
     if real:
         check_folder(real)
+    odd = odd_backgrounds(real) if real else set()
     model, card = load_checkpoint(checkpoint)
+    if real:
+        opened(str(real), card)  # what is wrong with it is said before the minutes of measuring
     tried = {}
     for sharpness in (0.0, SHARPNESS):  # 0 is the paper's own
         clips = tqdm(rendered_clips(CALIBRATION_CLIPS, card), total=CALIBRATION_CLIPS, desc="calibrate")
@@ -52,7 +56,6 @@ def publish(checkpoint: Path, name: str | None, real: Path | None, hours: float 
     if real:
         rows = measure(model, card, tqdm(folder_clips(real, card), desc="real"))
         measured["real"] = _summary(rows, card)
-        odd = odd_backgrounds(real)
         kept = [row for row in rows if row.name in odd]
         if kept:
             measured["real_odd_backgrounds"] = _summary(kept, card)
@@ -75,13 +78,16 @@ def publish(checkpoint: Path, name: str | None, real: Path | None, hours: float 
 def odd_backgrounds(folder: Path) -> set[str]:
     """Clips of DIR (label/file) over backgrounds with odd numbers, from DIR/backgrounds.tsv; empty without that file.
 
-    Choices are made on even backgrounds, so these are the half that reports.
+    Choices are made on even backgrounds, so these are the half that reports. Raises: BadInput for a table that is damaged.
     """
     table = folder / "backgrounds.tsv"
     if not table.is_file():
         return set()
-    with open(table, newline="") as file:
-        return {row["file"] for row in csv.DictReader(file, delimiter="\t") if int(row["background"]) % 2}
+    try:
+        with open(table, newline="") as file:
+            return {row["file"] for row in csv.DictReader(file, delimiter="\t") if int(row["background"]) % 2}
+    except (KeyError, TypeError, ValueError):
+        raise BadInput(f"{table} is damaged; expected the columns file and background, a whole number, with tabs between") from None
 
 
 def _brief(model: nn.Module, card: Card, samples) -> dict:

@@ -1,6 +1,6 @@
 """The papers' tables in miniature: every row trained with the same budget on rendered clips, with several seeds.
 
-    python -m training reproduce direcformer_table2 --out runs/table2 --init runs/direcformer/stills.safetensors
+    python -m training reproduce direcformer_table2 --out runs/table2
 
 What each row says is a difference between settings, so all rows of a table share model size (MINIATURE), start, clips,
 batch and learning rate. `motion_probe` trains nothing: it asks the shipped models. Results go to OUT/results.json as they come;
@@ -126,7 +126,7 @@ def reproduce(name: str, out: Path, *, seeds: int, clips: int, test_clips: int, 
     done = _read(path, about)
     if name == PROBE:  # of weights that have changed since, it asks again
         now = {model: file_hash(file) for model, file in embedded().items()}
-        done = [run for run in done if run["weights"] == now.get(run["row"])]
+        done = [run for run in done if run.get("weights") == now.get(run["row"])]
     runs = _probed(test_clips, real) if name == PROBE else _trained(TABLES[name], out, seeds, clips, test_clips, init, real, threads)
     out.mkdir(parents=True, exist_ok=True)
     for key, figures in runs:

@@ -100,6 +100,9 @@ def source(recipe: Recipe, *, frames: int, size: int, patch: int, seed: int, hel
     """
     if recipe.data == "gestures":
         usual = Recipe(model=recipe.model)
+        if recipe.root or recipe.cache:
+            raise BadInput(f"--{'root' if recipe.root else 'cache'} is for clips in files, and {recipe.model}'s are rendered; "
+                           "give --data folder with it, or leave it out")
         asked = [*recipe.augment, *(k for k in _OF_FILES if getattr(recipe, k) != getattr(usual, k))]
         if asked:
             raise BadInput(f"rendered gestures are varied by their renderer and cannot use {', '.join(asked)}; leave it out"

@@ -177,6 +177,11 @@ class Video(Stage):
     @torch.no_grad()
     def _start_from_stills(self, weights: dict[str, Tensor]) -> None:
         vit, side = ({k.removeprefix(p): v for k, v in weights.items() if k.startswith(p)} for p in ("vit.", "side."))
+        settings = model_settings(self.recipe)
+        given, needed = tuple(vit["patch_embed.proj.weight"].shape), (settings["width"], 3, settings["patch"], settings["patch"])
+        if given != needed:
+            raise BadInput(f"--init is a still stage of width {given[0]} and patches of {given[-1]} pixels, {self.recipe.model} "
+                           f"{self.recipe.preset} has {needed[0]} and {needed[-1]}; give one of the same")
         self.model.load_image_model(vit)
         if not self.has_norm:  # the side head takes over the gains that have no place in the model
             side = {"weight": side["weight"] * vit["norm.weight"], "bias": side["bias"] + side["weight"] @ vit["norm.bias"]}

@@ -11,6 +11,7 @@ from einops import rearrange
 from torch import Tensor, nn
 from torch.nn.functional import scaled_dot_product_attention
 
+from core.errors import BadInput
 from core.models.linear import Linear, linear
 from core.trace import CLS, Axis, Kernel, Layout, Tap
 
@@ -221,6 +222,15 @@ def locations_layout(T: int, h: int, w: int) -> Layout:
     """One group a patch location: that location in every frame."""
     tokens = torch.arange(T * h * w).view(T, h * w).T.contiguous()
     return Layout(tokens, tokens, (T, h, w))
+
+
+def fitting(given: dict[str, Tensor], own: dict[str, Tensor]) -> dict[str, Tensor]:
+    """Of an image model's tensors those that a model has a place for. Raises: BadInput for one of another shape."""
+    wrong = [k for k, v in given.items() if k in own and v.shape != own[k].shape]
+    if wrong:
+        raise BadInput(f"the image model's {wrong[0]} is {tuple(given[wrong[0]].shape)}, this model needs {tuple(own[wrong[0]].shape)}; "
+                       "train it with the same size, patch and width")
+    return {k: v for k, v in given.items() if k in own}
 
 
 def init_vit(module: nn.Module) -> None:

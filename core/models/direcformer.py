@@ -14,7 +14,7 @@ from einops import rearrange, repeat
 from torch import Tensor, nn
 from torch.nn.functional import interpolate
 
-from core.models.blocks import DropPath, Kind, Mlp, Output, SelfAttention, Spec, frames_layout, init_vit, locations_layout
+from core.models.blocks import DropPath, Kind, Mlp, Output, SelfAttention, Spec, fitting, frames_layout, init_vit, locations_layout
 from core.models.linear import Linear, linear
 from core.trace import Axis
 
@@ -142,16 +142,16 @@ class DirecFormer(nn.Module):
         """Start from an image ViT in the same layout (spec 3.6): temporal attention copies the spatial one.
 
         temporal_fc is set to zero, and blocks beyond the image model's start as the identity, so that the
-        network equals the image model on each frame.
+        network equals the image model on each frame. Raises: BadInput for another width, patch or size.
         """
         depth = 1 + max(int(key.split(".")[1]) for key in weights if key.startswith("blocks."))
-        state = {k: v for k, v in weights.items() if k in self.state_dict() and "temporal" not in k}
+        state = {k: v for k, v in weights.items() if "temporal" not in k}
         for i in range(depth):
             for part in ("qkv.weight", "qkv.bias", "proj.weight", "proj.bias"):
                 state[f"blocks.{i}.temporal_attn.{part}"] = weights[f"blocks.{i}.attn.{part}"]
             for part in ("weight", "bias"):
                 state[f"blocks.{i}.temporal_norm1.{part}"] = weights[f"blocks.{i}.norm1.{part}"]
-        self.load_state_dict(state, strict=False)
+        self.load_state_dict(fitting(state, self.state_dict()), strict=False)
         for block in self.blocks:
             nn.init.zeros_(block.temporal_fc.weight)
             nn.init.zeros_(block.temporal_fc.bias)

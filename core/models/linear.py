@@ -2,7 +2,8 @@
 
 torch multiplies float32 matrices on such a CPU with MKL, which on AMD leaves AVX-512 unused. oneDNN, which torch
 brings along for convolutions, does not: it is 2.2 times as fast there. torch has no switch for it, so its operation is
-called by name; where it is missing, or torch.backends.mkldnn is disabled, everything is as in torch.nn.
+called by name; where it is missing, or torch.backends.mkldnn is disabled, everything is as in torch.nn. The same holds
+under torch.jit.trace, which cannot trace that operation.
 """
 
 from __future__ import annotations
@@ -20,36 +21,43 @@ _OPERATION = getattr(torch.ops.mkldnn, "_linear_pointwise", None) if _X86 and to
 
 
 def _product(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
-    """x (..., K) and weight (N, K), of any strides -> x weight^T + bias, (..., N)."""
+    """x (..., K) and weight (N, K), both of any strides -> x weight^T + bias, (..., N)."""
     return _OPERATION(x, weight, bias, "none", [], "")
 
 
 class _Linear(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
-        ctx.save_for_backward(x, weight)
+        of_x, of_weight, _ = ctx.needs_input_grad
+        ctx.save_for_backward(x if of_weight else None, weight if of_x else None)
         return _product(x, weight, bias)
 
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, Tensor | None, Tensor | None]:
+        """grad (M, N) for x (M, K)."""
         x, weight = ctx.saved_tensors
-        rows, of = grad.flatten(0, -2), x.flatten(0, -2)
-        to_x, to_weight, to_bias = ctx.needs_input_grad
         of_weight = None
-        if to_weight:  # a transposed first factor is copied, so the narrower one goes first
-            narrow = rows.shape[1] <= of.shape[1]
-            of_weight = _product(rows.t(), of.t()) if narrow else _product(of.t(), rows.t()).t()
-        return _product(grad, weight.t()) if to_x else None, of_weight, rows.sum(0) if to_bias else None
+        if x is not None:  # a transposed first factor is copied, so the narrower one goes first
+            of_weight = _product(grad.t(), x.t()) if grad.shape[1] <= x.shape[1] else _product(x.t(), grad.t()).t()
+        return None if weight is None else _product(grad, weight.t()), of_weight, grad.sum(0) if ctx.needs_input_grad[2] else None
 
+
+def _suits(x: Tensor, weight: Tensor, bias: Tensor | None) -> bool:
+    """Whether oneDNN gives what torch gives: of a bias it does not see the strides, and it knows no empty tensors."""
+    plain = x.dtype == weight.dtype == torch.float32 and x.is_cpu and x.ndim > 1 and weight.ndim == 2 and x.shape[-1] == weight.shape[1]
+    added = bias is None or bias.dtype == torch.float32 and bias.is_contiguous() and bias.shape == weight.shape[:1]
+    return plain and added and x.numel() > 0 and weight.numel() > 0
 
 
 def linear(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
-    """torch.nn.functional.linear, whose values and gradients it gives but for rounding; x (..., K) -> (..., N)."""
-    float32 = x.dtype == weight.dtype == torch.float32 and not torch.is_autocast_enabled("cpu")
-    if _OPERATION is None or not (float32 and x.is_cpu and x.ndim > 1 and x.numel() and torch.backends.mkldnn.enabled):
+    """torch.nn.functional.linear, whose values and first derivatives it gives but for rounding; x (..., K) -> (..., N)."""
+    usable = _OPERATION is not None and torch.backends.mkldnn.enabled and not torch.is_autocast_enabled("cpu")
+    if not usable or torch.jit.is_tracing() or not _suits(x, weight, bias):
         return functional.linear(x, weight, bias)
-    return _Linear.apply(x, weight, bias) if torch.is_grad_enabled() else _product(x, weight, bias)
+    if not torch.is_grad_enabled():
+        return _product(x, weight, bias)
+    return _Linear.apply(x.flatten(0, -2), weight, bias).unflatten(0, x.shape[:-1])
 
 
 class Linear(nn.Linear):

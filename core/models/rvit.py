@@ -24,7 +24,7 @@ from torch import Tensor, nn
 from torch.nn.functional import layer_norm, scaled_dot_product_attention
 
 from core.errors import BadInput
-from core.models.blocks import Output, Spec, init_vit
+from core.models.blocks import Output, Spec, fitting, init_vit
 from core.models.linear import Linear
 from core.trace import CLS, Axis, Kernel, Layout, Tap
 
@@ -267,13 +267,7 @@ class RViT(nn.Module):
         then equals the image model on each frame; a linear gate spreads the same values more evenly, and positions
         before every layer shift its tokens, so there the start is close in kind only. The final norm has no place.
         """
-        own = self.state_dict()
-        state = {k: v for k, v in weights.items() if k in own}
-        wrong = [k for k, v in state.items() if v.shape != own[k].shape]
-        if wrong:
-            raise BadInput(f"the image model's {wrong[0]} is {tuple(weights[wrong[0]].shape)}, rvit needs {tuple(own[wrong[0]].shape)}; "
-                           "train it with the same size, patch and width")
-        self.load_state_dict(state, strict=False)
+        self.load_state_dict(fitting(weights, self.state_dict()), strict=False)
         depth = 1 + max(int(key.split(".")[1]) for key in weights if key.startswith("blocks."))
         for block in self.blocks[:depth]:
             nn.init.zeros_(block.attn.qkv_hidden.weight)

@@ -85,7 +85,8 @@ def test_a_folder_that_cannot_be_measured_is_refused(tmp_path: Path, capsys: pyt
 def test_bad_commands_end_with_one_line(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     for argv in (["fit", "nothing", "--out", str(tmp_path / "r")], ["fit", "direcformer_gesture"], ["evaluate"],
                  ["fit", "direcformer_gesture", "--lr", "fast", "--out", str(tmp_path / "r")],
-                 ["evaluate", "--checkpoint", str(tmp_path / "none.safetensors"), "--data", "gestures"]):
+                 ["evaluate", "--checkpoint", str(tmp_path / "none.safetensors"), "--data", "gestures"],
+                 ["evaluate", "--model", "rvit", "--data", "gestures", "--clips", "0"]):
         assert main(argv) == 2
         out, err = capsys.readouterr()
         assert not out and err.startswith("error: ") and err.count("\n") == 1

@@ -9,14 +9,14 @@ from typing import Any
 
 import pytest
 import torch
-from safetensors.torch import load_file
+from safetensors.torch import load_file, save_file
 
 from core.errors import BadInput
 from core.gestures import LABELS
 from core.weights import load_checkpoint
-from tests.training.tiny import BATCH, RECIPE, rows
+from tests.training.tiny import BATCH, RECIPE, TINY, rows
 from training import stages
-from training.folder import write_atomically
+from training.folder import Folder, write_atomically
 from training.loop import fit
 
 pytestmark = pytest.mark.usefixtures("tiny")
@@ -126,6 +126,28 @@ def test_a_report_that_a_kill_cut_short_is_dropped(whole: Path, tmp_path: Path) 
         metrics.write('{"stage": "video", "st')
     fit(RECIPE, "tiny", tmp_path / "run")
     assert rows(tmp_path / "run") == rows(whole)
+
+
+def test_a_damaged_checkpoint_is_said_to_be_damaged(tmp_path: Path) -> None:
+    for content in (b"", b"bad", b"PK\x03\x04" + bytes(50)):
+        (tmp_path / "state.pt").write_bytes(content)
+        with pytest.raises(BadInput, match="state.pt is damaged"):
+            Folder(tmp_path).state()
+
+
+OTHER = [(model, change, said) for model in TINY for change, said in
+         (({"width": 30}, "width 30"), ({"patch": 4}, "patches of 4"), ({"size": 32}, "size"))
+         if "size" not in change or model not in ("far", "videomae")]  # which compute their positions, so that any size will do
+
+
+@pytest.mark.parametrize(("model", "change", "said"), OTHER)
+def test_a_still_stage_of_another_shape_is_refused_and_leaves_the_folder_free(
+        tmp_path: Path, model: str, change: dict[str, int], said: str) -> None:
+    stills, settings = replace(RECIPE, settings=RECIPE.settings | change), TINY[model]
+    save_file(stages.Still(stills).state_dict(), tmp_path / "stills.safetensors")
+    with pytest.raises(BadInput, match=said):
+        fit(replace(RECIPE, model=model, settings=settings, init=str(tmp_path / "stills.safetensors")), "tiny", tmp_path / "run")
+    assert not (tmp_path / "run" / "recipe.json").exists()
 
 
 def test_a_finished_run_is_left_as_it_is(whole: Path) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from core.errors import BadInput
 from core.gestures import render
 from core.render import write_mp4
 from core.weights import embedded, load_checkpoint
@@ -20,6 +21,19 @@ def test_the_reporting_half_is_the_odd_backgrounds(tmp_path: Path) -> None:
     assert odd_backgrounds(tmp_path) == set()
     (tmp_path / "backgrounds.tsv").write_text("file\tclass\tbackground\nup/a.mp4\tup\t7\nup/b.mp4\tup\t12\nleft/c.mp4\tleft\t3\n")
     assert odd_backgrounds(tmp_path) == {"up/a.mp4", "left/c.mp4"}
+
+
+@pytest.mark.parametrize("table", ["file\tclass\nup/a.mp4\tup\n", "file\tbackground\nup/a.mp4\tdesk\n", "file\tbackground\nup/a.mp4\n"])
+def test_a_damaged_table_or_a_label_that_the_model_does_not_know_is_said_before_the_work(
+        tmp_path: Path, monkeypatch: pytest.MonkeyPatch, table: str) -> None:
+    monkeypatch.setattr(module, "measure", lambda *_: pytest.fail("it was measured"))
+    (tmp_path / "wave").mkdir()
+    write_mp4(tmp_path / "wave" / "0.mp4", render("up", 0, frames=12, size=(60, 80)).frames, 8)
+    with pytest.raises(BadInput, match="the label 'wave'"):
+        publish(embedded()["direcformer"], "mine", tmp_path, None)
+    (tmp_path / "backgrounds.tsv").write_text(table)
+    with pytest.raises(BadInput, match="backgrounds.tsv is damaged"):
+        publish(embedded()["direcformer"], "mine", tmp_path, None)
 
 
 def test_a_published_checkpoint_keeps_its_weights_and_says_what_was_measured(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -172,6 +172,7 @@ def test_a_value_that_makes_no_sense_is_refused_by_the_name_of_its_flag(wrong: d
 @pytest.mark.parametrize(("wrong", "says"), [
     (["--patience", "5"], "--patience counts trials on held-out clips"), (["--epochs", "inf"], "--epochs must be a finite number"),
     (["--set", "frames=abc"], "frames='abc' must be a whole number"), (["--stills-clips", "1"], "1 clip does not fill a batch of 16"),
+    (["--root", "DIR"], "--root is for clips in files"), (["--cache", "DIR"], "give --data folder with it"),
 ])
 def test_a_run_that_cannot_begin_claims_no_name(wrong: list[str], says: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["fit", "rvit_gesture", "--out", str(tmp_path / "run"), *wrong]) == 2

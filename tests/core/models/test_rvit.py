@@ -341,7 +341,7 @@ def test_layers_beyond_the_image_models_start_as_the_identity_and_can_learn() ->
 
 def test_an_image_model_of_another_size_is_refused() -> None:
     wide = ImageViT(size=7 * SIDE, patch=7, width=40, depth=1, heads=HEADS)
-    with pytest.raises(BadInput, match="rvit needs"):
+    with pytest.raises(BadInput, match="this model needs"):
         rvit().load_image_model(wide.state_dict())
 
 
