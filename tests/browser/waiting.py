@@ -9,8 +9,9 @@ from urllib.parse import unquote
 
 IDLE = """() => {
     const app = document.querySelector('[data-testid=stApp]');
+    const begun = document.querySelector('[data-testid=stMain] [data-testid=stElementContainer]');  // before its first run it is idle too
     const drawn = [...document.querySelectorAll('[data-testid=attention-viewer]')].every(viewer => viewer.dataset.ready === 'true');
-    const idle = app?.dataset.testScriptState === 'notRunning' && drawn && !document.querySelector('[data-stale=true]');
+    const idle = app?.dataset.testScriptState === 'notRunning' && begun && drawn && !document.querySelector('[data-stale=true]');
     if (!idle) window.idleSince = undefined;
     else window.idleSince ??= performance.now();
     return idle && performance.now() - window.idleSince > 400;
