@@ -79,6 +79,8 @@ def test_held_out_clips_are_tried_and_a_run_that_gets_no_better_ends(tmp_path: P
     assert found[-1]["step"] == 8
     state = torch.load(tmp_path / "run" / "state.pt", weights_only=True)
     kept = load_file(tmp_path / "run" / "video.safetensors")
+    (stage,) = load_checkpoint(tmp_path / "run" / "model.safetensors")[1].recipe["stages"]
+    assert stage["clips"] == 8, "those that the best weights have seen, not all 16"
     assert state["ended"] and all(torch.equal(kept[k], v) for k, v in state["best"]["weights"].items())
     assert not torch.equal(kept["model.head.weight"], state["average"]["model.head.weight"]), "the best weights, not the last"
     fit(recipe, "tiny", tmp_path / "run")

@@ -17,7 +17,7 @@ from core.errors import BadInput
 from core.gestures import LABELS, render
 from core.models import build
 from core.video import Clip
-from core.weights import Card, file_hash, load_checkpoint
+from core.weights import Card, embedded, file_hash, load, load_checkpoint
 from tests.training.tiny import RECIPE
 from training import reproduce as module
 from training.__main__ import main
@@ -92,6 +92,9 @@ def test_a_probe_of_weights_that_have_changed_is_made_again(tmp_path: Path, monk
         weights.write_text(content)
         found = json.loads(reproduce("motion_probe", tmp_path / "out", **BUDGET).read_text())
     assert len(asked) == 2 and [run["weights"] for run in found["runs"]] == asked[1:]
+    (tmp_path / "out" / "results.json").write_text(json.dumps(found | {"runs": [{"row": "toy", "seed": 0}]}))
+    reproduce("motion_probe", tmp_path / "out", **BUDGET)
+    assert len(asked) == 3, "a run that does not say of which weights it is counts as changed"
 
 
 def test_an_unknown_table_and_a_foreign_file_are_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -148,6 +151,22 @@ def test_what_is_written_of_the_experiments_is_what_was_measured(path: Path) -> 
     assert results["summary"] == summary(results["runs"])
     written = (RESULTS.parents[1] / "docs" / "experiments.md").read_text()
     assert markdown(results) in written, f"docs/experiments.md does not hold the table of {path.name}"
+
+
+@pytest.mark.parametrize("name", embedded())
+def test_the_figures_in_the_readme_are_those_of_the_cards(name: str) -> None:
+    figures, readme = load(name)[1].measured, (RESULTS.parents[1] / "README.md").read_text()
+
+    def order(part: str) -> str:
+        return " | ".join(f"{figures[part][key]:.1f}" for key in ("order_accuracy", "order_accuracy_directed", "reversal_accuracy"))
+
+    top1 = " | ".join(f"{100 * figures[part]['top1']:.1f} %" for part in ("rendered", "real", "real_odd_backgrounds"))
+    assert f"| `{name}` | {top1} | {order('real')} |" in readme
+    if name == "direcformer":
+        held_out = figures["real_odd_backgrounds"]
+        assert f"`--passes 16` | | | | {order('real_passes')} |" in readme and f"`--raw` | | | | {order('real_raw')} |" in readme
+        assert f"`--raw`, which gets {figures['real_raw']['order_accuracy_directed']:.1f} here" in readme
+        assert f"has {held_out['order_accuracy_directed']:.1f} on the directed strokes and {held_out['reversal_accuracy']:.1f} in" in readme
 
 
 def test_clips_of_a_moving_camera_move_more() -> None:
