@@ -36,6 +36,20 @@ _FINE = 128  # samples along a stroke before timing is applied
 
 
 @dataclass(frozen=True)
+class Odds:
+    """How often, 0..1, a rendered clip is hard to see. A training run may ask for more; what is measured has the usual ones."""
+
+    same_colour: float = 0.2  # wood, cloth or a wall of much the same colour as the hand
+    dim: float = 0.2  # a dim room
+    backlit: float = 0.15  # against the light: nearly a silhouette
+    moving: float = 0.15  # a camera that moves by a tenth of the frame or so
+    recoloured: float = 0.0  # a camera that finds another white balance while the hand moves
+
+
+USUAL = Odds()
+
+
+@dataclass(frozen=True)
 class Gesture:
     """One rendered clip with its ground truth; T frames of H x W pixels."""
 
@@ -164,6 +178,12 @@ def _over(front: np.ndarray, back: np.ndarray) -> np.ndarray:
     return cv2.add(behind, front if channels == 4 else _rgb(front))
 
 
+def _recoloured(rng: np.random.Generator, frames: int) -> np.ndarray:
+    """White balance (frames, 3) that goes from one to quite another, as automatic ones do when a hand fills the picture."""
+    passed = 1 / (1 + np.exp((rng.uniform(0.1, 0.9) - np.linspace(0, 1, frames)) * rng.uniform(5, 40)))
+    return np.exp(rng.normal(0, 0.3, 3) * (passed[:, None] - rng.random()))
+
+
 def _exposure(rng: np.random.Generator, frames: int) -> tuple[np.ndarray, np.ndarray]:
     """Gain (frames,) and white balance (frames, 3): steady, drifting, or a camera that has to settle."""
     t = np.linspace(0, 1, frames)
@@ -179,15 +199,17 @@ def _exposure(rng: np.random.Generator, frames: int) -> tuple[np.ndarray, np.nda
     return gain, tint
 
 
-def render(label: str, seed: int, *, frames: int = 16, size: tuple[int, int] = (240, 320), seconds: float = 3.0) -> Gesture:
+def render(label: str, seed: int, *, frames: int = 16, size: tuple[int, int] = (240, 320), seconds: float = 3.0,
+           odds: Odds = USUAL) -> Gesture:
     """Render one gesture.
 
     Args:
         label: one of LABELS.
-        seed: any non-negative integer; (label, seed, frames, size) decides every byte.
+        seed: any non-negative integer; (label, seed, frames, size, odds) decides every byte.
         frames: T >= 1, spread evenly over the stroke (midpoints of T equal segments).
         size: (height, width) in pixels. The world is 4:3; another ratio stretches it.
         seconds: duration that the frames span; changes `times` only.
+        odds: how often clips are hard to see.
 
     Raises:
         BadInput: an unknown label, or sizes that are not positive.
@@ -208,7 +230,8 @@ def render(label: str, seed: int, *, frames: int = 16, size: tuple[int, int] = (
 
     # Camera: a crop of the scene that drifts and shakes.
     zoom = rng.uniform(0.62, 0.92)
-    amount = rng.choice([0.006, 0.02, 0.06], p=[0.55, 0.3, 0.15])
+    steady = 1 - odds.moving
+    amount = rng.choice([0.006, 0.02, 0.06], p=[steady * 0.55 / 0.85, steady * 0.3 / 0.85, odds.moving])
     drift = np.stack([np.interp(progress, np.arange(_FINE), amount * _wave(rng, _FINE)) for _ in range(2)], 1)
     drift = drift + rng.normal(0, amount * 0.08, drift.shape)
     turn = np.interp(progress, np.arange(_FINE), amount * 0.5 * _wave(rng, _FINE)) + rng.normal(0, 0.04)
@@ -223,16 +246,19 @@ def render(label: str, seed: int, *, frames: int = 16, size: tuple[int, int] = (
     # Light and colour.
     colour = scenery.skin(rng) * np.exp(rng.normal(-0.05, 0.3)) * rng.normal(1, 0.05, 3)
     scene = scenery.background(int(rng.integers(scenery.BACKGROUNDS)))
-    if rng.random() < 0.2:  # wood, cloth or a wall of much the same colour as the hand
+    if rng.random() < odds.same_colour:
         scene = _dyed(scene, colour * rng.normal(1, 0.1, 3), rng.uniform(0.4, 0.95))
     grade = np.arange(256, dtype=np.float32)[:, None] / 255
     balance = rng.normal(1, 0.08, 3) * np.exp(rng.normal(-0.15, 0.35))
     lut = np.clip(grade ** np.exp(rng.normal(0, 0.25)) * balance * 255, 0, 255).astype(np.uint8)
     scene = cv2.LUT(scene, lut[:, None, :])
-    if rng.random() < 0.15:  # against the light: nearly a silhouette
+    if rng.random() < odds.backlit:
         colour = colour * rng.uniform(0.2, 0.55)
     gain, tint = _exposure(rng, frames)
-    if rng.random() < 0.2:  # a dim room
+    own = np.random.default_rng([seed, LABELS.index(label), 1])  # draws of its own: without it every byte stays as it was
+    if own.random() < odds.recoloured:
+        tint = tint * _recoloured(own, frames)
+    if rng.random() < odds.dim:
         gain = gain * rng.uniform(0.2, 0.7)
     shade, cloth = scenery.arm(int(rng.integers(scenery.ARMS)))
     flat = rng.uniform(0, 0.8) * (rng.random() < 0.6)

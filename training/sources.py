@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
 from torch.utils.data import Dataset
 
 from core.errors import BadInput
-from core.gestures import DIRECTED, LABELS
+from core.gestures import DIRECTED, LABELS, USUAL, Odds
 from training.augment import CROPPING, check_augment, clip_transform, usual_numbers
 from training.data import KINDS, Batch, Clips, Gestures, Stream, collated, has_splits, loaded, open_dataset, stacked
 from training.recipes import Recipe
@@ -19,6 +19,7 @@ from training.recipes import Recipe
 HELD_OUT = 999_999_937
 """Seed of the rendered clips that validate a run, and of the order of real ones; a recipe's own seeds are small."""
 _OF_FILES = ("sampling", "draws", "split", "holdout", "repeated", "balance")
+_NUMBER = re.compile(r"\d+(\.\d+)?")
 _NO_VALIDATION = ("ucf101", "hmdb51", "smarthome")
 
 
@@ -75,8 +76,9 @@ class _Share(Dataset):
 
 
 def rendered(recipe: Recipe, *, frames: int, size: int, patch: int, seed: int, held: bool = False) -> Source:
-    """Rendered gestures, with their fingertips; as many as validate the recipe if `held`."""
-    dataset = Gestures(seed=seed, frames=frames, size=size, patch=patch, shares=None if held else _shares(recipe.emphasis))
+    """Rendered gestures, with their fingertips; as many as validate the recipe, and with the usual odds, if `held`."""
+    shares, odds = _shares(recipe.emphasis), _odds(recipe.odds)
+    dataset = Gestures(seed=seed, frames=frames, size=size, patch=patch, **{} if held else {"shares": shares, "odds": odds})
     return Source(dataset, LABELS, DIRECTED, recipe.validate_clips if held else recipe.epoch_clips)
 
 
@@ -87,10 +89,21 @@ def _shares(emphasis: str) -> list[float] | None:
     counts = dict.fromkeys(LABELS, 1.0)
     for part in emphasis.split(","):
         label, _, number = part.partition("=")
-        if label not in counts or not re.fullmatch(r"\d+(\.\d+)?", number) or float(number) == 0:
+        if label not in counts or not _NUMBER.fullmatch(number) or float(number) == 0:
             raise BadInput(f"emphasis {part!r} is not STROKE=NUMBER above 0, such as star=3; the strokes are {', '.join(LABELS)}")
         counts[label] = float(number)
     return [count / sum(counts.values()) for count in counts.values()]
+
+
+def _odds(text: str) -> Odds:
+    """The usual odds but for those in "dim=0.4,recoloured=0.1". Raises: BadInput."""
+    odds = asdict(USUAL)
+    for part in text.split(",") if text else ():
+        name, _, number = part.partition("=")
+        if name not in odds or not _NUMBER.fullmatch(number) or float(number) > 1:
+            raise BadInput(f"odds {part!r} are not NAME=NUMBER from 0 to 1, such as dim=0.4; the names are {', '.join(odds)}")
+        odds[name] = float(number)
+    return Odds(**odds)
 
 
 def source(recipe: Recipe, *, frames: int, size: int, patch: int, seed: int, held: bool = False) -> Source:
@@ -108,8 +121,9 @@ def source(recipe: Recipe, *, frames: int, size: int, patch: int, seed: int, hel
             raise BadInput(f"rendered gestures are varied by their renderer and cannot use {', '.join(asked)}; leave it out"
                            f"{' (--augment none)' if recipe.augment else ''}")
         return rendered(recipe, frames=frames, size=size, patch=patch, seed=seed, held=held)
-    if recipe.emphasis:
-        raise BadInput("emphasis is for rendered gestures; repeat the clips of small classes with --balance")
+    if recipe.emphasis or recipe.odds:
+        raise BadInput(f"{'emphasis' if recipe.emphasis else 'odds'} are for rendered gestures; repeat the clips of small classes with "
+                       "--balance, and vary clips with --augment")
     if recipe.data not in KINDS:
         raise BadInput(f"data {recipe.data!r} are not known; choose gestures, which are rendered, or one of {', '.join(KINDS)}")
     if not recipe.root:

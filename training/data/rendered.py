@@ -9,7 +9,7 @@ import numpy as np
 from torch.utils.data import Dataset
 
 from core.errors import BadInput
-from core.gestures import LABELS, render
+from core.gestures import LABELS, USUAL, Odds, render
 from core.video import cropped
 from training.data.clips import Item, Samples, Transform
 from training.data.reading import Plan, view_indices
@@ -21,17 +21,18 @@ VALIDATION_SEED = 920_000_000_000_000
 class Gestures(Dataset):
     """Sample i of a run: the same bytes whatever the worker, the process or the order of loading.
 
-    `shares` are the labels' probabilities, in the order of LABELS; None draws each as often as any other.
+    `shares` are the labels' probabilities, in the order of LABELS; None draws each as often as any other. `odds` say how often a
+    clip is hard to see.
     """
 
-    def __init__(self, *, seed: int, frames: int, size: int, patch: int, shares: Sequence[float] | None = None) -> None:
-        self.seed, self.frames, self.size, self.patch, self.shares = seed, frames, size, patch, shares
+    def __init__(self, *, seed: int, frames: int, size: int, patch: int, shares: Sequence[float] | None = None, odds: Odds = USUAL) -> None:
+        self.seed, self.frames, self.size, self.patch, self.shares, self.odds = seed, frames, size, patch, shares, odds
 
     def __getitem__(self, index: int) -> tuple[np.ndarray, int, np.ndarray, np.ndarray]:
         cv2.setNumThreads(1)
         rng = np.random.default_rng([self.seed, index])
         label = int(rng.integers(len(LABELS)) if self.shares is None else rng.choice(len(LABELS), p=self.shares))
-        clip = render(LABELS[label], int(rng.integers(2**40)), frames=self.frames, size=(self.size, self.size))
+        clip = render(LABELS[label], int(rng.integers(2**40)), frames=self.frames, size=(self.size, self.size), odds=self.odds)
         side = self.size // self.patch
         occupied = clip.mask.reshape(self.frames, side, self.patch, side, self.patch).mean((2, 4), dtype=np.float32)
         return clip.frames, label, clip.fingertip / self.patch, occupied

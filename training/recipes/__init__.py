@@ -67,6 +67,7 @@ class Recipe:
     epochs: float = flag(0.0, "the same in passes over the data, if above 0", least=0)
     epoch_clips: int = flag(10_000, "what counts as one pass over rendered clips, which never end", least=1)
     emphasis: str = flag("", "rendered strokes to draw more or less often than 1, as star=3,circle=3: those whose order is hard to learn")
+    odds: str = flag("", "how often, 0..1, rendered clips are hard to see, as dim=0.4,moving=0.3 (core.gestures.Odds has the usual ones)")
     batch: int = flag(24, "clips a step, over all processes", least=1)
     accumulate: int = flag(1, "parts that a process takes its share of a batch in, where memory is short", least=1)
     ordered: float = flag(1.0, "share of the clips that are seen in order, for L_cls", least=0, most=1)
