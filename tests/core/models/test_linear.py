@@ -15,6 +15,12 @@ from core.models.linear import Linear, linear
 needs_onednn = pytest.mark.skipif(module._OPERATION is None, reason="this build of torch multiplies with one library only")
 
 
+@pytest.fixture(autouse=True)
+def onednn(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What it multiplies is right on every processor, also where MKL is as fast."""
+    monkeypatch.setattr(module, "_GAINS", True)
+
+
 @pytest.fixture
 def products(monkeypatch: pytest.MonkeyPatch) -> list[tuple[int, ...]]:
     """The shapes of what oneDNN is asked to multiply, in order."""
@@ -73,6 +79,17 @@ def test_an_output_can_be_changed_in_place() -> None:
     x, weight = some((2, 7, 5), (3, 5))
     changed = linear(x, weight.requires_grad_()).add_(1)
     torch.testing.assert_close(changed, functional.linear(x, weight) + 1)
+
+
+@pytest.mark.parametrize(("processor", "gains"), [("AMD EPYC", True), ("Intel Xeon", False), ("Intel(R) Core(TM) i7", False), ("", True)])
+def test_onednn_multiplies_where_mkl_is_slow(processor: str, gains: bool) -> None:
+    assert module._gains(processor) == gains
+
+
+@needs_onednn
+def test_on_an_intel_processor_torch_multiplies(products: list[tuple[int, ...]], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "_GAINS", False)
+    assert linear(*some((7, 5), (3, 5))).shape == (7, 3) and products == []
 
 
 @needs_onednn
