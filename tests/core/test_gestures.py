@@ -13,7 +13,7 @@ import pytest
 
 from core import scenery
 from core.errors import BadInput
-from core.gestures import DIRECTED, LABELS, Gesture, render
+from core.gestures import DIRECTED, LABELS, Gesture, Odds, render
 
 ROOT = Path(__file__).parents[2]
 SEEDS = range(24)
@@ -201,6 +201,36 @@ def test_the_path_does_not_depend_on_the_size_of_the_picture() -> None:
 def test_one_frame_and_the_smallest_and_largest_picture_render() -> None:
     assert render("left", 0, frames=1, size=(8, 8)).frames.shape == (1, 8, 8, 3)
     assert render("left", 0, frames=1, size=(scenery.GRAIN, 9)).frames.shape == (1, scenery.GRAIN, 9, 3)
+
+
+def colours(clip: Gesture) -> tuple[np.ndarray, np.ndarray]:
+    """Mean colour of the hand and of the background, each (3,)."""
+    return clip.frames[clip.mask].mean(0), clip.frames[~clip.mask].mean(0)
+
+
+def hue_change(clip: Gesture) -> float:
+    red, green, blue = clip.frames.mean((1, 2)).T + 1
+    return max(np.ptp(np.log(red / green)), np.ptp(np.log(blue / green)))
+
+
+HARD_TO_SEE = {  # less of what makes a clip easy to see
+    "same_colour": lambda clip: np.abs(np.subtract(*colours(clip))).sum(),
+    "dim": lambda clip: clip.frames.mean(),
+    "backlit": lambda clip: colours(clip)[0].mean(),
+    "moving": lambda clip: -np.ptp(clip.camera[:, :, 2], 0).sum(),
+    "recoloured": lambda clip: -hue_change(clip),
+}
+
+
+@pytest.mark.parametrize("name", HARD_TO_SEE)
+def test_a_clip_is_harder_to_see_with_higher_odds_and_its_stroke_stays(name: str) -> None:
+    seen = {}
+    for share in (0.0, 1.0):
+        odds = Odds(**dict.fromkeys(HARD_TO_SEE, 0.0) | {name: share})
+        clips = [render("tick", seed, frames=5, size=(24, 32), odds=odds) for seed in range(40)]
+        seen[share] = np.mean([HARD_TO_SEE[name](clip) for clip in clips])
+    assert seen[1.0] < seen[0.0] - 0.1 * abs(seen[0.0])
+    np.testing.assert_array_equal(clips[3].fingertip, render("tick", 3, frames=5, size=(24, 32)).fingertip)
 
 
 @pytest.mark.parametrize("label", ["caret", "Left", "", "del"])

@@ -12,7 +12,7 @@ import pytest
 import torch
 
 from core.errors import BadInput
-from core.gestures import LABELS
+from core.gestures import LABELS, USUAL, Odds
 from tests.training.tiny import REAL, write_clips
 from training.recipes import Recipe
 from training.sources import Sharing, Source, batches, source
@@ -135,6 +135,22 @@ def test_an_emphasis_that_names_no_stroke_or_number_is_refused(emphasis: str) ->
         source(Recipe(model="direcformer", emphasis=emphasis), frames=1, size=8, patch=8, seed=3)
 
 
+def test_clips_that_are_hard_to_see_can_be_drawn_more_often_but_not_to_validate() -> None:
+    recipe = Recipe(model="direcformer", odds="dim=1,recoloured=0.25", validate_clips=7)
+    assert source(recipe, frames=1, size=8, patch=8, seed=3).dataset.odds == Odds(dim=1.0, recoloured=0.25)
+    assert source(recipe, frames=1, size=8, patch=8, seed=3, held=True).dataset.odds == USUAL
+    drawn = [source(replace(recipe, odds=odds), frames=2, size=24, patch=8, seed=3).dataset for odds in ("dim=1", "")]
+    dim, usual = (np.mean([found[i][0].mean() for i in range(40)]) for found in drawn)
+    assert dim < 0.7 * usual
+
+
+@pytest.mark.parametrize("odds", ["fog=1", "dim", "dim=1.5", "dim=-1", "dim=half", "dim=1,", "star=1"])
+def test_odds_that_name_no_condition_or_share_are_refused(odds: str) -> None:
+    with pytest.raises(BadInput, match="not NAME=NUMBER from 0 to 1") as error:
+        source(Recipe(model="direcformer", odds=odds), frames=1, size=8, patch=8, seed=3)
+    assert "same_colour" in str(error.value)
+
+
 @pytest.mark.parametrize("changes", [{"draws": 2}, {"holdout": 0.1}, {"split": "train"}, {"sampling": "motion"}, {"balance": 9}])
 def test_rendered_clips_refuse_what_is_for_files(changes: dict[str, Any]) -> None:
     with pytest.raises(BadInput, match=f"cannot use {next(iter(changes))}; leave it out"):
@@ -154,7 +170,7 @@ def test_rendered_clips_refuse_what_is_for_files(changes: dict[str, Any]) -> Non
     ({"augment": {"jittered_crop": {"least": 0}}}, "least of jittered_crop must be a whole number above 0"),
     ({"augment": {"mirror": True}}, "probability"), ({"augment": {"far": {"layers": -1}}}, "layers of far"),
     ({"sampling": "some"}, "sampling"), ({"holdout": 1.0}, "--holdout must be from 0"),
-    ({"emphasis": "star=3"}, "--balance"), ({"split": "test"}, "no folder 'test'"),
+    ({"emphasis": "star=3"}, "--balance"), ({"odds": "dim=1"}, "odds are for rendered gestures"), ({"split": "test"}, "no folder 'test'"),
     ({"short": "stretch"}, "stretch"), ({"crop": "middle"}, "middle"), ({"repeated": 0}, "--repeated must be at least 1")])
 def test_what_does_not_fit_is_refused_in_one_line(clips: Path, changes: dict[str, Any], words: str) -> None:
     with pytest.raises(BadInput) as error:
