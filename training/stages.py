@@ -28,6 +28,8 @@ from training.permutations import permutation_set
 from training.recipes import Recipe
 
 Means = dict[str, Tensor]
+UNNAMED = -100
+"""Class of an order that is none of the permutation set, which L_ord leaves out."""
 
 
 @dataclass(frozen=True)
@@ -203,7 +205,8 @@ class Video(Stage):
             slots = torch.arange(len(order))[:, None]
             parts.append([x[chosen][slots, order] for x in clips])
             arrows = int(truth["arrow"].sum())
-            counts |= {"order": len(order), "rank": len(order), "pairs": pair_weights(order, truth["arrow"]).sum().item(),
+            named = int((truth["target"] >= 0).sum()) if "target" in truth else 0
+            counts |= {"order": named, "rank": len(order), "pairs": pair_weights(order, truth["arrow"]).sum().item(),
                        "directed": arrows, "directed_last": arrows}
         video, *sides = (torch.cat(x) for x in zip(*parts, strict=True))  # ordered and shuffled clips as one batch
         if not len(video):
@@ -215,14 +218,18 @@ class Video(Stage):
         return Plan(video.flatten(1, 2), truth, {k: counts[k] for k in self.names})
 
     def _shuffled(self, places: np.ndarray, step: int, of: int) -> dict[str, Tensor]:
-        """The orders that the clips at these places of the step's batch are seen in, (n, T), and their classes."""
+        """The orders that the clips at these places of the step's batch are seen in, (n, T), and their classes; UNNAMED has none."""
         rng = np.random.default_rng([self.recipe.seed, step])
         if self.orders is None:
             every = np.argsort(rng.random((of, self.units)), 1)
             return {"order": torch.from_numpy(every[places])}
-        target = rng.integers(0, len(self.orders) + 1, of)[places]
-        known = np.concatenate([np.arange(self.units)[None], self.orders])
-        return {"order": torch.from_numpy(known[target]), "target": torch.from_numpy(target)}
+        target = rng.integers(0, len(self.orders) + 1, of)
+        order = np.concatenate([np.arange(self.units)[None], self.orders])[target]
+        if self.recipe.any_order:
+            new = rng.random(of) < self.recipe.any_order
+            order[new] = np.argsort(rng.random((int(new.sum()), self.units)), 1)
+            target[new] = UNNAMED
+        return {"order": torch.from_numpy(order[places]), "target": torch.from_numpy(target[places])}
 
     def _varied(self, video: Tensor, label: Tensor) -> tuple[Tensor, Tensor]:
         """Erase a box in some clips (B, 3, T, H, W), and mix those that are seen in order, the first ones, with each other.
@@ -259,8 +266,8 @@ class Video(Stage):
             given |= _side_means(self.side(patches).float().flatten(0, 1), plan)
         if self.shuffles and len(order := truth["order"]):
             arrow, shuffled = truth["arrow"], [a[m:] for a in out.time_attention]
-            if "order" in self.weights:
-                given["order"] = cross_entropy(out.order_logits[m:].float(), truth["target"])
+            if "order" in self.weights and counts["order"]:
+                given["order"] = cross_entropy(out.order_logits[m:].float(), truth["target"], ignore_index=UNNAMED)
             if "pairs" in self.weights:
                 given["pairs"] = pair_loss(shuffled[-1], order, arrow)
             if "rank" in self.weights:

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from torch.nn.functional import layer_norm
+from torch.nn.functional import cross_entropy, layer_norm
 
 from core.errors import BadInput
 from core.gestures import DIRECTED, LABELS
@@ -17,7 +17,7 @@ from tests.training.tiny import RECIPE
 from training.data import Batch
 from training.recipes import Recipe
 from training.sources import Sharing, batches, source
-from training.stages import Still, Video
+from training.stages import UNNAMED, Still, Video
 
 pytestmark = pytest.mark.usefixtures("tiny")
 OF = 12
@@ -83,6 +83,21 @@ def test_a_shuffled_slot_shows_the_frame_that_its_order_says() -> None:
     assert plan.truth["arrow"].tolist() == [LABELS[i % 10] in DIRECTED for i in range(OF)]
     again, later = (module.plan(CLIPS, np.arange(OF), step, OF).truth["order"] for step in (3, 4))
     assert torch.equal(again, order) and not torch.equal(later, order)
+
+
+def test_a_share_of_the_clips_is_seen_in_any_order_which_l_ord_leaves_out() -> None:
+    module = stage(shuffled=1.0, any_order=0.5, order=1.0).eval()
+    plan = module.plan(CLIPS, np.arange(OF), 3, OF)
+    order, target = plan.truth["order"], plan.truth["target"]
+    named, known = target != UNNAMED, np.concatenate([np.arange(8)[None], module.orders])
+    assert 0 < named.sum() < OF and plan.counts["order"] == named.sum()
+    assert (known[target[named]] == order[named].numpy()).all() and (order.sort(1)[0] == torch.arange(8)).all()
+    assert not any((known == row).all(1).any() for row in order[~named].numpy()), "1 order in 40 has a name"
+    parts = [module.plan(part(CLIPS, places), places, 3, OF) for places in np.arange(OF).reshape(3, 4)]
+    assert sum(p.counts["order"] for p in parts) == plan.counts["order"]
+    logits = module.model(module.normalised(plan.video), detail=True).order_logits[OF:][named]
+    torch.testing.assert_close(module.means(plan)["order"], cross_entropy(logits, target[named]))
+    assert "order" not in stage(shuffled=1.0, any_order=1.0).means(replace(plan, counts=plan.counts | {"order": 0}))
 
 
 def test_a_token_of_two_frames_is_shuffled_whole_and_points_at_the_middle() -> None:

@@ -98,6 +98,8 @@ class Recipe:
     order: float = flag(1.0, "weight of L_ord, which names the permutation", least=0)
     permutations: str = flag("greedy_max", "the orders that L_ord tells apart: greedy_max (far from each other, as the authors released), "
                                            "greedy_min (close to each other, the paper's text) or random")
+    any_order: float = flag(0.0, "share of the shuffled clips that are seen in any order, which L_ord leaves out: with a set of orders "
+                                 "alone the other losses learn to tell its orders, not the order", least=0, most=1)
     directed: float = flag(1.0, "weight of L_self, which wants attention to later frames above that to earlier ones", least=0)
     directed_from: int = flag(0, "first layer that L_self counts, from 0: earlier ones cannot know the whole clip yet", least=0)
     diagonal: bool = flag(False, "count t = t' in L_self, as Eq. 13 does: it lowers the loss and teaches no order")
