@@ -54,6 +54,10 @@ def draw() -> None:
                                                        "**directed**: the attention tells before from after. **rank**, **pairs**, "
                                                        "**fingertip**: side tasks."),
         "drawn more often": _COLUMN.TextColumn(help="Strokes that are hard to put in order are shown more often than the others."),
+        "hard to see": _COLUMN.TextColumn(help="Share of the clips with a hand of the background's colour, a dim room, light from behind, "
+                                          "a moving camera or colours that change, where it is not the usual one."),
+        "in any order": _COLUMN.NumberColumn(format="percent", help="Share of the shuffled clips whose order is none of the set that "
+                                             "**order** names, so that no set is learned by heart."),
         "starts from": _COLUMN.TextColumn(width="medium", help="Weights that the stage began with."),
     })
 
@@ -73,11 +77,13 @@ def _figures(found: dict[str, dict[str, Any]]) -> list[dict[str, Any]]:
 
 def _stages(card: dict[str, Any]) -> list[dict[str, Any]]:
     stages = card.get("recipe", {}).get("stages", [])
-    emphasis = any(s.get("emphasis") for s in stages)
+    emphasis, odds, any_order = (any(s.get(key) for s in stages) for key in ("emphasis", "odds", "any_order"))
     return [{"stage": i, "recipe": s.get("name"), "clips": s.get("clips"), "learning rate": s.get("lr"),
              "shuffled": s.get("shuffled") if any(s.get(k) for k in _OF_SHUFFLED) else 0.0,  # no loss, no shuffled clip
              "losses and their weights": ", ".join(f"{k} {s[k]:g}" for k in _WEIGHTS if s.get(k)),
              **({"drawn more often": s.get("emphasis", "").replace("=", " x ").replace(",", ", ")} if emphasis else {}),
+             **({"hard to see": s.get("odds", "").replace("_", " ").replace("=", " ").replace(",", ", ")} if odds else {}),
+             **({"in any order": s.get("any_order", 0.0)} if any_order else {}),
              "starts from": _start(s, i), "seed": s.get("seed")} for i, s in enumerate(stages, 1)]
 
 

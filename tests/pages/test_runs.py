@@ -213,6 +213,13 @@ def test_a_stage_says_which_strokes_were_drawn_more_often_where_one_was() -> Non
     assert "drawn more often" not in history._stages({"recipe": {"stages": [plain]}})[0]
 
 
+def test_a_stage_says_which_clips_were_hard_to_see_and_whether_any_order_was_seen() -> None:
+    plain = {"name": "a", "clips": 7}
+    found = history._stages({"recipe": {"stages": [plain, plain | {"odds": "same_colour=0.35,dim=0.3", "any_order": 0.9}]}})
+    assert [(stage["hard to see"], stage["in any order"]) for stage in found] == [("", 0.0), ("same colour 0.35, dim 0.3", 0.9)]
+    assert not {"hard to see", "in any order"} & history._stages({"recipe": {"stages": [plain]}})[0].keys()
+
+
 def test_the_page_compares_runs_on_the_same_axes_and_says_why_one_failed(folder: Path) -> None:
     on_disk(folder, "one")
     on_disk(folder, "two", log="error: the loss is not finite at step 12")
