@@ -67,7 +67,8 @@ def test_hiding_the_one_cell_that_matters_shows(video: Tensor) -> None:
     model.w = torch.zeros_like(model.w)
     model.w[0, :, 2, 0:2, 6:9] = video[0, :, 2, 0:2, 6:9]
     heat = occlusion(model, video, 0, GRID, silent)
-    assert np.argwhere(heat).tolist() == [[2, 0, 2]] and heat[2, 0, 2] > 0
+    # Not exactly 0 elsewhere: on some processors a clip's score is rounded otherwise in a batch than alone.
+    assert np.argwhere(np.abs(heat) > 1e-4).tolist() == [[2, 0, 2]] and heat[2, 0, 2] > 1
 
 
 def test_occlusion_is_that_of_captum(video: Tensor) -> None:
