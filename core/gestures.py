@@ -7,7 +7,7 @@ true hand mask. Everything follows from (label, seed): the same pair gives the s
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
 import cv2
 import numpy as np
@@ -37,13 +37,21 @@ _FINE = 128  # samples along a stroke before timing is applied
 
 @dataclass(frozen=True)
 class Odds:
-    """How often, 0..1, a rendered clip is hard to see. A training run may ask for more; what is measured has the usual ones."""
+    """How often, 0..1, a rendered clip is hard to see. A training run may ask for more; what is measured has the usual ones.
+
+    Raises: BadInput for what is no share.
+    """
 
     same_colour: float = 0.2  # wood, cloth or a wall of much the same colour as the hand
     dim: float = 0.2  # a dim room
     backlit: float = 0.15  # against the light: nearly a silhouette
     moving: float = 0.15  # a camera that moves by a tenth of the frame or so
     recoloured: float = 0.0  # a camera that finds another white balance while the hand moves
+
+    def __post_init__(self) -> None:
+        for name, share in asdict(self).items():
+            if not 0 <= share <= 1:
+                raise BadInput(f"odds of {share} for {name} are no share of the clips; give a number from 0 to 1")
 
 
 USUAL = Odds()

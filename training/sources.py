@@ -100,7 +100,7 @@ def _odds(text: str) -> Odds:
     odds = asdict(USUAL)
     for part in text.split(",") if text else ():
         name, _, number = part.partition("=")
-        if name not in odds or not _NUMBER.fullmatch(number) or float(number) > 1:
+        if name not in odds or not _NUMBER.fullmatch(number):
             raise BadInput(f"odds {part!r} are not NAME=NUMBER from 0 to 1, such as dim=0.4; the names are {', '.join(odds)}")
         odds[name] = float(number)
     return Odds(**odds)

@@ -233,6 +233,12 @@ def test_a_clip_is_harder_to_see_with_higher_odds_and_its_stroke_stays(name: str
     np.testing.assert_array_equal(clips[3].fingertip, render("tick", 3, frames=5, size=(24, 32)).fingertip)
 
 
+@pytest.mark.parametrize("share", [-0.1, 1.5, float("nan")])
+def test_odds_are_shares(share: float) -> None:
+    with pytest.raises(BadInput, match="for moving are no share of the clips; give a number from 0 to 1"):
+        Odds(moving=share)
+
+
 @pytest.mark.parametrize("label", ["caret", "Left", "", "del"])
 def test_an_unknown_label_is_refused_with_the_known_ones(label: str) -> None:
     with pytest.raises(BadInput, match="carret") as error:

@@ -144,11 +144,13 @@ def test_clips_that_are_hard_to_see_can_be_drawn_more_often_but_not_to_validate(
     assert dim < 0.7 * usual
 
 
-@pytest.mark.parametrize("odds", ["fog=1", "dim", "dim=1.5", "dim=-1", "dim=half", "dim=1,", "star=1"])
-def test_odds_that_name_no_condition_or_share_are_refused(odds: str) -> None:
+@pytest.mark.parametrize("odds", ["fog=1", "dim", "dim=-1", "dim=half", "dim=1,", "star=1"])
+def test_odds_that_name_no_condition_or_number_are_refused(odds: str) -> None:
     with pytest.raises(BadInput, match="not NAME=NUMBER from 0 to 1") as error:
         source(Recipe(model="direcformer", odds=odds), frames=1, size=8, patch=8, seed=3)
     assert "same_colour" in str(error.value)
+    with pytest.raises(BadInput, match="odds of 1.5 for dim"):
+        source(Recipe(model="direcformer", odds="dim=1.5"), frames=1, size=8, patch=8, seed=3)
 
 
 @pytest.mark.parametrize("changes", [{"draws": 2}, {"holdout": 0.1}, {"split": "train"}, {"sampling": "motion"}, {"balance": 9}])
