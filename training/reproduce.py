@@ -53,7 +53,7 @@ class Table:
     stages: tuple[float, ...] = (1.0,)  # shares of the clips; each stage begins where the last one ended, its learning rate anew
 
     def base_recipe(self) -> Recipe:
-        """What all rows share: a model small enough that a table takes minutes."""
+        """What all rows share: a model small enough for a laptop."""
         base = recipe(self.base)
         also = self.also | {"settings": base.settings | MINIATURE | self.also.get("settings", {})}
         return replace(base, **also)
@@ -224,7 +224,7 @@ def _trained(table: Table, out: Path, seeds: int, clips: int, test_clips: int, i
             def figures(seed: int = seed, number: int = number, row: str = row) -> dict[str, Figures]:
                 start, folder = init or _stills(table, out, threads), out / f"{number}-{seed}"
                 for stage, share in enumerate(table.stages):
-                    todo = table.recipe(row, round(share * clips), seed + _OTHER_CLIPS * stage, start, threads)
+                    todo = table.recipe(row, max(1, round(share * clips)), seed + _OTHER_CLIPS * stage, start, threads)
                     checkpoint = fit(todo, f"{table.base}: {row}", folder)
                     start, folder = str(folder / "video.safetensors"), folder / "next"
                 return measured(*load_checkpoint(checkpoint), test_clips, real, table.camera, table.sharpened)

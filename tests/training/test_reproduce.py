@@ -105,6 +105,13 @@ def test_an_unknown_table_and_a_foreign_file_are_refused(tmp_path: Path, capsys:
         reproduce("far_table2", tmp_path, **BUDGET)
 
 
+def test_the_still_stage_sees_all_strokes_alike_whatever_the_rows_see(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    seen = []
+    monkeypatch.setattr(module, "fit", lambda recipe, *of: seen.append(recipe.emphasis))
+    module._stills(table := TABLES["direcformer_table2"], tmp_path, 1)
+    assert seen == [""] and table.recipe("S-S", 7, 0, "", 1).emphasis
+
+
 def test_a_later_stage_of_a_row_begins_where_the_last_one_ended_and_sees_other_clips(table: str, tmp_path: Path,
                                                                                      monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(TABLES, table, replace(TABLES[table], stages=(0.75, 0.25)))
