@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
+from playwright.sync_api import TimeoutError as TooLate
 
 from core import explain
 from core.gestures import render
@@ -135,6 +138,23 @@ def test_keys_step_through_the_frames_and_play(address: str, chromium) -> None:
     stopped = attribute(page, "frame")
     page.wait_for_timeout(900)
     assert attribute(page, "frame") == stopped
+    page.close()
+
+
+def test_a_page_is_not_settled_while_the_code_of_its_viewer_is_on_its_way(address: str, chromium) -> None:
+    """Of the tests' own waiting: on a busy machine the app's run can end before the browser has loaded what draws the viewer."""
+    page = chromium.new_page()
+    held: list[Any] = []
+    page.route("**/BidiComponent*.js", lambda route: held.append(route))
+    page.goto(f"{address}/?label=carret&seed=13")
+    page.wait_for_selector("[data-testid=stApp][data-test-script-state=notRunning] [data-testid=stMain] [data-testid=stElementContainer]")
+    with pytest.raises(TooLate):
+        settled(page, 3)
+    assert held and page.locator(VIEWER).count() == 0
+    for route in held:
+        route.continue_()
+    settled(page)
+    assert page.locator(VIEWER).count() == 1
     page.close()
 
 

@@ -10,8 +10,10 @@ from urllib.parse import unquote
 IDLE = """() => {
     const app = document.querySelector('[data-testid=stApp]');
     const begun = document.querySelector('[data-testid=stMain] [data-testid=stElementContainer]');  // before its first run it is idle too
+    const loaded = !document.querySelector('[data-testid=stSkeleton], [data-testid=stAppSkeleton]');  // code of an element still on its way
     const drawn = [...document.querySelectorAll('[data-testid=attention-viewer]')].every(viewer => viewer.dataset.ready === 'true');
-    const idle = app?.dataset.testScriptState === 'notRunning' && begun && drawn && !document.querySelector('[data-stale=true]');
+    const fresh = !document.querySelector('[data-stale=true]');
+    const idle = app?.dataset.testScriptState === 'notRunning' && begun && loaded && drawn && fresh;
     if (!idle) window.idleSince = undefined;
     else window.idleSince ??= performance.now();
     return idle && performance.now() - window.idleSince > 400;
@@ -19,9 +21,9 @@ IDLE = """() => {
 
 
 def settled(page: Any, seconds: float = 90) -> None:
-    """Wait until the app has not been running for a while, with every viewer drawn; then there must be no traceback on it.
+    """Wait until the app has not been running for a while, with every element loaded and every viewer drawn.
 
-    A click's run may not have begun yet: assert what a click leads to with `eventually`.
+    Then there must be no traceback on it. A click's run may not have begun yet: assert what a click leads to with `eventually`.
     """
     page.evaluate("window.idleSince = undefined")
     page.wait_for_function(IDLE, timeout=1000 * seconds)
