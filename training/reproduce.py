@@ -117,7 +117,7 @@ def reproduce(name: str, out: Path, *, seeds: int, clips: int, test_clips: int, 
         real: a folder DIR/<label>/<clip> of real clips to report on beside.
 
     Raises: BadInput for an unknown table, a budget that is not positive, a start that is not there, or a folder that holds results
-    of another budget, start or recipe.
+    of another budget, start, recipe or set of real clips.
     """
     if name != PROBE and name not in TABLES:
         raise BadInput(f"table {name!r} is not known; choose one of {', '.join([*TABLES, PROBE])}")
@@ -126,7 +126,9 @@ def reproduce(name: str, out: Path, *, seeds: int, clips: int, test_clips: int, 
     path = out / "results.json"
     if real is not None:
         check_folder(real)
-    about = {"table": name, "test_clips": test_clips, "real": real is not None, "renderer": renderer()}
+    about: dict[str, Any] = {"table": name, "test_clips": test_clips, "real": real is not None, "renderer": renderer()}
+    if real is not None:
+        about["real_clips"] = _files(real)
     if name != PROBE:
         about |= {"clips": clips, "start": _start(init), "rows": TABLES[name].fingerprint()}
     done = _read(path, about)
@@ -202,6 +204,11 @@ def _read(path: Path, about: dict[str, Any]) -> list[dict[str, Any]]:
 def renderer() -> str:
     """16 hex digits that change with what is rendered."""
     return digest([render(label, 0, frames=3, size=(24, 32)).frames.tolist() for label in LABELS])
+
+
+def _files(folder: Path) -> str:
+    """16 hex digits that change with the names and sizes of its files."""
+    return digest(sorted((file.relative_to(folder).as_posix(), file.stat().st_size) for file in folder.rglob("*") if file.is_file()))
 
 
 def _start(init: str) -> str:

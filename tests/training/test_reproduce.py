@@ -82,6 +82,18 @@ def test_rows_of_another_start_or_recipe_are_not_mixed_in(table: str, tmp_path: 
         reproduce(table, tmp_path, **BUDGET)
 
 
+def test_rows_measured_on_other_real_clips_are_not_mixed_in(table: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    real, out = tmp_path / "real", tmp_path / "out"
+    (real / "star").mkdir(parents=True)
+    (real / "star" / "a.mp4").write_bytes(b"one clip")
+    monkeypatch.setattr(module, "measured", lambda *of: {"rendered": {"clips": 3, "top1": 0.5}})
+    before = reproduce(table, out, real=real, **BUDGET).read_bytes()
+    assert reproduce(table, out, real=real.rename(tmp_path / "moved"), **BUDGET).read_bytes() == before
+    (tmp_path / "moved" / "star" / "b.mp4").write_bytes(b"another")
+    with pytest.raises(BadInput, match="real_clips .*, not .*; choose another --out"):
+        reproduce(table, out, real=tmp_path / "moved", **BUDGET)
+
+
 def test_a_probe_of_weights_that_have_changed_is_made_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[str] = []
     weights = tmp_path / "toy.safetensors"
