@@ -1,5 +1,6 @@
 """Attention in Motion: the router. Start with `streamlit run app.py [-- --clips FOLDER --runs FOLDER]`."""
 
+import pandas  # noqa: F401 - whole before any chart: plotly takes a half-imported one from another visitor's thread
 import streamlit as st
 
 from core.errors import BadInput

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 import sys
 from pathlib import Path
 
@@ -111,3 +112,30 @@ def test_the_aligning_encoder_is_shown_where_the_weights_have_one() -> None:
     has = load("am_flow")[0].aligning is not None
     assert not app.exception and any("no aligning encoder" in i.value for i in app.info) != has
     assert any("aligned" in c.value for c in app.caption) == has
+
+
+TWO_VISITORS = """
+import importlib.abc, runpy, sys, threading
+import plotly.graph_objects, streamlit
+from pages.parts import choose
+
+class HalfWay(importlib.abc.MetaPathFinder):
+    reached, go_on = threading.Event(), threading.Event()
+
+    def find_spec(self, name, path, target=None):
+        if name == "pandas.core.api":
+            self.reached.set()
+            self.go_on.wait()
+
+sys.meta_path.insert(0, HalfWay())
+threading.Thread(target=__import__, args=["pandas"]).start()
+HalfWay.reached.wait(60)
+threading.Timer(1, HalfWay.go_on.set).start()
+streamlit.set_page_config = lambda **settings: sys.exit(0 if hasattr(sys.modules["pandas"], "Series") else "pandas is half imported")
+runpy.run_path("app.py")
+"""
+
+
+def test_pandas_is_whole_before_a_page_runs_though_another_visitors_thread_is_importing_it() -> None:
+    done = subprocess.run([sys.executable, "-c", TWO_VISITORS], cwd=ROOT, capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stderr
