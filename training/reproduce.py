@@ -89,7 +89,7 @@ TABLES: dict[str, Table] = {
             # L_self can ask nothing of the four strokes that are each other backwards, so they are drawn a quarter as often.
             "emphasis": "left=0.25,right=0.25,up=0.25,down=0.25", "stills_clips": 320_000, "ordered": 0.34, "shuffled": 1.0,
             "any_order": 0.5, "lr": 4e-4, "settings": {"heads": 3, "depth": _DEPTH, "drop_path": 0.0}},
-        sharpened=True, stages=(5 / 7, 2 / 7)),
+        sharpened=True, stages=(0.5, 0.2, 0.3)),
     "am_flow_table4": Table(
         "AM flow and the aligning encoder under camera motion", "AM Flow, Table 4", "am_flow_gesture",
         {"no AM flow": {"settings": {"flow": False}},
