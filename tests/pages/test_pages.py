@@ -129,7 +129,8 @@ class HalfWay(importlib.abc.MetaPathFinder):
 
 sys.meta_path.insert(0, HalfWay())
 threading.Thread(target=__import__, args=["pandas"]).start()
-HalfWay.reached.wait(60)
+if not HalfWay.reached.wait(60):
+    sys.exit("pandas was imported already, or imports its parts under other names")
 threading.Timer(1, HalfWay.go_on.set).start()
 streamlit.set_page_config = lambda **settings: sys.exit(0 if hasattr(sys.modules["pandas"], "Series") else "pandas is half imported")
 runpy.run_path("app.py")

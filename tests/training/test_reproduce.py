@@ -183,6 +183,25 @@ def test_what_is_written_of_the_experiments_is_what_was_measured(path: Path) -> 
     assert markdown(results) in written, f"docs/experiments.md does not hold the table of {path.name}"
 
 
+def test_the_gap_that_is_written_of_the_order_table_is_that_of_its_rows() -> None:
+    runs = json.loads((RESULTS / "direcformer_table2.json").read_text())["runs"]
+    written = " ".join((RESULTS.parents[1] / "docs" / "experiments.md").read_text().split())
+
+    def order(row: str, key: str = "order_accuracy_sharpened", data: str = "rendered") -> list[float]:
+        return [run[data][key] for run in sorted(runs, key=lambda run: run["seed"]) if run["row"] == row]
+
+    def gap(*of: str) -> float:
+        return float(np.mean(order(best, *of)) - np.mean(order("S-S", *of)))
+
+    best, directed = "C-S + L_ord + L_self", "order_accuracy_directed_sharpened"
+    assert max(order(row)[0] for row in TABLES["direcformer_table2"].rows) == order(best)[0]
+    each = [b - s for b, s in zip(order(best), order("S-S"), strict=True)]
+    assert f"{gap():.1f} points above S-S then ({each[0]:.1f} and {each[1]:.1f} with the two seeds), {gap(directed):.1f} on" in written
+    assert f"({gap('order_accuracy_sharpened', 'real'):.1f} and {gap(directed, 'real'):.1f} on real clips)" in written
+    raw = [b - s for b, s in zip(order(best), order("S-S", "order_accuracy"), strict=True)]
+    assert f"the gap would be {np.mean(raw):.1f} ({raw[0]:.2f} and {raw[1]:.2f})" in written
+
+
 @pytest.mark.parametrize("name", embedded())
 def test_the_figures_in_the_readme_are_those_of_the_cards(name: str) -> None:
     figures, readme = load(name)[1].measured, (RESULTS.parents[1] / "README.md").read_text()
