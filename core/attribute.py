@@ -1,7 +1,9 @@
-"""Attribution of one class score to the clip's pixels, pooled to the model's own cells: gradients and occlusion.
+"""Attribution of one class score to the clip's pixels, pooled to the model's own cells: gradients
+and occlusion.
 
-Each works in short pieces. The model is held for one piece at a time, so that others may use it in between, and after
-each piece `progress(part done, 0..1)` is called; whatever that raises ends the work.
+Each works in short pieces. The model is held for one piece at a time, so that others may use it in
+between, and after each piece `progress(part done, 0..1)` is called; whatever that raises ends the
+work.
 """
 
 from __future__ import annotations
@@ -36,11 +38,20 @@ class Method:
     help: str
 
 
-def attribute(method: str, model: nn.Module, card: Card, clip: Clip, target: int, grid: Grid,
-              progress: Progress = lambda done: None) -> np.ndarray:
-    """Heat (T', h, w) float32 of a class on a clip, by a method of METHODS; `grid` is the model's (T', h, w).
+def attribute(
+    method: str,
+    model: nn.Module,
+    card: Card,
+    clip: Clip,
+    target: int,
+    grid: Grid,
+    progress: Progress = lambda done: None,
+) -> np.ndarray:
+    """Heat (T', h, w) float32 of a class on a clip, by a method of METHODS; `grid` is the model's
+    (T', h, w).
 
-    Raises: BadInput for an unknown method or class, for a clip that does not fit, or a grid that does not divide it.
+    Raises: BadInput for an unknown method or class, for a clip that does not fit, or a grid that
+    does not divide it.
     """
     if method not in METHODS:
         raise BadInput(f"attribution {method!r} is not known; choose one of {', '.join(METHODS)}")
@@ -49,17 +60,24 @@ def attribute(method: str, model: nn.Module, card: Card, clip: Clip, target: int
     check_fits(model, card, len(clip))
     video = to_input(card, clip)[1]
     if any(pixels % cells for pixels, cells in zip(video.shape[2:], grid, strict=True)):
-        raise BadInput(f"a grid of {grid} cells does not divide {tuple(video.shape[2:])} frames and pixels; take that of the model's trace")
+        raise BadInput(
+            f"a grid of {grid} cells does not divide {tuple(video.shape[2:])} frames and pixels; "
+            "take that of the model's trace"
+        )
     return METHODS[method].run(model, video, target, grid, progress)
 
 
 def _pooled(pixels: Tensor, grid: Grid, how: str) -> np.ndarray:
     """(1, 3, T, H, W) to cells (T', h, w)."""
     T, h, w = grid
-    return reduce(pixels.detach().float(), "1 c (T a) (h b) (w d) -> T h w", how, T=T, h=h, w=w).numpy()
+    return reduce(
+        pixels.detach().float(), "1 c (T a) (h b) (w d) -> T h w", how, T=T, h=h, w=w
+    ).numpy()
 
 
-def saliency(model: nn.Module, video: Tensor, target: int, grid: Grid, progress: Progress) -> np.ndarray:
+def saliency(
+    model: nn.Module, video: Tensor, target: int, grid: Grid, progress: Progress
+) -> np.ndarray:
     """|d score / d pixel|, the mean over a cell's pixels and colours (Simonyan et al., 2014)."""
     from captum.attr import Saliency
 
@@ -69,11 +87,15 @@ def saliency(model: nn.Module, video: Tensor, target: int, grid: Grid, progress:
     return _pooled(found, grid, "mean")
 
 
-def integrated_gradients(model: nn.Module, video: Tensor, target: int, grid: Grid, progress: Progress, steps: int = STEPS) -> np.ndarray:
-    """Gradients along the straight way from grey to the clip, times the way (Sundararajan et al., ICML 2017), summed over a cell.
+def integrated_gradients(
+    model: nn.Module, video: Tensor, target: int, grid: Grid, progress: Progress, steps: int = STEPS
+) -> np.ndarray:
+    """Gradients along the straight way from grey to the clip, times the way (Sundararajan et al.,
+    ICML 2017), summed over a cell.
 
-    The sum over all cells is the score of the clip minus that of grey, up to the error of the quadrature. The integral
-    over the whole way is the sum of those over its pieces, which Captum takes one after another.
+    The sum over all cells is the score of the clip minus that of grey, up to the error of the
+    quadrature. The integral over the whole way is the sum of those over its pieces, which Captum
+    takes one after another.
     """
     from captum.attr import IntegratedGradients
 
@@ -82,13 +104,21 @@ def integrated_gradients(model: nn.Module, video: Tensor, target: int, grid: Gri
     for i in range(pieces):
         start, end = (GREY + (video - GREY) * at / pieces for at in (i, i + 1))
         with held(model), torch.enable_grad():
-            total += IntegratedGradients(model).attribute(end, start, target=target, n_steps=PIECE, internal_batch_size=1).detach()
+            total += (
+                IntegratedGradients(model)
+                .attribute(end, start, target=target, n_steps=PIECE, internal_batch_size=1)
+                .detach()
+            )
         progress((i + 1) / pieces)
     return _pooled(total, grid, "sum")
 
 
-def occlusion(model: nn.Module, video: Tensor, target: int, grid: Grid, progress: Progress) -> np.ndarray:
-    """How far the score falls when one cell, over all frames that it covers, is painted grey (Zeiler and Fergus, ECCV 2014)."""
+def occlusion(
+    model: nn.Module, video: Tensor, target: int, grid: Grid, progress: Progress
+) -> np.ndarray:
+    """How far the score falls when one cell, over all frames that it covers, is painted grey
+    (Zeiler and Fergus, ECCV 2014).
+    """
     steps = [pixels // cells for pixels, cells in zip(video.shape[2:], grid, strict=True)]
     cells = list(np.ndindex(grid))
     falls: list[float] = []
@@ -112,12 +142,25 @@ def _batches(cells: list[tuple[int, ...]]) -> Iterator[list[tuple[int, ...]]]:
 
 METHODS = {
     "integrated_gradients": Method(
-        "Integrated gradients", True, integrated_gradients,
-        r"$\mathrm{IG}=(x-x_0)\int_0^1\nabla f(x_0+\alpha(x-x_0))\,d\alpha$, $x_0$ grey, summed over each cell. Red raises the score, "
-        r"blue lowers it; all cells together give $f(x)-f(x_0)$."),
+        "Integrated gradients",
+        True,
+        integrated_gradients,
+        r"$\mathrm{IG}=(x-x_0)\int_0^1\nabla f(x_0+\alpha(x-x_0))\,d\alpha$, $x_0$ grey, summed "
+        r"over each cell. Red raises the score, "
+        r"blue lowers it; all cells together give $f(x)-f(x_0)$.",
+    ),
     "occlusion": Method(
-        "Occlusion", True, occlusion,
-        r"$f(x)-f(x\text{ with one cell painted grey})$ for each cell. Red: hiding it lowers the score."),
-    "saliency": Method("Saliency", False, saliency, r"$|\partial f/\partial x|$, the mean over each cell: where a small change of the "
-                       "pixels changes the score."),
+        "Occlusion",
+        True,
+        occlusion,
+        r"$f(x)-f(x\text{ with one cell painted grey})$ for each cell. Red: hiding it lowers the "
+        r"score.",
+    ),
+    "saliency": Method(
+        "Saliency",
+        False,
+        saliency,
+        r"$|\partial f/\partial x|$, the mean over each cell: where a small change of the "
+        "pixels changes the score.",
+    ),
 }

@@ -1,9 +1,9 @@
 """Parameters and multiply-accumulates of a model, in the convention of the papers.
 
-Their "GFLOPs" are multiply-accumulates: 1 for each in a convolution, linear layer or matrix product, 5 an
-element of a LayerNorm and 2 of a BatchNorm at evaluation; softmax, GELU, sums and biases are free. The
-forward pass runs on the meta device, which computes shapes and no numbers, and every operation that
-reaches it is counted, whichever module it comes from.
+Their "GFLOPs" are multiply-accumulates: 1 for each in a convolution, linear layer or matrix
+product, 5 an element of a LayerNorm and 2 of a BatchNorm at evaluation; softmax, GELU, sums and
+biases are free. The forward pass runs on the meta device, which computes shapes and no numbers, and
+every operation that reaches it is counted, whichever module it comes from.
 """
 
 from __future__ import annotations
@@ -57,13 +57,21 @@ _RULES: dict[Any, Callable[[tuple[Any, ...], Tensor], int]] = {
 
 
 class _Counter(TorchDispatchMode):
-    """Adds up what the operations under it cost. On the meta device fused attention comes as its products."""
+    """Adds up what the operations under it cost. On the meta device fused attention comes as its
+    products.
+    """
 
     def __init__(self) -> None:
         super().__init__()
         self.macs = 0
 
-    def __torch_dispatch__(self, function: Any, types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None) -> Any:
+    def __torch_dispatch__(
+        self,
+        function: Any,
+        types: Any,
+        args: tuple[Any, ...] = (),
+        kwargs: dict[str, Any] | None = None,
+    ) -> Any:
         out = function(*args, **(kwargs or {}))
         rule = _RULES.get(function.overloadpacket)
         if rule is not None:
@@ -72,7 +80,9 @@ class _Counter(TorchDispatchMode):
 
 
 def count_model(model: nn.Module, video: Tensor) -> Count:
-    """Count a model that lies on the meta device, at evaluation, for a meta video (1, 3, T, H, W)."""
+    """Count a model that lies on the meta device, at evaluation, for a meta video (1, 3, T, H,
+    W).
+    """
     with torch.no_grad(), _Counter() as counter:
         model.eval()(video)
     sizes = [(p.numel(), p.requires_grad) for p in model.parameters()]
@@ -82,13 +92,16 @@ def count_model(model: nn.Module, video: Tensor) -> Count:
 def count(name: str, preset: str = "gesture", **settings: Any) -> Count:
     """Count a model by name, for one clip of the size that it is built for.
 
-    Raises: BadInput for an unknown model, preset or setting, or settings that give no working model.
+    Raises: BadInput for an unknown model, preset or setting, or settings that give no working
+    model.
     """
     try:
         with torch.device("meta"):
             model = build(name, preset, **settings)
         # Outside: what a forward pass caches must not be made on the meta device.
-        return count_model(model, torch.empty(1, 3, model.frames, model.size, model.size, device="meta"))
+        return count_model(
+            model, torch.empty(1, 3, model.frames, model.size, model.size, device="meta")
+        )
     except BadInput:
         raise
     except (ArithmeticError, RuntimeError, TypeError, ValueError) as error:
@@ -96,4 +109,6 @@ def count(name: str, preset: str = "gesture", **settings: Any) -> Count:
             raise
         given = " ".join(f"{key}={value}" for key, value in settings.items())
         reason = str(error).strip().splitlines() or [type(error).__name__]
-        raise BadInput(f"{name} {preset} does not work with {given} ({reason[0]}); choose other values") from None
+        raise BadInput(
+            f"{name} {preset} does not work with {given} ({reason[0]}); choose other values"
+        ) from None

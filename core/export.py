@@ -1,4 +1,6 @@
-"""Results as files to keep: a video that browsers play, an animation, and the numbers. Each says what it shows."""
+"""Results as files to keep: a video that browsers play, an animation, and the numbers. Each says
+what it shows.
+"""
 
 from __future__ import annotations
 
@@ -18,40 +20,71 @@ from core.errors import BadInput
 from core.render import frame_rate, write_mp4
 
 LINE, BAR = 22, (24, 27, 33)
-_ASCII = str.maketrans({"·": "|", "×": "x", "→": "->", "–": "-", "−": "-", "“": '"', "”": '"', "…": "...", "ρ": "rho"})
+_ASCII = str.maketrans(
+    {"·": "|", "×": "x", "→": "->", "–": "-", "−": "-", "“": '"', "”": '"', "…": "...", "ρ": "rho"}
+)
 """OpenCV's letters are ASCII alone."""
 
 
 def captioned(frames: np.ndarray, lines: Sequence[str], above: bool = False) -> np.ndarray:
-    """Frames (T, H, W, 3) uint8 with lines of words on a dark bar below (or above) them, wrapped to the width."""
+    """Frames (T, H, W, 3) uint8 with lines of words on a dark bar below (or above) them, wrapped to
+    the width.
+    """
     T, _, W, _ = frames.shape
-    wrapped = [part for line in lines for part in textwrap.wrap(line.translate(_ASCII), max(16, W // 8))]
+    wrapped = [
+        part for line in lines for part in textwrap.wrap(line.translate(_ASCII), max(16, W // 8))
+    ]
     bar = np.full((LINE * len(wrapped) + 10, W, 3), BAR, np.uint8)
     for i, text in enumerate(wrapped):
-        cv2.putText(bar, text.encode("ascii", "replace").decode(), (8, LINE * (i + 1)), cv2.FONT_HERSHEY_SIMPLEX, 0.44, (240, 240, 240), 1,
-                    cv2.LINE_AA)
+        cv2.putText(
+            bar,
+            text.encode("ascii", "replace").decode(),
+            (8, LINE * (i + 1)),
+            cv2.FONT_HERSHEY_SIMPLEX,
+            0.44,
+            (240, 240, 240),
+            1,
+            cv2.LINE_AA,
+        )
     bars = np.broadcast_to(bar, (T, *bar.shape))
     return np.concatenate([bars, frames] if above else [frames, bars], axis=1)
 
 
-def tiled(clips: Sequence[np.ndarray], titles: Sequence[str] = (), columns: int | None = None) -> np.ndarray:
-    """Clips of one shape (T, H, W, 3) in rows of `columns`, each under its title; what is left of the last row stays dark."""
+def tiled(
+    clips: Sequence[np.ndarray], titles: Sequence[str] = (), columns: int | None = None
+) -> np.ndarray:
+    """Clips of one shape (T, H, W, 3) in rows of `columns`, each under its title; what is left of
+    the last row stays dark.
+    """
     if len({clip.shape for clip in clips}) != 1:
-        raise BadInput(f"clips side by side need one shape, got {[clip.shape for clip in clips]}; enlarge them alike first")
-    shown = [captioned(clip, [title], above=True) for clip, title in zip(clips, titles, strict=True)] if titles else list(clips)
+        raise BadInput(
+            f"clips side by side need one shape, got {[clip.shape for clip in clips]}; enlarge "
+            "them alike first"
+        )
+    shown = (
+        [captioned(clip, [title], above=True) for clip, title in zip(clips, titles, strict=True)]
+        if titles
+        else list(clips)
+    )
     T, _, W, _ = shown[0].shape
     high = max(clip.shape[1] for clip in shown)  # a long title takes two lines
     columns = columns or len(shown)
     sheet = np.full((T, high * math.ceil(len(shown) / columns), W * columns, 3), BAR, np.uint8)
     for i, clip in enumerate(shown):
         row, column = divmod(i, columns)
-        sheet[:, (row + 1) * high - clip.shape[1] : (row + 1) * high, column * W : (column + 1) * W] = clip
+        sheet[
+            :, (row + 1) * high - clip.shape[1] : (row + 1) * high, column * W : (column + 1) * W
+        ] = clip
     return sheet
 
 
 def mp4(frames: np.ndarray, times: np.ndarray, lines: Sequence[str] = ()) -> bytes:
-    """Frames at their times (seconds) as H.264 in an MP4 that browsers play, `lines` below the picture."""
-    with tempfile.TemporaryDirectory() as folder:  # its index is moved to the front, which needs a file
+    """Frames at their times (seconds) as H.264 in an MP4 that browsers play, `lines` below the
+    picture.
+    """
+    with (
+        tempfile.TemporaryDirectory() as folder
+    ):  # its index is moved to the front, which needs a file
         path = Path(folder) / "clip.mp4"
         write_mp4(path, captioned(frames, lines) if lines else frames, frame_rate(times))
         return path.read_bytes()
@@ -74,8 +107,12 @@ def gif(frames: np.ndarray, times: np.ndarray, lines: Sequence[str] = ()) -> byt
 def _in_best_colours(frames: np.ndarray, pause: Fraction) -> list[av.VideoFrame]:
     """The frames in one palette made from all of them (FFmpeg's palettegen and paletteuse)."""
     graph = av.filter.Graph()
-    source = graph.add_buffer(width=frames.shape[2], height=frames.shape[1], format="rgb24", time_base=pause)
-    split, palette, use, sink = (graph.add(name) for name in ("split", "palettegen", "paletteuse", "buffersink"))
+    source = graph.add_buffer(
+        width=frames.shape[2], height=frames.shape[1], format="rgb24", time_base=pause
+    )
+    split, palette, use, sink = (
+        graph.add(name) for name in ("split", "palettegen", "paletteuse", "buffersink")
+    )
     source.link_to(split)
     split.link_to(use, 0, 0)
     split.link_to(palette, 1, 0)
@@ -91,13 +128,21 @@ def _in_best_colours(frames: np.ndarray, pause: Fraction) -> list[av.VideoFrame]
 
 
 def npz(numbers: Mapping[str, tuple[np.ndarray, str]], source: str) -> bytes:
-    """Arrays with what each means, `key -> (array, meaning)`, as an NPZ that also holds `about` (a line a key) and `source`.
+    """Arrays with what each means, `key -> (array, meaning)`, as an NPZ that also holds `about` (a
+    line a key) and `source`.
 
     Raises: BadInput for a key that the file itself needs.
     """
     if {"about", "source"} & set(numbers):
-        raise BadInput(f"'about' and 'source' are written by the file itself; name {sorted(numbers)} otherwise")
+        raise BadInput(
+            f"'about' and 'source' are written by the file itself; name {sorted(numbers)} otherwise"
+        )
     file = io.BytesIO()
     about = np.array([f"{key}: {meaning}" for key, (_, meaning) in numbers.items()])
-    np.savez_compressed(file, **{key: array for key, (array, _) in numbers.items()}, about=about, source=np.array(source))
+    np.savez_compressed(
+        file,
+        **{key: array for key, (array, _) in numbers.items()},
+        about=about,
+        source=np.array(source),
+    )
     return file.getvalue()

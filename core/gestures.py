@@ -30,14 +30,17 @@ _POINTS: dict[str, list[tuple[float, float]]] = {
 }
 LABELS: tuple[str, ...] = tuple(_POINTS)
 DIRECTED: tuple[str, ...] = ("circle", "square", "star", "tick", "delete", "carret")
-"""Labels whose direction in time can be known from the frames alone; the others come in reversal pairs."""
+"""Labels whose direction in time can be known from the frames alone; the others come in reversal
+pairs.
+"""
 
 _FINE = 128  # samples along a stroke before timing is applied
 
 
 @dataclass(frozen=True)
 class Odds:
-    """How often, 0..1, a rendered clip is hard to see. A training run may ask for more; what is measured has the usual ones.
+    """How often, 0..1, a rendered clip is hard to see. A training run may ask for more; what is
+    measured has the usual ones.
 
     Raises: BadInput for what is no share.
     """
@@ -51,7 +54,10 @@ class Odds:
     def __post_init__(self) -> None:
         for name, share in asdict(self).items():
             if not 0 <= share <= 1:
-                raise BadInput(f"odds of {share} for {name} are no share of the clips; give a number from 0 to 1")
+                raise BadInput(
+                    f"odds of {share} for {name} are no share of the clips; give a number from 0 "
+                    "to 1"
+                )
 
 
 USUAL = Odds()
@@ -71,7 +77,9 @@ class Gesture:
 
 
 def _along(points: np.ndarray, samples: int, rests: list[int]) -> tuple[np.ndarray, np.ndarray]:
-    """(samples, 2) points evenly spaced along a polyline, and how far each is from the nearest of the points numbered `rests`, 0..1."""
+    """(samples, 2) points evenly spaced along a polyline, and how far each is from the nearest of
+    the points numbered `rests`, 0..1.
+    """
     length = np.r_[0, np.cumsum(np.hypot(*np.diff(points, axis=0).T))]
     at = np.linspace(0, length[-1], samples)
     path = np.stack([np.interp(at, length, points[:, i]) for i in (0, 1)], 1)
@@ -79,7 +87,9 @@ def _along(points: np.ndarray, samples: int, rests: list[int]) -> tuple[np.ndarr
 
 
 def _circle(rng: np.random.Generator) -> np.ndarray:
-    """Counter-clockwise on the screen from somewhere in the upper right, often past its beginning."""
+    """Counter-clockwise on the screen from somewhere in the upper right, often past its
+    beginning.
+    """
     start = np.deg2rad(90 - np.clip(rng.normal(62, 30), -25, 140))
     sweep = np.deg2rad(np.clip(rng.normal(370, 28), 300, 450))
     angle = start + np.linspace(0, sweep, 40)
@@ -97,8 +107,9 @@ def _wave(rng: np.random.Generator, samples: int, terms: int = 3) -> np.ndarray:
 def _stroke(label: str, rng: np.random.Generator) -> np.ndarray:
     """The fingertip over time, (_FINE, 2), in a frame of width 1 and height 1.
 
-    Where strokes begin, how large they are and where the hand rests follow the fingertips that a network found in the real
-    clips over even backgrounds, the half on which choices are made; the spread here is wider than theirs.
+    Where strokes begin, how large they are and where the hand rests follow the fingertips that a
+    network found in the real clips over even backgrounds, the half on which choices are made; the
+    spread here is wider than theirs.
     """
     if label == "circle":
         points, corners = _circle(rng) + rng.normal(0, 0.04, (40, 2)).cumsum(0) * 0.3, []
@@ -110,7 +121,9 @@ def _stroke(label: str, rng: np.random.Generator) -> np.ndarray:
     if len(points) > 2 and rng.random() < 0.7:  # a hand rounds its corners
         width = int(rng.uniform(0.05, 0.4) * _FINE / (len(corners) + 1)) | 1
         padded = np.pad(path, ((width // 2,) * 2, (0, 0)), mode="edge")
-        path = np.stack([np.convolve(padded[:, i], np.ones(width) / width, "valid") for i in (0, 1)], 1)
+        path = np.stack(
+            [np.convolve(padded[:, i], np.ones(width) / width, "valid") for i in (0, 1)], 1
+        )
     wobble = rng.uniform(0, 0.05)
     path = path + wobble * np.stack([_wave(rng, _FINE, 5), _wave(rng, _FINE, 5)], 1)
     tilt = np.deg2rad(rng.normal(0, 8))
@@ -127,13 +140,17 @@ def _stroke(label: str, rng: np.random.Generator) -> np.ndarray:
     path = path + np.clip(0.04 - low, 0, None) - np.clip(high - np.array([0.97, 0.93]), 0, None)
 
     slowest = rng.uniform(0.12, 0.5)
-    speed = np.exp(rng.uniform(0.05, 0.5) * _wave(rng, _FINE)) * np.clip(slowest + still * rng.uniform(3, 20), 0, 1)
+    speed = np.exp(rng.uniform(0.05, 0.5) * _wave(rng, _FINE)) * np.clip(
+        slowest + still * rng.uniform(3, 20), 0, 1
+    )
     clock = np.r_[0, np.cumsum(1 / speed)[:-1]]
     clock /= clock[-1]
     idle = rng.uniform(0, 0.12, 2) * (rng.random(2) < 0.7)
     if rng.random() < 0.08:
         idle[rng.integers(2)] += rng.uniform(0.1, 0.35)
-    cut = rng.uniform(0, 0.05, 2) * (rng.random(2) < 0.4)  # the recording starts late or stops early
+    cut = rng.uniform(0, 0.05, 2) * (
+        rng.random(2) < 0.4
+    )  # the recording starts late or stops early
     when = np.clip((np.linspace(0, 1, _FINE) - idle[0]) / (1 - idle.sum()), 0, 1)
     when = cut[0] + when * (1 - cut.sum())
     return np.stack([np.interp(when, clock, path[:, i]) for i in (0, 1)], 1)
@@ -147,8 +164,12 @@ def _alpha(rgba: np.ndarray) -> np.ndarray:
     return cv2.extractChannel(rgba, 3)
 
 
-def _tinted(shading: np.ndarray, colour: np.ndarray, flat: float, cloth: np.ndarray | None = None) -> np.ndarray:
-    """Shading times colour, with cloth over it, as premultiplied uint8 RGBA; `flat` 0..1 is how much the light comes from all sides."""
+def _tinted(
+    shading: np.ndarray, colour: np.ndarray, flat: float, cloth: np.ndarray | None = None
+) -> np.ndarray:
+    """Shading times colour, with cloth over it, as premultiplied uint8 RGBA; `flat` 0..1 is how
+    much the light comes from all sides.
+    """
     shades = np.arange(256)[:, None] * (1 - flat) + 105 * flat
     lut = np.clip(shades / 160 * colour[None], 0, 255).astype(np.uint8)
     rgb = cv2.LUT(_rgb(shading), lut[:, None, :])
@@ -157,25 +178,37 @@ def _tinted(shading: np.ndarray, colour: np.ndarray, flat: float, cloth: np.ndar
         dressed = cv2.convertScaleAbs(dressed, alpha=float(np.clip(colour.mean() / 130, 0.25, 1.2)))
         cv2.copyTo(dressed, _alpha(cloth), rgb)
     alpha = _alpha(shading)
-    return cv2.merge([cv2.multiply(channel, alpha, scale=1 / 255) for channel in cv2.split(rgb)] + [alpha])
+    return cv2.merge(
+        [cv2.multiply(channel, alpha, scale=1 / 255) for channel in cv2.split(rgb)] + [alpha]
+    )
 
 
 def _dyed(scene: np.ndarray, colour: np.ndarray, share: float) -> np.ndarray:
-    """The uint8 RGB scene with its colours drawn to one colour, its light and dark kept; share 0..1."""
+    """The uint8 RGB scene with its colours drawn to one colour, its light and dark kept; share
+    0..1.
+    """
     grey = cv2.merge([cv2.cvtColor(scene, cv2.COLOR_RGB2GRAY)] * 3)
     shades = np.clip(np.arange(256)[:, None] / 128 * colour, 0, 255).astype(np.uint8)
     dyed = cv2.LUT(grey, shades[:, None, :])
     return cv2.addWeighted(dyed, share, scene, 1 - share, 0)
 
 
-def _sprite_matrices(angle: np.ndarray, unit: np.ndarray, origin: tuple[float, float], at: np.ndarray, mirror: float) -> np.ndarray:
-    """For each frame the affine (2, 3) that turns a sprite about `origin` and puts that point at `at` (pixels).
+def _sprite_matrices(
+    angle: np.ndarray, unit: np.ndarray, origin: tuple[float, float], at: np.ndarray, mirror: float
+) -> np.ndarray:
+    """For each frame the affine (2, 3) that turns a sprite about `origin` and puts that point at
+    `at` (pixels).
 
     `angle` is (T,), `unit` and `at` are (T, 2); the result is (T, 2, 3).
     """
     c, s = np.cos(angle), np.sin(angle)
-    linear = np.stack([c * mirror, -s, s * mirror, c], 1).reshape(-1, 2, 2) * (unit / scenery.UNIT)[:, :, None]
-    return np.concatenate([linear, (at - linear @ np.array(origin))[:, :, None]], 2).astype(np.float32)
+    linear = (
+        np.stack([c * mirror, -s, s * mirror, c], 1).reshape(-1, 2, 2)
+        * (unit / scenery.UNIT)[:, :, None]
+    )
+    return np.concatenate([linear, (at - linear @ np.array(origin))[:, :, None]], 2).astype(
+        np.float32
+    )
 
 
 def _over(front: np.ndarray, back: np.ndarray) -> np.ndarray:
@@ -187,13 +220,19 @@ def _over(front: np.ndarray, back: np.ndarray) -> np.ndarray:
 
 
 def _recoloured(rng: np.random.Generator, frames: int) -> np.ndarray:
-    """White balance (frames, 3) that goes from one to quite another, as automatic ones do when a hand fills the picture."""
-    passed = 1 / (1 + np.exp((rng.uniform(0.1, 0.9) - np.linspace(0, 1, frames)) * rng.uniform(5, 40)))
+    """White balance (frames, 3) that goes from one to quite another, as automatic ones do when a
+    hand fills the picture.
+    """
+    passed = 1 / (
+        1 + np.exp((rng.uniform(0.1, 0.9) - np.linspace(0, 1, frames)) * rng.uniform(5, 40))
+    )
     return np.exp(rng.normal(0, 0.3, 3) * (passed[:, None] - rng.random()))
 
 
 def _exposure(rng: np.random.Generator, frames: int) -> tuple[np.ndarray, np.ndarray]:
-    """Gain (frames,) and white balance (frames, 3): steady, drifting, or a camera that has to settle."""
+    """Gain (frames,) and white balance (frames, 3): steady, drifting, or a camera that has to
+    settle.
+    """
     t = np.linspace(0, 1, frames)
     gain = np.ones(frames)
     tint = np.ones((frames, 3))
@@ -201,14 +240,23 @@ def _exposure(rng: np.random.Generator, frames: int) -> tuple[np.ndarray, np.nda
     if kind < 0.2:
         gain = np.exp(rng.uniform(-0.5, 0.5) * (t - rng.random()))
     elif kind < 0.32:
-        gain += rng.uniform(0.4, 2.5) / (1 + np.exp((t - rng.uniform(0.05, 0.5)) * rng.uniform(10, 40)))
+        gain += rng.uniform(0.4, 2.5) / (
+            1 + np.exp((t - rng.uniform(0.05, 0.5)) * rng.uniform(10, 40))
+        )
     if rng.random() < 0.12:
         tint += rng.normal(0, 0.12, 3) / (1 + np.exp((t - rng.random())[:, None] * 20))
     return gain, tint
 
 
-def render(label: str, seed: int, *, frames: int = 16, size: tuple[int, int] = (240, 320), seconds: float = 3.0,
-           odds: Odds = USUAL) -> Gesture:
+def render(
+    label: str,
+    seed: int,
+    *,
+    frames: int = 16,
+    size: tuple[int, int] = (240, 320),
+    seconds: float = 3.0,
+    odds: Odds = USUAL,
+) -> Gesture:
     """Render one gesture.
 
     Args:
@@ -225,8 +273,10 @@ def render(label: str, seed: int, *, frames: int = 16, size: tuple[int, int] = (
     if label not in _POINTS:
         raise BadInput(f"label {label!r} is not a stroke; choose one of {', '.join(LABELS)}")
     if frames < 1 or min(size) < 8 or max(size) > scenery.GRAIN or seed < 0:
-        raise BadInput(f"cannot render {frames} frames of {size[1]}x{size[0]} px with seed {seed}; "
-                       f"frames and seed must be positive and each side 8 to {scenery.GRAIN} px")
+        raise BadInput(
+            f"cannot render {frames} frames of {size[1]}x{size[0]} px with seed {seed}; "
+            f"frames and seed must be positive and each side 8 to {scenery.GRAIN} px"
+        )
     rng = np.random.default_rng([seed, LABELS.index(label)])
     h, w = size
     stroke = _stroke(label, rng)
@@ -239,10 +289,16 @@ def render(label: str, seed: int, *, frames: int = 16, size: tuple[int, int] = (
     # Camera: a crop of the scene that drifts and shakes.
     zoom = rng.uniform(0.62, 0.92)
     steady = 1 - odds.moving
-    amount = rng.choice([0.006, 0.02, 0.06], p=[steady * 0.55 / 0.85, steady * 0.3 / 0.85, odds.moving])
-    drift = np.stack([np.interp(progress, np.arange(_FINE), amount * _wave(rng, _FINE)) for _ in range(2)], 1)
+    amount = rng.choice(
+        [0.006, 0.02, 0.06], p=[steady * 0.55 / 0.85, steady * 0.3 / 0.85, odds.moving]
+    )
+    drift = np.stack(
+        [np.interp(progress, np.arange(_FINE), amount * _wave(rng, _FINE)) for _ in range(2)], 1
+    )
     drift = drift + rng.normal(0, amount * 0.08, drift.shape)
-    turn = np.interp(progress, np.arange(_FINE), amount * 0.5 * _wave(rng, _FINE)) + rng.normal(0, 0.04)
+    turn = np.interp(progress, np.arange(_FINE), amount * 0.5 * _wave(rng, _FINE)) + rng.normal(
+        0, 0.04
+    )
     flip = 1.0 if rng.random() < 0.5 else -1.0
     focus = rng.uniform(zoom / 2, 1 - zoom / 2, 2) * scenery.SCENE[::-1]
     stretch = np.array([[w / (scenery.SCENE[1] * zoom)], [h / (scenery.SCENE[0] * zoom)]])
@@ -263,7 +319,9 @@ def render(label: str, seed: int, *, frames: int = 16, size: tuple[int, int] = (
     if rng.random() < odds.backlit:
         colour = colour * rng.uniform(0.2, 0.55)
     gain, tint = _exposure(rng, frames)
-    own = np.random.default_rng([seed, LABELS.index(label), 1])  # draws of its own: without it every byte stays as it was
+    own = np.random.default_rng(
+        [seed, LABELS.index(label), 1]
+    )  # draws of its own: without it every byte stays as it was
     if own.random() < odds.recoloured:
         tint = tint * _recoloured(own, frames)
     if rng.random() < odds.dim:
@@ -300,10 +358,21 @@ def render(label: str, seed: int, *, frames: int = 16, size: tuple[int, int] = (
     tilt = lean * mirror - sway * (forearm - mirror * 0.35)
     size_now = np.array(unit) * breath[:, None]
     hand_matrices = _sprite_matrices(tilt, size_now, scenery.HAND_ORIGIN, pixels, mirror)
-    wrist = hand_matrices @ np.array([scenery.HAND_ORIGIN[0] + scenery.WRIST[0] * scenery.UNIT,
-                                      scenery.HAND_ORIGIN[1] + scenery.WRIST[1] * scenery.UNIT, 1.0])
+    wrist = hand_matrices @ np.array(
+        [
+            scenery.HAND_ORIGIN[0] + scenery.WRIST[0] * scenery.UNIT,
+            scenery.HAND_ORIGIN[1] + scenery.WRIST[1] * scenery.UNIT,
+            1.0,
+        ]
+    )
     reach = (elbow - wrist / (w, h)) * aspect
-    arm_matrices = _sprite_matrices(-np.arctan2(reach[:, 0], np.maximum(reach[:, 1], 0.05)), size_now, scenery.ARM_ORIGIN, wrist, mirror)
+    arm_matrices = _sprite_matrices(
+        -np.arctan2(reach[:, 0], np.maximum(reach[:, 1], 0.05)),
+        size_now,
+        scenery.ARM_ORIGIN,
+        wrist,
+        mirror,
+    )
     reach_px = np.hypot(*smear.T)
     for t in range(frames):
         layer = cv2.warpAffine(arm, arm_matrices[t], (w, h), flags=cv2.INTER_LINEAR)
@@ -312,10 +381,16 @@ def render(label: str, seed: int, *, frames: int = 16, size: tuple[int, int] = (
             n = int(min(reach_px[t], 0.25 * w)) | 1
             kernel = np.zeros((n, n), np.float32)
             step = smear[t] / reach_px[t] * (n // 2)
-            cv2.line(kernel, tuple(np.round(n // 2 - step).astype(int).tolist()),
-                     tuple(np.round(n // 2 + step).astype(int).tolist()), 1.0)
+            cv2.line(
+                kernel,
+                tuple(np.round(n // 2 - step).astype(int).tolist()),
+                tuple(np.round(n // 2 + step).astype(int).tolist()),
+                1.0,
+            )
             layer = cv2.filter2D(layer, -1, kernel / kernel.sum())
-        frame = cv2.warpAffine(scene, camera[t], (w, h), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT)
+        frame = cv2.warpAffine(
+            scene, camera[t], (w, h), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT
+        )
         if shadow:
             dark = cv2.blur(cv2.warpAffine(_alpha(layer), offset, (w, h)), (soft, soft))
             dark = cv2.convertScaleAbs(dark, alpha=-shadow, beta=0)
@@ -327,8 +402,13 @@ def render(label: str, seed: int, *, frames: int = 16, size: tuple[int, int] = (
             level = np.clip(grade * 255 * gain[t] * tint[t], 0, 255).astype(np.uint8)
             frame = cv2.LUT(frame, level[:, None, :])
         if sensor:
-            y, x = rng.integers(0, scenery.GRAIN - h, endpoint=True), rng.integers(0, scenery.GRAIN - w, endpoint=True)
-            frame = cv2.add(frame, cv2.multiply(tile[y : y + h, x : x + w], (sensor,) * 3), dtype=cv2.CV_8U)
+            y, x = (
+                rng.integers(0, scenery.GRAIN - h, endpoint=True),
+                rng.integers(0, scenery.GRAIN - w, endpoint=True),
+            )
+            frame = cv2.add(
+                frame, cv2.multiply(tile[y : y + h, x : x + w], (sensor,) * 3), dtype=cv2.CV_8U
+            )
         out[t] = frame
         mask[t] = _alpha(layer) > 127
     times = ((np.arange(frames) + 0.5) * seconds / frames).astype(np.float32)

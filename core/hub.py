@@ -1,7 +1,8 @@
-"""Where a checkpoint comes from: a file, a folder as the hub lays it out, or the hub itself, which may be out of reach.
+"""Where a checkpoint comes from: a file, a folder as the hub lays it out, or the hub itself, which
+may be out of reach.
 
-Files that are here already are used without a network. huggingface_hub is asked only for what is missing, and
-keeps to its own settings: HF_HUB_OFFLINE, HF_HOME, HF_ENDPOINT, HF_TOKEN.
+Files that are here already are used without a network. huggingface_hub is asked only for what is
+missing, and keeps to its own settings: HF_HUB_OFFLINE, HF_HOME, HF_ENDPOINT, HF_TOKEN.
 """
 
 from __future__ import annotations
@@ -16,7 +17,9 @@ from pathlib import Path
 from core.errors import BadInput
 
 FOLDER = "AIM_CHECKPOINTS"
-"""Environment variable: a folder with checkpoints by name, OWNER/NAME/ or NAME/ as the hub lays them out."""
+"""Environment variable: a folder with checkpoints by name, OWNER/NAME/ or NAME/ as the hub lays
+them out.
+"""
 WEIGHTS = ("model.safetensors", "pytorch_model.bin")
 BESIDE = ("config.json", "preprocessor_config.json", "README.md")
 Progress = Callable[[int, int], None]
@@ -36,22 +39,54 @@ class Named:
     megabytes: int
 
 
-def _named(title: str, model: str, preset: str, megabytes: int, repos: dict[str, str]) -> list[Named]:
+def _named(
+    title: str, model: str, preset: str, megabytes: int, repos: dict[str, str]
+) -> list[Named]:
     short = {"Kinetics-400": "K400", "Kinetics-600": "K600", "Something-Something v2": "SSv2"}
-    return [Named(f"{title} {short[data]}", f"hf://{repo}", model, preset, data, "CC-BY-NC-4.0", megabytes) for data, repo in repos.items()]
+    return [
+        Named(
+            f"{title} {short[data]}", f"hf://{repo}", model, preset, data, "CC-BY-NC-4.0", megabytes
+        )
+        for data, repo in repos.items()
+    ]
 
 
-NAMED = {named.name: named for named in [
-    *_named("TimeSformer", "timesformer", "b", 490, {
-        "Kinetics-400": "facebook/timesformer-base-finetuned-k400", "Kinetics-600": "facebook/timesformer-base-finetuned-k600",
-        "Something-Something v2": "facebook/timesformer-base-finetuned-ssv2"}),
-    *_named("VideoMAE-B", "videomae", "b", 350, {
-        "Kinetics-400": "MCG-NJU/videomae-base-finetuned-kinetics",
-        "Something-Something v2": "MCG-NJU/videomae-base-finetuned-ssv2"}),
-    *_named("VideoMAE-S", "videomae", "s", 90, {
-        "Kinetics-400": "MCG-NJU/videomae-small-finetuned-kinetics",
-        "Something-Something v2": "MCG-NJU/videomae-small-finetuned-ssv2"}),
-]}
+NAMED = {
+    named.name: named
+    for named in [
+        *_named(
+            "TimeSformer",
+            "timesformer",
+            "b",
+            490,
+            {
+                "Kinetics-400": "facebook/timesformer-base-finetuned-k400",
+                "Kinetics-600": "facebook/timesformer-base-finetuned-k600",
+                "Something-Something v2": "facebook/timesformer-base-finetuned-ssv2",
+            },
+        ),
+        *_named(
+            "VideoMAE-B",
+            "videomae",
+            "b",
+            350,
+            {
+                "Kinetics-400": "MCG-NJU/videomae-base-finetuned-kinetics",
+                "Something-Something v2": "MCG-NJU/videomae-base-finetuned-ssv2",
+            },
+        ),
+        *_named(
+            "VideoMAE-S",
+            "videomae",
+            "s",
+            90,
+            {
+                "Kinetics-400": "MCG-NJU/videomae-small-finetuned-kinetics",
+                "Something-Something v2": "MCG-NJU/videomae-small-finetuned-ssv2",
+            },
+        ),
+    ]
+}
 
 
 @dataclass(frozen=True)
@@ -74,7 +109,9 @@ def offered() -> list[Named]:
 
 
 def ready() -> list[Named]:
-    """The offered checkpoints that are on this machine, in the hub's cache or the folder of FOLDER; asks no network."""
+    """The offered checkpoints that are on this machine, in the hub's cache or the folder of FOLDER;
+    asks no network.
+    """
     return [named for named in offered() if local(named.source)]
 
 
@@ -94,7 +131,13 @@ def local(source: str | Path) -> Files | None:
         for folder in (Path(root) / repo, Path(root) / repo.split("/")[1]):
             weights = next((folder / w for w in WEIGHTS if (folder / w).is_file()), None)
             if weights:
-                return Files(repo, source, weights, {b: folder / b for b in BESIDE if (folder / b).is_file()}, named)
+                return Files(
+                    repo,
+                    source,
+                    weights,
+                    {b: folder / b for b in BESIDE if (folder / b).is_file()},
+                    named,
+                )
     return _from_cache(repo, revision, source, named)
 
 
@@ -102,9 +145,10 @@ def fetch(source: str | Path, progress: Progress | None = None) -> Files:
     """The files of a checkpoint, downloaded if they are not on this machine.
 
     Args:
-        source: a file, a folder, a name of NAMED, or hf://OWNER/NAME[@REVISION]. A copy in the hub's cache is used as
-            it is; name a revision to get another.
-        progress: hears of the bytes of the weights; without it there is a bar on a terminal's stderr.
+        source: a file, a folder, a name of NAMED, or hf://OWNER/NAME[@REVISION]. A copy in the
+            hub's cache is used as it is; name a revision to get another.
+        progress: hears of the bytes of the weights; without it there is a bar on a terminal's
+            stderr.
 
     Raises: BadInput, one line, for a source that does not exist or cannot be reached.
     """
@@ -118,10 +162,15 @@ def fetch(source: str | Path, progress: Progress | None = None) -> Files:
         for name in BESIDE:
             _download(repo, name, revision, None)
         if not any(_download(repo, name, revision, progress) for name in WEIGHTS):
-            raise BadInput(f"hf://{repo} holds neither {' nor '.join(WEIGHTS)}; give another checkpoint")
+            raise BadInput(
+                f"hf://{repo} holds neither {' nor '.join(WEIGHTS)}; give another checkpoint"
+            )
     there = local(source)
     if there is None:
-        raise BadInput(f"hf://{repo} was downloaded but is not in the hub's cache; look at HF_HOME and HF_HUB_CACHE")
+        raise BadInput(
+            f"hf://{repo} was downloaded but is not in the hub's cache; look at HF_HOME and "
+            "HF_HUB_CACHE"
+        )
     return there
 
 
@@ -129,35 +178,61 @@ def _repository(source: str) -> tuple[str, str | None] | None:
     """(OWNER/NAME, revision) of hf://OWNER/NAME[@REVISION], None for a path."""
     if not re.match(r"hf:/", source):
         return None
-    found = re.fullmatch(r"hf:/{1,2}(\w[\w.-]*/\w[\w.-]*)(?:@(\w[\w./-]*))?", source)  # a Path folds // into /
+    found = re.fullmatch(
+        r"hf:/{1,2}(\w[\w.-]*/\w[\w.-]*)(?:@(\w[\w./-]*))?", source
+    )  # a Path folds // into /
     if not found or ".." in source:
-        raise BadInput(f"{source} is no name of a checkpoint on the hub; write hf://OWNER/NAME or hf://OWNER/NAME@REVISION")
+        raise BadInput(
+            f"{source} is no name of a checkpoint on the hub; write hf://OWNER/NAME or "
+            "hf://OWNER/NAME@REVISION"
+        )
     return found[1], found[2]
 
 
 def _from_path(path: Path) -> Files:
     if not path.exists():
-        raise BadInput(f"{path} does not exist; give a checkpoint file, a folder with config.json and model.safetensors, "
-                       f"hf://OWNER/NAME, or one of {', '.join(n.name for n in offered())}")
+        raise BadInput(
+            f"{path} does not exist; give a checkpoint file, a folder with config.json and "
+            f"model.safetensors, hf://OWNER/NAME, or one of {', '.join(n.name for n in offered())}"
+        )
     folder = path if path.is_dir() else path.parent
-    weights = path if path.is_file() else next((path / w for w in WEIGHTS if (path / w).is_file()), None)
+    weights = (
+        path if path.is_file() else next((path / w for w in WEIGHTS if (path / w).is_file()), None)
+    )
     if weights is None:
-        raise BadInput(f"{path} is a folder without {' or '.join(WEIGHTS)}; give a folder as the hub lays it out, or the file itself")
-    return Files(path.name, path.name, weights, {b: folder / b for b in BESIDE if (folder / b).is_file()})
+        raise BadInput(
+            f"{path} is a folder without {' or '.join(WEIGHTS)}; give a folder as the hub lays it "
+            "out, or the file itself"
+        )
+    return Files(
+        path.name, path.name, weights, {b: folder / b for b in BESIDE if (folder / b).is_file()}
+    )
 
 
 def _from_cache(repo: str, revision: str | None, source: str, named: Named | None) -> Files | None:
     from huggingface_hub import try_to_load_from_cache
 
-    found = {name: try_to_load_from_cache(repo, name, revision=revision) for name in (*WEIGHTS, *BESIDE)}
+    found = {
+        name: try_to_load_from_cache(repo, name, revision=revision) for name in (*WEIGHTS, *BESIDE)
+    }
     weights = next((found[name] for name in WEIGHTS if isinstance(found[name], str)), None)
-    if weights is None or found["config.json"] is None:  # neither there nor known to be missing on the hub
+    if (
+        weights is None or found["config.json"] is None
+    ):  # neither there nor known to be missing on the hub
         return None
-    return Files(repo, source, Path(weights), {b: Path(found[b]) for b in BESIDE if isinstance(found[b], str)}, named)
+    return Files(
+        repo,
+        source,
+        Path(weights),
+        {b: Path(found[b]) for b in BESIDE if isinstance(found[b], str)},
+        named,
+    )
 
 
 def _reach() -> None:
-    """One try, so that a machine without a network is told so at once: the hub's client would try for half a minute."""
+    """One try, so that a machine without a network is told so at once: the hub's client would try
+    for half a minute.
+    """
     from huggingface_hub import constants
     from huggingface_hub.utils import get_session
 
@@ -170,7 +245,9 @@ def _download(repo: str, name: str, revision: str | None, progress: Progress | N
     from huggingface_hub.errors import LocalEntryNotFoundError, RemoteEntryNotFoundError
 
     try:
-        hf_hub_download(repo, name, revision=revision, tqdm_class=_bar(progress) if progress else None)
+        hf_hub_download(
+            repo, name, revision=revision, tqdm_class=_bar(progress) if progress else None
+        )
     except LocalEntryNotFoundError:  # the connection broke
         raise
     except RemoteEntryNotFoundError:
@@ -179,7 +256,9 @@ def _download(repo: str, name: str, revision: str | None, progress: Progress | N
 
 
 def _bar(progress: Progress) -> type:
-    """The kind of progress bar that the hub's client wants, which tells `progress` instead of a terminal."""
+    """The kind of progress bar that the hub's client wants, which tells `progress` instead of a
+    terminal.
+    """
     from tqdm import tqdm
 
     class Bar(tqdm):
@@ -205,18 +284,33 @@ def _clear_errors(repo: str, revision: str | None) -> Iterator[None]:
     except BadInput:
         raise
     except errors.OfflineModeIsEnabled:
-        raise BadInput(f"hf://{repo} is not in the hub's cache and HF_HUB_OFFLINE is set; unset it, or {instead}") from None
+        raise BadInput(
+            f"hf://{repo} is not in the hub's cache and HF_HUB_OFFLINE is set; unset it, or "
+            f"{instead}"
+        ) from None
     except errors.GatedRepoError:
-        raise BadInput(f"hf://{repo} asks for a login and its owner's leave; log in with `hf auth login`, or {instead}") from None
+        raise BadInput(
+            f"hf://{repo} asks for a login and its owner's leave; log in with `hf auth login`, or "
+            f"{instead}"
+        ) from None
     except errors.RevisionNotFoundError:
-        raise BadInput(f"hf://{repo} has no revision {revision!r}; leave it out, or look its name up on the hub") from None
+        raise BadInput(
+            f"hf://{repo} has no revision {revision!r}; leave it out, or look its name up on the "
+            "hub"
+        ) from None
     except errors.RepositoryNotFoundError:
-        raise BadInput(f"hf://{repo} is not on the hub, or is private; check OWNER/NAME, or {instead}") from None
+        raise BadInput(
+            f"hf://{repo} is not on the hub, or is private; check OWNER/NAME, or {instead}"
+        ) from None
     except errors.HFValidationError:
-        raise BadInput(f"hf://{repo} is no name of a checkpoint on the hub; write hf://OWNER/NAME") from None
+        raise BadInput(
+            f"hf://{repo} is no name of a checkpoint on the hub; write hf://OWNER/NAME"
+        ) from None
     except (OSError, errors.HTTPError, errors.XetDownloadError) as error:
         from_afar = isinstance(error, ConnectionError | TimeoutError | errors.HfHubHTTPError)
         if isinstance(error, OSError) and error.errno is not None and not from_afar:
             raise  # this machine's own: a full disk, a folder that cannot be written
-        raise BadInput(f"hf://{repo} is not in the hub's cache and the hub cannot be reached ({type(error).__name__}); "
-                       f"connect and try again, or {instead}") from None
+        raise BadInput(
+            f"hf://{repo} is not in the hub's cache and the hub cannot be reached "
+            f"({type(error).__name__}); connect and try again, or {instead}"
+        ) from None

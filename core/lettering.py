@@ -1,4 +1,6 @@
-"""Words on figures: how wide they are, where they break, and which ink can be read on a colour. Pure: no figure is drawn here."""
+"""Words on figures: how wide they are, where they break, and which ink can be read on a colour.
+Pure: no figure is drawn here.
+"""
 
 from __future__ import annotations
 
@@ -7,13 +9,19 @@ import re
 _TAG = re.compile(r"<[^>]+>")
 _WIDTHS = {" .,:;'|!iljIJ": 0.33, "frt()[]/-": 0.42, "w%=": 0.84, "mMW…@–—": 1.0}
 _CAPITAL, _OTHER, _BOLD = 0.77, 0.63, 1.13
-"""Widths in parts of the size, as in Verdana and DejaVu Sans: figures fall back to these, and the others are narrower."""
+"""Widths in parts of the size, as in Verdana and DejaVu Sans: figures fall back to these, and the
+others are narrower.
+"""
 DARK, LIGHT = "#000000", "#FFFFFF"
-"""Only between black and white one always has a contrast of 4.58 to any colour: the square root of 21, theirs to each other."""
+"""Only between black and white one always has a contrast of 4.58 to any colour: the square root of
+21, theirs to each other.
+"""
 
 
 def text_width(text: str, size: float) -> float:
-    """About how many pixels a line of `size` pixels takes; tags take none, and what stands within <b> is bold."""
+    """About how many pixels a line of `size` pixels takes; tags take none, and what stands within
+    <b> is bold.
+    """
     total, bold = 0.0, False
     for part in re.split(f"({_TAG.pattern})", text):
         if _TAG.fullmatch(part):
@@ -24,11 +32,15 @@ def text_width(text: str, size: float) -> float:
 
 
 def _letter(letter: str) -> float:
-    return next((width for letters, width in _WIDTHS.items() if letter in letters), _CAPITAL if letter.isupper() else _OTHER)
+    return next(
+        (width for letters, width in _WIDTHS.items() if letter in letters),
+        _CAPITAL if letter.isupper() else _OTHER,
+    )
 
 
 def wrapped(text: str, width: float, size: float, most: int = 3) -> list[str]:
-    """A text as lines no wider than `width` pixels, `most` at most: what is longer ends in an ellipsis.
+    """A text as lines no wider than `width` pixels, `most` at most: what is longer ends in an
+    ellipsis.
 
     A text that does not fit on one line breaks first where it has two spaces.
     """
@@ -52,11 +64,15 @@ def wrapped(text: str, width: float, size: float, most: int = 3) -> list[str]:
 
 
 def cut(text: str, width: float, size: float) -> str:
-    """One line no wider than `width` pixels, with an ellipsis for what is left out; its tags stay."""
+    """One line no wider than `width` pixels, with an ellipsis for what is left out; its tags
+    stay.
+    """
     if text_width(text, size) <= width:
         return text
     parts = re.findall(f"{_TAG.pattern}|.", text)
-    while (at := max((i for i, part in enumerate(parts) if not _TAG.fullmatch(part)), default=-1)) > 0:
+    while (
+        at := max((i for i, part in enumerate(parts) if not _TAG.fullmatch(part)), default=-1)
+    ) > 0:
         del parts[at]
         ends = "".join(parts[:at]).rstrip() + "…" + "".join(parts[at:])
         if text_width(ends, size) <= width:
@@ -76,6 +92,8 @@ def contrast(a: float, b: float) -> float:
 
 
 def ink(colour: tuple[float, float, float]) -> str:
-    """Black or white, whichever stands out more against this colour (red, green and blue in 0..1): by 4.5 to 1 at least."""
+    """Black or white, whichever stands out more against this colour (red, green and blue in 0..1):
+    by 4.5 to 1 at least.
+    """
     there = luminance(colour)
     return DARK if contrast(there, 0.0) >= contrast(there, 1.0) else LIGHT

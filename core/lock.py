@@ -1,4 +1,6 @@
-"""A folder that one process at a time works in; the system itself forgets the claim when that process ends, however it ends."""
+"""A folder that one process at a time works in; the system itself forgets the claim when that
+process ends, however it ends.
+"""
 
 from __future__ import annotations
 
@@ -30,12 +32,17 @@ def alone(folder: Path, patience: float = 1.0) -> Iterator[None]:
         folder.mkdir(parents=True, exist_ok=True)
         opened = open(folder / _FILE, "a")  # noqa: SIM115
     except OSError as error:
-        raise BadInput(f"{folder} cannot be used as a folder to write into ({error.strerror}); choose another") from None
+        raise BadInput(
+            f"{folder} cannot be used as a folder to write into ({error.strerror}); choose another"
+        ) from None
     with opened as file:
         until = time.monotonic() + patience
         while not _locked(file, shared=False):
             if time.monotonic() > until:
-                raise BadInput(f"another process works in {folder}; wait until it ends, or choose another folder")
+                raise BadInput(
+                    f"another process works in {folder}; wait until it ends, or choose another "
+                    "folder"
+                )
             time.sleep(0.05)
         yield
 

@@ -24,7 +24,9 @@ _GUARD = threading.Lock()
 
 @contextmanager
 def held(model: nn.Module) -> Iterator[None]:
-    """Hold this model's lock: a model in memory is shared by every session, and Captum hooks it while it runs."""
+    """Hold this model's lock: a model in memory is shared by every session, and Captum hooks it
+    while it runs.
+    """
     with _GUARD:
         lock = _LOCKS.setdefault(model, threading.RLock())
     with lock:
@@ -67,16 +69,22 @@ def softmax(logits: np.ndarray) -> np.ndarray:
 def rendered_clip(gesture: Gesture) -> Clip:
     """A rendered gesture as a clip."""
     name = f"render:{gesture.label}:{gesture.seed}"
-    return Clip(gesture.frames, gesture.times.astype(np.float64), name, digest(name, gesture.frames.shape))
+    return Clip(
+        gesture.frames, gesture.times.astype(np.float64), name, digest(name, gesture.frames.shape)
+    )
 
 
 def shuffled(clip: Clip, permutation: np.ndarray | tuple[int, ...], unit: int = 1) -> Clip:
-    """The clip with unit permutation[t] in slot t, a unit being `unit` consecutive frames; the slots keep their times."""
+    """The clip with unit permutation[t] in slot t, a unit being `unit` consecutive frames; the
+    slots keep their times.
+    """
     order = [int(i) for i in permutation]
     units = len(clip) // unit
     if len(clip) % unit or sorted(order) != list(range(units)):
-        raise BadInput(f"permutation {order} must hold 0 to {units - 1} once, for {len(clip)} frames"
-                       f"{f' in groups of {unit}' if unit > 1 else ''}")
+        raise BadInput(
+            f"permutation {order} must hold 0 to {units - 1} once, for {len(clip)} frames"
+            f"{f' in groups of {unit}' if unit > 1 else ''}"
+        )
     frames = (np.array(order, int)[:, None] * unit + np.arange(unit)).ravel()
     return Clip(clip.frames[frames], clip.times, clip.source, digest(clip.id, order, unit))
 
@@ -88,8 +96,11 @@ def check_fits(model: nn.Module, card: Card, frames: int) -> None:
     """Raises: BadInput if the model cannot take this number of frames."""
     unit = getattr(model, "unit_frames", 1)
     if not LEAST_FRAMES * unit <= frames <= MOST_FRAMES or frames % unit:
-        raise BadInput(f"{card.model} takes {LEAST_FRAMES * unit} to {MOST_FRAMES} frames"
-                       f"{f' in multiples of {unit}' if unit > 1 else ''}, got {frames}; it was trained on {card.frames}")
+        raise BadInput(
+            f"{card.model} takes {LEAST_FRAMES * unit} to {MOST_FRAMES} frames"
+            f"{f' in multiples of {unit}' if unit > 1 else ''}, got {frames}; it was trained on "
+            f"{card.frames}"
+        )
 
 
 def to_input(card: Card, clip: Clip) -> tuple[np.ndarray, Tensor]:
@@ -113,24 +124,40 @@ def observe(model: nn.Module, card: Card, clip: Clip, dtype: torch.dtype = torch
 
 
 def observe_batch(model: nn.Module, card: Card, clips: list[Clip]) -> list[Trace]:
-    """The same for clips of one length in one forward pass, which is faster. The traces share memory: reduce them, do not keep them.
+    """The same for clips of one length in one forward pass, which is faster. The traces share
+    memory: reduce them, do not keep them.
 
     Raises: BadInput if a clip does not fit the model, or their lengths differ.
     """
     if len({len(clip) for clip in clips}) > 1:
-        raise BadInput(f"a batch takes clips of one length, got {sorted({len(clip) for clip in clips})} frames; observe them one by one")
+        raise BadInput(
+            f"a batch takes clips of one length, got {sorted({len(clip) for clip in clips})} "
+            "frames; observe them one by one"
+        )
     for clip in clips:
         check_fits(model, card, len(clip))
     given = [to_input(card, clip) for clip in clips]
     with held(model), torch.inference_mode(), record_batch(model, len(clips)) as attentions:
         logits = model(torch.cat([video for _, video in given]))
-    return [_trace(model, card, clip, seen, *found) for clip, (seen, _), *found in zip(clips, given, logits, attentions, strict=True)]
+    return [
+        _trace(model, card, clip, seen, *found)
+        for clip, (seen, _), *found in zip(clips, given, logits, attentions, strict=True)
+    ]
 
 
-def _trace(model: nn.Module, card: Card, clip: Clip, seen: np.ndarray, logits: Tensor, attentions: list[Attention]) -> Trace:
+def _trace(
+    model: nn.Module,
+    card: Card,
+    clip: Clip,
+    seen: np.ndarray,
+    logits: Tensor,
+    attentions: list[Attention],
+) -> Trace:
     unit = getattr(model, "unit_frames", 1)
     token_times = clip.times[: len(clip) // unit * unit].reshape(-1, unit).mean(1)
-    return Trace(card.model, card, clip, seen, token_times, logits.float().numpy(), tuple(attentions))
+    return Trace(
+        card.model, card, clip, seen, token_times, logits.float().numpy(), tuple(attentions)
+    )
 
 
 def classify(model: nn.Module, card: Card, clip: Clip) -> np.ndarray:

@@ -1,4 +1,5 @@
-"""From a matrix of frame-to-frame affinities to the order of the frames (DirecFormer 3.4, spec 3.5).
+"""From a matrix of frame-to-frame affinities to the order of the frames (DirecFormer 3.4, spec
+3.5).
 
 `matrix[t, u]` is how strongly slot t comes before slot u: the directed edge t -> u. The recovered
 order is the Hamiltonian path of largest weight; the diagonal is never used.
@@ -28,7 +29,9 @@ Edge = tuple[int, int]
 """From a slot to the slot that comes next."""
 UNKNOWN_MARGIN = 1e-3
 REPEATED = 2
-"""Grey levels that no pixel of two frames may differ by for them to be the same picture: what a codec rounds away."""
+"""Grey levels that no pixel of two frames may differ by for them to be the same picture: what a
+codec rounds away.
+"""
 _STARTS = 8  # greedy paths that the local search improves
 
 
@@ -54,10 +57,15 @@ class Order:
 def _checked(matrix: np.ndarray) -> np.ndarray:
     matrix = np.asarray(matrix, np.float64)
     if matrix.ndim != 2 or matrix.shape[0] != matrix.shape[1] or not len(matrix):
-        raise BadInput(f"the order needs a square matrix, one row and column a frame; got shape {matrix.shape}")
+        raise BadInput(
+            f"the order needs a square matrix, one row and column a frame; got shape {matrix.shape}"
+        )
     off = ~np.eye(len(matrix), dtype=bool)
     if not np.isfinite(matrix[off]).all():
-        raise BadInput("the order needs finite affinities; the matrix holds NaN or infinity: check the model's weights")
+        raise BadInput(
+            "the order needs finite affinities; the matrix holds NaN or infinity: check the "
+            "model's weights"
+        )
     matrix = matrix.copy()
     np.fill_diagonal(matrix, 0.0)
     return matrix
@@ -68,20 +76,29 @@ def _without(matrix: np.ndarray, forbidden: Iterable[Edge]) -> np.ndarray:
     T, left = len(matrix), matrix.copy()
     for t, u in forbidden:
         if not (0 <= t < T and 0 <= u < T and t != u):
-            raise BadInput(f"the edge {t} -> {u} cannot be forbidden: name two different slots from 0 to {T - 1}")
+            raise BadInput(
+                f"the edge {t} -> {u} cannot be forbidden: name two different slots from 0 to "
+                f"{T - 1}"
+            )
         left[t, u] = -np.inf
     return left
 
 
 def _no_path(forbidden: Sequence[Edge], exact: bool = True) -> BadInput:
     edges = ", ".join(f"{t} -> {u}" for t, u in forbidden)
-    found = "no path through all slots is left" if exact else "the search found no path through all slots"
+    found = (
+        "no path through all slots is left"
+        if exact
+        else "the search found no path through all slots"
+    )
     return BadInput(f"{found} without the forbidden edges {edges}; allow one of them again")
 
 
 @lru_cache(maxsize=EXACT_FRAMES + 1)
 def _layers(T: int) -> list[tuple[np.ndarray, np.ndarray, np.ndarray]]:
-    """For each subset size from 2 to T: the subsets, each without node i (m, T), and where i is not in it."""
+    """For each subset size from 2 to T: the subsets, each without node i (m, T), and where i is not
+    in it.
+    """
     subsets = np.arange(1 << T)
     members = (subsets[:, None] >> np.arange(T)) & 1
     sizes = members.sum(1)
@@ -94,7 +111,9 @@ def _layers(T: int) -> list[tuple[np.ndarray, np.ndarray, np.ndarray]]:
 
 
 def _held_karp(matrix: np.ndarray) -> np.ndarray:
-    """best[S, i]: weight of the heaviest path that starts at i and visits the set of nodes S; -inf if i is not in S."""
+    """best[S, i]: weight of the heaviest path that starts at i and visits the set of nodes S; -inf
+    if i is not in S.
+    """
     T = len(matrix)
     best = np.full((1 << T, T), -np.inf)
     best[1 << np.arange(T), np.arange(T)] = 0.0
@@ -107,11 +126,17 @@ def _held_karp(matrix: np.ndarray) -> np.ndarray:
     return best
 
 
-def _complete(matrix: np.ndarray, best: np.ndarray, prefix: tuple[int, ...], banned: frozenset[int],
-              slack: float) -> tuple[int, ...] | None:
+def _complete(
+    matrix: np.ndarray,
+    best: np.ndarray,
+    prefix: tuple[int, ...],
+    banned: frozenset[int],
+    slack: float,
+) -> tuple[int, ...] | None:
     """The heaviest path that begins with `prefix` and does not go on to a `banned` slot.
 
-    Ties go to the lexicographically smallest; None if every next slot is banned or only forbidden edges lead on.
+    Ties go to the lexicographically smallest; None if every next slot is banned or only forbidden
+    edges lead on.
     """
     path = list(prefix)
     left = (1 << len(matrix)) - 1
@@ -132,7 +157,11 @@ def _complete(matrix: np.ndarray, best: np.ndarray, prefix: tuple[int, ...], ban
 
 def _slack(matrix: np.ndarray) -> float:
     """Weights closer than this differ by rounding only: the same edges added in another order."""
-    return 1e-12 * max(1e-30, float(np.abs(matrix[np.isfinite(matrix)]).max(initial=0.0))) * len(matrix)
+    return (
+        1e-12
+        * max(1e-30, float(np.abs(matrix[np.isfinite(matrix)]).max(initial=0.0)))
+        * len(matrix)
+    )
 
 
 def _ranked(matrix: np.ndarray) -> Iterator[tuple[int, ...]]:
@@ -143,7 +172,9 @@ def _ranked(matrix: np.ndarray) -> Iterator[tuple[int, ...]]:
     def push(prefix: tuple[int, ...], banned: frozenset[int]) -> None:
         path = _complete(matrix, best, prefix, banned, slack)
         if path is not None:
-            heappush(heap, (-round(path_weight(matrix, path) / slack / 100), path, len(prefix), banned))
+            heappush(
+                heap, (-round(path_weight(matrix, path) / slack / 100), path, len(prefix), banned)
+            )
 
     push((), frozenset())
     while heap:
@@ -160,27 +191,39 @@ def _moves(T: int) -> np.ndarray:
     Every run of one to three slots moved elsewhere, both ways round, and every run turned about.
     """
     here = list(range(T))
-    moves = {tuple(here[:i] + here[i : j + 1][::-1] + here[j + 1 :]) for i in range(T) for j in range(i + 1, T)}
+    moves = {
+        tuple(here[:i] + here[i : j + 1][::-1] + here[j + 1 :])
+        for i in range(T)
+        for j in range(i + 1, T)
+    }
     for length in (1, 2, 3):
         for i in range(T - length + 1):
             piece, rest = here[i : i + length], here[:i] + here[i + length :]
             for k in range(len(rest) + 1):
-                moves |= {tuple(rest[:k] + piece + rest[k:]), tuple(rest[:k] + piece[::-1] + rest[k:])}
+                moves |= {
+                    tuple(rest[:k] + piece + rest[k:]),
+                    tuple(rest[:k] + piece[::-1] + rest[k:]),
+                }
     return np.array(sorted(moves))
 
 
 def _searched(matrix: np.ndarray) -> list[tuple[int, ...]]:
     """Paths moved uphill until no move helps, heaviest first. Not always the optimum.
 
-    They start from the slots ranked by how much they come before others, and from the best greedy paths.
-    A forbidden edge (-inf) costs more than all others together on the way, and none is left in a path that is returned.
+    They start from the slots ranked by how much they come before others, and from the best greedy
+    paths. A forbidden edge (-inf) costs more than all others together on the way, and none is left
+    in a path that is returned.
     """
     T, forbidden = len(matrix), ~np.isfinite(matrix)
     if forbidden.any():
         allowed = matrix[~forbidden]
-        matrix = np.where(forbidden, allowed.min() - 1 - T * (allowed.max() - allowed.min()), matrix)
+        matrix = np.where(
+            forbidden, allowed.min() - 1 - T * (allowed.max() - allowed.min()), matrix
+        )
     moves = _moves(T)
-    starts = sorted((greedy_path(matrix, start) for start in range(T)), key=lambda found: -found[1])[:_STARTS]
+    starts = sorted(
+        (greedy_path(matrix, start) for start in range(T)), key=lambda found: -found[1]
+    )[:_STARTS]
     ahead = tuple(np.argsort(matrix.sum(0) - matrix.sum(1), kind="stable").tolist())
     found: set[tuple[int, ...]] = set()
     for path, weight in [(ahead, path_weight(matrix, ahead)), *starts]:
@@ -191,7 +234,9 @@ def _searched(matrix: np.ndarray) -> list[tuple[int, ...]]:
             if weights[best] <= weight + 1e-12:
                 break
             path, weight = tuple(trials[best].tolist()), float(weights[best])
-        ranked = trials[np.argsort(-weights, kind="stable")[:4]]  # neighbours, one of which is the runner-up
+        ranked = trials[
+            np.argsort(-weights, kind="stable")[:4]
+        ]  # neighbours, one of which is the runner-up
         found |= {path, *(tuple(trial.tolist()) for trial in ranked)}
     usable = (p for p in found if not forbidden[list(p[:-1]), list(p[1:])].any())
     return sorted(usable, key=lambda p: (-path_weight(matrix, p), p))
@@ -210,23 +255,30 @@ def running_weights(matrix: np.ndarray, path: tuple[int, ...] | list[int]) -> np
 
 
 def sharpened(matrix: np.ndarray, sharpness: float) -> np.ndarray:
-    """tanh(sharpness (W - W^T) / 2) + (W + W^T) / 2: how surely t comes before u, and how near they are, -2..2.
+    """tanh(sharpness (W - W^T) / 2) + (W + W^T) / 2: how surely t comes before u, and how near they
+    are, -2..2.
 
-    Sharpness 0 leaves W as it is. A cosine is weak between neighbours and strong between frames far apart,
-    so the heaviest path on W itself leaps ahead and comes back for the frames it passed (1 3 5 7 0 2 4 6).
-    With signs near -1 and 1 a leap gains nothing and the way back costs. Where the model leaves the
-    direction open the signs vanish, and the second term orders by likeness. The paper uses W (spec 3.5),
-    whose weights are near the signs only after long training.
+    Sharpness 0 leaves W as it is. A cosine is weak between neighbours and strong between frames far
+    apart, so the heaviest path on W itself leaps ahead and comes back for the frames it passed (1 3
+    5 7 0 2 4 6). With signs near -1 and 1 a leap gains nothing and the way back costs. Where the
+    model leaves the direction open the signs vanish, and the second term orders by likeness. The
+    paper uses W (spec 3.5), whose weights are near the signs only after long training.
     """
     matrix = np.asarray(matrix, np.float64)
-    return np.tanh(sharpness * (matrix - matrix.T) / 2) + (matrix + matrix.T) / 2 if sharpness else matrix
+    return (
+        np.tanh(sharpness * (matrix - matrix.T) / 2) + (matrix + matrix.T) / 2
+        if sharpness
+        else matrix
+    )
 
 
-def hamiltonian_path(matrix: np.ndarray, forbidden: Sequence[Edge] = ()) -> tuple[tuple[int, ...], float]:
+def hamiltonian_path(
+    matrix: np.ndarray, forbidden: Sequence[Edge] = ()
+) -> tuple[tuple[int, ...], float]:
     """The heaviest path through all slots that uses no forbidden edge, and its weight.
 
-    Exact up to EXACT_FRAMES slots, ties going to the lexicographically smallest path; a local search
-    beyond. `matrix` is (T, T); its diagonal is ignored. `forbidden` holds edges (from, to).
+    Exact up to EXACT_FRAMES slots, ties going to the lexicographically smallest path; a local
+    search beyond. `matrix` is (T, T); its diagonal is ignored. `forbidden` holds edges (from, to).
 
     Raises: BadInput for a matrix that is not square or not finite, and if no path is left.
     """
@@ -241,18 +293,30 @@ def hamiltonian_path(matrix: np.ndarray, forbidden: Sequence[Edge] = ()) -> tupl
     return path, path_weight(matrix, path)
 
 
-def greedy_path(matrix: np.ndarray, start: int | None = None, forbidden: Sequence[Edge] = ()) -> tuple[tuple[int, ...], float]:
-    """Always take the heaviest edge to an unused slot: what the exact path is compared with. Returns the path and its weight.
+def greedy_path(
+    matrix: np.ndarray, start: int | None = None, forbidden: Sequence[Edge] = ()
+) -> tuple[tuple[int, ...], float]:
+    """Always take the heaviest edge to an unused slot: what the exact path is compared with.
+    Returns the path and its weight.
 
-    It begins at `start`; None tries every start and keeps the heaviest path. Ties go to the smaller slot.
+    It begins at `start`; None tries every start and keeps the heaviest path. Ties go to the smaller
+    slot.
 
-    Raises: BadInput for a matrix that is not square or not finite, and if forbidden edges leave it in a dead end.
+    Raises: BadInput for a matrix that is not square or not finite, and if forbidden edges leave it
+    in a dead end.
     """
     matrix = _checked(matrix)
     left = _without(matrix, forbidden)
-    paths = [path for first in (range(len(matrix)) if start is None else [start]) if (path := _greedy(left, first)) is not None]
+    paths = [
+        path
+        for first in (range(len(matrix)) if start is None else [start])
+        if (path := _greedy(left, first)) is not None
+    ]
     if not paths:
-        raise BadInput("always taking the heaviest edge ends where only forbidden edges lead on; allow one of them again")
+        raise BadInput(
+            "always taking the heaviest edge ends where only forbidden edges lead on; allow one "
+            "of them again"
+        )
     best = max(paths, key=lambda path: path_weight(matrix, path))
     return best, path_weight(matrix, best)
 
@@ -268,14 +332,19 @@ def _greedy(matrix: np.ndarray, start: int) -> tuple[int, ...] | None:
     return tuple(path)
 
 
-def recover_order(matrix: np.ndarray, direction_threshold: float = 0.0, forbidden: Sequence[Edge] = (),
-                  repeated: Sequence[Edge] = ()) -> Order:
+def recover_order(
+    matrix: np.ndarray,
+    direction_threshold: float = 0.0,
+    forbidden: Sequence[Edge] = (),
+    repeated: Sequence[Edge] = (),
+) -> Order:
     """Recover the order without the forbidden edges and judge it.
 
-    The verdict is `unknown` if the matrix is constant, the margin is below UNKNOWN_MARGIN, or slots show the same
-    picture (`repeated`, of repeated_slots: a model that knows its slots apart would order them all the same);
-    `up_to_direction` if the direction margin is below `direction_threshold`, else `known`. The margins are in
-    units of the whole matrix, and the reversed path may use any edge. If one path alone is left it is its own runner-up.
+    The verdict is `unknown` if the matrix is constant, the margin is below UNKNOWN_MARGIN, or slots
+    show the same picture (`repeated`, of repeated_slots: a model that knows its slots apart would
+    order them all the same); `up_to_direction` if the direction margin is below
+    `direction_threshold`, else `known`. The margins are in units of the whole matrix, and the
+    reversed path may use any edge. If one path alone is left it is its own runner-up.
 
     Raises: BadInput for a matrix that is not square or not finite, and if no path is left.
     """
@@ -294,15 +363,21 @@ def recover_order(matrix: np.ndarray, direction_threshold: float = 0.0, forbidde
     unit = (T - 1) * spread
     margin = (weight - runner_up) / unit
     direction_margin = (weight - path_weight(matrix, path[::-1])) / unit
-    # A symmetric matrix ties a path with its own reverse: that leaves the direction open, not the order,
-    # which is then judged against the next path.
+    # A symmetric matrix ties a path with its own reverse: that leaves the direction open, not the
+    # order, which is then judged against the next path.
     judged = margin
     if runner_up_path == path[::-1] and len(paths) > 2:
         judged = (weight - path_weight(matrix, paths[2])) / unit
     verdict: Verdict = "unknown"
     if judged >= UNKNOWN_MARGIN and not repeated:
-        verdict = "known" if direction_margin >= max(direction_threshold, UNKNOWN_MARGIN) else "up_to_direction"
-    return Order(path, weight, runner_up_path, runner_up, margin, direction_margin, verdict, exact, forbidden)
+        verdict = (
+            "known"
+            if direction_margin >= max(direction_threshold, UNKNOWN_MARGIN)
+            else "up_to_direction"
+        )
+    return Order(
+        path, weight, runner_up_path, runner_up, margin, direction_margin, verdict, exact, forbidden
+    )
 
 
 def lcs_length(first: tuple[int, ...] | list[int], second: tuple[int, ...] | list[int]) -> int:
@@ -315,19 +390,26 @@ def lcs_length(first: tuple[int, ...] | list[int], second: tuple[int, ...] | lis
     return len(tails)
 
 
-def order_accuracy(path: tuple[int, ...] | list[int], permutation: tuple[int, ...] | list[int]) -> float:
+def order_accuracy(
+    path: tuple[int, ...] | list[int], permutation: tuple[int, ...] | list[int]
+) -> float:
     """OrderAcc in percent: LCS(path, argsort(o)) / T * 100 (spec 3.5).
 
-    `permutation[t]` is the original frame shown in slot t; a perfect path lists the slots in the order
-    of those frames. Raises: BadInput if the two are not permutations of the same slots.
+    `permutation[t]` is the original frame shown in slot t; a perfect path lists the slots in the
+    order of those frames. Raises: BadInput if the two are not permutations of the same slots.
     """
     T = len(path)
     if sorted(path) != list(range(T)) or sorted(permutation) != list(range(T)):
-        raise BadInput(f"path {list(path)} and permutation {list(permutation)} must each hold 0 to {T - 1} once")
+        raise BadInput(
+            f"path {list(path)} and permutation {list(permutation)} must each hold 0 to {T - 1} "
+            "once"
+        )
     return 100.0 * lcs_length(path, np.argsort(permutation).tolist()) / T
 
 
-def reversal_accuracy(path: tuple[int, ...] | list[int], permutation: tuple[int, ...] | list[int]) -> float:
+def reversal_accuracy(
+    path: tuple[int, ...] | list[int], permutation: tuple[int, ...] | list[int]
+) -> float:
     """OrderAcc of the path or of the path reversed, whichever is better, in percent."""
     return max(order_accuracy(path, permutation), order_accuracy(path[::-1], permutation))
 
@@ -344,15 +426,22 @@ def pixel_affinity(frames: np.ndarray) -> np.ndarray:
 def repeated_slots(frames: np.ndarray, unit: int = 1) -> tuple[Edge, ...]:
     """Pairs of slots (t, u), t < u, that show the same picture: whose order nothing can tell.
 
-    `frames` are (T * unit, H, W, 3) uint8, `unit` of them a slot. No pixel may differ by more than REPEATED.
+    `frames` are (T * unit, H, W, 3) uint8, `unit` of them a slot. No pixel may differ by more than
+    REPEATED.
     """
     slots = frames.reshape(len(frames) // unit, -1).astype(np.int16)
-    return tuple((t, u) for t in range(len(slots)) for u in range(t + 1, len(slots))
-                 if np.abs(slots[t] - slots[u]).max() <= REPEATED)
+    return tuple(
+        (t, u)
+        for t in range(len(slots))
+        for u in range(t + 1, len(slots))
+        if np.abs(slots[t] - slots[u]).max() <= REPEATED
+    )
 
 
 def frame_graph(matrix: np.ndarray, path: tuple[int, ...]) -> networkx.DiGraph:
-    """The complete directed graph of the slots, for drawing: edges hold `weight` and `step` along the path (or None)."""
+    """The complete directed graph of the slots, for drawing: edges hold `weight` and `step` along
+    the path (or None).
+    """
     import networkx
 
     matrix = _checked(matrix)

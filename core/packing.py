@@ -1,12 +1,14 @@
 """A trace as one payload of bytes from which a browser draws every view, without asking again.
 
-The payload is a little-endian uint32, the length of a JSON header padded with spaces to whole words; the
-header; then arrays, each on a boundary of 4 bytes, to which the header points as {"at", "type", "shape"}.
+The payload is a little-endian uint32, the length of a JSON header padded with spaces to whole
+words; the header; then arrays, each on a boundary of 4 bytes, to which the header points as {"at",
+"type", "shape"}.
 
-Rows of attention are stored as whole numbers of 16 bits times one scale a row, where the scale is the row's
-largest absolute value over 32767. That is as small as half precision and some ten times as exact: the
-largest error of a weight is 4e-5 for the shipped models. An attention goes as its map or as its factors
-(after Kernel.factors, so the browser needs no kernel but the softmax or the sum), whichever is smaller.
+Rows of attention are stored as whole numbers of 16 bits times one scale a row, where the scale is
+the row's largest absolute value over 32767. That is as small as half precision and some ten times
+as exact: the largest error of a weight is 4e-5 for the shipped models. An attention goes as its map
+or as its factors (after Kernel.factors, so the browser needs no kernel but the softmax or the sum),
+whichever is smaller.
 """
 
 from __future__ import annotations
@@ -21,7 +23,18 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from core.explain import GradCam, between_frames, has_class_token, of_layer, over_space, over_time, received, temporal, time_beside, views
+from core.explain import (
+    GradCam,
+    between_frames,
+    has_class_token,
+    of_layer,
+    over_space,
+    over_time,
+    received,
+    temporal,
+    time_beside,
+    views,
+)
 from core.models import spec
 from core.observe import Trace
 from core.render import COLOUR_MAPS, coloured, diverging_lut
@@ -29,7 +42,9 @@ from core.trace import Attention, Axis, Head, Layout
 from core.video import crop_box, digest
 
 ALL_AT_ONCE = 16_000_000
-"""Bytes up to which all layers are sent together: embedded models are far below, paper presets above."""
+"""Bytes up to which all layers are sent together: embedded models are far below, paper presets
+above.
+"""
 A_LAYER = 6_000_000
 """Bytes above which one layer goes in 8 bits instead of 16."""
 NOT_SEEN = -32768
@@ -58,7 +73,9 @@ class _Body:
     def layout(self, layout: Layout) -> int:
         """The number of a layout. Layers share theirs, so it is sent once."""
         for number, known in enumerate(self.layouts):
-            if known is layout or (torch.equal(known.queries, layout.queries) and torch.equal(known.keys, layout.keys)):
+            if known is layout or (
+                torch.equal(known.queries, layout.queries) and torch.equal(known.keys, layout.keys)
+            ):
                 return number
         self.layouts.append(layout)
         return len(self.layouts) - 1
@@ -71,7 +88,10 @@ def _scaled(x: Tensor | np.ndarray, bits: int, body: _Body) -> dict[str, Any]:
     scale = np.nan_to_num(np.abs(x)).max(-1, keepdims=True) / most
     whole = np.round(x / np.where(scale > 0, scale, 1))
     kind = np.int16 if bits == 16 else np.int8
-    return {"values": body.add(np.nan_to_num(whole, nan=-most - 1).astype(kind)), "scale": body.add(scale[..., 0])}
+    return {
+        "values": body.add(np.nan_to_num(whole, nan=-most - 1).astype(kind)),
+        "scale": body.add(scale[..., 0]),
+    }
 
 
 def _sizes(attention: Attention) -> tuple[int, int]:
@@ -85,18 +105,30 @@ def _block(attention: Attention, bits: int, body: _Body) -> dict[str, Any]:
     """One attention, as its map or its factors."""
     kernel, layout = attention.kernel, attention.layout
     as_map, as_factors = _sizes(attention)
-    block = {"shape": [*attention.q.shape[:3], attention.k.shape[2], attention.q.shape[3]], "layout": body.layout(layout),
-             "signed": kernel.signed, "sums_to_one": kernel.rows_sum_to_one, "kernel": kernel.kind}
+    block = {
+        "shape": [*attention.q.shape[:3], attention.k.shape[2], attention.q.shape[3]],
+        "layout": body.layout(layout),
+        "signed": kernel.signed,
+        "sums_to_one": kernel.rows_sum_to_one,
+        "kernel": kernel.kind,
+    }
     q, k = attention.q.float(), attention.k.float()
     if as_map <= as_factors:
         return block | {"rows": _scaled(kernel.weights(q, k), bits, body)}
     left, right = kernel.factors(q, k)
     finish = "softmax" if kernel.kind == "softmax" else "sum" if kernel.normalised else "none"
-    return block | {"q": _scaled(left, bits, body), "k": _scaled(right, bits, body), "finish": finish, "eps": kernel.eps}
+    return block | {
+        "q": _scaled(left, bits, body),
+        "k": _scaled(right, bits, body),
+        "finish": finish,
+        "eps": kernel.eps,
+    }
 
 
 def _attentions(trace: Trace, tap: str, layer: int) -> list[Attention]:
-    """What the views of a layer are computed from: the attention of the tap and, if there is one, that over time beside it."""
+    """What the views of a layer are computed from: the attention of the tap and, if there is one,
+    that over time beside it.
+    """
     attention = of_layer(over_space(trace, tap), layer)
     beside = time_beside(trace, attention)
     return [attention] if beside is None else [attention, beside]
@@ -126,13 +158,17 @@ def layers_of(trace: Trace) -> list[int]:
 def layers_to_open_on(trace: Trace) -> list[int]:
     """The layers to send at first: all, or the last alone where all would be too much."""
     layers = layers_of(trace)
-    total = sum(_bytes(trace, tap, a.layer) for tap in space_taps(trace) for a in over_space(trace, tap))
+    total = sum(
+        _bytes(trace, tap, a.layer) for tap in space_taps(trace) for a in over_space(trace, tap)
+    )
     return layers if total <= ALL_AT_ONCE else layers[-1:]
 
 
 @dataclass(frozen=True)
 class _Summary:
-    """What is sent of all heads of an attention, then of their mean, then of their maximum, along the first axis."""
+    """What is sent of all heads of an attention, then of their mean, then of their maximum, along
+    the first axis.
+    """
 
     received: np.ndarray | None  # (n, T'*h*w); None for attention over time
     frames: np.ndarray | None  # (n, T', T'); None for attention over space
@@ -167,12 +203,20 @@ def _every_head(attention: Attention) -> list[Head]:
 
 
 def _layer(trace: Trace, tap: str, layer: int, body: _Body, summary: Summarise) -> dict[str, Any]:
-    """One layer of one tap: its attentions, the maps of class token and mean, and the largest weights for a scale that is shared."""
+    """One layer of one tap: its attentions, the maps of class token and mean, and the largest
+    weights for a scale that is shared.
+    """
     found = _attentions(trace, tap, layer)
     bits = 16 if _bytes(trace, tap, layer) <= A_LAYER else 8
     main = found[0]
-    packed = {"tap": tap, "layer": layer, "main": _block(main, bits, body), "bits": bits, "top": summary(main).top,
-              "maps": {"mean": _scaled(summary(main).received, 16, body)}}
+    packed = {
+        "tap": tap,
+        "layer": layer,
+        "main": _block(main, bits, body),
+        "bits": bits,
+        "top": summary(main).top,
+        "maps": {"mean": _scaled(summary(main).received, 16, body)},
+    }
     if has_class_token(main):
         rows = np.stack([main.heat("cls", head).flatten().numpy() for head in _every_head(main)])
         packed["maps"]["cls"] = _scaled(rows, 16, body)
@@ -188,9 +232,21 @@ def _matrices(trace: Trace, layer: int, body: _Body, summary: Summarise) -> list
         if layer not in [a.layer for a in over_time(trace, tap)]:
             continue
         attention = of_layer(over_time(trace, tap), layer)
-        made.append({"tap": tap, "layer": layer, "signed": attention.kernel.signed, "values": body.add(summary(attention).frames)})
+        made.append(
+            {
+                "tap": tap,
+                "layer": layer,
+                "signed": attention.kernel.signed,
+                "values": body.add(summary(attention).frames),
+            }
+        )
     if not time_taps(trace):
-        matrices = np.stack([temporal(trace, layer, head) for head in _every_head(of_layer(over_space(trace), layer))])
+        matrices = np.stack(
+            [
+                temporal(trace, layer, head)
+                for head in _every_head(of_layer(over_space(trace), layer))
+            ]
+        )
         made.append({"tap": "", "layer": layer, "signed": False, "values": body.add(matrices)})
     return made
 
@@ -200,15 +256,25 @@ def _picture(frame: np.ndarray) -> np.ndarray:
     height, width = frame.shape[:2]
     if max(height, width) > PICTURE:
         factor = PICTURE / max(height, width)
-        frame = cv2.resize(frame, (round(width * factor), round(height * factor)), interpolation=cv2.INTER_AREA)
-    return cv2.imencode(".jpg", np.ascontiguousarray(frame[..., ::-1]), [cv2.IMWRITE_JPEG_QUALITY, 90])[1]
+        frame = cv2.resize(
+            frame, (round(width * factor), round(height * factor)), interpolation=cv2.INTER_AREA
+        )
+    return cv2.imencode(
+        ".jpg", np.ascontiguousarray(frame[..., ::-1]), [cv2.IMWRITE_JPEG_QUALITY, 90]
+    )[1]
 
 
-def pack(trace: Trace, layers: Sequence[int] | None = None, gradcams: Sequence[GradCam] = (), source: str = "") -> bytes:
-    """One payload: the clip's frames, what the views need, and the given layers; None is `layers_to_open_on`.
+def pack(
+    trace: Trace,
+    layers: Sequence[int] | None = None,
+    gradcams: Sequence[GradCam] = (),
+    source: str = "",
+) -> bytes:
+    """One payload: the clip's frames, what the views need, and the given layers; None is
+    `layers_to_open_on`.
 
-    `gradcams` are heat maps to offer beside attention. Payloads of one trace have one `id`, so that a browser can
-    put their layers together. `source` is a line that a picture of the view carries.
+    `gradcams` are heat maps to offer beside attention. Payloads of one trace have one `id`, so that
+    a browser can put their layers together. `source` is a line that a picture of the view carries.
     """
     card, clip, body = trace.card, trace.clip, _Body()
     layers = layers_to_open_on(trace) if layers is None else list(layers)
@@ -222,23 +288,52 @@ def pack(trace: Trace, layers: Sequence[int] | None = None, gradcams: Sequence[G
 
     ramps = np.linspace(0, 1, 256, dtype=np.float32)
     header: dict[str, Any] = {
-        "id": digest(clip.id, card.hash, trace.model, card.crop, trace.logits.tobytes()), "source": source,
+        "id": digest(clip.id, card.hash, trace.model, card.crop, trace.logits.tobytes()),
+        "source": source,
         "frames": [body.add(_picture(frame)) for frame in clip.frames],
-        "times": clip.times.tolist(), "pixels": list(clip.size),
-        "box": list(crop_box(*clip.size, card.crop)), "grid": list(over_space(trace)[0].grid),
+        "times": clip.times.tolist(),
+        "pixels": list(clip.size),
+        "box": list(crop_box(*clip.size, card.crop)),
+        "grid": list(over_space(trace)[0].grid),
         "unit": len(clip) // len(trace.token_times),
-        "labels": list(card.labels), "best": int(np.argmax(trace.logits)),
-        "taps": [{"name": tap, "views": list(views(trace, tap)), "heads": over_space(trace, tap)[-1].heads,
-                  "layers": [a.layer for a in over_space(trace, tap)], "cls": has_class_token(over_space(trace, tap)[-1])} for tap in taps],
+        "labels": list(card.labels),
+        "best": int(np.argmax(trace.logits)),
+        "taps": [
+            {
+                "name": tap,
+                "views": list(views(trace, tap)),
+                "heads": over_space(trace, tap)[-1].heads,
+                "layers": [a.layer for a in over_space(trace, tap)],
+                "cls": has_class_token(over_space(trace, tap)[-1]),
+            }
+            for tap in taps
+        ],
         "time_taps": time_taps(trace),
-        "colours": {name: body.add(coloured(ramps, False, name)) for name in COLOUR_MAPS}, "diverging": body.add(diverging_lut()),
-        "layers": [_layer(trace, tap, a.layer, body, summary) for tap in taps for a in over_space(trace, tap) if a.layer in layers],
+        "colours": {name: body.add(coloured(ramps, False, name)) for name in COLOUR_MAPS},
+        "diverging": body.add(diverging_lut()),
+        "layers": [
+            _layer(trace, tap, a.layer, body, summary)
+            for tap in taps
+            for a in over_space(trace, tap)
+            if a.layer in layers
+        ],
         "matrices": [made for layer in layers for made in _matrices(trace, layer, body, summary)],
-        "gradcams": [{"target": cam.target, "probability": cam.probability, "map": _scaled(cam.heat.reshape(1, -1), 16, body)}
-                     for cam in gradcams],
+        "gradcams": [
+            {
+                "target": cam.target,
+                "probability": cam.probability,
+                "map": _scaled(cam.heat.reshape(1, -1), 16, body),
+            }
+            for cam in gradcams
+        ],
     }
-    header["layouts"] = [{"queries": body.add(layout.queries.int().numpy()), "keys": body.add(layout.keys.int().numpy())}
-                         for layout in body.layouts]
+    header["layouts"] = [
+        {
+            "queries": body.add(layout.queries.int().numpy()),
+            "keys": body.add(layout.keys.int().numpy()),
+        }
+        for layout in body.layouts
+    ]
     return _joined(header, body.parts)
 
 

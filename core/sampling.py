@@ -21,20 +21,26 @@ def uniform_indices(count: int, frames: int) -> np.ndarray:
 
 
 def dense_indices(count: int, frames: int, stride: int) -> np.ndarray:
-    """`frames` frames `stride` apart around the middle; a clip that is too short gets a smaller stride."""
+    """`frames` frames `stride` apart around the middle; a clip that is too short gets a smaller
+    stride.
+    """
     stride = max(1, min(stride, (count - 1) // max(1, frames - 1)))
     return (count - 1 - stride * (frames - 1)) // 2 + stride * np.arange(frames)
 
 
 def motion_scores(frames: np.ndarray) -> np.ndarray:
-    """Mean absolute difference of grey levels (BT.601, 0..255) to the frame before, (n,); 0 for the first."""
+    """Mean absolute difference of grey levels (BT.601, 0..255) to the frame before, (n,); 0 for the
+    first.
+    """
     import cv2
 
     grey = np.stack([cv2.cvtColor(frame, cv2.COLOR_RGB2GRAY) for frame in frames]).astype(np.int16)
     return np.r_[0.0, np.abs(np.diff(grey, axis=0)).mean((1, 2))]
 
 
-def motion_indices(frames: np.ndarray, wanted: int, threshold: float = MOTION_THRESHOLD) -> np.ndarray:
+def motion_indices(
+    frames: np.ndarray, wanted: int, threshold: float = MOTION_THRESHOLD
+) -> np.ndarray:
     """Indices of `wanted` informative frames (spec 1.5): score above the threshold, evenly thinned.
 
     If too few move that much, the `wanted` frames that move most, in order. The first frame is only
@@ -48,12 +54,26 @@ def motion_indices(frames: np.ndarray, wanted: int, threshold: float = MOTION_TH
 
 
 def too_few(name: str, there: int, wanted: int, where: str = "the file") -> str:
-    return f"{name}: {there} frame{'s' * (there != 1)} in {where}, {wanted} needed; ask for fewer frames or a longer part"
+    return (
+        f"{name}: {there} frame{'s' * (there != 1)} in {where}, {wanted} needed; ask for fewer "
+        "frames or a longer part"
+    )
 
 
-def choose(name: str, seconds: np.ndarray, fps: float, frames: int, sampling: Sampling, stride: int, start: float | None,
-           end: float | None, read: Callable[[np.ndarray], np.ndarray]) -> np.ndarray:
-    """Indices of the frames to use; `read` is called only where the choice depends on the pictures."""
+def choose(
+    name: str,
+    seconds: np.ndarray,
+    fps: float,
+    frames: int,
+    sampling: Sampling,
+    stride: int,
+    start: float | None,
+    end: float | None,
+    read: Callable[[np.ndarray], np.ndarray],
+) -> np.ndarray:
+    """Indices of the frames to use; `read` is called only where the choice depends on the
+    pictures.
+    """
     if sampling not in SAMPLINGS:
         raise BadInput(f"sampling {sampling!r} is not known; choose one of {', '.join(SAMPLINGS)}")
     if frames < 1 or stride < 1:
@@ -61,10 +81,17 @@ def choose(name: str, seconds: np.ndarray, fps: float, frames: int, sampling: Sa
     low = 0.0 if start is None else start
     high = float(seconds[-1]) if end is None else end
     if not (np.isfinite(low) and np.isfinite(high)) or low > high or low < 0:
-        raise BadInput(f"{name}: the part from {low:g} s to {high:g} s is empty; start must be 0 or more and before the end")
+        raise BadInput(
+            f"{name}: the part from {low:g} s to {high:g} s is empty; start must be 0 or more and "
+            "before the end"
+        )
     part = np.flatnonzero((seconds >= low - 1e-6) & (seconds <= high + 1e-6))
     if len(part) < frames:
-        where = "the file" if start is None and end is None else f"{low:g} s to {high:g} s (the file has {len(seconds)})"
+        where = (
+            "the file"
+            if start is None and end is None
+            else f"{low:g} s to {high:g} s (the file has {len(seconds)})"
+        )
         raise TooFewFrames(too_few(name, len(part), frames, where))
     if sampling == "dense":
         return part[dense_indices(len(part), frames, stride)]

@@ -1,4 +1,5 @@
-"""Procedural scenery for the rendered gestures: backgrounds, hands and forearms, each from an index.
+"""Procedural scenery for the rendered gestures: backgrounds, hands and forearms, each from an
+index.
 
 Everything here is a pure function of an integer, so that the same index always gives the same
 bytes; the caches only save time. Colours are RGB. Sizes are pixels.
@@ -24,23 +25,35 @@ _SS = 3  # supersampling of the sprite drawings
 
 def _colour(rng: np.random.Generator, saturation: float = 0.6) -> np.ndarray:
     """A random RGB colour, float32 (3,), 0..255; `saturation` bounds how vivid it may be."""
-    hsv = np.array([[[rng.integers(180), 255 * saturation * rng.random() ** 1.3, 255 * rng.uniform(0.1, 1.0)]]])
+    hsv = np.array(
+        [[[rng.integers(180), 255 * saturation * rng.random() ** 1.3, 255 * rng.uniform(0.1, 1.0)]]]
+    )
     return cv2.cvtColor(hsv.astype(np.uint8), cv2.COLOR_HSV2RGB)[0, 0].astype(np.float32)
 
 
-def noise(rng: np.random.Generator, shape: tuple[int, int], cells: int, octaves: int = 3) -> np.ndarray:
-    """Fractal value noise, float32 (h, w), zero mean, roughly -1..1; `cells` across the longer side."""
+def noise(
+    rng: np.random.Generator, shape: tuple[int, int], cells: int, octaves: int = 3
+) -> np.ndarray:
+    """Fractal value noise, float32 (h, w), zero mean, roughly -1..1; `cells` across the longer
+    side.
+    """
     total = np.zeros(shape, np.float32)
     amplitude = 1.0
     for octave in range(octaves):
         n = cells * 2**octave
-        grid = rng.standard_normal((max(2, n * shape[0] // max(shape) + 2), max(2, n * shape[1] // max(shape) + 2)))
-        total += amplitude * cv2.resize(grid.astype(np.float32), shape[::-1], interpolation=cv2.INTER_CUBIC)
+        grid = rng.standard_normal(
+            (max(2, n * shape[0] // max(shape) + 2), max(2, n * shape[1] // max(shape) + 2))
+        )
+        total += amplitude * cv2.resize(
+            grid.astype(np.float32), shape[::-1], interpolation=cv2.INTER_CUBIC
+        )
         amplitude *= 0.55
     return total * 0.6
 
 
-def _mesh(rng: np.random.Generator, shape: tuple[int, int], warp: float) -> tuple[np.ndarray, np.ndarray]:
+def _mesh(
+    rng: np.random.Generator, shape: tuple[int, int], warp: float
+) -> tuple[np.ndarray, np.ndarray]:
     """Rotated, slightly warped pixel coordinates on which periodic patterns are drawn."""
     y, x = np.mgrid[: shape[0], : shape[1]].astype(np.float32)
     angle = rng.choice([0.0, np.pi / 2, rng.uniform(0, np.pi)])
@@ -92,9 +105,15 @@ def _folds(rng: np.random.Generator, shape: tuple[int, int]) -> np.ndarray:
     grain = noise(rng, shape, int(rng.integers(12, 40)), 3)
     stretched = cv2.resize(grain[: shape[0] // 8], shape[::-1], interpolation=cv2.INTER_LINEAR)
     if rng.random() < 0.25:
-        stretched = cv2.resize(grain[:, : shape[1] // 10], shape[::-1], interpolation=cv2.INTER_LINEAR)
+        stretched = cv2.resize(
+            grain[:, : shape[1] // 10], shape[::-1], interpolation=cv2.INTER_LINEAR
+        )
     stretched = stretched + 0.5 * np.sin(u / rng.uniform(2, 9) + 2 * noise(rng, shape, 2))
-    base = _lattice(rng, shape) if rng.random() < 0.35 else np.broadcast_to(_colour(rng, 0.7), (*shape, 3))
+    base = (
+        _lattice(rng, shape)
+        if rng.random() < 0.35
+        else np.broadcast_to(_colour(rng, 0.7), (*shape, 3))
+    )
     return base * (1 + rng.uniform(0.1, 0.4) * stretched[..., None])
 
 
@@ -122,7 +141,10 @@ def _building(rng: np.random.Generator, image: np.ndarray) -> None:
     wall, cell = _colour(rng, 0.4), _colour(rng, 0.5) * 0.6
 
     def corner(c: float, r: float) -> list[float]:
-        return [x0 + width * c / cols, y0 + height * r / rows + skew * width * c / cols * (1 - r / rows)]
+        return [
+            x0 + width * c / cols,
+            y0 + height * r / rows + skew * width * c / cols * (1 - r / rows),
+        ]
 
     outline = np.array([corner(0, 0), corner(cols, 0), corner(cols, rows), corner(0, rows)])
     cv2.fillPoly(image, [outline.astype(np.int32)], wall.tolist())
@@ -130,13 +152,19 @@ def _building(rng: np.random.Generator, image: np.ndarray) -> None:
     for c in range(cols):
         for r in range(rows):
             ink = _colour(rng, 0.9) if books else cell * rng.uniform(0.7, 1.3)
-            box = [corner(c + gap / 2, r + gap / 2), corner(c + 1 - gap / 2, r + gap / 2),
-                   corner(c + 1 - gap / 2, r + 1 - gap / 3), corner(c + gap / 2, r + 1 - gap / 3)]
+            box = [
+                corner(c + gap / 2, r + gap / 2),
+                corner(c + 1 - gap / 2, r + gap / 2),
+                corner(c + 1 - gap / 2, r + 1 - gap / 3),
+                corner(c + gap / 2, r + 1 - gap / 3),
+            ]
             cv2.fillPoly(image, [np.array(box).astype(np.int32)], ink.tolist(), cv2.LINE_AA)
 
 
 def _clutter(rng: np.random.Generator, image: np.ndarray) -> None:
-    """Furniture, screens, and upright thin or skin-coloured things that must not pass for a finger."""
+    """Furniture, screens, and upright thin or skin-coloured things that must not pass for a
+    finger.
+    """
     h, w = image.shape[:2]
     for _ in range(rng.integers(0, 9)):
         centre = rng.uniform(0, 1, 2) * (w, h)
@@ -147,13 +175,26 @@ def _clutter(rng: np.random.Generator, image: np.ndarray) -> None:
             box = cv2.boxPoints((centre.tolist(), size.tolist(), float(rng.normal(0, 6))))
             cv2.fillPoly(image, [box.astype(np.int32)], ink, cv2.LINE_AA)
         elif kind == 2:
-            cv2.ellipse(image, (centre.tolist(), (size * 0.6).tolist(), float(rng.uniform(0, 180))), ink, -1, cv2.LINE_AA)
+            cv2.ellipse(
+                image,
+                (centre.tolist(), (size * 0.6).tolist(), float(rng.uniform(0, 180))),
+                ink,
+                -1,
+                cv2.LINE_AA,
+            )
         else:  # an upright, finger-like or pole-like distractor
             length = rng.uniform(0.1, 0.8) * h
             tilt = rng.normal(0, 0.25)
             end = centre + length * np.array([np.sin(tilt), np.cos(tilt)])
             thick = int(rng.integers(1, 12))
-            cv2.line(image, tuple(centre.astype(int).tolist()), tuple(end.astype(int).tolist()), ink, thick, cv2.LINE_AA)
+            cv2.line(
+                image,
+                tuple(centre.astype(int).tolist()),
+                tuple(end.astype(int).tolist()),
+                ink,
+                thick,
+                cv2.LINE_AA,
+            )
 
 
 @lru_cache(maxsize=BACKGROUNDS)
@@ -162,7 +203,9 @@ def background(index: int) -> np.ndarray:
     rng = np.random.default_rng([101, index])
     h, w = SCENE
     image = _SURFACES[rng.integers(len(_SURFACES))](rng, SCENE)
-    for _ in range(rng.choice([0, 0, 1, 1, 2])):  # a table, a wall beside a door, a bed against a floor
+    for _ in range(
+        rng.choice([0, 0, 1, 1, 2])
+    ):  # a table, a wall beside a door, a bed against a floor
         other = _SURFACES[rng.integers(len(_SURFACES))](rng, SCENE)
         side = np.zeros(SCENE, np.uint8)
         cut = rng.uniform(0.15, 0.85)
@@ -192,7 +235,16 @@ def background(index: int) -> np.ndarray:
 
 def skin(rng: np.random.Generator) -> np.ndarray:
     """A skin tone from pale to dark, float32 RGB (3,), 0..255."""
-    tones = np.array([[245, 205, 180], [225, 170, 135], [200, 140, 100], [160, 105, 70], [115, 72, 48], [75, 48, 35]])
+    tones = np.array(
+        [
+            [245, 205, 180],
+            [225, 170, 135],
+            [200, 140, 100],
+            [160, 105, 70],
+            [115, 72, 48],
+            [75, 48, 35],
+        ]
+    )
     position = rng.uniform(0, len(tones) - 1)
     low = int(position)
     tone = tones[low] + (position - low) * (tones[min(low + 1, len(tones) - 1)] - tones[low])
@@ -213,7 +265,12 @@ def _smooth_polygon(points: np.ndarray, per_edge: int = 10) -> np.ndarray:
     before, after, later = np.roll(points, 1, 0), np.roll(points, -1, 0), np.roll(points, -2, 0)
     t = np.linspace(0, 1, per_edge, endpoint=False)[None, :, None]
     p0, p1, p2, p3 = (a[:, None] for a in (before, points, after, later))
-    curve = 0.5 * (2 * p1 + (p2 - p0) * t + (2 * p0 - 5 * p1 + 4 * p2 - p3) * t**2 + (3 * p1 - p0 - 3 * p2 + p3) * t**3)
+    curve = 0.5 * (
+        2 * p1
+        + (p2 - p0) * t
+        + (2 * p0 - 5 * p1 + 4 * p2 - p3) * t**2
+        + (3 * p1 - p0 - 3 * p2 + p3) * t**3
+    )
     return curve.reshape(-1, 2)
 
 
@@ -237,12 +294,36 @@ def hand(index: int) -> np.ndarray:
     half = rng.uniform(0.115, 0.165)  # half width of the finger
     lean = rng.normal(0, 0.05)
     bulge = rng.normal(0, 0.05, (12, 2))
-    fist_points = [(-half, 0.95), (half + 0.02, 0.82), (0.36, 0.83), (0.58, 0.95), (0.74, 1.2), (0.74, 1.5), (0.66, 1.8),
-                   (0.62, 2.25), (0.12, 2.25), (0.05, 1.85), (-0.16, 1.5), (-0.24, 1.2)]
+    fist_points = [
+        (-half, 0.95),
+        (half + 0.02, 0.82),
+        (0.36, 0.83),
+        (0.58, 0.95),
+        (0.74, 1.2),
+        (0.74, 1.5),
+        (0.66, 1.8),
+        (0.62, 2.25),
+        (0.12, 2.25),
+        (0.05, 1.85),
+        (-0.16, 1.5),
+        (-0.24, 1.2),
+    ]
     fist = _smooth_polygon(place((np.array(fist_points) + bulge * [[1, 0.6]]).tolist()))
-    finger = _smooth_polygon(place([
-        (lean, -0.01), (lean + 0.6 * half, 0.06), (lean + half, 0.24), (half * 1.06, 0.6), (half * 1.15, 1.12),
-        (-half * 1.15, 1.12), (-half * 1.06, 0.6), (lean - half, 0.24), (lean - 0.6 * half, 0.06)]))
+    finger = _smooth_polygon(
+        place(
+            [
+                (lean, -0.01),
+                (lean + 0.6 * half, 0.06),
+                (lean + half, 0.24),
+                (half * 1.06, 0.6),
+                (half * 1.15, 1.12),
+                (-half * 1.15, 1.12),
+                (-half * 1.06, 0.6),
+                (lean - half, 0.24),
+                (lean - 0.6 * half, 0.06),
+            ]
+        )
+    )
     alpha = np.zeros(shape, np.float32)
     fill(alpha, fist, 1)
     fist_only = alpha.copy()
@@ -254,10 +335,19 @@ def hand(index: int) -> np.ndarray:
         x = 0.22 + 0.17 * knuckle + rng.normal(0, 0.03)
         crease = place([(x, 0.9 + 0.06 * knuckle), (x + 0.03, 1.25 + 0.08 * knuckle)])
         layer = np.zeros(shape, np.float32)
-        cv2.line(layer, tuple(crease[0].astype(int).tolist()), tuple(crease[1].astype(int).tolist()), 1, int(0.05 * scale))
+        cv2.line(
+            layer,
+            tuple(crease[0].astype(int).tolist()),
+            tuple(crease[1].astype(int).tolist()),
+            1,
+            int(0.05 * scale),
+        )
         shade -= rng.uniform(0, 0.22) * cv2.GaussianBlur(layer, (0, 0), 0.03 * scale)
     if rng.random() < 0.6:  # a thumb that lies along the near side
-        thumb = _smooth_polygon(place([(-0.1, 1.0), (-0.3, 1.1), (-0.32, 1.35), (-0.05, 1.7), (0.12, 1.6)]) + rng.normal(0, 3, (5, 2)))
+        thumb = _smooth_polygon(
+            place([(-0.1, 1.0), (-0.3, 1.1), (-0.32, 1.35), (-0.05, 1.7), (0.12, 1.6)])
+            + rng.normal(0, 3, (5, 2))
+        )
         layer = np.zeros(shape, np.float32)
         fill(layer, thumb, 1)
         shade = np.where(layer > 0.5, _shade(layer, light, scale * 0.1), shade)
@@ -268,13 +358,17 @@ def hand(index: int) -> np.ndarray:
     if rng.random() < 0.5:  # a lighter nail
         nail = place([(lean, 0.13)])[0]
         layer = np.zeros(shape, np.float32)
-        cv2.ellipse(layer, (nail.tolist(), (half * scale * 1.1, 0.2 * scale), 0), 1, -1, cv2.LINE_AA)
+        cv2.ellipse(
+            layer, (nail.tolist(), (half * scale * 1.1, 0.2 * scale), 0), 1, -1, cv2.LINE_AA
+        )
         tint += layer[..., None] * np.array([0.12, 0.1, 0.12], np.float32)
     red = cv2.GaussianBlur(finger_only, (0, 0), 0.1 * scale)[..., None] * rng.uniform(0, 0.12)
     rgb = shade[..., None] * tint * (1 + red * np.array([1, -0.6, -0.6], np.float32))
     rgb *= 1 + 0.04 * noise(rng, shape, 24, 2)[..., None]
     sprite = np.dstack([np.clip(rgb * 160, 0, 255), alpha * 255])
-    return cv2.resize(sprite, (shape[1] // _SS, shape[0] // _SS), interpolation=cv2.INTER_AREA).astype(np.uint8)
+    return cv2.resize(
+        sprite, (shape[1] // _SS, shape[0] // _SS), interpolation=cv2.INTER_AREA
+    ).astype(np.uint8)
 
 
 ARM_ORIGIN = (48, 24)  # (x, y) of the wrist centre in the arm sprite
@@ -304,12 +398,16 @@ def arm(index: int) -> tuple[np.ndarray, np.ndarray]:
         period = rng.uniform(0.15, 0.5)
         bands = (along / period % 1 < 0.5).astype(np.float32)
         columns = (side * 2 % 1 < 0.5).astype(np.float32)
-        mix = (np.zeros_like(bands), bands, (bands + columns) / 2, noise(rng, shape, 12) * 0.3)[pattern][..., None]
+        mix = (np.zeros_like(bands), bands, (bands + columns) / 2, noise(rng, shape, 12) * 0.3)[
+            pattern
+        ][..., None]
         cloth[..., :3] = first * (1 - mix) + second * mix
         cloth[..., 3] = 255 * sleeve
     if rng.random() < 0.35:
         at = rng.uniform(0.0, 0.35)
-        band = (np.abs(along - at + 0.06 * side**2) < rng.uniform(0.03, 0.12)) & (cloth[..., 3] == 0)
+        band = (np.abs(along - at + 0.06 * side**2) < rng.uniform(0.03, 0.12)) & (
+            cloth[..., 3] == 0
+        )
         cloth[band] = [*_colour(rng, 0.5), 255]
     edge = np.clip((1 - np.abs(side)) * half, 0, 1) * (along > -0.45)
     direction = rng.uniform(-0.45, 0.45)
@@ -321,5 +419,7 @@ def arm(index: int) -> tuple[np.ndarray, np.ndarray]:
 
 @lru_cache(maxsize=1)
 def grain() -> np.ndarray:
-    """One tile of sensor noise, int16 (GRAIN, GRAIN, 3), standard deviation 64: scale it down and crop."""
+    """One tile of sensor noise, int16 (GRAIN, GRAIN, 3), standard deviation 64: scale it down and
+    crop.
+    """
     return (np.random.default_rng(404).standard_normal((GRAIN, GRAIN, 3)) * 64).astype(np.int16)

@@ -2,7 +2,8 @@
 
 Every attention here is `kernel(q, k)`. A forward pass hands q and k to its `Tap` and goes on along
 the fastest path it has. A tap does nothing unless `with record(model) as attentions:` is active in
-the same thread, so nothing is stored on modules, no hooks are registered, and two threads never mix.
+the same thread, so nothing is stored on modules, no hooks are registered, and two threads never
+mix.
 """
 
 from __future__ import annotations
@@ -24,8 +25,8 @@ CLS = -1
 """The token id of a class token."""
 
 PAD = -2
-"""The token id of a filler in a group that has fewer tokens than its neighbours. Its weights as a key are 0;
-its rows as a query mean nothing."""
+"""The token id of a filler in a group that has fewer tokens than its neighbours. Its weights as a
+key are 0; its rows as a query mean nothing."""
 
 Query = tuple[int, int, int] | Literal["cls"]
 """A patch at (t, row, col), or the class token."""
@@ -44,8 +45,10 @@ class Axis(Enum):
 class Kernel:
     """How weights follow from q and k.
 
-    softmax: softmax_j(scale q.k) in 0..1; cosine: q.k / ((|q|+eps)(|k|+eps)) in -1..1 (DirecFormer Eq. 9);
-    linear: phi(q).phi(k) with phi = ELU + 1, positive (RViT). `normalised` divides rows by their sum.
+    softmax: softmax_j(scale q.k) in 0..1; cosine: q.k / ((|q|+eps)(|k|+eps)) in -1..1 (DirecFormer
+        Eq. 9);
+    linear: phi(q).phi(k) with phi = ELU + 1, positive (RViT). `normalised` divides rows by their
+        sum.
     """
 
     kind: Literal["softmax", "cosine", "linear"]
@@ -66,13 +69,17 @@ class Kernel:
         if self.kind == "softmax":
             return q * self.scale, k
         if self.kind == "cosine":
-            return q / (q.norm(dim=-1, keepdim=True) + self.eps), k / (k.norm(dim=-1, keepdim=True) + self.eps)
+            return q / (q.norm(dim=-1, keepdim=True) + self.eps), k / (
+                k.norm(dim=-1, keepdim=True) + self.eps
+            )
         return torch.nn.functional.elu(q) + 1, torch.nn.functional.elu(k) + 1
 
     def weights(self, q: Tensor, k: Tensor) -> Tensor:
         """Attention weights (..., queries, keys)."""
         if self.kind == "cosine":  # dividing the products is cheaper than dividing the vectors
-            lengths = (q.norm(dim=-1, keepdim=True) + self.eps) * (k.norm(dim=-1)[..., None, :] + self.eps)
+            lengths = (q.norm(dim=-1, keepdim=True) + self.eps) * (
+                k.norm(dim=-1)[..., None, :] + self.eps
+            )
             return q @ k.transpose(-2, -1) / lengths
         left, right = self.factors(q, k)
         product = left @ right.transpose(-2, -1)
@@ -87,7 +94,8 @@ class Kernel:
 class Layout:
     """Which token each row and column of a map is.
 
-    `queries` and `keys` are (groups, n) int64: t*h*w + row*w + col, CLS or PAD. `grid` is (T, h, w).
+    `queries` and `keys` are (groups, n) int64: t*h*w + row*w + col, CLS or PAD. `grid` is (T, h,
+    w).
     """
 
     queries: Tensor
@@ -130,7 +138,9 @@ class Attention:
         return where
 
     def map(self, head: Head = "mean") -> Tensor:
-        """All weights of a head, or their mean or maximum over heads: float32 (groups, queries, keys)."""
+        """All weights of a head, or their mean or maximum over heads: float32 (groups, queries,
+        keys).
+        """
         self._check_head(head)
         if isinstance(head, int):
             return self.kernel.weights(self.q[:, head].float(), self.k[:, head].float())
@@ -147,7 +157,10 @@ class Attention:
         token = CLS if query == "cls" else self.token(query)
         places = self._where.get(token)
         if not places:
-            raise BadInput(f"{self.name!r} (layer {self.layer}) has no query {query}: it has no such token; ask for a patch (t, row, col)")
+            raise BadInput(
+                f"{self.name!r} (layer {self.layer}) has no query {query}: it has no such token; "
+                "ask for a patch (t, row, col)"
+            )
         groups = torch.tensor([g for g, _ in places])
         at = torch.tensor([i for _, i in places])
         q = self.q[groups, :, at].float()[:, :, None]  # (r, heads, 1, d)
@@ -156,7 +169,9 @@ class Attention:
         return weights, self.layout.keys[groups]
 
     def heat(self, query: Query, head: Head = "mean") -> Tensor:
-        """The rows of one query laid out on the clip: float32 (T, h, w), NaN where it cannot see."""
+        """The rows of one query laid out on the clip: float32 (T, h, w), NaN where it cannot
+        see.
+        """
         weights, keys = self.rows(query, head)
         T, h, w = self.grid
         heat = torch.full((T * h * w,), float("nan"))
@@ -169,12 +184,16 @@ class Attention:
         T, h, w = self.grid
         t, row, col = query
         if not (0 <= t < T and 0 <= row < h and 0 <= col < w):
-            raise BadInput(f"query {query} is outside the grid of {T} frames x {h} rows x {w} columns")
+            raise BadInput(
+                f"query {query} is outside the grid of {T} frames x {h} rows x {w} columns"
+            )
         return (t * h + row) * w + col
 
     def _check_head(self, head: Head) -> None:
         if head not in ("mean", "max") and not (isinstance(head, int) and 0 <= head < self.heads):
-            raise BadInput(f"head {head!r} does not exist; choose 0 to {self.heads - 1}, 'mean' or 'max'")
+            raise BadInput(
+                f"head {head!r} does not exist; choose 0 to {self.heads - 1}, 'mean' or 'max'"
+            )
 
     @staticmethod
     def _reduce(weights: Tensor, head: Head, dim: int) -> Tensor:
@@ -193,7 +212,9 @@ class Tap:
         return _RECORDER.get() is not None
 
     def __call__(self, q: Tensor, k: Tensor, layout: Layout) -> None:
-        """Offer q and k (groups, heads, tokens, d) of one clip to whoever records in this thread."""
+        """Offer q and k (groups, heads, tokens, d) of one clip to whoever records in this
+        thread.
+        """
         recorder = _RECORDER.get()
         if recorder is not None:
             recorder.take(self, q, k, layout)
@@ -202,25 +223,40 @@ class Tap:
 class _Recorder:
     def __init__(self, model: nn.Module, dtype: torch.dtype, clips: int = 1) -> None:
         self.dtype, self.clips = dtype, clips
-        self.taps = {id(v): v for module in model.modules() for v in vars(module).values() if isinstance(v, Tap)}
+        self.taps = {
+            id(v): v
+            for module in model.modules()
+            for v in vars(module).values()
+            if isinstance(v, Tap)
+        }
         self.calls: dict[int, list[tuple[Tensor, Tensor, Layout]]] = {}
 
     def take(self, tap: Tap, q: Tensor, k: Tensor, layout: Layout) -> None:
         if id(tap) not in self.taps:
             return
         if q.shape[0] != layout.queries.shape[0] * self.clips:
-            raise BadInput(f"recording takes {'one clip at a time' if self.clips == 1 else f'batches of {self.clips} clips here'}; "
-                           f"{tap.name!r} saw {q.shape[0]} groups where one clip has {layout.queries.shape[0]}")
+            wanted = (
+                "one clip at a time" if self.clips == 1 else f"batches of {self.clips} clips here"
+            )
+            raise BadInput(
+                f"recording takes {wanted}; "
+                f"{tap.name!r} saw {q.shape[0]} groups where one clip has {layout.queries.shape[0]}"
+            )
         self.calls.setdefault(id(tap), []).append((self._keep(q), self._keep(k), layout))
 
     def _keep(self, x: Tensor) -> Tensor:
-        """Detached, on the CPU, and alone in its memory, so that a fused projection's values are not kept alive by a view.
+        """Detached, on the CPU, and alone in its memory, so that a fused projection's values are
+        not kept alive by a view.
 
-        What is alone already is kept as it is. A copy keeps the order of the axes in memory: whole rows are
-        copied, which costs a fraction of what bringing each head together would.
+        What is alone already is kept as it is. A copy keeps the order of the axes in memory: whole
+        rows are copied, which costs a fraction of what bringing each head together would.
         """
         x = x.detach()
-        if x.dtype == self.dtype and x.device.type == "cpu" and x.untyped_storage().nbytes() == x.nbytes:
+        if (
+            x.dtype == self.dtype
+            and x.device.type == "cpu"
+            and x.untyped_storage().nbytes() == x.nbytes
+        ):
             return x
         order = sorted(range(x.ndim), key=lambda axis: -x.stride(axis))
         rows = x.permute(order)
@@ -235,11 +271,21 @@ class _Recorder:
             if not calls:
                 continue
             layout = calls[-1][2]
-            if len(calls) > 1:  # a recurrent model taps once a frame; a stream knows its length with the last one
-                layout = Layout(torch.cat([c[2].queries for c in calls]), torch.cat([c[2].keys for c in calls]), layout.grid)
+            if (
+                len(calls) > 1
+            ):  # a recurrent model taps once a frame; a stream knows its length with the last one
+                layout = Layout(
+                    torch.cat([c[2].queries for c in calls]),
+                    torch.cat([c[2].keys for c in calls]),
+                    layout.grid,
+                )
             own = [slice(clip * len(c[2].queries), (clip + 1) * len(c[2].queries)) for c in calls]
-            q, k = (calls[0][i][own[0]] if len(calls) == 1 else torch.cat([c[i][o] for c, o in zip(calls, own, strict=True)])
-                    for i in (0, 1))
+            q, k = (
+                calls[0][i][own[0]]
+                if len(calls) == 1
+                else torch.cat([c[i][o] for c, o in zip(calls, own, strict=True)])
+                for i in (0, 1)
+            )
             found.append(Attention(tap.name, tap.layer, tap.axis, tap.kernel, q, k, layout))
         return sorted(found, key=lambda a: a.layer)
 
@@ -264,15 +310,19 @@ def record(model: nn.Module, dtype: torch.dtype = torch.float32) -> Iterator[lis
         _RECORDER.reset(token)
     found.extend(recorder.attentions())
     if not found:
-        raise BadInput(f"nothing was recorded: {type(model).__name__} was not run inside record(), or has no taps")
+        raise BadInput(
+            f"nothing was recorded: {type(model).__name__} was not run inside record(), or has no "
+            "taps"
+        )
 
 
 @contextmanager
 def record_batch(model: nn.Module, clips: int) -> Iterator[list[list[Attention]]]:
-    """The same for one forward pass on a batch: a list of attentions for each of its `clips` clips, float32.
+    """The same for one forward pass on a batch: a list of attentions for each of its `clips` clips,
+    float32.
 
-    The clips share memory, so this is for what is reduced at once, not for what is kept. Raises: BadInput as `record`,
-    and for a batch of another size.
+    The clips share memory, so this is for what is reduced at once, not for what is kept. Raises:
+    BadInput as `record`, and for a batch of another size.
     """
     recorder = _Recorder(model, torch.float32, clips)
     found: list[list[Attention]] = []
@@ -283,4 +333,7 @@ def record_batch(model: nn.Module, clips: int) -> Iterator[list[list[Attention]]
         _RECORDER.reset(token)
     found.extend(recorder.attentions(clip) for clip in range(clips))
     if not all(found):
-        raise BadInput(f"nothing was recorded: {type(model).__name__} was not run inside record_batch(), or has no taps")
+        raise BadInput(
+            f"nothing was recorded: {type(model).__name__} was not run inside record_batch(), or "
+            "has no taps"
+        )

@@ -1,4 +1,5 @@
-"""From a video file to a `Clip`: probing, sampling, decoding, cropping, and every refusal of bad input.
+"""From a video file to a `Clip`: probing, sampling, decoding, cropping, and every refusal of bad
+input.
 
 Sizes are pixels, times are seconds from the first frame, frames are uint8 RGB.
 """
@@ -17,13 +18,22 @@ import numpy as np
 from av.container import InputContainer
 from av.error import FFmpegError
 
-from core.errors import BadInput, EmptyVideo, MissingVideo, NotAVideo, NoVideoStream, OverLimit, TooFewFrames
+from core.errors import (
+    BadInput,
+    EmptyVideo,
+    MissingVideo,
+    NotAVideo,
+    NoVideoStream,
+    OverLimit,
+    TooFewFrames,
+)
 from core.sampling import Sampling, choose, too_few
 
 Crop = Literal["centre", "fit"]
 CROPS: tuple[Crop, ...] = ("centre", "fit")
 KINDS = "mp4, webm, mkv, avi, mov or gif"
-# Demuxers that hold one video and open no other file: no playlists, no text "videos", no still images.
+# Demuxers that hold one video and open no other file: no playlists, no text "videos", no still
+# images.
 _DEMUXERS = "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,avi,gif,mpegts,mpeg,ogg,flv,asf"
 
 
@@ -59,7 +69,10 @@ class Clip:
 
     def __post_init__(self) -> None:
         if self.frames.ndim != 4 or self.frames.shape[-1] != 3 or self.frames.dtype != np.uint8:
-            raise BadInput(f"clip frames must be uint8 (T, H, W, 3), got {self.frames.dtype} {self.frames.shape}")
+            raise BadInput(
+                f"clip frames must be uint8 (T, H, W, 3), got {self.frames.dtype} "
+                f"{self.frames.shape}"
+            )
 
     def __len__(self) -> int:
         return len(self.frames)
@@ -89,24 +102,39 @@ def _open(path: Path, limits: Limits) -> InputContainer:
     if not path.exists():
         raise MissingVideo(f"{path}: no such file; give the path of a video ({KINDS})")
     if not path.is_file():
-        raise MissingVideo(f"{path}: this is a folder, not a video; give the path of one file ({KINDS})")
+        raise MissingVideo(
+            f"{path}: this is a folder, not a video; give the path of one file ({KINDS})"
+        )
     size = path.stat().st_size
     if size == 0:
         raise EmptyVideo(f"{name}: the file is empty (0 bytes); copy or record it again")
     if size > limits.megabytes * 1e6:
-        raise OverLimit(f"{name}: {size / 1e6:.0f} MB is over the limit of {limits.megabytes:.0f} MB; cut or compress it")
+        raise OverLimit(
+            f"{name}: {size / 1e6:.0f} MB is over the limit of {limits.megabytes:.0f} MB; cut or "
+            "compress it"
+        )
     try:
         # An absolute path: FFmpeg would read "name:rest" as a protocol.
-        container = av.open(str(path.absolute()), options={"format_whitelist": _DEMUXERS, "protocol_whitelist": "file"})
+        container = av.open(
+            str(path.absolute()),
+            options={"format_whitelist": _DEMUXERS, "protocol_whitelist": "file"},
+        )
     except (FFmpegError, ValueError, OSError):
-        raise NotAVideo(f"{name}: not a video that can be read; expected {KINDS}; convert it or choose another file") from None
+        raise NotAVideo(
+            f"{name}: not a video that can be read; expected {KINDS}; convert it or choose "
+            "another file"
+        ) from None
     try:
         if not container.streams.video:
-            raise NoVideoStream(f"{name}: holds no pictures, only sound or data; choose a file with a video track")
+            raise NoVideoStream(
+                f"{name}: holds no pictures, only sound or data; choose a file with a video track"
+            )
         context = container.streams.video[0].codec_context
         if context.width * context.height > limits.pixels:
-            raise OverLimit(f"{name}: frames of {context.width}x{context.height} are over the limit of "
-                            f"{limits.pixels / 1e6:.1f} million pixels; scale it down")
+            raise OverLimit(
+                f"{name}: frames of {context.width}x{context.height} are over the limit of "
+                f"{limits.pixels / 1e6:.1f} million pixels; scale it down"
+            )
     except BaseException:
         container.close()
         raise
@@ -153,7 +181,13 @@ def _index(container: InputContainer) -> _Index | None:
 
 def _rgb(frame: av.VideoFrame) -> np.ndarray:
     """uint8 (H, W, 3), transparency over white, turned as the file's metadata says."""
-    if frame.format.name in ("pal8", "rgba", "bgra", "argb", "abgr") or frame.format.name.startswith("yuva"):
+    if frame.format.name in (
+        "pal8",
+        "rgba",
+        "bgra",
+        "argb",
+        "abgr",
+    ) or frame.format.name.startswith("yuva"):
         rgba = frame.to_ndarray(format="rgba").astype(np.uint16)
         alpha = rgba[..., 3:]
         image = ((rgba[..., :3] * alpha + 255 * (255 - alpha)) // 255).astype(np.uint8)
@@ -182,16 +216,25 @@ def _timeline(path: Path, limits: Limits, wanted: int = 1) -> _Timeline:
         stream = container.streams.video[0]
         base = float(stream.time_base or 1 / 1000)
         if container.duration and container.duration / 1e6 > limits.seconds:
-            raise OverLimit(f"{path.name}: {container.duration / 1e6:.0f} s is over the limit of {limits.seconds:.0f} s; cut it shorter")
+            raise OverLimit(
+                f"{path.name}: {container.duration / 1e6:.0f} s is over the limit of "
+                f"{limits.seconds:.0f} s; cut it shorter"
+            )
         index = _index(container)
     frames = None
     if index is None:
         index, frames = _decode_everything(path, limits)
     if not index.pts:
-        raise EmptyVideo(f"{path.name}: not one frame can be decoded; the file is damaged: copy or record it again")
+        raise EmptyVideo(
+            f"{path.name}: not one frame can be decoded; the file is damaged: copy or record it "
+            "again"
+        )
     seconds = (np.array(index.pts, np.float64) - index.pts[0]) * base
     if seconds[-1] > limits.seconds:
-        raise OverLimit(f"{path.name}: {seconds[-1]:.0f} s is over the limit of {limits.seconds:.0f} s; cut it shorter")
+        raise OverLimit(
+            f"{path.name}: {seconds[-1]:.0f} s is over the limit of {limits.seconds:.0f} s; cut "
+            "it shorter"
+        )
     if len(seconds) < wanted:
         raise TooFewFrames(too_few(path.name, len(seconds), wanted))
     return _Timeline(index, seconds, frames)
@@ -201,7 +244,9 @@ _HELD_PIXELS = 4e8  # when every frame must be decoded, at most this many pixels
 
 
 def _decode_everything(path: Path, limits: Limits) -> tuple[_Index, dict[int, np.ndarray]]:
-    """For files whose packets carry no usable times: decode all, and invent times where none are given."""
+    """For files whose packets carry no usable times: decode all, and invent times where none are
+    given.
+    """
     frames: dict[int, np.ndarray] = {}
     with _open(path, limits) as container:
         stream = container.streams.video[0]
@@ -216,8 +261,10 @@ def _decode_everything(path: Path, limits: Limits) -> tuple[_Index, dict[int, np
             last = pts
             held += frames[pts].size // 3
             if held > _HELD_PIXELS:
-                raise OverLimit(f"{path.name}: it has no usable time stamps and is too long to read whole; "
-                                "convert it to mp4 first")
+                raise OverLimit(
+                    f"{path.name}: it has no usable time stamps and is too long to read whole; "
+                    "convert it to mp4 first"
+                )
     order = sorted(frames)
     return _Index(order, order[:1]), frames
 
@@ -231,7 +278,10 @@ def probe(path: str | Path, limits: Limits = Limits()) -> Probe:
     timeline = _timeline(path, limits)
     picture = next(_pictures(path, timeline, [0], limits), None)
     if picture is None:
-        raise EmptyVideo(f"{path.name}: not one frame can be decoded; the file is damaged: copy or record it again")
+        raise EmptyVideo(
+            f"{path.name}: not one frame can be decoded; the file is damaged: copy or record it "
+            "again"
+        )
     with _open(path, limits) as container:
         stream = container.streams.video[0]
         codec = stream.codec_context.name
@@ -242,11 +292,14 @@ def probe(path: str | Path, limits: Limits = Limits()) -> Probe:
     return Probe(picture.shape[1], picture.shape[0], n, round(seconds, 6), round(fps, 6), codec)
 
 
-# Elsewhere frames are counted: a seek in mpeg-ts lands past its target, and avi stamps B-frames in the order of coding.
+# Elsewhere frames are counted: a seek in mpeg-ts lands past its target, and avi stamps B-frames in
+# the order of coding.
 _SEEKABLE = ("mov,", "matroska,")
 
 
-def _pictures(path: Path, timeline: _Timeline, wanted: list[int], limits: Limits) -> Iterator[np.ndarray]:
+def _pictures(
+    path: Path, timeline: _Timeline, wanted: list[int], limits: Limits
+) -> Iterator[np.ndarray]:
     """The frames at these ascending indices, seeking over whatever need not be decoded.
 
     A frame that cannot be decoded is replaced by the next one that can.
@@ -286,72 +339,134 @@ def _pictures(path: Path, timeline: _Timeline, wanted: list[int], limits: Limits
             yield _rgb(current)
 
 
-def decode(path: str | Path, *, frames: int = 8, sampling: Sampling = "uniform", stride: int = 4, start: float | None = None,
-           end: float | None = None, limits: Limits = Limits()) -> Clip:
+def decode(
+    path: str | Path,
+    *,
+    frames: int = 8,
+    sampling: Sampling = "uniform",
+    stride: int = 4,
+    start: float | None = None,
+    end: float | None = None,
+    limits: Limits = Limits(),
+) -> Clip:
     """Read `frames` frames of the part from `start` to `end` seconds.
 
     Args:
-        sampling: uniform = middles of equal segments; dense = `stride` frames apart around the middle;
-            motion = the informative frames of spec 1.5, out of five a second.
+        sampling: uniform = middles of equal segments; dense = `stride` frames apart around the
+            middle; motion = the informative frames of spec 1.5, out of five a second.
 
     Raises: VideoError by the reason; BadInput for settings that make no sense.
     """
     path = Path(path)
     timeline = _timeline(path, limits)
-    chosen = choose(path.name, timeline.seconds, timeline.fps, frames, sampling, stride, start, end,
-                     lambda indices: _read(path, timeline, indices, limits, width=160))
+    chosen = choose(
+        path.name,
+        timeline.seconds,
+        timeline.fps,
+        frames,
+        sampling,
+        stride,
+        start,
+        end,
+        lambda indices: _read(path, timeline, indices, limits, width=160),
+    )
     pictures = _read(path, timeline, chosen, limits)
     with open(path, "rb") as file:
         content = hashlib.file_digest(file, "sha256").hexdigest()
     return Clip(pictures, timeline.seconds[chosen], path.name, digest(content, chosen.tolist()))
 
 
-def decode_at(path: str | Path, pick: Callable[[np.ndarray, float, Callable[[np.ndarray], np.ndarray]], np.ndarray], *,
-              shrink: Callable[[np.ndarray], np.ndarray] | None = None, limits: Limits = Limits()) -> tuple[np.ndarray, np.ndarray]:
+def decode_at(
+    path: str | Path,
+    pick: Callable[[np.ndarray, float, Callable[[np.ndarray], np.ndarray]], np.ndarray],
+    *,
+    shrink: Callable[[np.ndarray], np.ndarray] | None = None,
+    limits: Limits = Limits(),
+) -> tuple[np.ndarray, np.ndarray]:
     """Read the frames that `pick` names, for callers with a choice of their own.
 
     Args:
-        pick: called with the times of all frames (n,) in seconds, the mean rate and a function that reads small pictures
-            at ascending indices; returns the ascending indices to read.
-        shrink: applied to each picture (H, W, 3) as it is decoded, so that large ones are never held together.
+        pick: called with the times of all frames (n,) in seconds, the mean rate and a function that
+            reads small pictures at ascending indices; returns the ascending indices to read.
+        shrink: applied to each picture (H, W, 3) as it is decoded, so that large ones are never
+            held together.
 
     Returns: frames (P, h, w, 3) uint8 RGB and their times (P,). Raises: VideoError by the reason.
     """
     path = Path(path)
     timeline = _timeline(path, limits)
-    chosen = pick(timeline.seconds, timeline.fps, lambda indices: _read(path, timeline, indices, limits, width=160))
+    chosen = pick(
+        timeline.seconds,
+        timeline.fps,
+        lambda indices: _read(path, timeline, indices, limits, width=160),
+    )
     return _read(path, timeline, chosen, limits, shrink=shrink), timeline.seconds[chosen]
 
 
-def subclip(clip: Clip, *, frames: int = 8, sampling: Sampling = "uniform", stride: int = 4, start: float | None = None,
-            end: float | None = None) -> Clip:
+def subclip(
+    clip: Clip,
+    *,
+    frames: int = 8,
+    sampling: Sampling = "uniform",
+    stride: int = 4,
+    start: float | None = None,
+    end: float | None = None,
+) -> Clip:
     """The same choice of frames as `decode`, from a clip in memory."""
     span = float(clip.times[-1] - clip.times[0])
     fps = (len(clip) - 1) / span if span > 0 else 0.0
-    chosen = choose(clip.source, clip.times, fps, frames, sampling, stride, start, end, lambda indices: clip.frames[indices])
-    return Clip(clip.frames[chosen], clip.times[chosen], clip.source, digest(clip.id, chosen.tolist()))
+    chosen = choose(
+        clip.source,
+        clip.times,
+        fps,
+        frames,
+        sampling,
+        stride,
+        start,
+        end,
+        lambda indices: clip.frames[indices],
+    )
+    return Clip(
+        clip.frames[chosen], clip.times[chosen], clip.source, digest(clip.id, chosen.tolist())
+    )
 
 
-def _read(path: Path, timeline: _Timeline, wanted: np.ndarray, limits: Limits, width: int | None = None,
-          shrink: Callable[[np.ndarray], np.ndarray] | None = None) -> np.ndarray:
-    """The wanted frames as one array; `width` or `shrink` scales them down while reading, to hold many."""
+def _read(
+    path: Path,
+    timeline: _Timeline,
+    wanted: np.ndarray,
+    limits: Limits,
+    width: int | None = None,
+    shrink: Callable[[np.ndarray], np.ndarray] | None = None,
+) -> np.ndarray:
+    """The wanted frames as one array; `width` or `shrink` scales them down while reading, to hold
+    many.
+    """
     import cv2
 
     pictures: list[np.ndarray] = []
     for picture in _pictures(path, timeline, wanted.tolist(), limits):
         picture = shrink(picture) if shrink else picture
         if pictures or width:
-            size = (width, max(1, picture.shape[0] * width // picture.shape[1])) if width else pictures[0].shape[1::-1]
+            size = (
+                (width, max(1, picture.shape[0] * width // picture.shape[1]))
+                if width
+                else pictures[0].shape[1::-1]
+            )
             if picture.shape[1::-1] != size:  # some files change size on the way
                 picture = cv2.resize(picture, size, interpolation=cv2.INTER_AREA)
         pictures.append(picture)
     if len(pictures) < len(wanted):
-        raise TooFewFrames(too_few(path.name, len(pictures), len(wanted), "the part that can be decoded"))
+        raise TooFewFrames(
+            too_few(path.name, len(pictures), len(wanted), "the part that can be decoded")
+        )
     return np.stack(pictures)
 
 
 def crop_box(height: int, width: int, crop: Crop) -> tuple[int, int, int, int]:
-    """(top, left, height, width) of what the model sees: the central square, or with `fit` the whole frame."""
+    """(top, left, height, width) of what the model sees: the central square, or with `fit` the
+    whole frame.
+    """
     if crop not in CROPS:
         raise BadInput(f"crop {crop!r} is not known; choose one of {', '.join(CROPS)}")
     if crop == "fit":
@@ -361,7 +476,9 @@ def crop_box(height: int, width: int, crop: Crop) -> tuple[int, int, int, int]:
 
 
 def cropped(frames: np.ndarray, crop: Crop, size: int) -> np.ndarray:
-    """Crop frames (T, H, W, 3) and scale them to (T, size, size, 3) uint8; `fit` stretches the frame."""
+    """Crop frames (T, H, W, 3) and scale them to (T, size, size, 3) uint8; `fit` stretches the
+    frame.
+    """
     import cv2
 
     top, left, height, width = crop_box(frames.shape[1], frames.shape[2], crop)

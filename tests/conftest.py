@@ -11,7 +11,9 @@ import pytest
 import core.models
 from core.models import available
 
-CLIPS = Path(os.environ.get("AIM_CLIPS") or Path(__file__).parent.parent / ".." / "shared" / "clips").resolve()
+CLIPS = Path(
+    os.environ.get("AIM_CLIPS") or Path(__file__).parent.parent / ".." / "shared" / "clips"
+).resolve()
 
 
 @pytest.fixture(scope="session")
@@ -30,9 +32,18 @@ def timesformer_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
     torch.manual_seed(0)
     names = ("jump", "run", "swim")
-    config = transformers.TimesformerConfig(image_size=28, patch_size=7, num_frames=3, hidden_size=30, num_hidden_layers=2,
-                                            num_attention_heads=5, intermediate_size=120, layer_norm_eps=0.02,
-                                            id2label=dict(enumerate(names)), label2id={n: i for i, n in enumerate(names)})
+    config = transformers.TimesformerConfig(
+        image_size=28,
+        patch_size=7,
+        num_frames=3,
+        hidden_size=30,
+        num_hidden_layers=2,
+        num_attention_heads=5,
+        intermediate_size=120,
+        layer_norm_eps=0.02,
+        id2label=dict(enumerate(names)),
+        label2id={n: i for i, n in enumerate(names)},
+    )
     folder = tmp_path_factory.mktemp("hub") / "tiny-timesformer"
     transformers.TimesformerForVideoClassification(config).save_pretrained(folder)
     return folder

@@ -18,13 +18,21 @@ FORBIDDEN = {
 }
 LATE = {"captum", "kornia", "matplotlib", "huggingface_hub", "networkx", "plotly"}
 """Imported where they are used: torch alone takes two seconds."""
-DRAWS = {("core/figures.py", "plotly"), ("core/order_figures.py", "plotly"), ("core/tube.py", "plotly")}
-"""All of these files is Plotly; they are themselves imported where they are used, which the subprocess test checks."""
+DRAWS = {
+    ("core/figures.py", "plotly"),
+    ("core/order_figures.py", "plotly"),
+    ("core/tube.py", "plotly"),
+}
+"""All of these files is Plotly; they are themselves imported where they are used, which the
+subprocess test checks.
+"""
 
 
 def sources(folder: str = "") -> list[Path]:
     skip = {".git", ".venv", "venv", "build", "node_modules"}
-    return sorted(p for p in (ROOT / folder).rglob("*.py") if not skip & set(p.relative_to(ROOT).parts))
+    return sorted(
+        p for p in (ROOT / folder).rglob("*.py") if not skip & set(p.relative_to(ROOT).parts)
+    )
 
 
 def imports(tree: ast.AST, file: Path) -> Iterator[tuple[str, ast.stmt]]:
@@ -34,19 +42,28 @@ def imports(tree: ast.AST, file: Path) -> Iterator[tuple[str, ast.stmt]]:
             yield from ((alias.name.split(".")[0], node) for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
             parts = file.relative_to(ROOT).parent.parts
-            yield (parts[0] if parts else "") if node.level else (node.module or "").split(".")[0], node
-        elif isinstance(node, ast.Call) and getattr(node.func, "id", getattr(node.func, "attr", "")) in ("import_module", "__import__"):
+            yield (
+                (parts[0] if parts else "") if node.level else (node.module or "").split(".")[0],
+                node,
+            )
+        elif isinstance(node, ast.Call) and getattr(
+            node.func, "id", getattr(node.func, "attr", "")
+        ) in ("import_module", "__import__"):
             if node.args and isinstance(node.args[0], ast.Constant):
                 yield str(node.args[0].value).split(".")[0], node
 
 
 def while_importing(tree: ast.AST) -> Iterator[ast.stmt]:
-    """Statements that run when the module is imported: not those in functions, nor under TYPE_CHECKING."""
+    """Statements that run when the module is imported: not those in functions, nor under
+    TYPE_CHECKING.
+    """
     for node in ast.iter_child_nodes(tree):
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda):
             continue
         if isinstance(node, ast.If) and "TYPE_CHECKING" in ast.dump(node.test):
-            yield from (inner for child in node.orelse for inner in [child, *while_importing(child)])
+            yield from (
+                inner for child in node.orelse for inner in [child, *while_importing(child)]
+            )
             continue
         if isinstance(node, ast.stmt):
             yield node
@@ -60,8 +77,12 @@ def test_there_is_something_to_check() -> None:
 
 @pytest.mark.parametrize("folder", FORBIDDEN)
 def test_imports_go_one_way(folder: str) -> None:
-    wrong = [f"{file.relative_to(ROOT)}:{node.lineno} imports {name}"
-             for file in sources(folder) for name, node in imports(ast.parse(file.read_text()), file) if name in FORBIDDEN[folder]]
+    wrong = [
+        f"{file.relative_to(ROOT)}:{node.lineno} imports {name}"
+        for file in sources(folder)
+        for name, node in imports(ast.parse(file.read_text()), file)
+        if name in FORBIDDEN[folder]
+    ]
     assert wrong == []
 
 
@@ -71,36 +92,70 @@ def test_heavy_libraries_are_imported_where_they_are_used(folder: str) -> None:
     for file in sources(folder):
         for statement in while_importing(ast.parse(file.read_text())):
             if isinstance(statement, ast.Import | ast.ImportFrom):
-                wrong += [f"{file.relative_to(ROOT)}:{statement.lineno} imports {name}"
-                          for name, _ in imports(ast.Module([statement], []), file)
-                          if name in LATE and (str(file.relative_to(ROOT)), name) not in DRAWS]
+                wrong += [
+                    f"{file.relative_to(ROOT)}:{statement.lineno} imports {name}"
+                    for name, _ in imports(ast.Module([statement], []), file)
+                    if name in LATE and (str(file.relative_to(ROOT)), name) not in DRAWS
+                ]
     assert wrong == []
 
 
-@pytest.mark.parametrize("command", [
-    pytest.param(["-c", "import core.observe, core.order, core.weights, core.models; core.models.available()"], id="import core.observe"),
-    pytest.param(["-m", "core", "order", "--help"], id="core order --help"),
-])
+@pytest.mark.parametrize(
+    "command",
+    [
+        pytest.param(
+            [
+                "-c",
+                "import core.observe, core.order, core.weights, core.models; "
+                "core.models.available()",
+            ],
+            id="import core.observe",
+        ),
+        pytest.param(["-m", "core", "order", "--help"], id="core order --help"),
+    ],
+)
 def test_nothing_heavy_is_loaded_at_the_start(command: list[str]) -> None:
     if "-m" in command and not (ROOT / "core" / "__main__.py").exists():
         pytest.skip("core has no command line yet")
-    ran = subprocess.run([sys.executable, "-X", "importtime", *command], cwd=ROOT, capture_output=True, text=True, timeout=120)
+    ran = subprocess.run(
+        [sys.executable, "-X", "importtime", *command],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
     assert ran.returncode == 0, ran.stderr[-2000:]
-    loaded = {line.rsplit("|", 1)[1].strip().split(".")[0] for line in ran.stderr.splitlines() if line.startswith("import time:")}
+    loaded = {
+        line.rsplit("|", 1)[1].strip().split(".")[0]
+        for line in ran.stderr.splitlines()
+        if line.startswith("import time:")
+    }
     assert "argparse" in loaded or "numpy" in loaded, "the list of imports was read"
     assert not loaded & (LATE | {"streamlit", "training", "pages", "transformers", "pytest"})
 
 
 def test_no_file_is_longer_than_400_lines() -> None:
-    long = {str(p.relative_to(ROOT)): n for p in sources() if (n := len(p.read_text().splitlines())) > 400}
+    long = {
+        str(p.relative_to(ROOT)): n
+        for p in sources()
+        if (n := len(p.read_text().splitlines())) > 400
+    }
     assert long == {}
 
 
 def test_every_module_says_what_it_is_for() -> None:
-    silent = [str(p.relative_to(ROOT)) for folder in ("core", "training", "pages", "tests") for p in sources(folder)
-              if p.stat().st_size and not ast.get_docstring(ast.parse(p.read_text()))]
+    silent = [
+        str(p.relative_to(ROOT))
+        for folder in ("core", "training", "pages", "tests")
+        for p in sources(folder)
+        if p.stat().st_size and not ast.get_docstring(ast.parse(p.read_text()))
+    ]
     assert silent == []
 
 
 def test_nothing_is_named_utils_or_helpers() -> None:
-    assert [str(p.relative_to(ROOT)) for p in sources() if p.stem in ("utils", "helpers", "manager", "common", "misc")] == []
+    assert [
+        str(p.relative_to(ROOT))
+        for p in sources()
+        if p.stem in ("utils", "helpers", "manager", "common", "misc")
+    ] == []

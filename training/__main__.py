@@ -1,4 +1,6 @@
-"""Command line: python -m training fit RECIPE --out RUN | recipes | tune | evaluate | publish | reproduce | teach CLIP... --out DIR."""
+"""Command line: python -m training fit RECIPE --out RUN | recipes | tune | evaluate | publish |
+reproduce | teach CLIP... --out DIR.
+"""
 
 from __future__ import annotations
 
@@ -34,7 +36,10 @@ def main(argv: list[str] | None = None) -> int:
         print(f"error: {error}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
-        print("stopped; the same command begins again, and goes on from a run's last checkpoint", file=sys.stderr)
+        print(
+            "stopped; the same command begins again, and goes on from a run's last checkpoint",
+            file=sys.stderr,
+        )
         return 130
 
 
@@ -59,14 +64,23 @@ def _numbers(kind: type) -> Callable[[str], tuple]:
 
 
 _KINDS: dict[str, tuple[Callable[[str], Any], str | None]] = {
-    "int": (int, "N"), "float": (float, "X"), "str": (str, None), "bool": (_yes_or_no, "true|false"),
-    "tuple[float, ...]": (_numbers(float), "X,X"), "tuple[int, ...]": (_numbers(int), "N,N")}
-"""How a field of each type is read, and what help calls its value (None: by the name of the flag)."""
+    "int": (int, "N"),
+    "float": (float, "X"),
+    "str": (str, None),
+    "bool": (_yes_or_no, "true|false"),
+    "tuple[float, ...]": (_numbers(float), "X,X"),
+    "tuple[int, ...]": (_numbers(int), "N,N"),
+}
+"""How a field of each type is read, and what help calls its value (None: by the name of the
+flag).
+"""
 _DEFAULTS = "A flag that is left out keeps the recipe's own value, which `recipes --json` lists."
 
 
 def _flags() -> list[Field]:
-    """The recipe's fields that are flags of their own; the model's settings are --set, and ways to augment --augment."""
+    """The recipe's fields that are flags of their own; the model's settings are --set, and ways to
+    augment --augment.
+    """
     from training.recipes import Recipe
 
     return [f for f in fields(Recipe) if f.name not in ("settings", "augment")]
@@ -76,16 +90,30 @@ def _add_recipe(command: argparse.ArgumentParser) -> None:
     from training.recipes import recipes
 
     command.add_argument("recipe", help=f"one of {', '.join(sorted(recipes()))}")
-    command.add_argument("--set", dest="settings", action="append", default=[], metavar="KEY=VALUE",
-                         help="a setting of the model, such as classes=174; may be repeated")
-    command.add_argument("--augment", action="append", default=[], metavar="NAME=JSON|none",
-                         help="vary clips that are not rendered in one more way, such as mirror=0.5 or "
-                              """'jittered_crop={"size": 224, "least": 256, "most": 320}'; none leaves out those of the recipe; """
-                              "may be repeated")
+    command.add_argument(
+        "--set",
+        dest="settings",
+        action="append",
+        default=[],
+        metavar="KEY=VALUE",
+        help="a setting of the model, such as classes=174; may be repeated",
+    )
+    command.add_argument(
+        "--augment",
+        action="append",
+        default=[],
+        metavar="NAME=JSON|none",
+        help="vary clips that are not rendered in one more way, such as mirror=0.5 or "
+        """'jittered_crop={"size": 224, "least": 256, "most": 320}'; """
+        "none leaves out those of the recipe; "
+        "may be repeated",
+    )
     for f in _flags():
         flags = dict.fromkeys((f"--{f.name.replace('_', '-')}", f"--{f.name}"))
         kind, name = _KINDS[str(f.type)]
-        command.add_argument(*flags, dest=f.name, type=kind, metavar=name, default=None, help=f.metadata["help"])
+        command.add_argument(
+            *flags, dest=f.name, type=kind, metavar=name, default=None, help=f.metadata["help"]
+        )
 
 
 def _recipe(args: argparse.Namespace) -> Recipe:
@@ -95,79 +123,171 @@ def _recipe(args: argparse.Namespace) -> Recipe:
 
     base = recipe(args.recipe)
     changes = {f.name: getattr(args, f.name) for f in _flags() if getattr(args, f.name) is not None}
-    changes |= {"settings": base.settings | dict(map(setting, args.settings)), "augment": _augment(base.augment, args.augment)}
+    changes |= {
+        "settings": base.settings | dict(map(setting, args.settings)),
+        "augment": _augment(base.augment, args.augment),
+    }
     return replace(base, **changes)
 
 
 def _augment(usual: dict[str, Any], given: list[str]) -> dict[str, Any]:
-    """The recipe's augmentation with those of the command line. Raises: BadInput for text of another form."""
+    """The recipe's augmentation with those of the command line. Raises: BadInput for text of
+    another form.
+    """
     found = {} if "none" in given else dict(usual)
     for text in given:
         name, _, value = text.partition("=")
         try:
             found |= {} if text == "none" else {name: json.loads(value)}
         except ValueError:
-            raise BadInput(f"--augment {text!r} is not NAME=JSON or none; write for example --augment mirror=0.5") from None
+            raise BadInput(
+                f"--augment {text!r} is not NAME=JSON or none; write for example --augment "
+                "mirror=0.5"
+            ) from None
     return found
 
 
 def _run(argv: list[str]) -> int:
     parser = Parser(prog="python -m training", description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True, parser_class=Parser)
-    fit = commands.add_parser("fit", help="train a recipe into a run folder, or go on with one",
-                              description=f"Train a recipe into a run folder, or go on with one. {_DEFAULTS}")
+    fit = commands.add_parser(
+        "fit",
+        help="train a recipe into a run folder, or go on with one",
+        description=f"Train a recipe into a run folder, or go on with one. {_DEFAULTS}",
+    )
     fit.add_argument("--out", type=Path, required=True, help="the run folder")
-    fit.add_argument("--until-stdin-closes", action="store_true", help="end with the program that holds this one's input open")
+    fit.add_argument(
+        "--until-stdin-closes",
+        action="store_true",
+        help="end with the program that holds this one's input open",
+    )
     _add_recipe(fit)
     listed = commands.add_parser("recipes", help="what can be trained")
     listed.add_argument("--json", action="store_true", help="with every field")
-    tune = commands.add_parser("tune", help="search for a recipe's best settings, or go on with a search", description=(
-        "Search for the learning rate and weight decay of a recipe, dropout where the model has it and the restarts of a schedule that has "
-        f"them, or go on with a search. What counts is the top-1 on --validate-clips, 500 where the recipe has none. {_DEFAULTS}"))
-    tune.add_argument("--trials", type=int, required=True, help="how many trials the study has in the end")
+    tune = commands.add_parser(
+        "tune",
+        help="search for a recipe's best settings, or go on with a search",
+        description=(
+            "Search for the learning rate and weight decay of a recipe, dropout where the model "
+            "has it and the restarts of a schedule that has them, or go on with a search. What "
+            f"counts is the top-1 on --validate-clips, 500 where the recipe has none. {_DEFAULTS}"
+        ),
+    )
+    tune.add_argument(
+        "--trials", type=int, required=True, help="how many trials the study has in the end"
+    )
     tune.add_argument("--out", type=Path, required=True, help="the study's folder")
     _add_recipe(tune)
     evaluate = commands.add_parser("evaluate", help="measure a model on labelled clips")
     which = evaluate.add_mutually_exclusive_group(required=True)
     which.add_argument("--model")
     which.add_argument("--checkpoint", help="a file, a folder, or hf://OWNER/NAME")
-    evaluate.add_argument("--data", required=True, help="a folder DIR/<label>/<clip>, KIND:ROOT[:SPLIT] for a public data "
-                          "set (kinetics, ssv2, jester, ucf101, hmdb51, smarthome), or 'gestures' for rendered clips")
-    evaluate.add_argument("--holdout", type=float, default=0.0, help="only the clips that `fit --holdout` with this share kept back")
-    evaluate.add_argument("--clips", type=int, default=500, help="number of rendered clips (with --data gestures)")
-    evaluate.add_argument("--seed", type=_seed, default=0, help="decides the permutation of each clip")
-    evaluate.add_argument("--raw", action="store_true", help="order from the attention itself, as in the paper, not sharpened")
-    evaluate.add_argument("--passes", type=int, default=1, help="orders of the same frames that each order matrix is averaged over")
-    evaluate.add_argument("--views", help="temporal clips x spatial crops whose softmax is averaged, such as 1x3, 2x3, 5x3 "
-                          "(default: the recipe's that trained the weights)")
-    evaluate.add_argument("--report", type=Path, help="write evaluation.json, evaluation.tsv, report.txt and report.html into this folder")
+    evaluate.add_argument(
+        "--data",
+        required=True,
+        help="a folder DIR/<label>/<clip>, KIND:ROOT[:SPLIT] for a public data "
+        "set (kinetics, ssv2, jester, ucf101, hmdb51, smarthome), or 'gestures' for rendered clips",
+    )
+    evaluate.add_argument(
+        "--holdout",
+        type=float,
+        default=0.0,
+        help="only the clips that `fit --holdout` with this share kept back",
+    )
+    evaluate.add_argument(
+        "--clips", type=int, default=500, help="number of rendered clips (with --data gestures)"
+    )
+    evaluate.add_argument(
+        "--seed", type=_seed, default=0, help="decides the permutation of each clip"
+    )
+    evaluate.add_argument(
+        "--raw",
+        action="store_true",
+        help="order from the attention itself, as in the paper, not sharpened",
+    )
+    evaluate.add_argument(
+        "--passes",
+        type=int,
+        default=1,
+        help="orders of the same frames that each order matrix is averaged over",
+    )
+    evaluate.add_argument(
+        "--views",
+        help="temporal clips x spatial crops whose softmax is averaged, such as 1x3, 2x3, 5x3 "
+        "(default: the recipe's that trained the weights)",
+    )
+    evaluate.add_argument(
+        "--report",
+        type=Path,
+        help="write evaluation.json, evaluation.tsv, report.txt and report.html into this folder",
+    )
     evaluate.add_argument("--json", action="store_true")
-    publish = commands.add_parser("publish", help="measure a finished checkpoint and ship it with its card")
+    publish = commands.add_parser(
+        "publish", help="measure a finished checkpoint and ship it with its card"
+    )
     publish.add_argument("checkpoint", type=Path)
     publish.add_argument("--name", help="file name without ending (default: the model's)")
-    publish.add_argument("--real", type=Path, help="a folder DIR/<label>/<clip> of real clips to report on")
+    publish.add_argument(
+        "--real", type=Path, help="a folder DIR/<label>/<clip> of real clips to report on"
+    )
     publish.add_argument("--hours", type=float, help="training time, for the card")
-    again = commands.add_parser("reproduce", help="train and measure a paper's table in miniature, or go on with it")
-    again.add_argument("table", help="direcformer_table2, am_flow_table4, far_table2, or motion_probe, which trains nothing")
-    again.add_argument("--out", type=Path, required=True, help="the folder of its runs and of results.json")
+    again = commands.add_parser(
+        "reproduce", help="train and measure a paper's table in miniature, or go on with it"
+    )
+    again.add_argument(
+        "table",
+        help=(
+            "direcformer_table2, am_flow_table4, far_table2, or motion_probe, which trains nothing"
+        ),
+    )
+    again.add_argument(
+        "--out", type=Path, required=True, help="the folder of its runs and of results.json"
+    )
     again.add_argument("--seeds", type=int, default=3, help="runs of each row")
-    again.add_argument("--clips", type=int, default=20_000, help="rendered clips that each run sees")
-    again.add_argument("--test-clips", type=int, default=300, help="rendered clips that each run is measured on")
-    again.add_argument("--init", default="", help="a run's stills.safetensors that every run starts from")
-    again.add_argument("--real", type=Path, help="a folder DIR/<label>/<clip> of real clips to report on")
+    again.add_argument(
+        "--clips", type=int, default=20_000, help="rendered clips that each run sees"
+    )
+    again.add_argument(
+        "--test-clips", type=int, default=300, help="rendered clips that each run is measured on"
+    )
+    again.add_argument(
+        "--init", default="", help="a run's stills.safetensors that every run starts from"
+    )
+    again.add_argument(
+        "--real", type=Path, help="a folder DIR/<label>/<clip> of real clips to report on"
+    )
     again.add_argument("--threads", type=int, default=2)
-    teach = commands.add_parser("teach", help="fit the order of the frames of clips: a minute, for one session")
+    teach = commands.add_parser(
+        "teach", help="fit the order of the frames of clips: a minute, for one session"
+    )
     teach.add_argument("clips", nargs="+", type=Path, metavar="CLIP")
     teach.add_argument("--out", type=Path, required=True, help="a new folder")
     teach.add_argument("--checkpoint", help="what to teach (default: the shipped direcformer)")
-    teach.add_argument("--crop", choices=("centre", "fit"), help="central square or whole frame (default: the model's own)")
+    teach.add_argument(
+        "--crop",
+        choices=("centre", "fit"),
+        help="central square or whole frame (default: the model's own)",
+    )
     teach.add_argument("--seed", type=_seed, help="decides the held-out blocks and every window")
-    for name, kind, text in (("seconds", float, "of learning (default 75)"), ("steps", int, "instead of seconds"),
-                             ("threads", int, "CPU threads (default 2)"), ("batch", int, "windows a step"), ("lr", float, "learning rate"),
-                             ("frozen", int, "first blocks that stay as they are"),
-                             ("area", float, "least part of a window's area that is seen (default 1); less is learned more slowly")):
+    for name, kind, text in (
+        ("seconds", float, "of learning (default 75)"),
+        ("steps", int, "instead of seconds"),
+        ("threads", int, "CPU threads (default 2)"),
+        ("batch", int, "windows a step"),
+        ("lr", float, "learning rate"),
+        ("frozen", int, "first blocks that stay as they are"),
+        (
+            "area",
+            float,
+            "least part of a window's area that is seen (default 1); less is learned more slowly",
+        ),
+    ):
         teach.add_argument(f"--{name}", type=kind, help=text)
-    teach.add_argument("--until-stdin-closes", action="store_true", help="end with the program that holds this one's input open")
+    teach.add_argument(
+        "--until-stdin-closes",
+        action="store_true",
+        help="end with the program that holds this one's input open",
+    )
     teach.add_argument("--json", action="store_true")
     args = parser.parse_args(argv)
     if getattr(args, "until_stdin_closes", False):
@@ -188,7 +308,9 @@ def _fit(args: argparse.Namespace) -> int:
 
 
 def _end_with_stdin() -> None:
-    """End this process, and its group if it leads one, when its input closes: even a killed parent leaves nothing behind."""
+    """End this process, and its group if it leads one, when its input closes: even a killed parent
+    leaves nothing behind.
+    """
     os.read(sys.stdin.fileno(), 1)
     if hasattr(os, "killpg") and os.getpgrp() == os.getpid():
         os.killpg(0, signal.SIGKILL)
@@ -241,16 +363,30 @@ def _reproduce(args: argparse.Namespace) -> int:
     from training.reproduce import markdown, reproduce
 
     with alone(args.out):
-        path = reproduce(args.table, args.out, seeds=args.seeds, clips=args.clips, test_clips=args.test_clips, init=args.init,
-                         real=args.real, threads=args.threads)
+        path = reproduce(
+            args.table,
+            args.out,
+            seeds=args.seeds,
+            clips=args.clips,
+            test_clips=args.test_clips,
+            init=args.init,
+            real=args.real,
+            threads=args.threads,
+        )
     print(markdown(json.loads(path.read_text())), end="")
     print(path)
     return 0
 
 
 _COMMANDS: dict[str, Callable[[argparse.Namespace], int]] = {
-    "fit": _fit, "recipes": _recipes, "tune": _tune, "evaluate": _evaluate, "publish": _publish, "reproduce": _reproduce,
-    "teach": _teach}
+    "fit": _fit,
+    "recipes": _recipes,
+    "tune": _tune,
+    "evaluate": _evaluate,
+    "publish": _publish,
+    "reproduce": _reproduce,
+    "teach": _teach,
+}
 
 
 if __name__ == "__main__":

@@ -1,8 +1,8 @@
 """Augmentation, always the same for all frames of a clip, and the crops of multi-view evaluation.
 
-A clip is float (T, 3, H, W), 0..1, on any device; a batch (B, 3, T, H, W). All chance comes from the generator passed in
-(a CPU one), so a sample can be made again. Operations over levels see the clip as one tall picture: their statistics are
-those of the clip, not of each frame.
+A clip is float (T, 3, H, W), 0..1, on any device; a batch (B, 3, T, H, W). All chance comes from
+the generator passed in (a CPU one), so a sample can be made again. Operations over levels see the
+clip as one tall picture: their statistics are those of the clip, not of each frame.
 """
 
 from __future__ import annotations
@@ -25,45 +25,74 @@ from core.gestures import DIRECTED
 Augment = Callable[[Tensor, Generator], Tensor]
 """From a clip (T, 3, H, W) to a clip (T, 3, h, w)."""
 
-_SIDES = {"left": "right", "right": "left", "clockwise": "counterclockwise", "counterclockwise": "clockwise"}
+_SIDES = {
+    "left": "right",
+    "right": "left",
+    "clockwise": "counterclockwise",
+    "counterclockwise": "clockwise",
+}
 _SIDE = re.compile(rf"(?<![a-z])({'|'.join(_SIDES)})(?=(wards?|most)?(?![a-z]))")
 
 
 def mirror_map(labels: Sequence[str]) -> dict[str, str]:
-    """What a mirrored clip of each label shows, by the words left, right, clockwise and counterclockwise.
+    """What a mirrored clip of each label shows, by the words left, right, clockwise and
+    counterclockwise.
 
-    Labels whose counterpart is not among `labels` have no entry and must not be mirrored, nor have the strokes that run in
-    one direction only. Other labels without such a word map to themselves: names of data sets tell sides (Jester,
-    Something-Something, Kinetics), also joined as in SwipeLeft.
+    Labels whose counterpart is not among `labels` have no entry and must not be mirrored, nor have
+    the strokes that run in one direction only. Other labels without such a word map to themselves:
+    names of data sets tell sides (Jester, Something-Something, Kinetics), also joined as in
+    SwipeLeft.
     """
+
     def spelt(label: str) -> str:
-        return re.sub(r"(?<=[a-z])(?=[A-Z])", " ", label).lower().replace("anticlockwise", "counterclockwise")
+        return (
+            re.sub(r"(?<=[a-z])(?=[A-Z])", " ", label)
+            .lower()
+            .replace("anticlockwise", "counterclockwise")
+        )
 
     known = {spelt(label): label for label in labels}
     turned = {label: _SIDE.sub(lambda side: _SIDES[side[0]], spelt(label)) for label in labels}
-    return {label: known[other] for label, other in turned.items() if other in known and label.lower() not in DIRECTED}
+    return {
+        label: known[other]
+        for label, other in turned.items()
+        if other in known and label.lower() not in DIRECTED
+    }
 
 
 @dataclass(frozen=True)
 class ClipTransform:
-    """A transform for `open_dataset`: mirror with its label, then augment. From uint8 (T, H, W, 3) to the same."""
+    """A transform for `open_dataset`: mirror with its label, then augment. From uint8 (T, H, W, 3)
+    to the same.
+    """
 
     labels: tuple[str, ...]
     augment: Augment | None = None
-    mirror: dict[str, str] = field(default_factory=dict)  # label -> label of the mirrored clip; no entry: never mirrored
+    mirror: dict[str, str] = field(
+        default_factory=dict
+    )  # label -> label of the mirrored clip; no entry: never mirrored
     chance: float = 0.5
 
     def __post_init__(self) -> None:
-        if wrong := [name for pair in self.mirror.items() for name in pair if name not in self.labels]:
-            raise BadInput(f"the mirror names the label {wrong[0]!r}, which is not among {', '.join(self.labels)}")
+        if wrong := [
+            name for pair in self.mirror.items() for name in pair if name not in self.labels
+        ]:
+            raise BadInput(
+                f"the mirror names the label {wrong[0]!r}, which is not among "
+                f"{', '.join(self.labels)}"
+            )
 
-    def __call__(self, frames: np.ndarray, label: int, generator: Generator) -> tuple[np.ndarray, int]:
+    def __call__(
+        self, frames: np.ndarray, label: int, generator: Generator
+    ) -> tuple[np.ndarray, int]:
         flip = _uniform(0, 1, generator) < self.chance
         other = self.mirror.get(self.labels[label])
         if flip and other is not None:
             frames, label = frames[:, :, ::-1], self.labels.index(other)
         if self.augment is not None:
-            video = torch.from_numpy(np.ascontiguousarray(frames)).permute(0, 3, 1, 2).float().div(255)
+            video = (
+                torch.from_numpy(np.ascontiguousarray(frames)).permute(0, 3, 1, 2).float().div(255)
+            )
             out = self.augment(video, generator)
             frames = out.clamp(0, 1).mul(255).round().to(torch.uint8).permute(0, 2, 3, 1).numpy()
         return np.ascontiguousarray(frames), label
@@ -71,12 +100,22 @@ class ClipTransform:
 
 @dataclass(frozen=True)
 class RViTAugment:
-    """The RViT list (spec 1.5), in its order; the horizontal flip is the mirror of ClipTransform."""
+    """The RViT list (spec 1.5), in its order; the horizontal flip is the mirror of
+    ClipTransform.
+    """
 
     size: int = 224
-    scale: tuple[float, float] = (0.8, 1.0)  # share of the area; the draft says 0.8 to 1.2, and there is no more than all
+    scale: tuple[float, float] = (
+        0.8,
+        1.0,
+    )  # share of the area; the draft says 0.8 to 1.2, and there is no more than all
     degrees: float = 30.0
-    colour: tuple[float, float, float, float] = (0.4, 0.4, 0.4, 0.2)  # brightness, contrast, saturation, hue
+    colour: tuple[float, float, float, float] = (
+        0.4,
+        0.4,
+        0.4,
+        0.2,
+    )  # brightness, contrast, saturation, hue
     kernel: tuple[int, int] = (5, 9)  # width, height in pixels
     sigma: tuple[float, float] = (0.1, 2.0)
     distortion: float = 0.5
@@ -94,9 +133,11 @@ class RViTAugment:
 
 @dataclass(frozen=True)
 class FARAugment:
-    """The FAR list for one clip (spec 4.6): RandAugment, then a random resized crop. Erasing and mixing are for batches.
+    """The FAR list for one clip (spec 4.6): RandAugment, then a random resized crop. Erasing and
+    mixing are for batches.
 
-    Magnitude 9 and deviation 0.5 are the paper's; four layers, each operation in half of the cases, the code base's.
+    Magnitude 9 and deviation 0.5 are the paper's; four layers, each operation in half of the cases,
+    the code base's.
     """
 
     size: int = 224
@@ -114,7 +155,9 @@ class FARAugment:
 
 @dataclass(frozen=True)
 class JitteredCrop:
-    """Short side drawn between two sizes, its inverse uniformly, then a random square: DirecFormer's training (spec 3.6)."""
+    """Short side drawn between two sizes, its inverse uniformly, then a random square:
+    DirecFormer's training (spec 3.6).
+    """
 
     size: int = 224
     least: int = 256
@@ -139,12 +182,16 @@ _RANGES = {"scale": 1.0, "sigma": math.inf}  # pairs of numbers, low and high, a
 
 
 def check_augment(named: Mapping[str, Any]) -> None:
-    """Raises: BadInput for an augmentation that is not known, a second way to crop, or numbers of another form than it takes."""
+    """Raises: BadInput for an augmentation that is not known, a second way to crop, or numbers of
+    another form than it takes.
+    """
     unknown = [name for name in named if name not in (*_NAMED, *_CHANCES, "mix")]
     crops = [name for name in named if name in _NAMED]
     if unknown or len(crops) > 1:
-        raise BadInput(f"augmentation {(unknown or crops[1:])[0]!r} cannot be used; choose one of {', '.join(_NAMED)}, "
-                       f"and any of {', '.join((*_CHANCES, 'mix'))}")
+        raise BadInput(
+            f"augmentation {(unknown or crops[1:])[0]!r} cannot be used; choose one of "
+            f"{', '.join(_NAMED)}, and any of {', '.join((*_CHANCES, 'mix'))}"
+        )
     for name, given in named.items():
         if name in _CHANCES:
             if not _is_number(given) or given > 1:
@@ -152,20 +199,37 @@ def check_augment(named: Mapping[str, Any]) -> None:
             continue
         usual = dict.fromkeys(_MIXING, 0.0) if name == "mix" else usual_numbers(name)
         if not isinstance(given, Mapping) or set(given) - set(usual):
-            raise BadInput(f"augmentation {name} takes the numbers {', '.join(usual)}, got {given!r}")
+            raise BadInput(
+                f"augmentation {name} takes the numbers {', '.join(usual)}, got {given!r}"
+            )
         for key, value in given.items():
             of = len(usual[key]) if isinstance(usual[key], tuple) else 0
             parts = value if of and isinstance(value, list | tuple) else [value]
             if len(parts) != max(of, 1) or not all(map(_is_number, parts)):
-                raise BadInput(f"{key} of {name} must be {f'{of} numbers' if of else 'a number'} of 0 or more, got {value!r}")
+                raise BadInput(
+                    f"{key} of {name} must be {f'{of} numbers' if of else 'a number'} of 0 or "
+                    f"more, got {value!r}"
+                )
             if _is_whole(usual[key]) and not all(_is_whole(part) and part > 0 for part in parts):
-                raise BadInput(f"{key} of {name} must be {f'{of} whole numbers' if of else 'a whole number'} above 0, got {value!r}")
+                raise BadInput(
+                    f"{key} of {name} must be {f'{of} whole numbers' if of else 'a whole number'} "
+                    f"above 0, got {value!r}"
+                )
             if (most := _RANGES.get(key)) and not 0 < parts[0] <= parts[1] <= most:
-                raise BadInput(f"{key} of {name} must rise from above 0{f' to {most:g} at most' if most < math.inf else ''}, got {value!r}")
+                raise BadInput(
+                    f"{key} of {name} must rise from above "
+                    f"0{f' to {most:g} at most' if most < math.inf else ''}, got {value!r}"
+                )
             if key == "kernel" and not all(part % 2 for part in parts):
                 raise BadInput(f"kernel of {name} must be two odd numbers of pixels, got {value!r}")
-        if name == "jittered_crop" and not (n := usual | dict(given))["size"] <= n["least"] <= n["most"]:
-            raise BadInput(f"size, least and most of {name} must rise in this order, got {n['size']}, {n['least']} and {n['most']}")
+        if (
+            name == "jittered_crop"
+            and not (n := usual | dict(given))["size"] <= n["least"] <= n["most"]
+        ):
+            raise BadInput(
+                f"size, least and most of {name} must rise in this order, got {n['size']}, "
+                f"{n['least']} and {n['most']}"
+            )
 
 
 def usual_numbers(name: str) -> dict[str, Any]:
@@ -182,20 +246,30 @@ def _is_number(value: Any) -> bool:
 
 
 def clip_transform(named: Mapping[str, Any], labels: Sequence[str]) -> ClipTransform:
-    """The transform of each clip that a recipe names: {"rvit" | "far" | "jittered_crop": its numbers, "mirror": probability}.
+    """The transform of each clip that a recipe names: {"rvit" | "far" | "jittered_crop": its
+    numbers, "mirror": probability}.
 
-    "erase" and "mix" are for whole batches (`random_erasing`, `mix`) and passed over here. The mirror is `mirror_map`.
+    "erase" and "mix" are for whole batches (`random_erasing`, `mix`) and passed over here. The
+    mirror is `mirror_map`.
     Raises: BadInput for other names or numbers.
     """
     check_augment(named)
-    augment = next((_NAMED[name](**numbers) for name, numbers in named.items() if name in _NAMED), None)
+    augment = next(
+        (_NAMED[name](**numbers) for name, numbers in named.items() if name in _NAMED), None
+    )
     chance = named.get("mirror", 0.0)
     return ClipTransform(tuple(labels), augment, mirror_map(labels) if chance else {}, chance)
 
 
-def resized_crop(video: Tensor, size: int, generator: Generator, scale: tuple[float, float] = (0.08, 1.0),
-                 ratio: tuple[float, float] = (3 / 4, 4 / 3)) -> Tensor:
-    """A random part, `scale` of the area and with `ratio` of width to height (log-uniform), scaled to size x size.
+def resized_crop(
+    video: Tensor,
+    size: int,
+    generator: Generator,
+    scale: tuple[float, float] = (0.08, 1.0),
+    ratio: tuple[float, float] = (3 / 4, 4 / 3),
+) -> Tensor:
+    """A random part, `scale` of the area and with `ratio` of width to height (log-uniform), scaled
+    to size x size.
 
     If ten draws do not fit into the frame, the central part of the nearest ratio.
     """
@@ -214,7 +288,9 @@ def resized_crop(video: Tensor, size: int, generator: Generator, scale: tuple[fl
 
 
 def rotate(video: Tensor, degrees: float, fill: Sequence[float] = (0.0, 0.0, 0.0)) -> Tensor:
-    """Turned counter-clockwise about the centre; what comes in from outside has the colour `fill`."""
+    """Turned counter-clockwise about the centre; what comes in from outside has the colour
+    `fill`.
+    """
     height, width = video.shape[-2:]
     angle = math.radians(degrees)
     c, s = math.cos(angle), math.sin(angle)
@@ -222,14 +298,24 @@ def rotate(video: Tensor, degrees: float, fill: Sequence[float] = (0.0, 0.0, 0.0
     return warp(video, [[c, s, x - c * x - s * y], [-s, c, y + s * x - c * y]], fill)
 
 
-def warp(video: Tensor, matrix: Sequence[Sequence[float]], fill: Sequence[float] = (0.0, 0.0, 0.0)) -> Tensor:
-    """The affine map (2, 3), or the projective one (3, 3), from input to output pixels (x, y), applied to every frame."""
+def warp(
+    video: Tensor, matrix: Sequence[Sequence[float]], fill: Sequence[float] = (0.0, 0.0, 0.0)
+) -> Tensor:
+    """The affine map (2, 3), or the projective one (3, 3), from input to output pixels (x, y),
+    applied to every frame.
+    """
     from kornia.geometry.transform import warp_perspective
 
     rows = [*matrix, [0.0, 0.0, 1.0]] if len(matrix) == 2 else matrix
     full = torch.tensor(rows, dtype=torch.float32, device=video.device)
     colour = torch.tensor(fill, dtype=video.dtype, device=video.device)
-    return warp_perspective(video, full.expand(len(video), 3, 3), video.shape[-2:], padding_mode="fill", fill_value=colour)
+    return warp_perspective(
+        video,
+        full.expand(len(video), 3, 3),
+        video.shape[-2:],
+        padding_mode="fill",
+        fill_value=colour,
+    )
 
 
 def distort(video: Tensor, distortion: float, generator: Generator) -> Tensor:
@@ -239,17 +325,28 @@ def distort(video: Tensor, distortion: float, generator: Generator) -> Tensor:
     height, width = video.shape[-2:]
     x, y = int(distortion * (width // 2)), int(distortion * (height // 2))
     corners = [(0, 0), (width - 1, 0), (width - 1, height - 1), (0, height - 1)]
-    moved = [(cx + _integer(x, generator) * (1 if cx == 0 else -1), cy + _integer(y, generator) * (1 if cy == 0 else -1))
-             for cx, cy in corners]
-    matrix = get_perspective_transform(*(torch.tensor([points], dtype=torch.float32) for points in (corners, moved)))[0]
+    moved = [
+        (
+            cx + _integer(x, generator) * (1 if cx == 0 else -1),
+            cy + _integer(y, generator) * (1 if cy == 0 else -1),
+        )
+        for cx, cy in corners
+    ]
+    matrix = get_perspective_transform(
+        *(torch.tensor([points], dtype=torch.float32) for points in (corners, moved))
+    )[0]
     return warp(video, matrix.tolist())
 
 
 def jitter_colour(video: Tensor, strength: Sequence[float], generator: Generator) -> Tensor:
-    """Brightness, contrast and saturation times 1 +- strength, and hue plus +- strength of a full turn, in random order."""
+    """Brightness, contrast and saturation times 1 +- strength, and hue plus +- strength of a full
+    turn, in random order.
+    """
     from kornia import enhance
 
-    brightness, contrast, saturation = (_uniform(max(0.0, 1 - s), 1 + s, generator) for s in strength[:3])
+    brightness, contrast, saturation = (
+        _uniform(max(0.0, 1 - s), 1 + s, generator) for s in strength[:3]
+    )
     turn = 2 * math.pi * _uniform(-strength[3], strength[3], generator)
     steps: list[Callable[[Tensor], Tensor]] = [
         lambda x: enhance.adjust_brightness_accumulative(x, brightness),
@@ -281,17 +378,29 @@ def frames_of(picture: Tensor, frames: int) -> Tensor:
 
 
 def soft_targets(label: Tensor, classes: int, smoothing: float = 0.0) -> Tensor:
-    """One-hot targets (B, C) of labels (B,), with `smoothing` spread over all classes; rows sum to 1."""
+    """One-hot targets (B, C) of labels (B,), with `smoothing` spread over all classes; rows sum to
+    1.
+    """
     targets = torch.full((len(label), classes), smoothing / classes, device=label.device)
     return targets.scatter(1, label[:, None], 1 - smoothing + smoothing / classes)
 
 
-def mix(video: Tensor, label: Tensor, classes: int, generator: Generator, *, mixup: float = 0.8, cutmix: float = 1.0, switch: float = 0.5,
-        smoothing: float = 0.1) -> tuple[Tensor, Tensor]:
+def mix(
+    video: Tensor,
+    label: Tensor,
+    classes: int,
+    generator: Generator,
+    *,
+    mixup: float = 0.8,
+    cutmix: float = 1.0,
+    switch: float = 0.5,
+    smoothing: float = 0.1,
+) -> tuple[Tensor, Tensor]:
     """Blend each clip of the batch with that of its mirror place, by mixup or by cutmix (spec 4.6).
 
     Args:
-        video: (B, 3, T, H, W). label: (B,). mixup, cutmix: the parameter of Beta(a, a) of each; 0 turns it off.
+        video: (B, 3, T, H, W). label: (B,). mixup, cutmix: the parameter of Beta(a, a) of each; 0
+            turns it off.
         switch: probability of cutmix where both are on.
 
     Returns: the batch and soft targets (B, C) whose rows sum to 1.
@@ -315,15 +424,29 @@ def mix(video: Tensor, label: Tensor, classes: int, generator: Generator, *, mix
 
 
 def _box(height: int, width: int, side: float, generator: Generator) -> tuple[int, int, int, int]:
-    """A box of `side` times each side of the frame about a random point, cut off at the edges: top, bottom, left, right."""
+    """A box of `side` times each side of the frame about a random point, cut off at the edges: top,
+    bottom, left, right.
+    """
     y, x = _integer(height - 1, generator), _integer(width - 1, generator)
     h, w = int(height * side), int(width * side)
-    return max(0, y - h // 2), min(height, y - h // 2 + h), max(0, x - w // 2), min(width, x - w // 2 + w)
+    return (
+        max(0, y - h // 2),
+        min(height, y - h // 2 + h),
+        max(0, x - w // 2),
+        min(width, x - w // 2 + w),
+    )
 
 
-def random_erasing(video: Tensor, generator: Generator, probability: float = 0.25, area: tuple[float, float] = (0.02, 1 / 3),
-                   least_ratio: float = 0.3) -> Tensor:
-    """In some clips of a normalised batch (B, 3, T, H, W), replace a box by noise N(0, 1), in all frames alike."""
+def random_erasing(
+    video: Tensor,
+    generator: Generator,
+    probability: float = 0.25,
+    area: tuple[float, float] = (0.02, 1 / 3),
+    least_ratio: float = 0.3,
+) -> Tensor:
+    """In some clips of a normalised batch (B, 3, T, H, W), replace a box by noise N(0, 1), in all
+    frames alike.
+    """
     B, _, _, height, width = video.shape
     out = video.clone()
     for i in range(B):
@@ -342,7 +465,8 @@ def random_erasing(video: Tensor, generator: Generator, probability: float = 0.2
 
 
 def crops(frames: np.ndarray, count: int, size: int) -> np.ndarray:
-    """Square crops along the longer side, (count, T, size, size, 3) uint8, the short side scaled to `size`.
+    """Square crops along the longer side, (count, T, size, size, 3) uint8, the short side scaled to
+    `size`.
 
     Three are left (top), centre and right (bottom); one is the centre.
     """
@@ -352,11 +476,15 @@ def crops(frames: np.ndarray, count: int, size: int) -> np.ndarray:
     height, width = scaled.shape[1:3]
     room = max(height, width) - size
     places = [room // 2] if count == 1 else np.linspace(0, room, count).round().astype(int).tolist()
-    return np.stack([scaled[:, :, p : p + size] if width >= height else scaled[:, p : p + size] for p in places])
+    return np.stack(
+        [scaled[:, :, p : p + size] if width >= height else scaled[:, p : p + size] for p in places]
+    )
 
 
 def multi_view(clips: np.ndarray, count: int, size: int) -> np.ndarray:
-    """`crops` of each temporal view (V, T, H, W, 3): (V x count, T, size, size, 3), the crops of a view together (spec 4.6)."""
+    """`crops` of each temporal view (V, T, H, W, 3): (V x count, T, size, size, 3), the crops of a
+    view together (spec 4.6).
+    """
     return np.concatenate([crops(clip, count, size) for clip in clips])
 
 

@@ -1,7 +1,8 @@
 """The weights that a run starts from and those it leaves, with what they were trained on.
 
-A file's history is the list of the stages that trained it, each a recipe as `training.folder.described`. Weights that are not
-this project's, or whose card lists no stages, have one entry that says what is known of them.
+A file's history is the list of the stages that trained it, each a recipe as
+`training.folder.described`. Weights that are not this project's, or whose card lists no stages,
+have one entry that says what is known of them.
 """
 
 from __future__ import annotations
@@ -27,9 +28,14 @@ History = list[dict[str, Any]]
 
 
 def read_weights(file: Path) -> tuple[dict[str, Any], History]:
-    """The tensors of a safetensors or torch file, and the stages that trained them. Raises: BadInput if it cannot be read."""
+    """The tensors of a safetensors or torch file, and the stages that trained them. Raises:
+    BadInput if it cannot be read.
+    """
     if not file.exists():
-        raise BadInput(f"{file} does not exist; --init takes a run's stills.safetensors or video.safetensors, or a public checkpoint")
+        raise BadInput(
+            f"{file} does not exist; --init takes a run's stills.safetensors or "
+            "video.safetensors, or a public checkpoint"
+        )
     try:
         if file.suffix != ".safetensors":
             weights, metadata = torch.load(file, weights_only=True, map_location="cpu"), {}
@@ -37,9 +43,15 @@ def read_weights(file: Path) -> tuple[dict[str, Any], History]:
             with safe_open(file, "pt") as opened:
                 weights, metadata = load_file(file), opened.metadata() or {}
     except Exception as error:  # each library has its own errors for a damaged file
-        raise BadInput(f"{file} cannot be read as weights ({str(error).splitlines()[0]}); give a .safetensors or .pth file") from None
+        raise BadInput(
+            f"{file} cannot be read as weights ({str(error).splitlines()[0]}); give a "
+            ".safetensors or .pth file"
+        ) from None
     if not isinstance(weights, dict):
-        raise BadInput(f"{file} holds a {type(weights).__name__}, not tensors by name; give a .safetensors or .pth file of a model")
+        raise BadInput(
+            f"{file} holds a {type(weights).__name__}, not tensors by name; give a .safetensors "
+            "or .pth file of a model"
+        )
     return weights, _history(file, weights, metadata)
 
 
@@ -49,8 +61,11 @@ def _history(file: Path, weights: dict[str, Any], metadata: dict[str, str]) -> H
     if "side.weight" in weights and any(key.startswith("vit.") for key in weights):
         return []  # a still stage: the recipe that starts from it says so
     card = json.loads(metadata.get("card", "{}"))
-    foreign = {"name": f"weights of {file.name}", "trained_on": card.get("trained_on") or f"whatever trained {file.name}",
-               "license": card.get("license", "")}
+    foreign = {
+        "name": f"weights of {file.name}",
+        "trained_on": card.get("trained_on") or f"whatever trained {file.name}",
+        "license": card.get("license", ""),
+    }
     recipe = card.get("recipe", {})
     if "taught" in recipe:  # the order of a real video's frames, whose licence nobody knows
         return [foreign | {"license": ""}]
@@ -58,59 +73,110 @@ def _history(file: Path, weights: dict[str, Any], metadata: dict[str, str]) -> H
 
 
 def trained_on(history: History) -> tuple[str, str]:
-    """What the stages saw, in words, and the licence of weights made so: Apache-2.0 of rendered clips alone, else that of the start."""
+    """What the stages saw, in words, and the licence of weights made so: Apache-2.0 of rendered
+    clips alone, else that of the start.
+    """
     seen: dict[str, int] = {}
     own = [stage for stage in history if "trained_on" not in stage]
     for stage in own:
-        kind = {"gestures": "rendered gesture clips (core.gestures)", "folder": f"clips of the folder {stage.get('root', '')}"}
+        kind = {
+            "gestures": "rendered gesture clips (core.gestures)",
+            "folder": f"clips of the folder {stage.get('root', '')}",
+        }
         data = stage.get("data", "gestures")  # the first recipes knew no other
         name = kind.get(data, f"clips of {data}")
         seen[name] = seen.get(name, 0) + stage["clips"]
     foreign = list(dict.fromkeys(stage["trained_on"] for stage in history if "trained_on" in stage))
     is_rendered = not foreign and all(stage.get("data", "gestures") == "gestures" for stage in own)
-    words = ", then ".join([*foreign, ", ".join(f"{clips:,} {name}" for name, clips in seen.items())])
+    words = ", then ".join(
+        [*foreign, ", ".join(f"{clips:,} {name}" for name, clips in seen.items())]
+    )
     licences = dict.fromkeys(stage["license"] for stage in history if stage.get("license"))
-    return words + (", no real video" if is_rendered else ""), "Apache-2.0" if is_rendered else " and ".join(licences)
+    return words + (
+        ", no real video" if is_rendered else ""
+    ), "Apache-2.0" if is_rendered else " and ".join(licences)
 
 
 def with_commands(history: History) -> History:
-    """The stages, each with the command that repeats it: the named recipe of today, and as flags what differed from it.
+    """The stages, each with the command that repeats it: the named recipe of today, and as flags
+    what differed from it.
 
-    A start is named by its file alone, and what was done by hand (`after`) stands beside. A stage without a recipe of
-    this name has no command.
+    A start is named by its file alone, and what was done by hand (`after`) stands beside. A stage
+    without a recipe of this name has no command.
     """
-    return [stage | {"command": found} if (found := _command(stage)) else stage for stage in history]
+    return [
+        stage | {"command": found} if (found := _command(stage)) else stage for stage in history
+    ]
 
 
 def _command(stage: dict[str, Any]) -> str:
     base = recipes().get(stage["name"])
     if base is None:
         return ""
-    words, young = ["python -m training fit", stage["name"]], described("", Recipe(model=""))  # a field that is younger than the stage
+    words, young = (
+        ["python -m training fit", stage["name"]],
+        described("", Recipe(model="")),
+    )  # a field that is younger than the stage
     for name, usual in described("", base).items():
         given = stage.get(name, young[name])
         if given == usual or name in ("name", "model", "settings", "augment"):
             continue
-        value = ",".join(map(str, given)) if isinstance(given, list) else str(given).lower() if isinstance(given, bool) else str(given)
+        value = (
+            ",".join(map(str, given))
+            if isinstance(given, list)
+            else str(given).lower()
+            if isinstance(given, bool)
+            else str(given)
+        )
         words.append(f"--{name.replace('_', '-')} {shlex.quote(value)}")
     given, usual = stage.get("settings", {}), model_settings(replace(base, settings={}))
-    settings = {key: usual[key] for key in base.settings if key not in given and key in usual} | given  # what it had not is undone
+    settings = {
+        key: usual[key] for key in base.settings if key not in given and key in usual
+    } | given  # what it had not is undone
     settings |= {"depth": stage["preset_depth"]} if "preset_depth" in stage else {}
-    words += [f"--set {shlex.quote(f'{key}={value}')}" for key, value in settings.items() if value != base.settings.get(key)]
+    words += [
+        f"--set {shlex.quote(f'{key}={value}')}"
+        for key, value in settings.items()
+        if value != base.settings.get(key)
+    ]
     augment = stage.get("augment", {})
     if augment != base.augment:
-        words += ["--augment none", *(f"--augment {shlex.quote(f'{key}={json.dumps(value)}')}" for key, value in augment.items())]
+        words += [
+            "--augment none",
+            *(
+                f"--augment {shlex.quote(f'{key}={json.dumps(value)}')}"
+                for key, value in augment.items()
+            ),
+        ]
     return " ".join([*words, "--out RUN"])
 
 
-def export(weights: dict[str, Tensor], recipe: Recipe, labels: tuple[str, ...], history: History, path: Path) -> None:
+def export(
+    weights: dict[str, Tensor],
+    recipe: Recipe,
+    labels: tuple[str, ...],
+    history: History,
+    path: Path,
+) -> None:
     """Write a video stage's weights as a half-precision checkpoint with its card."""
     settings = model_settings(recipe)
     words, licence = trained_on(history)
     stride = {"stride": recipe.stride} if recipe.sampling == "dense" else {}
-    card = Card(model=recipe.model, preset=recipe.preset, labels=labels, mean=recipe.mean, std=recipe.std, size=settings["size"],
-                frames=settings["frames"], sampling=recipe.sampling, crop=recipe.crop, trained_on=words,
-                settings={k: v for k, v in recipe.settings.items() if k != "classes"}, recipe={"stages": with_commands(history)},
-                license=licence, **stride)
+    card = Card(
+        model=recipe.model,
+        preset=recipe.preset,
+        labels=labels,
+        mean=recipe.mean,
+        std=recipe.std,
+        size=settings["size"],
+        frames=settings["frames"],
+        sampling=recipe.sampling,
+        crop=recipe.crop,
+        trained_on=words,
+        settings={k: v for k, v in recipe.settings.items() if k != "classes"},
+        recipe={"stages": with_commands(history)},
+        license=licence,
+        **stride,
+    )
     model = {k.removeprefix("model."): v for k, v in weights.items() if k.startswith("model.")}
     write_atomically(path, lambda temporary: save_checkpoint(temporary, model, card))

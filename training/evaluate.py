@@ -1,4 +1,6 @@
-"""Measure a model on labelled clips: accuracy, and how well it puts shuffled frames back in order."""
+"""Measure a model on labelled clips: accuracy, and how well it puts shuffled frames back in
+order.
+"""
 
 from __future__ import annotations
 
@@ -23,11 +25,22 @@ from core.trials import permutation_of
 from core.video import Clip, digest
 from core.weights import Card, load, load_checkpoint
 from training.augment import multi_view
-from training.data import KINDS, Clips, Plan, has_splits, listing, report_missing, share_of, view_indices
+from training.data import (
+    KINDS,
+    Clips,
+    Plan,
+    has_splits,
+    listing,
+    report_missing,
+    share_of,
+    view_indices,
+)
 
 
 class Sample(NamedTuple):
-    """A labelled clip as the card samples it, and its temporal views where more than one is to be classified."""
+    """A labelled clip as the card samples it, and its temporal views where more than one is to be
+    classified.
+    """
 
     label: str
     clip: Clip
@@ -37,7 +50,9 @@ class Sample(NamedTuple):
 
 @dataclass(frozen=True)
 class Views:
-    """How often a clip is classified: `clips` temporal views times `crops` (spec 4.6: 2x3 and 5x3)."""
+    """How often a clip is classified: `clips` temporal views times `crops` (spec 4.6: 2x3 and
+    5x3).
+    """
 
     clips: int = 1
     crops: int = 1
@@ -47,7 +62,10 @@ class Views:
         """From "2x3". Raises: BadInput."""
         found = re.fullmatch(r"([1-9]\d?)x([1-9])", text)
         if not found:
-            raise BadInput(f"views {text!r} is not clips x crops; give two numbers such as 1x1, 1x3, 2x3 or 5x3")
+            raise BadInput(
+                f"views {text!r} is not clips x crops; give two numbers such as 1x1, 1x3, 2x3 or "
+                "5x3"
+            )
         return cls(int(found[1]), int(found[2]))
 
     def __str__(self) -> str:
@@ -58,34 +76,45 @@ ONE = Views()
 
 
 def last_stage(card: Card) -> dict[str, Any]:
-    """The recipe that ended in these weights, as its run folder describes it; empty if the card names none."""
+    """The recipe that ended in these weights, as its run folder describes it; empty if the card
+    names none.
+    """
     return (card.recipe.get("stages") or [{}])[-1]
 
 
 def check_folder(data: str | Path) -> None:
     """Raises: BadInput for what is no folder."""
     if not Path(data).is_dir():
-        raise BadInput(f"{data} is not a folder; give DIR with clips as DIR/<label>/<clip>, KIND:ROOT[:SPLIT] "
-                       f"with a kind of {', '.join(KINDS)}, or 'gestures'")
+        raise BadInput(
+            f"{data} is not a folder; give DIR with clips as DIR/<label>/<clip>, KIND:ROOT[:SPLIT] "
+            f"with a kind of {', '.join(KINDS)}, or 'gestures'"
+        )
 
 
 def named(data: str, holdout: float = 0.0) -> tuple[str, str, str | None]:
     """Kind, root and split of a folder DIR or of "kind:root[:split]".
 
-    Where no split is named it is the one that is not trained on: val, or test where a data set has no val. With a `holdout`
-    it is what a run holds a share of back from: train. None is a whole folder. Raises: BadInput for no folder.
+    Where no split is named it is the one that is not trained on: val, or test where a data set has
+    no val. With a `holdout` it is what a run holds a share of back from: train. None is a whole
+    folder. Raises: BadInput for no folder.
     """
     kind, _, root = data.partition(":")
     split = None
     if kind in KINDS and root:
         before, colon, after = root.rpartition(":")
-        if colon and not Path(root).is_dir() and not re.search(r"[\\/]", after):  # the colon of a drive names no split
+        if (
+            colon and not Path(root).is_dir() and not re.search(r"[\\/]", after)
+        ):  # the colon of a drive names no split
             root, split = before, after
     else:
         kind, root = "folder", data
         check_folder(data)
     if split is None and (kind != "folder" or has_splits(root)):
-        tested = kind in ("ucf101", "hmdb51", "smarthome") or kind == "folder" and "val" not in has_splits(root)
+        tested = (
+            kind in ("ucf101", "hmdb51", "smarthome")
+            or kind == "folder"
+            and "val" not in has_splits(root)
+        )
         split = "train" if holdout else "test" if tested else "val"
     return kind, root, split
 
@@ -93,23 +122,31 @@ def named(data: str, holdout: float = 0.0) -> tuple[str, str, str | None]:
 def opened(data: str, card: Card, holdout: float = 0.0) -> Clips:
     """The clips that `named` names, by the model's labels.
 
-    With a `holdout` only those that a run with this share kept back. Short clips are treated as in training.
+    With a `holdout` only those that a run with this share kept back. Short clips are treated as in
+    training.
 
-    Raises: BadInput for what cannot be opened, a label that the model does not know, or a share that is not 0..1.
+    Raises: BadInput for what cannot be opened, a label that the model does not know, or a share
+    that is not 0..1.
     """
     kind, root, split = named(data, holdout)
     found = listing(kind, root, split)
     unknown = [label for label in found.labels if label not in card.labels]
     if unknown:
-        raise BadInput(f"{root} holds the label {unknown[0]!r}, which the model does not know; it knows {card.listed}")
+        raise BadInput(
+            f"{root} holds the label {unknown[0]!r}, which the model does not know; it knows "
+            f"{card.listed}"
+        )
     report_missing(found, root)
     clips = share_of(found.clips, holdout, True, root)
-    plan = Plan(card.frames, card.sampling, card.stride, short=last_stage(card).get("short", "refuse"))
+    plan = Plan(
+        card.frames, card.sampling, card.stride, short=last_stage(card).get("short", "refuse")
+    )
     return Clips(card.labels, clips, plan, missing=found.missing)
 
 
 def folder_clips(folder: Path, card: Card) -> Iterator[Sample]:
-    """Clips of DIR/<label>/<clip>, sampled as the card says. A clip that cannot be read is reported and skipped.
+    """Clips of DIR/<label>/<clip>, sampled as the card says. A clip that cannot be read is reported
+    and skipped.
 
     Raises: BadInput as `opened`.
     """
@@ -123,20 +160,32 @@ def listed_clips(data: Clips, card: Card, views: Views = ONE) -> Iterator[Sample
         many = (None, None)
         if got is not None and views.clips > 1:
             shape = "whole" if views.crops > 1 else card.crop
-            many = data.attempt(i, replace(data.plan, views=views.clips, size=card.size, shape=shape))
+            many = data.attempt(
+                i, replace(data.plan, views=views.clips, size=card.size, shape=shape)
+            )
         if got is None or many is None:
             continue
         frames, times = got[0][0], got[1][0]
-        yield Sample(clip.label, Clip(frames, times, Path(clip.name).name, digest(clip.name, times.tolist())), clip.name, many[0])
+        yield Sample(
+            clip.label,
+            Clip(frames, times, Path(clip.name).name, digest(clip.name, times.tolist())),
+            clip.name,
+            many[0],
+        )
 
 
-def rendered_clips(count: int, card: Card, first_seed: int = 900_000_000_000_000, views: Views = ONE) -> Iterator[Sample]:
+def rendered_clips(
+    count: int, card: Card, first_seed: int = 900_000_000_000_000, views: Views = ONE
+) -> Iterator[Sample]:
     """Rendered clips, labels in turn, from seeds that no training run draws.
 
     Raises: BadInput for a model that does not know the gestures.
     """
     if not set(LABELS) <= set(card.labels):
-        raise BadInput(f"the model knows {card.listed}, not the rendered gestures; give --data DIR with clips as DIR/<label>/<clip>")
+        raise BadInput(
+            f"the model knows {card.listed}, not the rendered gestures; give --data DIR with "
+            "clips as DIR/<label>/<clip>"
+        )
     for i in range(count):
         label, seed = LABELS[i % len(LABELS)], first_seed + i
         clip = rendered_clip(render(label, seed, frames=card.frames, size=(120, 160)))
@@ -171,30 +220,59 @@ def probabilities(model: nn.Module, card: Card, sample: Sample, views: Views = O
     clips = sample.clip.frames[None] if sample.views is None else sample.views
     if views.crops > 1:
         clips = multi_view(clips, views.crops, card.size)
-    each = [classify(model, card, Clip(frames, sample.clip.times, sample.name, "")) for frames in clips]
+    each = [
+        classify(model, card, Clip(frames, sample.clip.times, sample.name, "")) for frames in clips
+    ]
     return np.mean(each, axis=0)
 
 
-def measure(model: nn.Module, card: Card, samples: Iterable[Sample], seed: int = 0, views: Views = ONE, passes: int = 1) -> list[Row]:
-    """Classify each clip, shuffle it by its one permutation, and recover the order from a matrix of so many passes."""
+def measure(
+    model: nn.Module,
+    card: Card,
+    samples: Iterable[Sample],
+    seed: int = 0,
+    views: Views = ONE,
+    passes: int = 1,
+) -> list[Row]:
+    """Classify each clip, shuffle it by its one permutation, and recover the order from a matrix of
+    so many passes.
+    """
     rows = []
     for sample in samples:
         p = probabilities(model, card, sample, views)
         ranked = np.argsort(-p, kind="stable")
-        permutation = permutation_of(sample.name, len(sample.clip) // getattr(model, "unit_frames", 1), seed)
+        permutation = permutation_of(
+            sample.name, len(sample.clip) // getattr(model, "unit_frames", 1), seed
+        )
         found = order_of(model, card, sample.clip, permutation, passes)
-        accuracy, either = order_accuracy(found.path, permutation), reversal_accuracy(found.path, permutation)
-        rows.append(Row(sample.label, tuple(card.labels[i] for i in ranked), accuracy, either, accuracy == either, found.direction_margin,
-                        sample.name, tuple(p[ranked].tolist())))
+        accuracy, either = (
+            order_accuracy(found.path, permutation),
+            reversal_accuracy(found.path, permutation),
+        )
+        rows.append(
+            Row(
+                sample.label,
+                tuple(card.labels[i] for i in ranked),
+                accuracy,
+                either,
+                accuracy == either,
+                found.direction_margin,
+                sample.name,
+                tuple(p[ranked].tolist()),
+            )
+        )
     if not rows:
         raise BadInput("not one clip could be read; nothing was measured")
     return rows
 
 
 def _means(rows: list[Row]) -> dict[str, float]:
-    return {"clips": len(rows), "top1": float(np.mean([r.ranking[0] == r.label for r in rows])),
-            "order_accuracy": float(np.mean([r.order_accuracy for r in rows])),
-            "reversal_accuracy": float(np.mean([r.reversal_accuracy for r in rows]))}
+    return {
+        "clips": len(rows),
+        "top1": float(np.mean([r.ranking[0] == r.label for r in rows])),
+        "order_accuracy": float(np.mean([r.order_accuracy for r in rows])),
+        "reversal_accuracy": float(np.mean([r.reversal_accuracy for r in rows])),
+    }
 
 
 def summarise(rows: list[Row], labels: tuple[str, ...]) -> dict:
@@ -205,18 +283,26 @@ def summarise(rows: list[Row], labels: tuple[str, ...]) -> dict:
     directed = [r for r in rows if r.label in DIRECTED]
     whole = _means(rows)
     return {
-        "clips": whole["clips"], "top1": whole["top1"], "top5": float(np.mean([r.label in r.ranking[:5] for r in rows])),
-        "order_accuracy": whole["order_accuracy"], "reversal_accuracy": whole["reversal_accuracy"],
+        "clips": whole["clips"],
+        "top1": whole["top1"],
+        "top5": float(np.mean([r.label in r.ranking[:5] for r in rows])),
+        "order_accuracy": whole["order_accuracy"],
+        "reversal_accuracy": whole["reversal_accuracy"],
         "order_accuracy_directed": _means(directed)["order_accuracy"] if directed else None,
-        "per_class": {name: _means(part) for name in labels if (part := [r for r in rows if r.label == name])},
+        "per_class": {
+            name: _means(part) for name in labels if (part := [r for r in rows if r.label == name])
+        },
         "confusion": {"labels": list(labels), "counts": counts.tolist()},
     }
 
 
 def _described(data: str, holdout: float) -> str:
     split = None if data == "gestures" else named(data, holdout)[2]
-    return (data + (f", split {split}" if split and not data.endswith(f":{split}") else "")
-            + (f", the share of {holdout:g} that was held out" if holdout else ""))
+    return (
+        data
+        + (f", split {split}" if split and not data.endswith(f":{split}") else "")
+        + (f", the share of {holdout:g} that was held out" if holdout else "")
+    )
 
 
 def command(args: argparse.Namespace) -> int:
@@ -232,29 +318,62 @@ def command(args: argparse.Namespace) -> int:
     views = views or Views(*last_stage(card).get("views", (1, 1)))
     card = card.changed(sharpness=0.0) if args.raw else card
     if args.data == "gestures" and args.holdout:
-        raise BadInput("rendered gestures are never trained on again, so --holdout is for clips of a folder; leave it out")
+        raise BadInput(
+            "rendered gestures are never trained on again, so --holdout is for clips of a folder; "
+            "leave it out"
+        )
     data = None if args.data == "gestures" else opened(args.data, card, args.holdout)
-    samples = rendered_clips(args.clips, card, views=views) if data is None else listed_clips(data, card, views)
+    samples = (
+        rendered_clips(args.clips, card, views=views)
+        if data is None
+        else listed_clips(data, card, views)
+    )
     total = args.clips if data is None else len(data)
-    rows = measure(model, card, tqdm(samples, total=total, unit="clip", disable=None), args.seed, views, args.passes)
-    result = summarise(rows, card.labels) | {"views": str(views), "passes": args.passes, "skipped": data.skipped if data else 0}
+    rows = measure(
+        model,
+        card,
+        tqdm(samples, total=total, unit="clip", disable=None),
+        args.seed,
+        views,
+        args.passes,
+    )
+    result = summarise(rows, card.labels) | {
+        "views": str(views),
+        "passes": args.passes,
+        "skipped": data.skipped if data else 0,
+    }
     if args.report:
-        about = {"model": f"{card.model} {card.preset}", "checkpoint": card.hash, "trained on": card.trained_on,
-                 "data": _described(args.data, args.holdout),
-                 "frames a clip": f"{card.frames}, {card.sampling}", "views": f"{views} (clips x crops)", "seed of the shuffles": args.seed,
-                 "passes of the order matrix": args.passes,
-                 "order from": "the attention itself" if card.sharpness == 0 else f"the attention, sharpened by {card.sharpness:g}"}
+        about = {
+            "model": f"{card.model} {card.preset}",
+            "checkpoint": card.hash,
+            "trained on": card.trained_on,
+            "data": _described(args.data, args.holdout),
+            "frames a clip": f"{card.frames}, {card.sampling}",
+            "views": f"{views} (clips x crops)",
+            "seed of the shuffles": args.seed,
+            "passes of the order matrix": args.passes,
+            "order from": "the attention itself"
+            if card.sharpness == 0
+            else f"the attention, sharpened by {card.sharpness:g}",
+        }
         write_report(args.report, rows, result, about)
     if args.json:
         print(json.dumps(result))
         return 0
-    print(f"{result['clips']} clips: top-1 {100 * result['top1']:.1f} %, top-5 {100 * result['top5']:.1f} %, "
-          f"OrderAcc {result['order_accuracy']:.1f} %, reversal-invariant {result['reversal_accuracy']:.1f} %"
-          f"{f', of the directed strokes {known:.1f} %' if (known := result['order_accuracy_directed']) is not None else ''}"
-          f"{f', {n} skipped' if (n := result['skipped']) else ''}")
+    directed = result["order_accuracy_directed"]
+    of_directed = f", of the directed strokes {directed:.1f} %" if directed is not None else ""
+    skipped = f", {result['skipped']} skipped" if result["skipped"] else ""
+    print(
+        f"{result['clips']} clips: top-1 {100 * result['top1']:.1f} %, top-5 "
+        f"{100 * result['top5']:.1f} %, OrderAcc {result['order_accuracy']:.1f} %, "
+        f"reversal-invariant {result['reversal_accuracy']:.1f} %"
+        f"{of_directed}{skipped}"
+    )
     for label, row in result["per_class"].items():
-        print(f"  {label:8} {row['clips']:4} clips  top-1 {100 * row['top1']:5.1f}  OrderAcc {row['order_accuracy']:5.1f}  "
-              f"reversal-invariant {row['reversal_accuracy']:5.1f}")
+        print(
+            f"  {label:8} {row['clips']:4} clips  top-1 {100 * row['top1']:5.1f}  OrderAcc "
+            f"{row['order_accuracy']:5.1f}  reversal-invariant {row['reversal_accuracy']:5.1f}"
+        )
     if args.report:
         print(f"report: {args.report / 'report.html'}")
     return 0

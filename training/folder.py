@@ -1,8 +1,9 @@
 """A run folder: what a run is, how far it came, and what it reported.
 
-recipe.json, metrics.jsonl (one line a report), state.pt (everything that a resume needs, replaced atomically),
-stills.safetensors, video.safetensors and, at the end, model.safetensors with its card. With several
-processes every one reads the folder and the first one writes it, so all machines must see it.
+recipe.json, metrics.jsonl (one line a report), state.pt (everything that a resume needs, replaced
+atomically), stills.safetensors, video.safetensors and, at the end, model.safetensors with its card.
+With several processes every one reads the folder and the first one writes it, so all machines must
+see it.
 """
 
 from __future__ import annotations
@@ -22,12 +23,22 @@ from core.errors import BadInput
 from training.recipes import Recipe
 
 STAGES = ("stills", "video")
-FREE = ("root", "cache", "cache_gigabytes", "workers", "threads", "checkpoint_seconds", "tensorboard")
+FREE = (
+    "root",
+    "cache",
+    "cache_gigabytes",
+    "workers",
+    "threads",
+    "checkpoint_seconds",
+    "tensorboard",
+)
 """Fields of a recipe that do not decide the result, and may change from one start to the next."""
 
 
 def write_atomically(path: Path, save: Callable[[Path], Any]) -> None:
-    """Call save(temporary path), then move it into place: a reader or a kill never sees half a file."""
+    """Call save(temporary path), then move it into place: a reader or a kill never sees half a
+    file.
+    """
     temporary = path.with_name(f".{path.name}.{os.getpid()}")
     save(temporary)
     with open(temporary, "rb+") as handle:
@@ -41,7 +52,9 @@ def described(name: str, recipe: Recipe) -> dict[str, Any]:
 
 
 def changed(before: dict[str, Any], now: dict[str, Any]) -> list[str]:
-    """Fields that decide the result and differ between two `described` recipes; a field younger than `before` counts as usual."""
+    """Fields that decide the result and differ between two `described` recipes; a field younger
+    than `before` counts as usual.
+    """
     usual = described(now["name"], Recipe(model=now["model"]))
     return [k for k in now if k not in FREE and before.get(k, usual[k]) != now[k]]
 
@@ -74,9 +87,15 @@ class Folder:
             try:
                 other = changed(json.loads(file.read_text()), now)
             except (ValueError, AttributeError):
-                raise BadInput(f"{file} is damaged, so it is not known what this run is; choose another --out or remove it") from None
+                raise BadInput(
+                    f"{file} is damaged, so it is not known what this run is; choose another "
+                    "--out or remove it"
+                ) from None
             if other:
-                raise BadInput(f"{self.path} holds a run with other settings ({', '.join(other)}); choose another --out or remove it")
+                raise BadInput(
+                    f"{self.path} holds a run with other settings ({', '.join(other)}); choose "
+                    "another --out or remove it"
+                )
         if self.writes:
             for path in self.path.glob(".*.*"):
                 if path.suffix[1:].isdigit():  # a write that a kill cut short
@@ -84,21 +103,27 @@ class Folder:
             write_atomically(file, lambda path: path.write_text(json.dumps(now, indent=1)))
 
     def state(self) -> dict[str, Any]:
-        """The last checkpoint: at least its stage and step; stage None before the first. Raises: BadInput if it is damaged."""
+        """The last checkpoint: at least its stage and step; stage None before the first. Raises:
+        BadInput if it is damaged.
+        """
         file = self.path / "state.pt"
         if not file.exists():
             return {"stage": None, "step": 0}
         try:
             return torch.load(file, weights_only=True, map_location="cpu")
         except (OSError, EOFError, RuntimeError, ValueError, LookupError, UnpicklingError):
-            raise BadInput(f"{file} is damaged, so the run cannot go on from it; remove it to begin again") from None
+            raise BadInput(
+                f"{file} is damaged, so the run cannot go on from it; remove it to begin again"
+            ) from None
 
     def save(self, state: dict[str, Any]) -> None:
         if self.writes:
             write_atomically(self.path / "state.pt", lambda path: torch.save(state, path))
 
     def cut(self, stage: str | None, step: int) -> None:
-        """Drop reports of steps that a killed run will do again: those after `step` of `stage`, and of later stages."""
+        """Drop reports of steps that a killed run will do again: those after `step` of `stage`, and
+        of later stages.
+        """
         file = self.path / "metrics.jsonl"
         if not self.writes or not file.exists():
             return
@@ -106,7 +131,10 @@ class Folder:
         for line in file.read_text().splitlines():
             with suppress(json.JSONDecodeError):  # a last line that a kill cut short
                 row = json.loads(line)
-                if (STAGES.index(row["stage"]), row["step"]) <= (STAGES.index(stage) if stage else -1, step):
+                if (STAGES.index(row["stage"]), row["step"]) <= (
+                    STAGES.index(stage) if stage else -1,
+                    step,
+                ):
                     kept.append(line)
         write_atomically(file, lambda path: path.write_text("".join(f"{k}\n" for k in kept)))
 
@@ -133,7 +161,10 @@ class Reporter:
             try:
                 from torch.utils.tensorboard import SummaryWriter
             except ImportError:
-                raise BadInput("--tensorboard needs the package tensorboard; install it with `pip install tensorboard`") from None
+                raise BadInput(
+                    "--tensorboard needs the package tensorboard; install it with `pip install "
+                    "tensorboard`"
+                ) from None
             self.board = SummaryWriter(folder.path / "tensorboard" / stage, purge_step=step + 1)
         self.file = open(folder.path / "metrics.jsonl", "a")  # noqa: SIM115
 

@@ -7,28 +7,41 @@ from collections.abc import Sequence
 
 import torch
 from torch import Tensor
-from torch.nn.functional import binary_cross_entropy_with_logits, cosine_similarity, cross_entropy, smooth_l1_loss, softplus
+from torch.nn.functional import (
+    binary_cross_entropy_with_logits,
+    cosine_similarity,
+    cross_entropy,
+    smooth_l1_loss,
+    softplus,
+)
 
 SHARPNESS = 8.0
-"""Slope at which `pair_loss` reads a cosine as a log-odds; `core.order.sharpened` reads it alike."""
+"""Slope at which `pair_loss` reads a cosine as a log-odds; `core.order.sharpened` reads it
+alike.
+"""
 
 
 def order_signs(order: Tensor, symmetric: bool = False) -> Tensor:
-    """sgn(o_t, o_t') of Eq. 13: +1 where o_t < o_t', else -1, so -1 on the diagonal. (B, T) -> (B, T, T).
+    """sgn(o_t, o_t') of Eq. 13: +1 where o_t < o_t', else -1, so -1 on the diagonal. (B, T) -> (B,
+    T, T).
 
-    `symmetric` gives the released helper's matrix (+1 if slots and frames agree in order, -1 if not, +1
-    on the diagonal), under which order cannot be recovered: kept for comparison only.
+    `symmetric` gives the released helper's matrix (+1 if slots and frames agree in order, -1 if
+    not, +1 on the diagonal), under which order cannot be recovered: kept for comparison only.
     """
     ahead = torch.where(order[:, :, None] < order[:, None, :], 1.0, -1.0)
     if not symmetric:
         return ahead
     T = order.shape[1]
     slots = torch.arange(T, device=order.device)
-    agree = torch.sign((slots[:, None] - slots[None]).float()) * torch.sign((order[:, :, None] - order[:, None]).float())
+    agree = torch.sign((slots[:, None] - slots[None]).float()) * torch.sign(
+        (order[:, :, None] - order[:, None]).float()
+    )
     return torch.where(torch.eye(T, device=order.device, dtype=torch.bool), 1.0, agree)
 
 
-def self_loss(time_attention: Sequence[Tensor], order: Tensor, symmetric: bool = False, diagonal: bool = True) -> Tensor:
+def self_loss(
+    time_attention: Sequence[Tensor], order: Tensor, symmetric: bool = False, diagonal: bool = True
+) -> Tensor:
     """L_self (Eq. 13): mean over layers, slots t and t' of (1 - a[t, t']) sgn(o_t, o_t').
 
     Args:
@@ -41,13 +54,17 @@ def self_loss(time_attention: Sequence[Tensor], order: Tensor, symmetric: bool =
     """
     signs = order_signs(order, symmetric)
     T = order.shape[1]
-    keep = torch.ones(T, T, device=order.device) if diagonal else 1 - torch.eye(T, device=order.device)
+    keep = (
+        torch.ones(T, T, device=order.device) if diagonal else 1 - torch.eye(T, device=order.device)
+    )
     terms = [((1 - a.float()) * signs * keep).sum((1, 2)) / keep.sum() for a in time_attention]
     return torch.stack(terms).mean()
 
 
 def pair_weights(order: Tensor, directed: Tensor) -> Tensor:
-    """How much each pair of slots counts in `pair_loss`, (B, T, T): none on the diagonal, undirected neighbours twice."""
+    """How much each pair of slots counts in `pair_loss`, (B, T, T): none on the diagonal,
+    undirected neighbours twice.
+    """
     apart = (order[:, :, None] - order[:, None, :]).abs()
     rare = (apart == 1) & ~directed[:, None, None]  # 2 neighbours in T
     return torch.where(rare, 2.0, 1.0) * (apart > 0)
@@ -56,9 +73,10 @@ def pair_weights(order: Tensor, directed: Tensor) -> Tensor:
 def pair_loss(attention: Tensor, order: Tensor, directed: Tensor) -> Tensor:
     """Each pair of slots as a yes-or-no question: the cross-entropy companion of L_self.
 
-    L_self is linear in the cosine, so a pair that is sure and wrong weighs no more than any other. This
-    loss reads SHARPNESS * a as log-odds. Of a clip with an arrow of time it asks which of two frames came
-    first. Of a clip whose reverse is another stroke nobody can say, so it asks which frames are
+    L_self is linear in the cosine, so a pair that is sure and wrong weighs no more than any other.
+    This loss reads SHARPNESS * a as log-odds. Of a clip with an arrow of time it asks which of two
+    frames came first. Of a clip whose reverse is another stroke nobody can say, so it asks which
+    frames are
     neighbours: the matrix then shows an order without a direction.
 
     Args:
@@ -67,13 +85,16 @@ def pair_loss(attention: Tensor, order: Tensor, directed: Tensor) -> Tensor:
         directed: (B,) bool, whether the clip's direction can be known.
     """
     neighbours = (order[:, :, None] - order[:, None, :]).abs() == 1
-    signs = torch.where(directed[:, None, None], order_signs(order), torch.where(neighbours, 1.0, -1.0))
+    signs = torch.where(
+        directed[:, None, None], order_signs(order), torch.where(neighbours, 1.0, -1.0)
+    )
     weight = pair_weights(order, directed)
     return (softplus(-SHARPNESS * attention.float() * signs) * weight).sum() / weight.sum()
 
 
 def rank_loss(logits: Tensor, order: Tensor, directed: Tensor) -> Tensor:
-    """Cross-entropy of naming the original place of each slot, either end first where the direction cannot be known.
+    """Cross-entropy of naming the original place of each slot, either end first where the direction
+    cannot be known.
 
     Args:
         logits: (B, T, T), a score for each original place.
@@ -91,11 +112,13 @@ def rank_loss(logits: Tensor, order: Tensor, directed: Tensor) -> Tensor:
 def alignment_loss(frame_maps: tuple[Tensor, Tensor]) -> Tensor:
     """RViT's auxiliary loss: 1 - cos(vec A_spatial, vec A_temporal), mean over the batch.
 
-    The paper names a cosine similarity between spatial and temporal weights and gives neither sign nor weight.
-    Alignment reads as similarity upwards; the weight 0.1 is a recipe's choice (spec 1.4).
+    The paper names a cosine similarity between spatial and temporal weights and gives neither sign
+    nor weight. Alignment reads as similarity upwards; the weight 0.1 is a recipe's choice (spec
+    1.4).
 
     Args:
-        frame_maps: attention from frame to frame, spatial and temporal, each (B, T, T) >= 0 (`Output.frame_maps`).
+        frame_maps: attention from frame to frame, spatial and temporal, each (B, T, T) >= 0
+            (`Output.frame_maps`).
 
     Range 0 (alike) to 1 (no pair of frames in common).
     """
@@ -109,10 +132,12 @@ def inside(tip: Tensor, h: int, w: int) -> Tensor:
 
 
 def fingertip_loss(predicted: Tensor, tip: Tensor) -> Tensor:
-    """The dense side task of the embedded checkpoints: in which patch the fingertip is, and where inside it.
+    """The dense side task of the embedded checkpoints: in which patch the fingertip is, and where
+    inside it.
 
     Args:
-        predicted: (F, h, w, 4): fingertip score, hand score, fingertip x and y inside the patch (0..1).
+        predicted: (F, h, w, 4): fingertip score, hand score, fingertip x and y inside the patch
+            (0..1).
         tip: (F, 2) x, y in patches, all inside the grid.
     """
     cell = tip.long()
@@ -123,5 +148,7 @@ def fingertip_loss(predicted: Tensor, tip: Tensor) -> Tensor:
 
 
 def hand_loss(predicted: Tensor, occupied: Tensor) -> Tensor:
-    """Its other half: how much of each patch the hand covers, 0..1, `occupied` (F, h, w), from the second of the four scores."""
+    """Its other half: how much of each patch the hand covers, 0..1, `occupied` (F, h, w), from the
+    second of the four scores.
+    """
     return binary_cross_entropy_with_logits(predicted[..., 1], occupied)

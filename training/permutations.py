@@ -15,19 +15,28 @@ Strategy = Literal["greedy_min", "greedy_max", "random"]
 
 
 @lru_cache(maxsize=8)
-def permutation_set(frames: int = 8, count: int = 1000, strategy: Strategy = "greedy_min", seed: int = 0) -> np.ndarray:
+def permutation_set(
+    frames: int = 8, count: int = 1000, strategy: Strategy = "greedy_min", seed: int = 0
+) -> np.ndarray:
     """`count` distinct orders of `frames` frames without the identity, int64 (count, frames).
 
     greedy_min adds, one at a time, the order with the smallest mean Hamming distance to those
     chosen (the paper's text); greedy_max the largest (what the authors released). Ties go to the
     lexicographically first. Class k of the order head is row k - 1; class 0 is the identity.
 
-    Raises: BadInput for another strategy, if there are not `count` such orders, or too many orders to list (frames > 9).
+    Raises: BadInput for another strategy, if there are not `count` such orders, or too many orders
+    to list (frames > 9).
     """
     if strategy not in get_args(Strategy):
-        raise BadInput(f"permutations {strategy!r} are not known; choose one of {', '.join(get_args(Strategy))}")
+        raise BadInput(
+            f"permutations {strategy!r} are not known; choose one of "
+            f"{', '.join(get_args(Strategy))}"
+        )
     if not 2 <= frames <= 9 or not 1 <= count < factorial(frames):
-        raise BadInput(f"cannot choose {count} orders of {frames} frames; frames must be 2 to 9 and count less than frames!")
+        raise BadInput(
+            f"cannot choose {count} orders of {frames} frames; frames must be 2 to 9 and count "
+            "less than frames!"
+        )
     everything = np.array(list(permutations(range(frames))))
     rng = np.random.default_rng(seed)
     if strategy == "random":

@@ -1,4 +1,6 @@
-"""Turn a finished run into a shipped checkpoint: measure it, calibrate its verdict, write its card."""
+"""Turn a finished run into a shipped checkpoint: measure it, calibrate its verdict, write its
+card.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +17,15 @@ from core.card import UNCALIBRATED
 from core.errors import BadInput
 from core.weights import CHECKPOINTS, Card, load_checkpoint, save_checkpoint
 from training.checkpoints import with_commands
-from training.evaluate import Row, check_folder, folder_clips, measure, opened, rendered_clips, summarise
+from training.evaluate import (
+    Row,
+    check_folder,
+    folder_clips,
+    measure,
+    opened,
+    rendered_clips,
+    summarise,
+)
 from training.folder import write_atomically
 from training.losses import SHARPNESS
 
@@ -29,7 +39,9 @@ _TEST_SEED = 910_000_000_000_000  # other rendered clips than those that calibra
 
 
 def direction_threshold(rows: list[Row]) -> float:
-    """The smallest direction margin above which at least CONFIDENCE of the recovered directions are right, inf if there is none."""
+    """The smallest direction margin above which at least CONFIDENCE of the recovered directions are
+    right, inf if there is none.
+    """
     rows = sorted(rows, key=lambda r: r.direction_margin)
     right = np.array([r.forward for r in rows], float)
     share_above = right[::-1].cumsum()[::-1] / np.arange(len(rows), 0, -1)
@@ -38,7 +50,9 @@ def direction_threshold(rows: list[Row]) -> float:
 
 
 def publish(checkpoint: Path, name: str | None, real: Path | None, hours: float | None) -> Path:
-    """Measure `checkpoint` on rendered clips (and on real ones, if given) and ship it with its card."""
+    """Measure `checkpoint` on rendered clips (and on real ones, if given) and ship it with its
+    card.
+    """
     if real:
         check_folder(real)
     odd = odd_backgrounds(real) if real else set()
@@ -47,21 +61,41 @@ def publish(checkpoint: Path, name: str | None, real: Path | None, hours: float 
         opened(str(real), card)  # what is wrong with it is said before the minutes of measuring
     tried = {}
     for sharpness in (0.0, SHARPNESS):  # 0 is the paper's own
-        clips = tqdm(rendered_clips(CALIBRATION_CLIPS, card), total=CALIBRATION_CLIPS, desc="calibrate")
+        clips = tqdm(
+            rendered_clips(CALIBRATION_CLIPS, card), total=CALIBRATION_CLIPS, desc="calibrate"
+        )
         tried[sharpness] = measure(model, replace(card, sharpness=sharpness), clips)
     raw, sharpened = (np.mean([row.order_accuracy for row in tried[s]]) for s in (0.0, SHARPNESS))
     best = SHARPNESS if sharpened - raw > _GAIN else 0.0
-    card = replace(card, sharpness=best, direction_threshold=min(direction_threshold(tried[best]), UNCALIBRATED), hash="")
-    measured = {"rendered": _brief(model, card, tqdm(rendered_clips(TEST_CLIPS, card, _TEST_SEED), total=TEST_CLIPS, desc="rendered"))}
+    card = replace(
+        card,
+        sharpness=best,
+        direction_threshold=min(direction_threshold(tried[best]), UNCALIBRATED),
+        hash="",
+    )
+    measured = {
+        "rendered": _brief(
+            model,
+            card,
+            tqdm(rendered_clips(TEST_CLIPS, card, _TEST_SEED), total=TEST_CLIPS, desc="rendered"),
+        )
+    }
     if real:
         rows = measure(model, card, tqdm(folder_clips(real, card), desc="real"))
         measured["real"] = _summary(rows, card)
         kept = [row for row in rows if row.name in odd]
         if kept:
             measured["real_odd_backgrounds"] = _summary(kept, card)
-        measured["real_raw"] = _brief(model, replace(card, sharpness=0.0), tqdm(folder_clips(real, card), desc="real, raw"))
+        measured["real_raw"] = _brief(
+            model, replace(card, sharpness=0.0), tqdm(folder_clips(real, card), desc="real, raw")
+        )
         if card.sharpness:
-            rows = measure(model, card, tqdm(folder_clips(real, card), desc=f"real, {PASSES} passes"), passes=PASSES)
+            rows = measure(
+                model,
+                card,
+                tqdm(folder_clips(real, card), desc=f"real, {PASSES} passes"),
+                passes=PASSES,
+            )
             measured["real_passes"] = _summary(rows, card) | {"passes": PASSES}
     if hours is not None:
         measured["training_hours"] = hours
@@ -71,23 +105,35 @@ def publish(checkpoint: Path, name: str | None, real: Path | None, hours: float 
     path.parent.mkdir(parents=True, exist_ok=True)
     weights = model.state_dict()
     write_atomically(path, lambda temporary: save_checkpoint(temporary, weights, card))
-    write_atomically(path.with_suffix(".json"), lambda temporary: temporary.write_text(json.dumps(asdict(card), indent=1) + "\n"))
+    write_atomically(
+        path.with_suffix(".json"),
+        lambda temporary: temporary.write_text(json.dumps(asdict(card), indent=1) + "\n"),
+    )
     return path
 
 
 def odd_backgrounds(folder: Path) -> set[str]:
-    """Clips of DIR (label/file) over backgrounds with odd numbers, from DIR/backgrounds.tsv; empty without that file.
+    """Clips of DIR (label/file) over backgrounds with odd numbers, from DIR/backgrounds.tsv; empty
+    without that file.
 
-    Choices are made on even backgrounds, so these are the half that reports. Raises: BadInput for a table that is damaged.
+    Choices are made on even backgrounds, so these are the half that reports. Raises: BadInput for a
+    table that is damaged.
     """
     table = folder / "backgrounds.tsv"
     if not table.is_file():
         return set()
     try:
         with open(table, newline="") as file:
-            return {row["file"] for row in csv.DictReader(file, delimiter="\t") if int(row["background"]) % 2}
+            return {
+                row["file"]
+                for row in csv.DictReader(file, delimiter="\t")
+                if int(row["background"]) % 2
+            }
     except (KeyError, TypeError, ValueError):
-        raise BadInput(f"{table} is damaged; expected the columns file and background, a whole number, with tabs between") from None
+        raise BadInput(
+            f"{table} is damaged; expected the columns file and background, a whole number, with "
+            "tabs between"
+        ) from None
 
 
 def _brief(model: nn.Module, card: Card, samples) -> dict:

@@ -1,7 +1,8 @@
-"""RandAugment for clips: random operations of one strength, each the same for all frames (Cubuk et al., 2020).
+"""RandAugment for clips: random operations of one strength, each the same for all frames (Cubuk et
+al., 2020).
 
-The operations and their ranges are those of the "increasing" set that VideoMAE and MVD train with: magnitude 10 is the
-strongest. Clips are float (T, 3, H, W), 0..1.
+The operations and their ranges are those of the "increasing" set that VideoMAE and MVD train with:
+magnitude 10 is the strongest. Clips are float (T, 3, H, W), 0..1.
 """
 
 from __future__ import annotations
@@ -17,16 +18,26 @@ FILL = (124 / 255, 116 / 255, 104 / 255)
 """The mean colour of ImageNet: what comes in from outside the frame."""
 
 
-def randaugment(video: Tensor, generator: Generator, magnitude: float = 9.0, deviation: float = 0.5, layers: int = 4,
-                probability: float = 0.5) -> Tensor:
-    """`layers` operations drawn with replacement, each applied with `probability` at N(magnitude, deviation) out of 10."""
+def randaugment(
+    video: Tensor,
+    generator: Generator,
+    magnitude: float = 9.0,
+    deviation: float = 0.5,
+    layers: int = 4,
+    probability: float = 0.5,
+) -> Tensor:
+    """`layers` operations drawn with replacement, each applied with `probability` at N(magnitude,
+    deviation) out of 10.
+    """
     names = list(OPERATIONS)
     for _ in range(layers):
         name = names[int(torch.randint(len(names), (), generator=generator))]
         applied, sign = torch.rand(2, generator=generator).tolist()
         strength = magnitude + deviation * float(torch.randn((), generator=generator))
         if applied < probability:
-            video = OPERATIONS[name](video, min(max(strength, 0.0), 10.0) / 10, 1.0 if sign < 0.5 else -1.0)
+            video = OPERATIONS[name](
+                video, min(max(strength, 0.0), 10.0) / 10, 1.0 if sign < 0.5 else -1.0
+            )
     return video
 
 
@@ -60,7 +71,9 @@ def solarise(video: Tensor, level: float, sign: float = 1.0) -> Tensor:
 
 def solarise_add(video: Tensor, level: float, sign: float = 1.0) -> Tensor:
     """int(110 level) of 255 added to the darker half."""
-    return torch.where(video < 128 / 255, (video + min(128, int(110 * level)) / 255).clamp_max(1), video)
+    return torch.where(
+        video < 128 / 255, (video + min(128, int(110 * level)) / 255).clamp_max(1), video
+    )
 
 
 def colour(video: Tensor, level: float, sign: float) -> Tensor:
@@ -74,7 +87,9 @@ def contrast(video: Tensor, level: float, sign: float) -> Tensor:
     """Distance to the clip's mean grey."""
     from kornia.enhance import adjust_contrast_with_mean_subtraction
 
-    return frames_of(adjust_contrast_with_mean_subtraction(tall(video), _factor(level, sign)), len(video))
+    return frames_of(
+        adjust_contrast_with_mean_subtraction(tall(video), _factor(level, sign)), len(video)
+    )
 
 
 def brightness(video: Tensor, level: float, sign: float) -> Tensor:
@@ -122,8 +137,20 @@ def translate_y(video: Tensor, level: float, sign: float) -> Tensor:
 
 
 OPERATIONS: dict[str, Callable[[Tensor, float, float], Tensor]] = {
-    "autocontrast": autocontrast, "equalise": equalise, "invert": invert, "turn": turn, "posterise": posterise, "solarise": solarise,
-    "solarise_add": solarise_add, "colour": colour, "contrast": contrast, "brightness": brightness, "sharpness": sharpness,
-    "shear_x": shear_x, "shear_y": shear_y, "translate_x": translate_x, "translate_y": translate_y,
+    "autocontrast": autocontrast,
+    "equalise": equalise,
+    "invert": invert,
+    "turn": turn,
+    "posterise": posterise,
+    "solarise": solarise,
+    "solarise_add": solarise_add,
+    "colour": colour,
+    "contrast": contrast,
+    "brightness": brightness,
+    "sharpness": sharpness,
+    "shear_x": shear_x,
+    "shear_y": shear_y,
+    "translate_x": translate_x,
+    "translate_y": translate_y,
 }
 """From a clip, a level 0..1 and a sign +-1 to a clip."""

@@ -1,4 +1,6 @@
-"""Learning rates: how they run over the steps, and how they fall towards the first layers (spec 8.11); averages, and number formats."""
+"""Learning rates: how they run over the steps, and how they fall towards the first layers (spec
+8.11); averages, and number formats.
+"""
 
 from __future__ import annotations
 
@@ -22,9 +24,10 @@ _UNDECAYED = ("cls_token", "state_token", "pos_embed", "time_embed", "block_embe
 class Schedule:
     """The learning rate of each step: a linear warm-up, then one of four curves.
 
-    cosine falls to floor * peak at the last step; restarts does so every `restart` epochs and begins again at
-    the peak (Loshchilov and Hutter, ICLR 2017); steps multiplies by gamma at each milestone; constant stays.
-    Epochs count from the first step, the warm-up included, except for restarts, whose clock starts after it.
+    cosine falls to floor * peak at the last step; restarts does so every `restart` epochs and
+    begins again at the peak (Loshchilov and Hutter, ICLR 2017); steps multiplies by gamma at each
+    milestone; constant stays. Epochs count from the first step, the warm-up included, except for
+    restarts, whose clock starts after it.
     """
 
     kind: str
@@ -45,7 +48,9 @@ class Schedule:
     def rate(self, step: int) -> float:
         """Of step 0, 1, ... steps - 1."""
         if step < self.warmup:
-            return self.peak * (self.warmup_from + (1 - self.warmup_from) * (step + 1) / self.warmup)
+            return self.peak * (
+                self.warmup_from + (1 - self.warmup_from) * (step + 1) / self.warmup
+            )
         if self.kind == "constant":
             return self.peak
         if self.kind == "steps":
@@ -62,12 +67,24 @@ def schedule_of(recipe: Recipe, peak: float, steps: int, epoch: float) -> Schedu
     """The schedule of a stage of `steps` steps, with `epoch` steps a pass over the data."""
     scale = recipe.batch / recipe.lr_batch if recipe.lr_batch else 1.0
     warmup = round(recipe.warmup_epochs * epoch) if recipe.warmup_epochs else recipe.warmup
-    return Schedule(recipe.schedule, peak * scale, steps, warmup, recipe.warmup_from, recipe.floor, epoch, recipe.restart_epochs,
-                    recipe.milestones, recipe.gamma)
+    return Schedule(
+        recipe.schedule,
+        peak * scale,
+        steps,
+        warmup,
+        recipe.warmup_from,
+        recipe.floor,
+        epoch,
+        recipe.restart_epochs,
+        recipe.milestones,
+        recipe.gamma,
+    )
 
 
 def layer_of(name: str, depth: int) -> int:
-    """Which layer a parameter belongs to: 0 for the embeddings, i + 1 for block i, depth + 1 for all that comes after."""
+    """Which layer a parameter belongs to: 0 for the embeddings, i + 1 for block i, depth + 1 for
+    all that comes after.
+    """
     block = re.search(r"(?:^|\.)blocks\.(\d+)\.", name)
     if block:
         return int(block[1]) + 1
@@ -75,12 +92,16 @@ def layer_of(name: str, depth: int) -> int:
 
 
 def layer_scales(names: list[str], decay: float) -> dict[str, float]:
-    """decay ** (depth + 1 - layer) for each parameter: 1 for the head, the least for the embeddings (spec 8.11)."""
+    """decay ** (depth + 1 - layer) for each parameter: 1 for the head, the least for the embeddings
+    (spec 8.11).
+    """
     depth = max((layer_of(name, -1) for name in names), default=0)
     return {name: decay ** (depth + 1 - layer_of(name, depth)) for name in names}
 
 
-def parameter_groups(module: nn.Module, weight_decay: float, layer_decay: float) -> list[dict[str, Any]]:
+def parameter_groups(
+    module: nn.Module, weight_decay: float, layer_decay: float
+) -> list[dict[str, Any]]:
     """Optimiser groups of the parameters that learn, each with the `scale` of its learning rate.
 
     Biases, gains, class tokens and position tables are not decayed.
@@ -90,7 +111,10 @@ def parameter_groups(module: nn.Module, weight_decay: float, layer_decay: float)
     for name, scale in layer_scales(list(named), layer_decay).items():
         free = named[name].ndim <= 1 or name.rsplit(".", 1)[-1] in _UNDECAYED
         groups.setdefault((0.0 if free else weight_decay, scale), []).append(named[name])
-    return [{"params": parameters, "weight_decay": decay, "scale": scale} for (decay, scale), parameters in groups.items()]
+    return [
+        {"params": parameters, "weight_decay": decay, "scale": scale}
+        for (decay, scale), parameters in groups.items()
+    ]
 
 
 def make_optimiser(recipe: Recipe, module: nn.Module) -> torch.optim.Optimizer:
@@ -100,18 +124,27 @@ def make_optimiser(recipe: Recipe, module: nn.Module) -> torch.optim.Optimizer:
         raise BadInput(f"nothing of {recipe.model} is left to train; choose a smaller --frozen")
     if recipe.optimiser == "adamw":
         return torch.optim.AdamW(groups, betas=(recipe.momentum, recipe.beta2))
-    return torch.optim.SGD(groups, lr=recipe.lr, momentum=recipe.momentum, nesterov=recipe.momentum > 0)
+    return torch.optim.SGD(
+        groups, lr=recipe.lr, momentum=recipe.momentum, nesterov=recipe.momentum > 0
+    )
 
 
 def bfloat16_is_fast() -> bool:
-    """Whether this machine multiplies bfloat16 in hardware; elsewhere autocast only slows it down."""
+    """Whether this machine multiplies bfloat16 in hardware; elsewhere autocast only slows it
+    down.
+    """
     if torch.cuda.is_available():
         return torch.cuda.is_bf16_supported(including_emulation=False)
-    return bool(getattr(torch.cpu, "_is_avx512_bf16_supported", bool)() or getattr(torch.cpu, "_is_amx_tile_supported", bool)())
+    return bool(
+        getattr(torch.cpu, "_is_avx512_bf16_supported", bool)()
+        or getattr(torch.cpu, "_is_amx_tile_supported", bool)()
+    )
 
 
 class Average:
-    """Exponential moving average of a module's weights, slower as training goes on; a decay of 0 is the last weights."""
+    """Exponential moving average of a module's weights, slower as training goes on; a decay of 0 is
+    the last weights.
+    """
 
     def __init__(self, module: nn.Module, decay: float) -> None:
         self.decay = decay

@@ -13,11 +13,24 @@ from torch.utils.data import Dataset
 from core.errors import BadInput
 from core.gestures import DIRECTED, LABELS, USUAL, Odds
 from training.augment import CROPPING, check_augment, clip_transform, usual_numbers
-from training.data import KINDS, Batch, Clips, Gestures, Stream, collated, has_splits, loaded, open_dataset, stacked
+from training.data import (
+    KINDS,
+    Batch,
+    Clips,
+    Gestures,
+    Stream,
+    collated,
+    has_splits,
+    loaded,
+    open_dataset,
+    stacked,
+)
 from training.recipes import Recipe
 
 HELD_OUT = 999_999_937
-"""Seed of the rendered clips that validate a run, and of the order of real ones; a recipe's own seeds are small."""
+"""Seed of the rendered clips that validate a run, and of the order of real ones; a recipe's own
+seeds are small.
+"""
 _OF_FILES = ("sampling", "draws", "split", "holdout", "repeated", "balance")
 _NUMBER = re.compile(r"\d+(\.\d+)?")
 _NO_VALIDATION = ("ucf101", "hmdb51", "smarthome")
@@ -37,7 +50,8 @@ class Source:
 
 @dataclass(frozen=True)
 class Sharing:
-    """How a step's batch is dealt out: to `processes`, of which this is number `rank`, and to each in `accumulate` parts.
+    """How a step's batch is dealt out: to `processes`, of which this is number `rank`, and to each
+    in `accumulate` parts.
 
     Clips are dealt like cards, so that each part has clips from the whole range of a batch.
     """
@@ -49,8 +63,10 @@ class Sharing:
 
     def __post_init__(self) -> None:
         if self.batch % (self.processes * self.accumulate):
-            raise BadInput(f"a batch of {self.batch} clips cannot be shared by {self.processes} processes in {self.accumulate} parts each; "
-                           "choose a --batch that their product divides")
+            raise BadInput(
+                f"a batch of {self.batch} clips cannot be shared by {self.processes} processes in "
+                f"{self.accumulate} parts each; choose a --batch that their product divides"
+            )
 
     @property
     def part(self) -> int:
@@ -59,7 +75,11 @@ class Sharing:
 
     def places(self, part: int) -> np.ndarray:
         """Places in the step's batch of the clips of this process's part number `part`."""
-        return part * self.processes + self.rank + np.arange(self.part) * self.accumulate * self.processes
+        return (
+            part * self.processes
+            + self.rank
+            + np.arange(self.part) * self.accumulate * self.processes
+        )
 
 
 class _Share(Dataset):
@@ -75,22 +95,37 @@ class _Share(Dataset):
         return self.dataset[step * s.batch + int(s.places(part)[clip])]
 
 
-def rendered(recipe: Recipe, *, frames: int, size: int, patch: int, seed: int, held: bool = False) -> Source:
-    """Rendered gestures, with their fingertips; as many as validate the recipe, and with the usual odds, if `held`."""
+def rendered(
+    recipe: Recipe, *, frames: int, size: int, patch: int, seed: int, held: bool = False
+) -> Source:
+    """Rendered gestures, with their fingertips; as many as validate the recipe, and with the usual
+    odds, if `held`.
+    """
     shares, odds = _shares(recipe.emphasis), _odds(recipe.odds)
-    dataset = Gestures(seed=seed, frames=frames, size=size, patch=patch, **{} if held else {"shares": shares, "odds": odds})
+    dataset = Gestures(
+        seed=seed,
+        frames=frames,
+        size=size,
+        patch=patch,
+        **{} if held else {"shares": shares, "odds": odds},
+    )
     return Source(dataset, LABELS, DIRECTED, recipe.validate_clips if held else recipe.epoch_clips)
 
 
 def _shares(emphasis: str) -> list[float] | None:
-    """The probability of each of LABELS from "star=3,circle=0.5", where others count 1. Raises: BadInput."""
+    """The probability of each of LABELS from "star=3,circle=0.5", where others count 1. Raises:
+    BadInput.
+    """
     if not emphasis:
         return None
     counts = dict.fromkeys(LABELS, 1.0)
     for part in emphasis.split(","):
         label, _, number = part.partition("=")
         if label not in counts or not _NUMBER.fullmatch(number) or float(number) == 0:
-            raise BadInput(f"emphasis {part!r} is not STROKE=NUMBER above 0, such as star=3; the strokes are {', '.join(LABELS)}")
+            raise BadInput(
+                f"emphasis {part!r} is not STROKE=NUMBER above 0, such as star=3; the strokes are "
+                f"{', '.join(LABELS)}"
+            )
         counts[label] = float(number)
     return [count / sum(counts.values()) for count in counts.values()]
 
@@ -101,31 +136,50 @@ def _odds(text: str) -> Odds:
     for part in text.split(",") if text else ():
         name, _, number = part.partition("=")
         if name not in odds or not _NUMBER.fullmatch(number):
-            raise BadInput(f"odds {part!r} are not NAME=NUMBER from 0 to 1, such as dim=0.4; the names are {', '.join(odds)}")
+            raise BadInput(
+                f"odds {part!r} are not NAME=NUMBER from 0 to 1, such as dim=0.4; the names are "
+                f"{', '.join(odds)}"
+            )
         odds[name] = float(number)
     return Odds(**odds)
 
 
-def source(recipe: Recipe, *, frames: int, size: int, patch: int, seed: int, held: bool = False) -> Source:
+def source(
+    recipe: Recipe, *, frames: int, size: int, patch: int, seed: int, held: bool = False
+) -> Source:
     """The clips of a recipe; with `held` those that validate it, as a test would see them.
 
-    Raises: BadInput for a kind of data, a split or an augmentation that is not known or does not fit.
+    Raises: BadInput for a kind of data, a split or an augmentation that is not known or does not
+    fit.
     """
     if recipe.data == "gestures":
         usual = Recipe(model=recipe.model)
         if recipe.root or recipe.cache:
-            raise BadInput(f"--{'root' if recipe.root else 'cache'} is for clips in files, and {recipe.model}'s are rendered; "
-                           "give --data folder with it, or leave it out")
-        asked = [*recipe.augment, *(k for k in _OF_FILES if getattr(recipe, k) != getattr(usual, k))]
+            raise BadInput(
+                f"--{'root' if recipe.root else 'cache'} is for clips in files, and "
+                f"{recipe.model}'s are rendered; give --data folder with it, or leave it out"
+            )
+        asked = [
+            *recipe.augment,
+            *(k for k in _OF_FILES if getattr(recipe, k) != getattr(usual, k)),
+        ]
         if asked:
-            raise BadInput(f"rendered gestures are varied by their renderer and cannot use {', '.join(asked)}; leave it out"
-                           f"{' (--augment none)' if recipe.augment else ''}")
+            raise BadInput(
+                "rendered gestures are varied by their renderer and cannot use "
+                f"{', '.join(asked)}; leave it out"
+                f"{' (--augment none)' if recipe.augment else ''}"
+            )
         return rendered(recipe, frames=frames, size=size, patch=patch, seed=seed, held=held)
     if recipe.emphasis or recipe.odds:
-        raise BadInput(f"{'emphasis' if recipe.emphasis else 'odds'} are for rendered gestures; repeat the clips of small classes with "
-                       "--balance, and vary clips with --augment")
+        raise BadInput(
+            f"{'emphasis' if recipe.emphasis else 'odds'} are for rendered gestures; repeat the "
+            "clips of small classes with --balance, and vary clips with --augment"
+        )
     if recipe.data not in KINDS:
-        raise BadInput(f"data {recipe.data!r} are not known; choose gestures, which are rendered, or one of {', '.join(KINDS)}")
+        raise BadInput(
+            f"data {recipe.data!r} are not known; choose gestures, which are rendered, or one of "
+            f"{', '.join(KINDS)}"
+        )
     if not recipe.root:
         raise BadInput(f"data {recipe.data!r} are read from a folder; give it with --root")
     augment = {} if held else _fitting(recipe.augment, size)
@@ -133,14 +187,29 @@ def source(recipe: Recipe, *, frames: int, size: int, patch: int, seed: int, hel
     # What a crop is cut from: a little larger than the input, as in the papers.
     whole = augment[crop].get("most", round(size * 8 / 7)) if crop else size
     files = open_dataset(
-        recipe.data, recipe.root, _split(recipe, held), frames=frames, sampling=recipe.sampling, stride=recipe.stride,
-        views=1 if held else recipe.draws, short=recipe.short, size=whole, shape="whole" if crop else recipe.crop,
-        seed=seed, balance=None if held else recipe.balance or None, holdout=recipe.holdout, held=held,
-        cache=recipe.cache or None, cache_gigabytes=recipe.cache_gigabytes)
+        recipe.data,
+        recipe.root,
+        _split(recipe, held),
+        frames=frames,
+        sampling=recipe.sampling,
+        stride=recipe.stride,
+        views=1 if held else recipe.draws,
+        short=recipe.short,
+        size=whole,
+        shape="whole" if crop else recipe.crop,
+        seed=seed,
+        balance=None if held else recipe.balance or None,
+        holdout=recipe.holdout,
+        held=held,
+        cache=recipe.cache or None,
+        cache_gigabytes=recipe.cache_gigabytes,
+    )
     if augment:
         files.transform = clip_transform(augment, files.labels)
     stream = Stream(files, seed=files.seed, repeats=1 if held else recipe.repeated)
-    directed = tuple(label for label in files.labels if label.lower() not in set(LABELS) - set(DIRECTED))
+    directed = tuple(
+        label for label in files.labels if label.lower() not in set(LABELS) - set(DIRECTED)
+    )
     return Source(stream, files.labels, directed, stream.epoch, collated, files)
 
 
@@ -150,26 +219,42 @@ def _split(recipe: Recipe, held: bool) -> str | None:
         whole = recipe.data == "folder" and not has_splits(recipe.root)
         return recipe.split or (None if whole else "train")
     if held and recipe.data in _NO_VALIDATION:
-        raise BadInput(f"{recipe.data} has no clips for validation; keep a share of its training clips back with --holdout 0.1, "
-                       "or set --validate-clips 0")
+        raise BadInput(
+            f"{recipe.data} has no clips for validation; keep a share of its training clips back "
+            "with --holdout 0.1, or set --validate-clips 0"
+        )
     return "val" if held else recipe.split or "train"
 
 
 def _fitting(augment: Mapping[str, Any], size: int) -> dict[str, Any]:
-    """The augmentation for a model of `size` pixels: crops in proportion. Raises: BadInput as `check_augment`."""
+    """The augmentation for a model of `size` pixels: crops in proportion. Raises: BadInput as
+    `check_augment`.
+    """
     check_augment(augment)
     fitted = dict(augment)
     for name in CROPPING & augment.keys():
         given = usual_numbers(name) | augment[name]
         scale = size / given["size"]
-        fitted[name] = given | {"size": size} | {k: round(scale * given[k]) for k in ("least", "most") if k in given}
+        fitted[name] = (
+            given
+            | {"size": size}
+            | {k: round(scale * given[k]) for k in ("least", "most") if k in given}
+        )
     return fitted
 
 
-def batches(clips: Source, sharing: Sharing, *, start: int, steps: int, workers: int) -> Iterator[list[Batch]]:
+def batches(
+    clips: Source, sharing: Sharing, *, start: int, steps: int, workers: int
+) -> Iterator[list[Batch]]:
     """The parts of this process of step `start`, `start + 1`, ... `steps - 1`."""
     own = sharing.part * sharing.accumulate
-    loader = loaded(_Share(clips.dataset, sharing), clips.collate, start=start * own, clips=steps * own, batch=sharing.part,
-                    workers=workers)
+    loader = loaded(
+        _Share(clips.dataset, sharing),
+        clips.collate,
+        start=start * own,
+        clips=steps * own,
+        batch=sharing.part,
+        workers=workers,
+    )
     for _ in range(start, steps):
         yield [next(loader) for _ in range(sharing.accumulate)]

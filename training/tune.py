@@ -1,7 +1,8 @@
 """Search for a recipe's best settings with Optuna, over the ranges of RViT's paper (spec 1.5).
 
-A study is a folder: study.db (SQLite) and the run folder of each trial. A study that was killed goes on: the trial
-that was under way starts with the same settings in its own run folder, where the run goes on too.
+A study is a folder: study.db (SQLite) and the run folder of each trial. A study that was killed
+goes on: the trial that was under way starts with the same settings in its own run folder, where the
+run goes on too.
 """
 
 from __future__ import annotations
@@ -27,20 +28,33 @@ FOLDER = "folder"
 
 
 def suggested(trial: optuna.Trial, recipe: Recipe) -> Recipe:
-    """The recipe with a trial's settings: rate and decay, the restarts of a schedule that has them, dropout where the model has it."""
+    """The recipe with a trial's settings: rate and decay, the restarts of a schedule that has them,
+    dropout where the model has it.
+    """
     settings = dict(recipe.settings)
     if "dropout" in inspect.signature(spec(recipe.model).make).parameters:
         settings["dropout"] = trial.suggest_float("dropout", 0.1, 0.5)
-    restarts = {"restart_epochs": float(trial.suggest_int("restart_epochs", 5, 100, step=5))} if recipe.schedule == "restarts" else {}
-    return replace(recipe, settings=settings, lr=trial.suggest_float("lr", 2e-5, 2e-3, log=True),
-                   weight_decay=trial.suggest_float("weight_decay", 2e-5, 2e-3, log=True), **restarts)
+    restarts = (
+        {"restart_epochs": float(trial.suggest_int("restart_epochs", 5, 100, step=5))}
+        if recipe.schedule == "restarts"
+        else {}
+    )
+    return replace(
+        recipe,
+        settings=settings,
+        lr=trial.suggest_float("lr", 2e-5, 2e-3, log=True),
+        weight_decay=trial.suggest_float("weight_decay", 2e-5, 2e-3, log=True),
+        **restarts,
+    )
 
 
 def tune(recipe: Recipe, name: str, trials: int, out: Path) -> str:
-    """Bring the study in `out` to `trials` finished trials; returns its best settings as flags of `fit`, on one line.
+    """Bring the study in `out` to `trials` finished trials; returns its best settings as flags of
+    `fit`, on one line.
 
-    The objective is the top-1 of the averaged weights on held-out clips; trials that fall behind the median of those
-    before them are given up. Raises: BadInput if `out` holds another recipe's study, or if nothing would be measured.
+    The objective is the top-1 of the averaged weights on held-out clips; trials that fall behind
+    the median of those before them are given up. Raises: BadInput if `out` holds another recipe's
+    study, or if nothing would be measured.
     """
     import optuna
     from sqlalchemy.exc import SQLAlchemyError  # of the data base behind Optuna
@@ -54,21 +68,35 @@ def tune(recipe: Recipe, name: str, trials: int, out: Path) -> str:
     try:
         storage = optuna.storages.RDBStorage(f"sqlite:///{(out / 'study.db').resolve()}")
     except SQLAlchemyError as error:
-        raise BadInput(f"{out / 'study.db'} is no study that can be read ({type(error).__name__}); "
-                       "choose another --out or remove it") from None
+        raise BadInput(
+            f"{out / 'study.db'} is no study that can be read ({type(error).__name__}); "
+            "choose another --out or remove it"
+        ) from None
     try:
-        study = optuna.create_study(storage=storage, study_name="study", direction="maximize", load_if_exists=True,
-                                    pruner=optuna.pruners.MedianPruner(n_startup_trials=5, n_warmup_steps=recipe.validate_every))
+        study = optuna.create_study(
+            storage=storage,
+            study_name="study",
+            direction="maximize",
+            load_if_exists=True,
+            pruner=optuna.pruners.MedianPruner(
+                n_startup_trials=5, n_warmup_steps=recipe.validate_every
+            ),
+        )
         _claim(study, name, recipe, out)
         _requeue(study)
         while (done := len(_finished(study))) < trials:
-            # Another seed at each start, or a study that goes on would draw its first settings again.
-            study.sampler = optuna.samplers.TPESampler(seed=(recipe.seed * 1_000_003 + len(study.trials)) % 2**32)
+            # Another seed at each start, or a study that goes on would draw its first settings
+            # again.
+            study.sampler = optuna.samplers.TPESampler(
+                seed=(recipe.seed * 1_000_003 + len(study.trials)) % 2**32
+            )
             study.optimize(_objective(recipe, name, out), n_trials=trials - done)
         if not study.get_trials(deepcopy=False, states=(optuna.trial.TrialState.COMPLETE,)):
             raise BadInput("no trial was completed; ask for more --trials")
         best = study.best_trial
-        return f"{best.value:.4f} in {best.user_attrs[FOLDER]}: " + " ".join(_flag(k, v) for k, v in best.params.items())
+        return f"{best.value:.4f} in {best.user_attrs[FOLDER]}: " + " ".join(
+            _flag(k, v) for k, v in best.params.items()
+        )
     finally:
         storage.remove_session()
         storage.engine.dispose()
@@ -109,14 +137,21 @@ def _objective(recipe: Recipe, name: str, out: Path) -> Callable[[optuna.Trial],
 
 def _measured(folder: Path) -> list[tuple[int, float]]:
     """Clips seen and held-out top-1 of every trial of the weights that a run has reported."""
-    return [(row["clips"], row["validation_top1"]) for row in Folder(folder).reports() if "validation_top1" in row]
+    return [
+        (row["clips"], row["validation_top1"])
+        for row in Folder(folder).reports()
+        if "validation_top1" in row
+    ]
 
 
 def _claim(study: optuna.Study, name: str, recipe: Recipe, out: Path) -> None:
     now = described(name, recipe)
     before = study.user_attrs.get("recipe")
     if before is not None and (other := changed(before, now)):
-        raise BadInput(f"{out} holds a study with other settings ({', '.join(other)}); choose another --out or remove it")
+        raise BadInput(
+            f"{out} holds a study with other settings ({', '.join(other)}); choose another --out "
+            "or remove it"
+        )
     study.set_user_attr("recipe", now)
 
 
@@ -133,9 +168,13 @@ def _requeue(study: optuna.Study) -> None:
 def _finished(study: optuna.Study) -> list[Any]:
     import optuna
 
-    return study.get_trials(deepcopy=False, states=(optuna.trial.TrialState.COMPLETE, optuna.trial.TrialState.PRUNED))
+    return study.get_trials(
+        deepcopy=False, states=(optuna.trial.TrialState.COMPLETE, optuna.trial.TrialState.PRUNED)
+    )
 
 
 def _flag(key: str, value: float) -> str:
     """A setting as it is given to `fit`."""
-    return f"--set {key}={value:.6g}" if key == "dropout" else f"--{key.replace('_', '-')} {value:.6g}"
+    return (
+        f"--set {key}={value:.6g}" if key == "dropout" else f"--{key.replace('_', '-')} {value:.6g}"
+    )

@@ -16,10 +16,18 @@ function moment(plot) {
 export function standalone(plot, lines) {
   const { width, height } = plot.getBoundingClientRect();
   const page = getComputedStyle(document.querySelector("[data-testid=stApp]") ?? document.body);
-  const words = [...moment(plot), ...lines].flatMap((line) => wrapped(line, Math.floor(width / 7.4)));
+  const words = [...moment(plot), ...lines].flatMap((line) =>
+    wrapped(line, Math.floor(width / 7.4)),
+  );
   const whole = document.createElementNS(NS, "svg");
   const full = height + LINE * words.length + 14;
-  for (const [name, value] of [["xmlns", NS], ["width", width], ["height", full], ["viewBox", `0 0 ${width} ${full}`]]) whole.setAttribute(name, value);
+  for (const [name, value] of [
+    ["xmlns", NS],
+    ["width", width],
+    ["height", full],
+    ["viewBox", `0 0 ${width} ${full}`],
+  ])
+    whole.setAttribute(name, value);
   const add = (tag, attributes, text = "") => {
     const node = document.createElementNS(NS, tag);
     for (const [name, value] of Object.entries(attributes)) node.setAttribute(name, value);
@@ -33,8 +41,22 @@ export function standalone(plot, lines) {
     copy.querySelectorAll(IDLE).forEach((node) => node.remove());
     whole.append(copy);
   }
-  words.forEach((text, i) => add("text", { x: 8, y: height + LINE * (i + 1) - 4, fill: page.color, "font-size": 14, "font-family": "sans-serif" }, text));
-  const text = new XMLSerializer().serializeToString(whole).replace(/url\((&quot;|")?[^#()"]*#([^()"&]*)(&quot;|")?\)/g, "url(#$2)");
+  words.forEach((text, i) =>
+    add(
+      "text",
+      {
+        x: 8,
+        y: height + LINE * (i + 1) - 4,
+        fill: page.color,
+        "font-size": 14,
+        "font-family": "sans-serif",
+      },
+      text,
+    ),
+  );
+  const text = new XMLSerializer()
+    .serializeToString(whole)
+    .replace(/url\((&quot;|")?[^#()"]*#([^()"&]*)(&quot;|")?\)/g, "url(#$2)");
   return { text, width, height: full };
 }
 
@@ -43,7 +65,10 @@ async function pixels({ text, width, height }, fine = 2) {
   const image = new Image();
   image.src = URL.createObjectURL(new Blob([text], { type: "image/svg+xml" }));
   await image.decode();
-  const canvas = Object.assign(document.createElement("canvas"), { width: fine * width, height: fine * height });
+  const canvas = Object.assign(document.createElement("canvas"), {
+    width: fine * width,
+    height: fine * height,
+  });
   canvas.getContext("2d").drawImage(image, 0, 0, canvas.width, canvas.height);
   URL.revokeObjectURL(image.src);
   return new Promise((done) => canvas.toBlob(done, "image/png"));
@@ -56,7 +81,10 @@ export default function mount({ parentElement, data }) {
       const plot = document.querySelector(`.st-key-${CSS.escape(data.chart)} .js-plotly-plot`);
       if (!plot) return;
       const drawing = standalone(plot, data.lines);
-      const blob = button.dataset.kind === "svg" ? new Blob([drawing.text], { type: "image/svg+xml" }) : await pixels(drawing);
+      const blob =
+        button.dataset.kind === "svg"
+          ? new Blob([drawing.text], { type: "image/svg+xml" })
+          : await pixels(drawing);
       save(blob, `${data.name}.${button.dataset.kind}`);
     };
   }

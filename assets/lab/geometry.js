@@ -17,7 +17,15 @@ export function layout(width, room, T, aspect) {
   const left = beside ? side + 28 : 0;
   const top = beside ? 0 : side + 20;
   const high = beside ? Math.max(main, side) : main;
-  const nodeWide = Math.max(32, Math.min(T <= 8 ? 96 : T <= 12 ? 80 : T <= 16 ? 66 : 46, 0.15 * (width - left), (0.24 * high) / aspect, (2.5 * high) / T / aspect));
+  const nodeWide = Math.max(
+    32,
+    Math.min(
+      T <= 8 ? 96 : T <= 12 ? 80 : T <= 16 ? 66 : 46,
+      0.15 * (width - left),
+      (0.24 * high) / aspect,
+      (2.5 * high) / T / aspect,
+    ),
+  );
   const node = { w: Math.round(nodeWide), h: Math.round(nodeWide * aspect) };
   const middle = { x: left + (width - left) / 2, y: top + high / 2 };
   const reach = { x: (width - left - node.w) / 2 - 8, y: (high - node.h) / 2 - 8 };
@@ -30,15 +38,30 @@ export function layout(width, room, T, aspect) {
   for (let rows = 2; width / perRow < LEAST && rows <= T; rows++) perRow = Math.ceil(T / rows);
   const rows = Math.ceil(T / perRow);
   const low = (0.81 * room - placesTop - PLACES) / rows - CAPTION; // so that the stage and the buttons above it fit the window
-  const wide = Math.min(132, (width - 4 - (perRow - 1) * 6) / perRow, rows > 1 ? Math.max(LEAST - 6, low / aspect) : Infinity);
+  const wide = Math.min(
+    132,
+    (width - 4 - (perRow - 1) * 6) / perRow,
+    rows > 1 ? Math.max(LEAST - 6, low / aspect) : Infinity,
+  );
   const tall = wide * aspect;
   const places = Array.from({ length: T }, (_, i) => ({
     x: 2 + (i % perRow) * (wide + 6) + wide / 2,
     y: placesTop + PLACES + Math.floor(i / perRow) * (tall + CAPTION) + tall / 2,
   }));
   return {
-    width, height: Math.ceil(placesTop + PLACES + rows * (tall + CAPTION)), T, cell, origin: TITLE, side, node, nodes, places,
-    middle, place: { w: wide, h: tall }, placesTop: placesTop + PLACES - 12, graph: { x: left, y: top, w: width - left, h: high },
+    width,
+    height: Math.ceil(placesTop + PLACES + rows * (tall + CAPTION)),
+    T,
+    cell,
+    origin: TITLE,
+    side,
+    node,
+    nodes,
+    places,
+    middle,
+    place: { w: wide, h: tall },
+    placesTop: placesTop + PLACES - 12,
+    graph: { x: left, y: top, w: width - left, h: high },
   };
 }
 
@@ -57,9 +80,14 @@ export function curve(view, t, u) {
   const [a, b] = [view.nodes[t], view.nodes[u]];
   const [dx, dy] = [b.x - a.x, b.y - a.y];
   const at = { x: (a.x + b.x) / 2, y: (a.y + b.y) / 2 };
-  const c = { x: at.x + PULL * (view.middle.x - at.x) + BEND * dy, y: at.y + PULL * (view.middle.y - at.y) - BEND * dx };
+  const c = {
+    x: at.x + PULL * (view.middle.x - at.x) + BEND * dy,
+    y: at.y + PULL * (view.middle.y - at.y) - BEND * dx,
+  };
   const whole = { a, c, b };
-  const outside = (point, at) => Math.abs(point.x - at.x) > view.node.w / 2 + 3 || Math.abs(point.y - at.y) > view.node.h / 2 + 3;
+  const outside = (point, at) =>
+    Math.abs(point.x - at.x) > view.node.w / 2 + 3 ||
+    Math.abs(point.y - at.y) > view.node.h / 2 + 3;
   let [from, to] = [0, 1];
   while (from < 0.45 && !outside(along(whole, from), a)) from += 0.01;
   while (to > 0.55 && !outside(along(whole, to), b)) to -= 0.01;
@@ -69,7 +97,10 @@ export function curve(view, t, u) {
 /** The point of a curve at t, 0..1. */
 export function along({ a, c, b }, t) {
   const s = 1 - t;
-  return { x: s * s * a.x + 2 * s * t * c.x + t * t * b.x, y: s * s * a.y + 2 * s * t * c.y + t * t * b.y };
+  return {
+    x: s * s * a.x + 2 * s * t * c.x + t * t * b.x,
+    y: s * s * a.y + 2 * s * t * c.y + t * t * b.y,
+  };
 }
 
 /** The curve's part from one t to another, as a curve. */
@@ -83,7 +114,10 @@ export function part(whole, from, to) {
 export function edgeAt(view, curves, point, reach, first) {
   const [row, col] = [point.y, point.x].map((at) => Math.floor((at - view.origin) / view.cell) - 1);
   if (row >= 0 && row < view.T && col >= 0 && col < view.T) return row === col ? null : [row, col];
-  const onNode = view.nodes.some(({ x, y }) => Math.abs(point.x - x) < view.node.w / 2 && Math.abs(point.y - y) < view.node.h / 2);
+  const onNode = view.nodes.some(
+    ({ x, y }) =>
+      Math.abs(point.x - x) < view.node.w / 2 && Math.abs(point.y - y) < view.node.h / 2,
+  );
   if (onNode) return null;
   let found = null;
   for (const { edge, curve: whole } of curves) {
@@ -92,8 +126,10 @@ export function edgeAt(view, curves, point, reach, first) {
       const at = along(whole, whole.from + ((whole.to - whole.from) * i) / 16);
       distance = Math.min(distance, Math.hypot(at.x - point.x, at.y - point.y));
     }
-    const wins = found === null || Number(first(edge)) - Number(first(found.edge)) > 0
-      || (first(edge) === first(found.edge) && distance < found.distance);
+    const wins =
+      found === null ||
+      Number(first(edge)) - Number(first(found.edge)) > 0 ||
+      (first(edge) === first(found.edge) && distance < found.distance);
     if (distance <= reach && wins) found = { edge, distance };
   }
   return found?.edge ?? null;

@@ -10,7 +10,12 @@ const LETTER = 7.6; // pixels of a letter of the smallest text, on average
 
 /** Draw words from their top left corner. Returns where the next ones may begin, to the right. */
 function words(context, text, x, y, theme, { size = 15, weight = 400 } = {}) {
-  Object.assign(context, { font: `${weight} ${size}px ${theme.font}`, fillStyle: theme.text, textAlign: "left", textBaseline: "top" });
+  Object.assign(context, {
+    font: `${weight} ${size}px ${theme.font}`,
+    fillStyle: theme.text,
+    textAlign: "left",
+    textBaseline: "top",
+  });
   context.fillText(text, x, y);
   return x + context.measureText(text).width + 14;
 }
@@ -18,10 +23,15 @@ function words(context, text, x, y, theme, { size = 15, weight = 400 } = {}) {
 /** The table of the page, the slots in order last, where they may take several lines. Returns its height. */
 function table(context, rows, x, y, width, theme) {
   let at = y;
-  const columns = [0, 2, 3, 4].map((column) => Math.max(...rows.map((row) => {
-    context.font = `650 15px ${theme.font}`;
-    return context.measureText(row[column]).width;
-  })) + 24);
+  const columns = [0, 2, 3, 4].map(
+    (column) =>
+      Math.max(
+        ...rows.map((row) => {
+          context.font = `650 15px ${theme.font}`;
+          return context.measureText(row[column]).width;
+        }),
+      ) + 24,
+  );
   const last = x + columns.reduce((a, b) => a + b);
   rows.forEach((row, i) => {
     let left = x;
@@ -60,8 +70,18 @@ function sheet(context, { scene, at, part, lines }) {
   x = words(context, part.high.textContent, x + BAR.w + 14, y, theme);
   words(context, part.middle.textContent, x, y, theme);
   y += 36;
-  const rows = [...part.paths.parentElement.querySelectorAll("tr")].map((row) => [...row.children].map((cell) => cell.textContent));
-  y += table(context, rows.map((row) => [...row, "", "", ""].slice(0, 5)), PAD, y, view.width, theme) + 8;
+  const rows = [...part.paths.parentElement.querySelectorAll("tr")].map((row) =>
+    [...row.children].map((cell) => cell.textContent),
+  );
+  y +=
+    table(
+      context,
+      rows.map((row) => [...row, "", "", ""].slice(0, 5)),
+      PAD,
+      y,
+      view.width,
+      theme,
+    ) + 8;
   for (const line of lines.flatMap((text) => wrapped(text, Math.floor(view.width / LETTER)))) {
     words(context, line, PAD, y, theme, { size: 14 });
     y += 20;
@@ -72,7 +92,10 @@ function sheet(context, { scene, at, part, lines }) {
 /** A canvas with all of it, `fine` to a CSS pixel. */
 function snapshot(shown, fine = 2) {
   const [width, height] = sheet(new Vector(), shown); // says how high it must be
-  const canvas = Object.assign(document.createElement("canvas"), { width: Math.ceil(fine * width), height: Math.ceil(fine * height) });
+  const canvas = Object.assign(document.createElement("canvas"), {
+    width: Math.ceil(fine * width),
+    height: Math.ceil(fine * height),
+  });
   const context = canvas.getContext("2d");
   context.scale(fine, fine);
   context.fillStyle = shown.back;
@@ -95,5 +118,9 @@ function drawing(shown) {
 export function keep(kind, shown, numbers) {
   if (kind === "png") snapshot(shown).toBlob((blob) => save(blob, "shuffle-lab.png"), "image/png");
   else if (kind === "svg") save(drawing(shown), "shuffle-lab.svg");
-  else save(new Blob([Uint8Array.from(atob(numbers), (letter) => letter.charCodeAt(0))]), "shuffle-lab.npz");
+  else
+    save(
+      new Blob([Uint8Array.from(atob(numbers), (letter) => letter.charCodeAt(0))]),
+      "shuffle-lab.npz",
+    );
 }

@@ -5,7 +5,16 @@
 
 import { along, curve, edgeAt, layout } from "./geometry.js";
 import { keep } from "./keep.js";
-import { drawEdges, drawMatrix, edgesLayer, matrixLayer, paintScale, paintStage, stamp, written } from "./paint.js";
+import {
+  drawEdges,
+  drawMatrix,
+  edgesLayer,
+  matrixLayer,
+  paintScale,
+  paintStage,
+  stamp,
+  written,
+} from "./paint.js";
 import { Strip } from "./strip.js";
 
 const PAUSE = 500; // ms that keys may follow one another before Python is told
@@ -17,14 +26,22 @@ const labs = new Map(); // root -> Lab
 class Lab {
   constructor(root) {
     this.root = root;
-    this.part = Object.fromEntries([...root.querySelectorAll("[data-part]")].map((node) => [node.dataset.part, node]));
+    this.part = Object.fromEntries(
+      [...root.querySelectorAll("[data-part]")].map((node) => [node.dataset.part, node]),
+    );
     this.sent = 0;
     this.at = 0; // position of the step-through
     this.chosen = 0; // the path that is shown
     this.slow = false; // whether it plays as a lecture
     const { said, hint } = this.part;
-    this.frames = new Strip(this.part.strip, { moved: (order, byKeys) => this.moved(order, byKeys), idle: () => this.late && this.receive(this.late, this.tell),
-      say: (words) => { said.textContent = words; }, hint: hint.textContent });
+    this.frames = new Strip(this.part.strip, {
+      moved: (order, byKeys) => this.moved(order, byKeys),
+      idle: () => this.late && this.receive(this.late, this.tell),
+      say: (words) => {
+        said.textContent = words;
+      },
+      hint: hint.textContent,
+    });
     this.closing = new AbortController();
     this.listen();
     this.watch = new ResizeObserver(() => this.resized());
@@ -39,15 +56,24 @@ class Lab {
     if (data.answers < this.sent || this.moving) return;
     const pictures = data.pictures.map((source) => Object.assign(new Image(), { src: source }));
     await Promise.all(pictures.map((picture) => picture.decode()));
-    if (this.frames.dragging) { this.late = data; return; }
+    if (this.frames.dragging) {
+      this.late = data;
+      return;
+    }
     if (data.answers < this.sent || this.moving) return;
-    const ended = !this.data || this.at >= this.last || data.permutation.length !== this.data.permutation.length;
+    const ended =
+      !this.data ||
+      this.at >= this.last ||
+      data.permutation.length !== this.data.permutation.length;
     const first = !this.data;
     Object.assign(this, { data, pictures });
     this.weights = new Map(data.edges.map(([t, u, weight]) => [`${t}-${u}`, weight]));
     this.barred = new Set(data.forbidden.map(([t, u]) => `${t}-${u}`));
     if (!data.paths[this.chosen]?.path) this.chosen = 0;
-    if (ended) { this.play(false); this.at = this.last; }
+    if (ended) {
+      this.play(false);
+      this.at = this.last;
+    }
     this.root.dataset.order = String(data.permutation);
     this.root.dataset.waiting = "false";
     this.pointed = null;
@@ -58,10 +84,18 @@ class Lab {
     this.resized();
   }
 
-  get T() { return this.data.permutation.length; }
-  get last() { return this.data ? this.T + 1 : 0; }
-  get shown() { return this.data.paths[this.chosen]; }
-  get step() { return Math.floor(this.at + 1e-6); }
+  get T() {
+    return this.data.permutation.length;
+  }
+  get last() {
+    return this.data ? this.T + 1 : 0;
+  }
+  get shown() {
+    return this.data.paths[this.chosen];
+  }
+  get step() {
+    return Math.floor(this.at + 1e-6);
+  }
 
   // --- what goes to Python ---------------------------------------------------------------------------------------
 
@@ -91,7 +125,11 @@ class Lab {
     if (!this.data) return;
     this.play(false);
     const target = Math.max(0, Math.min(this.last, to));
-    const [from, began, span] = [this.at, performance.now(), STEP * Math.min(3, Math.abs(target - this.at))];
+    const [from, began, span] = [
+      this.at,
+      performance.now(),
+      STEP * Math.min(3, Math.abs(target - this.at)),
+    ];
     if (atOnce || this.frames.still() || span === 0) {
       this.place(target);
       return;
@@ -156,8 +194,16 @@ class Lab {
   get scene() {
     const { shown, data } = this;
     return {
-      view: this.view, data, layers: this.layers, theme: this.theme, path: shown.path, places: shown.places,
-      word: data.word, pointed: this.pointed, curveOf: (t, u) => this.curves.get(`${t}-${u}`).curve, weightOf: (t, u) => this.weights.get(`${t}-${u}`),
+      view: this.view,
+      data,
+      layers: this.layers,
+      theme: this.theme,
+      path: shown.path,
+      places: shown.places,
+      word: data.word,
+      pointed: this.pointed,
+      curveOf: (t, u) => this.curves.get(`${t}-${u}`).curve,
+      weightOf: (t, u) => this.weights.get(`${t}-${u}`),
     };
   }
 
@@ -166,10 +212,21 @@ class Lab {
     const { view, data, pictures } = this;
     const theme = { ...this.theme, forFile: true };
     const forbidden = (t, u) => this.barred.has(`${t}-${u}`);
-    const layers = { nodes: pictures, places: pictures, matrix: (context) => drawMatrix(context, view, data, pictures, theme, forbidden),
-      edges: (context, shade) => drawEdges(context, view, data, [...this.curves.values()], theme, forbidden, shade) };
+    const layers = {
+      nodes: pictures,
+      places: pictures,
+      matrix: (context) => drawMatrix(context, view, data, pictures, theme, forbidden),
+      edges: (context, shade) =>
+        drawEdges(context, view, data, [...this.curves.values()], theme, forbidden, shade),
+    };
     const back = getComputedStyle(this.root).getPropertyValue("--lab-back").trim();
-    return { scene: { ...this.scene, theme, layers, pointed: null }, at: this.at, part: this.part, lines: data.lines, back };
+    return {
+      scene: { ...this.scene, theme, layers, pointed: null },
+      at: this.at,
+      part: this.part,
+      lines: data.lines,
+      back,
+    };
   }
 
   paint() {
@@ -190,7 +247,8 @@ class Lab {
   caption() {
     const { step, data, shown, T } = this;
     if (step === 0) return data.words.matrix;
-    if (step === 1) return `Each cell becomes an edge from slot to slot: a directed graph. ${data.words.goal}`;
+    if (step === 1)
+      return `Each cell becomes an edge from slot to slot: a directed graph. ${data.words.goal}`;
     if (this.at > T) {
       const right = shown.places.filter(Boolean).length;
       return `The frames slide into the order of the path (${shown.name.toLowerCase()}, weight ${written(shown.weight)}): ${right} of ${T} in their true place.`;
@@ -204,22 +262,37 @@ class Lab {
   table() {
     const { data, part } = this;
     const best = data.paths[0].weight;
-    part.paths.replaceChildren(...data.paths.map((path, i) => {
-      const row = document.createElement("tr");
-      row.innerHTML = "<th scope='row'></th><td></td><td class='lab-number'></td><td class='lab-number'></td><td class='lab-number'></td>";
-      const [head, slots, weight, behind, accuracy] = row.children;
-      const button = Object.assign(document.createElement("button"), { type: "button", className: "lab-button", textContent: path.name, disabled: !path.path });
-      button.setAttribute("aria-pressed", String(i === this.chosen));
-      button.dataset.tip = data.words.paths[path.name];
-      button.addEventListener("click", () => { this.chosen = i; this.table(); this.part.paths.querySelectorAll("button")[i].focus(); this.paint(); });
-      head.append(button);
-      slots.textContent = path.path ? path.path.map((slot) => slot + 1).join(" → ") : "none: it ends where only forbidden edges lead on";
-      if (!path.path) return row;
-      weight.textContent = written(path.weight);
-      behind.textContent = i ? written(best - path.weight) : "–";
-      accuracy.textContent = data.identifiable ? `${path.accuracy.toFixed(1)} %` : "–";
-      return row;
-    }));
+    part.paths.replaceChildren(
+      ...data.paths.map((path, i) => {
+        const row = document.createElement("tr");
+        row.innerHTML =
+          "<th scope='row'></th><td></td><td class='lab-number'></td><td class='lab-number'></td><td class='lab-number'></td>";
+        const [head, slots, weight, behind, accuracy] = row.children;
+        const button = Object.assign(document.createElement("button"), {
+          type: "button",
+          className: "lab-button",
+          textContent: path.name,
+          disabled: !path.path,
+        });
+        button.setAttribute("aria-pressed", String(i === this.chosen));
+        button.dataset.tip = data.words.paths[path.name];
+        button.addEventListener("click", () => {
+          this.chosen = i;
+          this.table();
+          this.part.paths.querySelectorAll("button")[i].focus();
+          this.paint();
+        });
+        head.append(button);
+        slots.textContent = path.path
+          ? path.path.map((slot) => slot + 1).join(" → ")
+          : "none: it ends where only forbidden edges lead on";
+        if (!path.path) return row;
+        weight.textContent = written(path.weight);
+        behind.textContent = i ? written(best - path.weight) : "–";
+        accuracy.textContent = data.identifiable ? `${path.accuracy.toFixed(1)} %` : "–";
+        return row;
+      }),
+    );
   }
 
   resized() {
@@ -227,16 +300,35 @@ class Lab {
     const width = root.clientWidth;
     if (!data || !width) return;
     const style = getComputedStyle(root);
-    const mixed = (name) => Object.assign(document.createElement("i"), { style: `color: var(${name})` });
-    const probe = (name) => { const node = root.appendChild(mixed(name)); const { color } = getComputedStyle(node); node.remove(); return color; };
-    this.theme = { text: style.color, font: style.fontFamily, soft: probe("--lab-soft"), line: probe("--lab-line"), fill: probe("--lab-fill"),
-      accent: probe("--lab-accent"), badge: "#B8401F" };
+    const mixed = (name) =>
+      Object.assign(document.createElement("i"), { style: `color: var(${name})` });
+    const probe = (name) => {
+      const node = root.appendChild(mixed(name));
+      const { color } = getComputedStyle(node);
+      node.remove();
+      return color;
+    };
+    this.theme = {
+      text: style.color,
+      font: style.fontFamily,
+      soft: probe("--lab-soft"),
+      line: probe("--lab-line"),
+      fill: probe("--lab-fill"),
+      accent: probe("--lab-accent"),
+      badge: "#B8401F",
+    };
     const { naturalWidth, naturalHeight } = this.pictures[0];
     let perRow = this.T;
-    for (let rows = 2; width / perRow < 76 && rows <= this.T; rows++) perRow = Math.ceil(this.T / rows);
+    for (let rows = 2; width / perRow < 76 && rows <= this.T; rows++)
+      perRow = Math.ceil(this.T / rows);
     root.style.setProperty("--lab-per-row", perRow);
     this.view = layout(width, window.innerHeight, this.T, naturalHeight / naturalWidth);
-    this.curves = new Map(data.edges.map(([t, u, weight]) => [`${t}-${u}`, { edge: [t, u], weight, curve: curve(this.view, t, u) }]));
+    this.curves = new Map(
+      data.edges.map(([t, u, weight]) => [
+        `${t}-${u}`,
+        { edge: [t, u], weight, curve: curve(this.view, t, u) },
+      ]),
+    );
     const forbidden = (t, u) => this.barred.has(`${t}-${u}`);
     const { side, graph } = this.view;
     const matrix = matrixLayer(this.view, data, this.pictures, this.theme, forbidden);
@@ -263,7 +355,10 @@ class Lab {
   read() {
     const { pointed, part } = this;
     part.stage.style.cursor = pointed ? "pointer" : "default";
-    if (!pointed) { part.readout.textContent = "Click an edge or a cell to forbid it"; return; }
+    if (!pointed) {
+      part.readout.textContent = "Click an edge or a cell to forbid it";
+      return;
+    }
     const [t, u] = pointed;
     const act = this.barred.has(`${t}-${u}`) ? "forbidden · click to allow" : "click to forbid";
     part.readout.textContent = `slot ${t + 1} → slot ${u + 1}: ${written(this.weights.get(`${t}-${u}`))} · ${act}`;
@@ -290,26 +385,44 @@ class Lab {
 
   listen() {
     const { part } = this;
-    const on = (node, name, act) => node.addEventListener(name, (event) => this.data && act(event), { signal: this.closing.signal });
+    const on = (node, name, act) =>
+      node.addEventListener(name, (event) => this.data && act(event), {
+        signal: this.closing.signal,
+      });
     on(part.start, "click", () => this.go(0));
     on(part.back, "click", () => this.go(Math.ceil((this.goal ?? this.at) - 1e-6) - 1));
     on(part.forward, "click", () => this.go(Math.floor((this.goal ?? this.at) + 1e-6) + 1));
     on(part.end, "click", () => this.go(this.last));
     on(part.play, "click", () => this.play(this.root.dataset.playing !== "true"));
     on(part.lecture, "click", () => {
-      part.transport.scrollIntoView({ block: "start", behavior: this.frames.still() ? "auto" : "smooth" });
+      part.transport.scrollIntoView({
+        block: "start",
+        behavior: this.frames.still() ? "auto" : "smooth",
+      });
       this.play(false);
       this.place(0);
       this.slow = true;
       this.play(true);
     });
-    on(part.keep, "click", (event) => { const kind = event.target.dataset.keep; if (kind) keep(kind, this.still, this.data.numbers); });
+    on(part.keep, "click", (event) => {
+      const kind = event.target.dataset.keep;
+      if (kind) keep(kind, this.still, this.data.numbers);
+    });
     on(part.scrub, "input", () => this.go(Number(part.scrub.value), true));
     on(part.stage, "pointermove", (event) => this.point(this.under(event)));
     on(part.stage, "pointerleave", () => this.point(null));
-    on(part.stage, "click", (event) => { const edge = this.under(event); if (edge) this.toggle(edge); });
+    on(part.stage, "click", (event) => {
+      const edge = this.under(event);
+      if (edge) this.toggle(edge);
+    });
     on(part.stage, "keydown", (event) => {
-      const keys = { ArrowLeft: part.back, ArrowRight: part.forward, Home: part.start, End: part.end, " ": part.play };
+      const keys = {
+        ArrowLeft: part.back,
+        ArrowRight: part.forward,
+        Home: part.start,
+        End: part.end,
+        " ": part.play,
+      };
       if (!Object.hasOwn(keys, event.key) || event.ctrlKey || event.metaKey || event.altKey) return;
       event.preventDefault();
       keys[event.key].click();
@@ -337,5 +450,8 @@ export default function mount({ parentElement, data, setStateValue }) {
   const root = parentElement.querySelector("[data-testid=shuffle-lab]");
   if (!labs.has(root)) labs.set(root, new Lab(root));
   labs.get(root).receive(data, (wanted) => setStateValue("wanted", wanted));
-  return () => setTimeout(() => { if (!root.isConnected) labs.get(root)?.close(); });
+  return () =>
+    setTimeout(() => {
+      if (!root.isConnected) labs.get(root)?.close();
+    });
 }

@@ -15,8 +15,12 @@ export function colourOf(data, weight) {
 
 /** The text colour that is easier to read on the colour of a weight. */
 function inkOn(data, weight) {
-  const linear = colourOf(data, weight).match(/\d+/g).map((value) => (value / 255) ** 2.2);
-  return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2] > 0.179 ? "#000000" : "#FFFFFF";
+  const linear = colourOf(data, weight)
+    .match(/\d+/g)
+    .map((value) => (value / 255) ** 2.2);
+  return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2] > 0.179
+    ? "#000000"
+    : "#FFFFFF";
 }
 
 /** How far a weight is from the middle of the scale, 0..1. */
@@ -83,7 +87,10 @@ function badge(context, words, x, y, size, back, theme) {
   };
   if (theme.forFile || !badges.has(name)) {
     context.font = `650 ${size}px ${theme.font}`;
-    const [w, h] = [Math.ceil(Math.max(size * 1.5, context.measureText(words).width + size * 0.8)), Math.ceil(size * 1.45)];
+    const [w, h] = [
+      Math.ceil(Math.max(size * 1.5, context.measureText(words).width + size * 0.8)),
+      Math.ceil(size * 1.45),
+    ];
     if (theme.forFile) {
       context.save();
       context.translate(Math.round(x - w / 2), Math.round(y - h / 2));
@@ -104,7 +111,11 @@ function arrow(context, { c, b }, size, colour) {
   context.fillStyle = colour;
   context.beginPath();
   context.moveTo(b.x, b.y);
-  for (const side of [-1, 1]) context.lineTo(b.x - size * Math.cos(angle + side * 0.45), b.y - size * Math.sin(angle + side * 0.45));
+  for (const side of [-1, 1])
+    context.lineTo(
+      b.x - size * Math.cos(angle + side * 0.45),
+      b.y - size * Math.sin(angle + side * 0.45),
+    );
   context.fill();
 }
 
@@ -129,7 +140,10 @@ export function matrixLayer(view, ...rest) {
 /** The matrix with its titles: cells in their colours, values where there is room, crosses on forbidden edges. */
 export function drawMatrix(context, view, data, pictures, theme, forbidden) {
   const { cell, origin, T, side } = view;
-  text(context, "to slot (column)", origin + cell + (cell * T) / 2, 10, { colour: theme.soft, font: theme.font });
+  text(context, "to slot (column)", origin + cell + (cell * T) / 2, 10, {
+    colour: theme.soft,
+    font: theme.font,
+  });
   context.save();
   context.translate(10, origin + cell + (cell * T) / 2);
   context.rotate(-Math.PI / 2);
@@ -142,8 +156,22 @@ export function drawMatrix(context, view, data, pictures, theme, forbidden) {
         const w = cell - 6;
         const h = Math.min(cell - 4, (w * view.node.h) / view.node.w);
         context.drawImage(pictures[t], x - w / 2, y - h / 2, w, h);
-        badge(context, String(t + 1), x + w / 2 - 8, y + h / 2 - 7, 13, "rgba(10, 12, 18, 0.82)", theme);
-      } else text(context, String(t + 1), x, y, { size: Math.min(15, 0.68 * cell), colour: theme.text, weight: 650, font: theme.font });
+        badge(
+          context,
+          String(t + 1),
+          x + w / 2 - 8,
+          y + h / 2 - 7,
+          13,
+          "rgba(10, 12, 18, 0.82)",
+          theme,
+        );
+      } else
+        text(context, String(t + 1), x, y, {
+          size: Math.min(15, 0.68 * cell),
+          colour: theme.text,
+          weight: 650,
+          font: theme.font,
+        });
     }
     const own = cellAt(view, t, t);
     context.fillStyle = theme.fill;
@@ -158,7 +186,11 @@ export function drawMatrix(context, view, data, pictures, theme, forbidden) {
       context.fillRect(x + 0.5, y + 0.5, cell - 1, cell - 1);
       cross(context, x + cell / 2, y + cell / 2, cell / 5, theme.text);
     } else if (cell >= 44) {
-      text(context, written(weight).replace(/(\.\d\d)\d$/, "$1"), x + cell / 2, y + cell / 2 + 1, { size: 14, colour: inkOn(data, weight), font: theme.font });
+      text(context, written(weight).replace(/(\.\d\d)\d$/, "$1"), x + cell / 2, y + cell / 2 + 1, {
+        size: 14,
+        colour: inkOn(data, weight),
+        font: theme.font,
+      });
     }
   }
   context.strokeStyle = theme.line;
@@ -177,12 +209,15 @@ export function edgesLayer(view, ...rest) {
 
 /** All edges of the graph, thin, the stronger the plainer; forbidden ones broken. `shade` 0..1 is how far they have come up. */
 export function drawEdges(context, view, data, curves, theme, forbidden, shade = 1) {
-  const byStrength = [...curves].sort((a, b) => strengthOf(data, a.weight) - strengthOf(data, b.weight));
+  const byStrength = [...curves].sort(
+    (a, b) => strengthOf(data, a.weight) - strengthOf(data, b.weight),
+  );
   for (const { edge, weight, curve } of byStrength) {
     const strength = strengthOf(data, weight);
     const shown = part(curve, curve.from, curve.to);
     const out = forbidden(...edge);
-    context.globalAlpha = shade * (out ? 0.9 : Math.min(1, 10 / view.T) * (0.1 + 0.65 * strength ** 1.5));
+    context.globalAlpha =
+      shade * (out ? 0.9 : Math.min(1, 10 / view.T) * (0.1 + 0.65 * strength ** 1.5));
     context.strokeStyle = out ? theme.soft : colourOf(data, weight);
     context.lineWidth = out ? 2 : 1 + 1.6 * strength;
     context.setLineDash(out ? [4, 7] : []);
@@ -199,7 +234,10 @@ export function drawEdges(context, view, data, curves, theme, forbidden, shade =
 function bold(context, data, theme, whole, weight, grown) {
   const shown = part(whole, whole.from, whole.from + (whole.to - whole.from) * grown);
   context.lineCap = "round";
-  for (const [width, colour] of [[9, theme.text], [6, colourOf(data, weight)]]) {
+  for (const [width, colour] of [
+    [9, theme.text],
+    [6, colourOf(data, weight)],
+  ]) {
     context.lineWidth = width;
     context.strokeStyle = colour;
     trace(context, shown);
@@ -249,7 +287,11 @@ export function drawStage(context, scene, position) {
     const [t, u] = [path[k], path[k + 1]];
     bold(context, data, theme, curveOf(t, u), weightOf(t, u), Math.min(1, grown - k));
     context.globalAlpha = Math.min(1, grown - k);
-    for (const [width, colour] of [[6, "#15181E"], [2.5, "#FFFFFF"]]) outline(context, view, [t, u], width, colour);
+    for (const [width, colour] of [
+      [6, "#15181E"],
+      [2.5, "#FFFFFF"],
+    ])
+      outline(context, view, [t, u], width, colour);
     context.globalAlpha = 1;
   }
   if (pointed) {
@@ -260,13 +302,30 @@ export function drawStage(context, scene, position) {
   for (let t = 0; t < T; t++) {
     const at = between(rowHead(view, t), view.nodes[t], arrived);
     const size = { w: view.node.w * (0.4 + 0.6 * arrived), h: view.node.h * (0.4 + 0.6 * arrived) };
-    if (arrived < 1) { // where the picture is going
+    if (arrived < 1) {
+      // where the picture is going
       context.globalAlpha = 0.25;
       picture(context, layers.nodes[t], view.nodes[t], view.node, theme.line);
       context.globalAlpha = 1;
     }
-    if (arrived > 0) picture(context, layers.nodes[t], at, size, visited.has(t) ? theme.accent : theme.line, visited.has(t) ? 4 : 2);
-    badge(context, String(t + 1), at.x + (arrived > 0 ? size.w / 2 - 10 : 0), at.y + (arrived > 0 ? size.h / 2 - 9 : 0), arrived > 0 ? 16 : 13, "rgba(10, 12, 18, 0.82)", theme);
+    if (arrived > 0)
+      picture(
+        context,
+        layers.nodes[t],
+        at,
+        size,
+        visited.has(t) ? theme.accent : theme.line,
+        visited.has(t) ? 4 : 2,
+      );
+    badge(
+      context,
+      String(t + 1),
+      at.x + (arrived > 0 ? size.w / 2 - 10 : 0),
+      at.y + (arrived > 0 ? size.h / 2 - 9 : 0),
+      arrived > 0 ? 16 : 13,
+      "rgba(10, 12, 18, 0.82)",
+      theme,
+    );
   }
   for (let k = 0; k < Math.floor(grown); k++) {
     const whole = curveOf(path[k], path[k + 1]);
@@ -285,7 +344,13 @@ function outline(context, view, [t, u], width, colour) {
 
 function places(context, { view, data, layers, theme, path, places: right, word }, slid) {
   const font = theme.font;
-  text(context, "In the order of the path", 0, view.placesTop, { size: 18, weight: 650, colour: theme.text, align: "left", font });
+  text(context, "In the order of the path", 0, view.placesTop, {
+    size: 18,
+    weight: 650,
+    colour: theme.text,
+    align: "left",
+    font,
+  });
   const count = path.length;
   path.forEach((slot, place) => {
     const at = view.places[place];
@@ -293,7 +358,14 @@ function places(context, { view, data, layers, theme, path, places: right, word 
     context.setLineDash([5, 5]);
     context.strokeStyle = theme.line;
     context.lineWidth = 2;
-    rounded(context, at.x - view.place.w / 2 + 1, at.y - view.place.h / 2 + 1, view.place.w - 2, view.place.h - 2, 6);
+    rounded(
+      context,
+      at.x - view.place.w / 2 + 1,
+      at.y - view.place.h / 2 + 1,
+      view.place.w - 2,
+      view.place.h - 2,
+      6,
+    );
     context.stroke();
     context.setLineDash([]);
     if (done <= 0) {
@@ -301,11 +373,27 @@ function places(context, { view, data, layers, theme, path, places: right, word 
       return;
     }
     const here = between(view.nodes[slot], at, done);
-    const size = { w: view.node.w + (view.place.w - view.node.w) * done, h: view.node.h + (view.place.h - view.node.h) * done };
-    picture(context, done === 1 ? layers.places[slot] : layers.nodes[slot], here, size, done === 1 ? (right[place] ? GOOD : BAD) : theme.accent, 4);
+    const size = {
+      w: view.node.w + (view.place.w - view.node.w) * done,
+      h: view.node.h + (view.place.h - view.node.h) * done,
+    };
+    picture(
+      context,
+      done === 1 ? layers.places[slot] : layers.nodes[slot],
+      here,
+      size,
+      done === 1 ? (right[place] ? GOOD : BAD) : theme.accent,
+      4,
+    );
     if (done < 1) return;
     const below = at.y + view.place.h / 2;
     text(context, `slot ${slot + 1}`, at.x, below + 14, { size: 15, colour: theme.text, font });
-    text(context, `${right[place] ? "✓" : "✗"} ${word} ${data.permutation[slot] + 1}`, at.x, below + 32, { size: 14, colour: theme.soft, font });
+    text(
+      context,
+      `${right[place] ? "✓" : "✗"} ${word} ${data.permutation[slot] + 1}`,
+      at.x,
+      below + 32,
+      { size: 14, colour: theme.soft, font },
+    );
   });
 }

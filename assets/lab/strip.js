@@ -11,7 +11,9 @@ export class Strip {
     this.items = new Map(); // frame -> li
   }
 
-  get dragging() { return Boolean(this.held); }
+  get dragging() {
+    return Boolean(this.held);
+  }
 
   /** Show frame order[t] with pictures[t] in slot t. */
   show(order, pictures, word, still) {
@@ -29,7 +31,8 @@ export class Strip {
 
   item(frame) {
     const item = document.createElement("li");
-    item.innerHTML = "<button type='button' class='lab-frame'><img alt='' draggable='false'><span></span><small></small></button>";
+    item.innerHTML =
+      "<button type='button' class='lab-frame'><img alt='' draggable='false'><span></span><small></small></button>";
     const button = item.firstElementChild;
     button.setAttribute("aria-roledescription", "frame that can be moved");
     button.dataset.frame = frame;
@@ -44,9 +47,12 @@ export class Strip {
 
   /** Put the items into this order; they slide there unless `still`. */
   arrange(order, still) {
-    const before = new Map([...this.items].map(([frame, item]) => [frame, item.getBoundingClientRect()]));
+    const before = new Map(
+      [...this.items].map(([frame, item]) => [frame, item.getBoundingClientRect()]),
+    );
     const focused = this.list.contains(document.activeElement) ? document.activeElement : null;
-    if (String(order) !== String(this.order) || !this.list.children.length) order.forEach((frame) => this.list.append(this.items.get(frame)));
+    if (String(order) !== String(this.order) || !this.list.children.length)
+      order.forEach((frame) => this.list.append(this.items.get(frame)));
     this.order = [...order];
     if (focused && document.activeElement !== focused) focused.focus({ preventScroll: true });
     order.forEach((frame, t) => {
@@ -54,7 +60,10 @@ export class Strip {
       const [label, small] = item.querySelectorAll("span, small");
       label.textContent = `slot ${t + 1}`;
       small.textContent = `${this.word} ${frame + 1}`;
-      item.firstElementChild.setAttribute("aria-label", `${this.word} ${frame + 1} in slot ${t + 1} of ${order.length}. ${this.hint}`);
+      item.firstElementChild.setAttribute(
+        "aria-label",
+        `${this.word} ${frame + 1} in slot ${t + 1} of ${order.length}. ${this.hint}`,
+      );
       const [was, is] = [before.get(frame), item.getBoundingClientRect()];
       const [dx, dy] = [was.left - is.left, was.top - is.top];
       if (!still && was.width && (Math.abs(dx) > 1 || Math.abs(dy) > 1)) {
@@ -73,7 +82,9 @@ export class Strip {
   move(from, to, byKeys) {
     const frame = this.order[from];
     this.arrange(this.with(from, to), !byKeys || this.still());
-    this.say(`${this.word} ${frame + 1} is now in slot ${to + 1} of ${this.order.length}. Order: ${this.order.map((f) => f + 1).join(", ")}`);
+    this.say(
+      `${this.word} ${frame + 1} is now in slot ${to + 1} of ${this.order.length}. Order: ${this.order.map((f) => f + 1).join(", ")}`,
+    );
     this.moved(this.order, byKeys);
   }
 
@@ -81,21 +92,39 @@ export class Strip {
     const last = this.order.length - 1;
     const from = this.order.indexOf(frame);
     if (event.key === "Escape") this.drop(false);
-    const to = { ArrowLeft: from - 1, ArrowUp: from - 1, ArrowRight: from + 1, ArrowDown: from + 1, Home: 0, End: last }[event.key];
+    const to = {
+      ArrowLeft: from - 1,
+      ArrowUp: from - 1,
+      ArrowRight: from + 1,
+      ArrowDown: from + 1,
+      Home: 0,
+      End: last,
+    }[event.key];
     if (to === undefined || event.ctrlKey || event.metaKey || event.altKey) return;
     event.preventDefault();
     event.stopPropagation();
     if (to >= 0 && to <= last && to !== from && !this.dragging) this.move(from, to, true);
   }
 
-  still() { return window.matchMedia("(prefers-reduced-motion: reduce)").matches; }
+  still() {
+    return window.matchMedia("(prefers-reduced-motion: reduce)").matches;
+  }
 
   hold(event, frame) {
     if (event.button !== 0 || this.held) return;
     const from = this.order.indexOf(frame);
     const boxes = this.order.map((each) => this.items.get(each).getBoundingClientRect());
     event.currentTarget.setPointerCapture(event.pointerId);
-    this.held = { frame, from, to: from, boxes, x: event.clientX, y: event.clientY, scroll: this.list.getBoundingClientRect().top, started: false };
+    this.held = {
+      frame,
+      from,
+      to: from,
+      boxes,
+      x: event.clientX,
+      y: event.clientY,
+      scroll: this.list.getBoundingClientRect().top,
+      started: false,
+    };
   }
 
   drag(event) {
@@ -111,13 +140,16 @@ export class Strip {
     item.style.transform = `translate(${dx}px, ${dy}px)`;
     const own = held.boxes[held.from];
     const [x, y] = [own.left + own.width / 2 + dx, own.top + own.height / 2 + dy];
-    const away = held.boxes.map((box) => Math.hypot(box.left + box.width / 2 - x, box.top + box.height / 2 - y));
+    const away = held.boxes.map((box) =>
+      Math.hypot(box.left + box.width / 2 - x, box.top + box.height / 2 - y),
+    );
     held.to = away.indexOf(Math.min(...away));
     const shown = this.with(held.from, held.to);
     this.order.forEach((frame, t) => {
       if (frame === held.frame) return;
       const [was, is] = [held.boxes[t], held.boxes[shown.indexOf(frame)]];
-      this.items.get(frame).style.transform = was === is ? "" : `translate(${is.left - was.left}px, ${is.top - was.top}px)`;
+      this.items.get(frame).style.transform =
+        was === is ? "" : `translate(${is.left - was.left}px, ${is.top - was.top}px)`;
     });
   }
 

@@ -1,7 +1,13 @@
 // Numbers only: reads a payload (core/packing.py writes it) and computes what a patch sees. No page, no canvas.
 // Tokens are numbered t*h*w + row*w + col; the class token and fillers are negative. NaN means "cannot see".
 
-const ARRAYS = { f32: Float32Array, i32: Int32Array, i16: Int16Array, i8: Int8Array, u8: Uint8Array };
+const ARRAYS = {
+  f32: Float32Array,
+  i32: Int32Array,
+  i16: Int16Array,
+  i8: Int8Array,
+  u8: Uint8Array,
+};
 
 /** Read one payload (Uint8Array). Returns the header with every {at, type, shape} turned into {array, shape}. */
 export function parse(bytes) {
@@ -18,15 +24,20 @@ export function parse(bytes) {
     }
     return Object.fromEntries(Object.entries(value).map(([key, inner]) => [key, opened(inner)]));
   };
-  const data = opened(JSON.parse(new TextDecoder().decode(new Uint8Array(buffer, start + 4, length))));
+  const data = opened(
+    JSON.parse(new TextDecoder().decode(new Uint8Array(buffer, start + 4, length))),
+  );
   data.layouts.forEach((layout) => (layout.places = places(layout.queries)));
-  for (const layer of data.layers) for (const block of [layer.main, layer.time]) if (block) block.layout = data.layouts[block.layout];
+  for (const layer of data.layers)
+    for (const block of [layer.main, layer.time])
+      if (block) block.layout = data.layouts[block.layout];
   return data;
 }
 
 /** Put a later payload of the same trace into `data`: its layers, matrices and GradCAM maps. */
 export function merge(data, more) {
-  const add = (into, from, same) => from.forEach((item) => into.some((have) => same(have, item)) || into.push(item));
+  const add = (into, from, same) =>
+    from.forEach((item) => into.some((have) => same(have, item)) || into.push(item));
   const here = (a, b) => a.tap === b.tap && a.layer === b.layer;
   add(data.layers, more.layers, here);
   add(data.matrices, more.matrices, here);
@@ -89,7 +100,9 @@ function reducedRow(block, group, index, head) {
   const one = new Float64Array(keys);
   for (let h = 0; h < heads; h++) {
     headRow(block, group, index, h, one);
-    for (let j = 0; j < keys; j++) out[j] = head === "mean" ? out[j] + one[j] / heads : h === 0 ? one[j] : Math.max(out[j], one[j]);
+    for (let j = 0; j < keys; j++)
+      out[j] =
+        head === "mean" ? out[j] + one[j] / heads : h === 0 ? one[j] : Math.max(out[j], one[j]);
   }
   return out;
 }
@@ -101,7 +114,8 @@ function heat(block, token, head, size) {
   for (const [group, index] of block.layout.places.get(token) ?? []) {
     const row = reducedRow(block, group, index, head);
     const at = group * keys.shape[1];
-    for (let j = 0; j < row.length; j++) if (keys.array[at + j] >= 0) out[keys.array[at + j]] = row[j];
+    for (let j = 0; j < row.length; j++)
+      if (keys.array[at + j] >= 0) out[keys.array[at + j]] = row[j];
   }
   return out;
 }
@@ -178,7 +192,11 @@ export function matrixOf(entry, head) {
 /** The least |weight| among the fewest patches that together hold `share` (0..1) of all |weight|. */
 export function massCut(values, share) {
   if (share >= 1) return 0;
-  const sizes = values.filter((v) => !Number.isNaN(v)).map(Math.abs).sort().reverse();
+  const sizes = values
+    .filter((v) => !Number.isNaN(v))
+    .map(Math.abs)
+    .sort()
+    .reverse();
   const enough = share * sizes.reduce((a, b) => a + b, 0);
   let held = 0;
   for (const size of sizes) {
@@ -196,7 +214,9 @@ export function extent(values, from = 0, to = values.length) {
     if (values[i] < low) low = values[i];
     if (values[i] > high) high = values[i];
   }
-  return low > high ? { low: 0, high: 0, top: 0 } : { low, high, top: Math.max(Math.abs(low), Math.abs(high)) };
+  return low > high
+    ? { low: 0, high: 0, top: 0 }
+    : { low, high, top: Math.max(Math.abs(low), Math.abs(high)) };
 }
 
 /** How far weights that are not negative stand out, 0.35..1, as core.render.prominence: even weights would else hide the picture. */
@@ -220,6 +240,8 @@ export function shares(values, T) {
 /** Where the largest |weight| stands. */
 export function strongest(values) {
   let best = 0;
-  values.forEach((value, i) => { if (Math.abs(value) > Math.abs(values[best]) || Number.isNaN(values[best])) best = i; });
+  values.forEach((value, i) => {
+    if (Math.abs(value) > Math.abs(values[best]) || Number.isNaN(values[best])) best = i;
+  });
   return best;
 }

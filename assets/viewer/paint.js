@@ -21,8 +21,11 @@ export class Pictures {
   constructor(frames) {
     this.frames = frames;
     this.sized = new Map();
-    this.ready = Promise.all(frames.map(({ array }) => createImageBitmap(new Blob([array], { type: "image/jpeg" }))))
-      .then((bitmaps) => { this.bitmaps = bitmaps; });
+    this.ready = Promise.all(
+      frames.map(({ array }) => createImageBitmap(new Blob([array], { type: "image/jpeg" }))),
+    ).then((bitmaps) => {
+      this.bitmaps = bitmaps;
+    });
   }
 
   /** A frame as it was sent, as an address. */
@@ -48,8 +51,12 @@ export class Pictures {
 export function gridBox(data, width, height) {
   const [top, left, boxHeight, boxWidth] = data.box;
   const [fullHeight, fullWidth] = data.pixels;
-  return { x: (left / fullWidth) * width, y: (top / fullHeight) * height,
-    w: (boxWidth / fullWidth) * width, h: (boxHeight / fullHeight) * height };
+  return {
+    x: (left / fullWidth) * width,
+    y: (top / fullHeight) * height,
+    w: (boxWidth / fullWidth) * width,
+    h: (boxHeight / fullHeight) * height,
+  };
 }
 
 const heatCanvas = document.createElement("canvas");
@@ -65,7 +72,10 @@ function hatch(context) {
     lines.strokeStyle = "rgba(255, 255, 255, 0.16)";
     lines.lineWidth = 1.5;
     lines.beginPath();
-    for (const shift of [-10, 0, 10]) { lines.moveTo(shift - 1, 11); lines.lineTo(shift + 11, -1); }
+    for (const shift of [-10, 0, 10]) {
+      lines.moveTo(shift - 1, 11);
+      lines.lineTo(shift + 11, -1);
+    }
     lines.stroke();
     hatching = context.createPattern(tile, "repeat");
   }
@@ -122,7 +132,15 @@ export function paintHeat(context, width, height, { data, frame, values, look, s
   context.imageSmoothingEnabled = smooth;
   context.imageSmoothingQuality = "high";
   context.drawImage(heatPicture(values, from, h, w, look), box.x, box.y, box.w, box.h);
-  for (const mark of marks) outline(context, box.x + (mark.col * box.w) / w, box.y + (mark.row * box.h) / h, box.w / w, box.h / h, mark.kind);
+  for (const mark of marks)
+    outline(
+      context,
+      box.x + (mark.col * box.w) / w,
+      box.y + (mark.row * box.h) / h,
+      box.w / w,
+      box.h / h,
+      mark.kind,
+    );
 }
 
 /** A frame round a patch that stands out on any picture: dark, then white; the locked one in the accent colour. */
@@ -174,7 +192,9 @@ export function drawMatrix(context, size, { data, pictures, matrix, look, theme,
     context.drawImage(thumb, at + 1, start - cell + 1, edge, edge);
     context.drawImage(thumb, start - cell + 1, at + 1, edge, edge);
     for (let s = 0; s < T; s++) {
-      const level = Math.round(255 * Math.max(0, Math.min(1, (matrix[t * T + s] - look.low) / span)));
+      const level = Math.round(
+        255 * Math.max(0, Math.min(1, (matrix[t * T + s] - look.low) / span)),
+      );
       context.fillStyle = `rgb(${look.lut[3 * level]}, ${look.lut[3 * level + 1]}, ${look.lut[3 * level + 2]})`;
       context.fillRect(start + s * cell + 0.5, at + 0.5, cell - 1, cell - 1);
     }
@@ -182,7 +202,8 @@ export function drawMatrix(context, size, { data, pictures, matrix, look, theme,
   context.lineWidth = 2.5;
   context.strokeStyle = theme.accent;
   context.strokeRect(start - 1, start + token * cell - 0.5, T * cell + 2, cell + 1);
-  if (pointed) outline(context, start + pointed[1] * cell, start + pointed[0] * cell, cell, cell, "query");
+  if (pointed)
+    outline(context, start + pointed[1] * cell, start + pointed[0] * cell, cell, cell, "query");
   return { start, cell };
 }
 

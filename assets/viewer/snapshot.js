@@ -5,7 +5,8 @@ import { Vector } from "../download/vector.js";
 import { drawMatrix, paintHeat } from "./paint.js";
 
 const PAD = 24;
-const REMARK = "Attention shows where the model looks from, not why it decides. It is not an explanation.";
+const REMARK =
+  "Attention shows where the model looks from, not why it decides. It is not an explanation.";
 
 /** Draw words at x, y. Returns the height that they took. */
 function words(context, text, x, y, { size = 16, weight = 400, theme }) {
@@ -42,12 +43,21 @@ function framed(context, { title, canvas, legend }, x, y, theme, put) {
 /** Draw all of it; `put(context, canvas, x, y, width, height)` draws a picture of the page. Returns its [width, height]. */
 function sheet(context, { root, part, thumbs, source }, put) {
   const style = getComputedStyle(root);
-  const theme = { text: style.color, font: style.fontFamily, accent: style.getPropertyValue("--av-accent").trim() };
+  const theme = {
+    text: style.color,
+    font: style.fontFamily,
+    accent: style.getPropertyValue("--av-accent").trim(),
+  };
   const width = root.clientWidth + 2 * PAD;
   const stage = { title: part.title, canvas: part.stage, legend: part.legend };
   const side = { title: part["matrix-title"], canvas: part.matrix, legend: part["matrix-legend"] };
   const beside = part.matrix.getBoundingClientRect().left - root.getBoundingClientRect().left + PAD;
-  let y = PAD + Math.max(framed(context, stage, PAD, PAD, theme, put), framed(context, side, beside, PAD, theme, put));
+  let y =
+    PAD +
+    Math.max(
+      framed(context, stage, PAD, PAD, theme, put),
+      framed(context, side, beside, PAD, theme, put),
+    );
   const [{ left, top }] = thumbs.map(({ figure }) => figure.getBoundingClientRect());
   let below = y;
   for (const { figure, canvas, label } of thumbs) {
@@ -64,7 +74,8 @@ function sheet(context, { root, part, thumbs, source }, put) {
     below = Math.max(below, y + at.bottom - top);
   }
   y = below + 12;
-  for (const line of [source, REMARK].flatMap((text) => wrapped(text, Math.floor(width / 7.6)))) y += words(context, line, PAD, y, { size: 14, theme });
+  for (const line of [source, REMARK].flatMap((text) => wrapped(text, Math.floor(width / 7.6))))
+    y += words(context, line, PAD, y, { size: 14, theme });
   return [width, y + PAD];
 }
 
@@ -117,17 +128,22 @@ export function drawing(shown, fine = 2) {
 export function keepButtons(bar, shown, ask, signal) {
   let pending = null;
   let count = 0;
-  bar.addEventListener("click", (event) => {
-    const kind = event.target.dataset?.keep;
-    if (!kind) return;
-    if (kind === "png") snapshot(shown()).toBlob((blob) => save(blob, "attention.png"), "image/png");
-    else if (kind === "svg") save(drawing(shown()), "attention.svg");
-    else {
-      if (kind !== "follow") pending = event.target;
-      pending?.setAttribute("aria-busy", "true");
-      ask(kind, ++count);
-    }
-  }, { signal });
+  bar.addEventListener(
+    "click",
+    (event) => {
+      const kind = event.target.dataset?.keep;
+      if (!kind) return;
+      if (kind === "png")
+        snapshot(shown()).toBlob((blob) => save(blob, "attention.png"), "image/png");
+      else if (kind === "svg") save(drawing(shown()), "attention.svg");
+      else {
+        if (kind !== "follow") pending = event.target;
+        pending?.setAttribute("aria-busy", "true");
+        ask(kind, ++count);
+      }
+    },
+    { signal },
+  );
   return (file) => {
     if (!pending) return; // sent again by a rerun, not asked for again
     pending.removeAttribute("aria-busy");

@@ -19,10 +19,14 @@ export function fitted(data, wanted) {
   const [T, h, w] = data.grid;
   const tap = data.taps.find((t) => t.name === wanted.tap) ?? data.taps[0];
   const heads = [...Array(tap.heads).keys(), "mean", "max"];
-  const inside = (q) => Array.isArray(q) && q.length === 3 && [T, h, w].every((size, i) => Number.isInteger(q[i]) && q[i] >= 0 && q[i] < size);
+  const inside = (q) =>
+    Array.isArray(q) &&
+    q.length === 3 &&
+    [T, h, w].every((size, i) => Number.isInteger(q[i]) && q[i] >= 0 && q[i] < size);
   const queries = tap.cls ? ["cls", "mean", "gradcam"] : ["mean", "gradcam"];
   const middle = Math.floor(data.frames.length / 2);
-  const between = (value, low, high, otherwise) => (value >= low && value <= high ? value : otherwise);
+  const between = (value, low, high, otherwise) =>
+    value >= low && value <= high ? value : otherwise;
   return {
     tap: tap.name,
     view: among(tap.views, wanted.view, tap.views[0]),
@@ -30,7 +34,9 @@ export function fitted(data, wanted) {
     head: among(heads, wanted.head, "mean"),
     query: inside(wanted.query) ? wanted.query : among(queries, wanted.query, queries[0]),
     target: among([...data.labels.keys()], wanted.target, null),
-    frame: Number.isInteger(wanted.frame) ? between(wanted.frame, 0, data.frames.length - 1, middle) : middle,
+    frame: Number.isInteger(wanted.frame)
+      ? between(wanted.frame, 0, data.frames.length - 1, middle)
+      : middle,
     opacity: between(wanted.opacity, 0, 1, DRAWING.opacity),
     colours: among(Object.keys(data.colours), wanted.colours, DRAWING.colours),
     mass: between(wanted.mass, 0.05, 1, DRAWING.mass),
@@ -44,13 +50,21 @@ export function fitted(data, wanted) {
 export const targetOf = (data, state) => state.target ?? data.best;
 
 /** The GradCAM map of that class, if it is here. */
-export const camOf = (data, state) => data.gradcams.find((cam) => cam.target === targetOf(data, state));
+export const camOf = (data, state) =>
+  data.gradcams.find((cam) => cam.target === targetOf(data, state));
 
 const number = (text) => (text !== "" && Number.isFinite(Number(text)) ? Number(text) : NaN);
 const READ = {
-  tap: String, times: String, colours: String, scale: String,
+  tap: String,
+  times: String,
+  colours: String,
+  scale: String,
   view: (text) => text.replaceAll("-", " "),
-  layer: number, frame: number, opacity: number, mass: number, target: number,
+  layer: number,
+  frame: number,
+  opacity: number,
+  mass: number,
+  target: number,
   head: (text) => (/^\d+$/.test(text) ? Number(text) : text),
   query: (text) => (/^\d+-\d+-\d+$/.test(text) ? text.split("-").map(Number) : text),
 };
@@ -69,11 +83,18 @@ export function fromText(text) {
 /** The state as text: what names the view, and of the drawing only what was changed. */
 export function toText(state) {
   const locked = Array.isArray(state.query);
-  const parts = [`tap:${state.tap}`, `view:${state.view.replaceAll(" ", "-")}`, `layer:${state.layer}`, `head:${state.head}`,
-    `query:${locked ? state.query.join("-") : state.query}`, `frame:${state.frame}`];
+  const parts = [
+    `tap:${state.tap}`,
+    `view:${state.view.replaceAll(" ", "-")}`,
+    `layer:${state.layer}`,
+    `head:${state.head}`,
+    `query:${locked ? state.query.join("-") : state.query}`,
+    `frame:${state.frame}`,
+  ];
   if (state.query === "gradcam" && state.target !== null) parts.push(`target:${state.target}`);
   if (state.times && state.times !== state.tap) parts.push(`times:${state.times}`);
-  for (const name of ["opacity", "colours", "mass", "scale"]) if (state[name] !== DRAWING[name]) parts.push(`${name}:${state[name]}`);
+  for (const name of ["opacity", "colours", "mass", "scale"])
+    if (state[name] !== DRAWING[name]) parts.push(`${name}:${state[name]}`);
   if (state.smooth) parts.push("smooth");
   if (locked) parts.push("locked");
   return parts.join(",");
@@ -86,11 +107,16 @@ export function readAddress() {
 
 /** Put text (null: nothing) under `v`, leaving every other parameter as it is. */
 export function writeAddress(text) {
-  const rest = window.location.search.slice(1).split("&").filter((part) => part && !part.startsWith("v="));
+  const rest = window.location.search
+    .slice(1)
+    .split("&")
+    .filter((part) => part && !part.startsWith("v="));
   const search = [...rest, ...(text === null ? [] : [`v=${text}`])].join("&");
   const address = window.location.pathname + (search ? `?${search}` : "") + window.location.hash;
   if (address === window.location.pathname + window.location.search + window.location.hash) return;
   try {
     window.history.replaceState(window.history.state, "", address);
-  } catch { /* refused where there is no address (about:blank), and by browsers that count the changes: the picture goes on */ }
+  } catch {
+    /* refused where there is no address (about:blank), and by browsers that count the changes: the picture goes on */
+  }
 }

@@ -2,8 +2,31 @@
 // For tests: the root carries data-query, data-layer, data-head, data-frame and data-locked (numbers of core, from 0) and has
 // attentionRow() and frameMatrix(), which return what is drawn.
 
-import { parse, merge, patchRow, isSigned, layerTop, storedMap, headAt, matrixOf, massCut, extent, prominence, shares, strongest } from "./maths.js";
-import { opening, fitted, fromText, toText, targetOf, camOf, readAddress, writeAddress } from "./state.js";
+import {
+  parse,
+  merge,
+  patchRow,
+  isSigned,
+  layerTop,
+  storedMap,
+  headAt,
+  matrixOf,
+  massCut,
+  extent,
+  prominence,
+  shares,
+  strongest,
+} from "./maths.js";
+import {
+  opening,
+  fitted,
+  fromText,
+  toText,
+  targetOf,
+  camOf,
+  readAddress,
+  writeAddress,
+} from "./state.js";
 import { Pictures, gridBox, paintFrame, paintMatrix, paintScale } from "./paint.js";
 import { HELP, buildControls, drawnTip } from "./controls.js";
 import { keepButtons } from "./snapshot.js";
@@ -18,7 +41,9 @@ let remembered = null; // the address of the viewer that was closed last, for wh
 class Viewer {
   constructor(root) {
     this.root = root;
-    this.part = Object.fromEntries([...root.querySelectorAll("[data-part]")].map((node) => [node.dataset.part, node]));
+    this.part = Object.fromEntries(
+      [...root.querySelectorAll("[data-part]")].map((node) => [node.dataset.part, node]),
+    );
     this.pointer = null; // the patch [t, row, col] under the pointer
     this.asked = new Map();
     this.scenes = new Map(); // canvas -> what is drawn on it
@@ -26,8 +51,14 @@ class Viewer {
     this.closing = new AbortController();
     this.listen();
     this.watch = new ResizeObserver(() => this.resized());
-    root.attentionRow = () => this.drawn && { view: this.drawn.view, shape: this.data.grid, values: this.drawn.values };
-    root.frameMatrix = () => this.matrix && { tap: this.matrix.entry.tap, shape: [this.data.grid[0], this.data.grid[0]], values: this.matrix.values };
+    root.attentionRow = () =>
+      this.drawn && { view: this.drawn.view, shape: this.data.grid, values: this.drawn.values };
+    root.frameMatrix = () =>
+      this.matrix && {
+        tap: this.matrix.entry.tap,
+        shape: [this.data.grid[0], this.data.grid[0]],
+        values: this.matrix.values,
+      };
   }
 
   /** Take a payload: a new clip or model, or more of the one that is shown. */
@@ -46,14 +77,18 @@ class Viewer {
     const pictures = new Pictures(data.frames);
     await pictures.ready;
     const again = Boolean(this.state);
-    const text = again ? null : readAddress() ?? remembered;
+    const text = again ? null : (readAddress() ?? remembered);
     const sameClasses = String(this.data?.labels) === String(data.labels); // the number of a class means nothing among others
     this.data = data;
     this.pictures = pictures;
     this.pointer = null;
     this.drawn = null;
     this.asked.clear();
-    this.state = again ? fitted(data, { ...this.state, target: sameClasses ? this.state.target : null }) : text ? fitted(data, fromText(text)) : opening(data);
+    this.state = again
+      ? fitted(data, { ...this.state, target: sameClasses ? this.state.target : null })
+      : text
+        ? fitted(data, fromText(text))
+        : opening(data);
     if (!text && !again) this.state.frame = this.strongestFrame();
     this.controls();
     this.strip();
@@ -62,7 +97,9 @@ class Viewer {
   }
 
   controls() {
-    this.showControls = buildControls(this.part.controls, this.data, this.state, (change) => this.change(change));
+    this.showControls = buildControls(this.part.controls, this.data, this.state, (change) =>
+      this.change(change),
+    );
   }
 
   strip() {
@@ -70,12 +107,21 @@ class Viewer {
     this.thumbs = this.data.frames.map((_, frame) => {
       const figure = document.createElement("figure");
       figure.className = "av-thumb";
-      figure.innerHTML = "<canvas role='img'></canvas><figcaption><span></span><i><b></b></i></figcaption>";
+      figure.innerHTML =
+        "<canvas role='img'></canvas><figcaption><span></span><i><b></b></i></figcaption>";
       const canvas = figure.querySelector("canvas");
-      canvas.setAttribute("aria-label", `Frame ${frame + 1} at ${this.data.times[frame].toFixed(2)} seconds, with attention`);
+      canvas.setAttribute(
+        "aria-label",
+        `Frame ${frame + 1} at ${this.data.times[frame].toFixed(2)} seconds, with attention`,
+      );
       this.follow(canvas, () => frame);
       figure.querySelector("figcaption").addEventListener("click", () => this.change({ frame }));
-      return { figure, canvas, label: figure.querySelector("span"), bar: figure.querySelector("b") };
+      return {
+        figure,
+        canvas,
+        label: figure.querySelector("span"),
+        bar: figure.querySelector("b"),
+      };
     });
     this.part.strip.replaceChildren(...this.thumbs.map((t) => t.figure));
   }
@@ -85,20 +131,29 @@ class Viewer {
   /** Change part of the state, then draw. */
   change(part) {
     const wanted = { ...this.state, ...part };
-    if (part.query === "patch") wanted.query = this.lastPatch ?? [Math.floor(this.state.frame / this.data.unit), ...this.data.grid.slice(1).map((n) => Math.floor(n / 2))];
+    if (part.query === "patch")
+      wanted.query = this.lastPatch ?? [
+        Math.floor(this.state.frame / this.data.unit),
+        ...this.data.grid.slice(1).map((n) => Math.floor(n / 2)),
+      ];
     const tap = this.state.tap;
     this.state = fitted(this.data, wanted);
     if (Array.isArray(this.state.query)) this.lastPatch = this.state.query;
     if (this.state.tap !== tap) this.controls();
     this.paint();
     clearTimeout(this.addressTimer);
-    if (!this.playing) this.addressTimer = setTimeout(() => writeAddress(toText(this.state)), ADDRESS_PAUSE);
+    if (!this.playing)
+      this.addressTimer = setTimeout(() => writeAddress(toText(this.state)), ADDRESS_PAUSE);
   }
 
-  get locked() { return Array.isArray(this.state.query); }
+  get locked() {
+    return Array.isArray(this.state.query);
+  }
 
   /** The patch that asks: the locked one, or the one under the pointer; null for class token, mean and GradCAM. */
-  get asking() { return this.locked ? this.state.query : this.state.query === "gradcam" ? null : this.pointer; }
+  get asking() {
+    return this.locked ? this.state.query : this.state.query === "gradcam" ? null : this.pointer;
+  }
 
   point(patch) {
     if (String(patch) === String(this.pointer)) return;
@@ -116,22 +171,34 @@ class Viewer {
   }
 
   free() {
-    if (this.locked) this.change({ query: this.base ?? (this.data.taps.find((t) => t.name === this.state.tap).cls ? "cls" : "mean") });
+    if (this.locked)
+      this.change({
+        query:
+          this.base ?? (this.data.taps.find((t) => t.name === this.state.tap).cls ? "cls" : "mean"),
+      });
   }
 
-  step(by) { this.change({ frame: (this.state.frame + by + this.data.frames.length) % this.data.frames.length }); }
+  step(by) {
+    this.change({
+      frame: (this.state.frame + by + this.data.frames.length) % this.data.frames.length,
+    });
+  }
 
   play(on) {
     cancelAnimationFrame(this.playing);
     this.playing = 0;
     if (on) {
       const { times } = this.data;
-      const pause = times.length > 1 ? (times[times.length - 1] - times[0]) / (times.length - 1) : 0.5;
+      const pause =
+        times.length > 1 ? (times[times.length - 1] - times[0]) / (times.length - 1) : 0.5;
       const span = times[times.length - 1] - times[0] + pause;
       const began = performance.now() / 1000 - (times[this.state.frame] - times[0]);
       const tick = () => {
         const now = times[0] + ((performance.now() / 1000 - began) % span);
-        const frame = Math.max(0, times.findLastIndex((t) => t <= now + 1e-6));
+        const frame = Math.max(
+          0,
+          times.findLastIndex((t) => t <= now + 1e-6),
+        );
         this.playing = requestAnimationFrame(tick);
         if (frame !== this.state.frame) this.change({ frame });
       };
@@ -148,15 +215,21 @@ class Viewer {
     const [, h, w] = this.data.grid;
     const row = Math.floor(((event.clientY - bounds.top - box.y) / box.h) * h);
     const col = Math.floor(((event.clientX - bounds.left - box.x) / box.w) * w);
-    return row >= 0 && row < h && col >= 0 && col < w ? [Math.floor(frame / this.data.unit), row, col] : null;
+    return row >= 0 && row < h && col >= 0 && col < w
+      ? [Math.floor(frame / this.data.unit), row, col]
+      : null;
   }
 
   /** Let a canvas that shows frame() point at patches and lock them, by mouse, pen or finger. */
   follow(canvas, frame) {
     const { signal } = this.closing;
-    const on = (name, act) => canvas.addEventListener(name, (event) => this.data && act(event), { signal });
+    const on = (name, act) =>
+      canvas.addEventListener(name, (event) => this.data && act(event), { signal });
     on("pointermove", (event) => this.point(this.patchAt(canvas, frame(), event)));
-    on("pointerdown", (event) => { this.part.stage.focus({ preventScroll: true }); this.point(this.patchAt(canvas, frame(), event)); });
+    on("pointerdown", (event) => {
+      this.part.stage.focus({ preventScroll: true });
+      this.point(this.patchAt(canvas, frame(), event));
+    });
     on("pointerleave", () => this.point(null));
     on("click", (event) => {
       const patch = this.patchAt(canvas, frame(), event);
@@ -175,32 +248,79 @@ class Viewer {
     const onCell = (event) => {
       if (!this.cells) return null;
       const bounds = part.matrix.getBoundingClientRect();
-      const cell = [event.clientY - bounds.top, event.clientX - bounds.left].map((at) => Math.floor((at - this.cells.start) / this.cells.cell));
+      const cell = [event.clientY - bounds.top, event.clientX - bounds.left].map((at) =>
+        Math.floor((at - this.cells.start) / this.cells.cell),
+      );
       return cell.every((i) => i >= 0 && i < this.data.grid[0]) ? cell : null;
     };
-    part.matrix.addEventListener("pointermove", (event) => { this.cell = onCell(event); this.paintSide(); });
-    part.matrix.addEventListener("pointerleave", () => { this.cell = null; this.paintSide(); });
-    part.matrix.addEventListener("click", (event) => { const cell = onCell(event); if (cell) this.change({ frame: cell[0] * this.data.unit }); });
+    part.matrix.addEventListener("pointermove", (event) => {
+      this.cell = onCell(event);
+      this.paintSide();
+    });
+    part.matrix.addEventListener("pointerleave", () => {
+      this.cell = null;
+      this.paintSide();
+    });
+    part.matrix.addEventListener("click", (event) => {
+      const cell = onCell(event);
+      if (cell) this.change({ frame: cell[0] * this.data.unit });
+    });
     document.addEventListener("keydown", (event) => this.key(event), { signal });
-    const shown = () => ({ root: this.root, part, thumbs: this.thumbs, source: this.data.source, scenes: this.scenes, map: this.map });
-    this.keep = keepButtons(part.keep, shown, (keep, number) => this.ask({ ...this.state, ...this.limits, target: targetOf(this.data, this.state), keep, number }), signal);
+    const shown = () => ({
+      root: this.root,
+      part,
+      thumbs: this.thumbs,
+      source: this.data.source,
+      scenes: this.scenes,
+      map: this.map,
+    });
+    this.keep = keepButtons(
+      part.keep,
+      shown,
+      (keep, number) =>
+        this.ask({
+          ...this.state,
+          ...this.limits,
+          target: targetOf(this.data, this.state),
+          keep,
+          number,
+        }),
+      signal,
+    );
   }
 
   key(event) {
     const inside = this.root.contains(event.target);
-    if (!this.data || event.ctrlKey || event.metaKey || event.altKey || !(inside || event.target === document.body)) return;
+    if (
+      !this.data ||
+      event.ctrlKey ||
+      event.metaKey ||
+      event.altKey ||
+      !(inside || event.target === document.body)
+    )
+      return;
     const typing = inside && event.target.closest("select, input, .av-bar button, .av-keep button");
     const last = this.data.frames.length - 1;
-    const move = { ArrowUp: [-1, 0], ArrowDown: [1, 0], ArrowLeft: [0, -1], ArrowRight: [0, 1] }[event.key];
+    const move = { ArrowUp: [-1, 0], ArrowDown: [1, 0], ArrowLeft: [0, -1], ArrowRight: [0, 1] }[
+      event.key
+    ];
     const keys = { Escape: () => this.free() };
-    if (!typing) Object.assign(keys, { ArrowLeft: () => this.step(-1), ArrowRight: () => this.step(1) });
+    if (!typing)
+      Object.assign(keys, { ArrowLeft: () => this.step(-1), ArrowRight: () => this.step(1) });
     if (inside && !typing) {
-      Object.assign(keys, { Home: () => this.change({ frame: 0 }), End: () => this.change({ frame: last }), " ": () => this.play(!this.playing) });
+      Object.assign(keys, {
+        Home: () => this.change({ frame: 0 }),
+        End: () => this.change({ frame: last }),
+        " ": () => this.play(!this.playing),
+      });
       if (event.target === this.part.stage) keys.Enter = () => this.change({ query: "patch" });
     }
     if (event.shiftKey && move && this.locked && !typing) {
       const [t, row, col] = this.state.query;
-      keys[event.key] = () => this.change({ query: fitted(this.data, { query: [t, row + move[0], col + move[1]] }).query });
+      keys[event.key] = () =>
+        this.change({
+          query: fitted(this.data, { query: [t, row + move[0], col + move[1]] }).query,
+        });
     }
     if (!Object.hasOwn(keys, event.key)) return;
     if (event.key === " " && event.target === this.part.play) return; // the button plays by itself
@@ -235,7 +355,13 @@ class Viewer {
     const remark = remarkOn(layer);
     if (asking) {
       const values = patchRow(layer, state.view, asking, state.head, data.grid);
-      return { view: state.view, values, signed: isSigned(layer, state.view), top: layerTop(layer, state.view), remark };
+      return {
+        view: state.view,
+        values,
+        signed: isSigned(layer, state.view),
+        top: layerTop(layer, state.view),
+        remark,
+      };
     }
     const view = tap.views.includes("space") ? "space" : tap.views[0];
     const values = storedMap(layer.maps[state.query], headAt(state.head, tap.heads));
@@ -252,12 +378,26 @@ class Viewer {
     if (!this.data || !this.size) return;
     const { root, state, part } = this;
     const query = this.asking ?? state.query;
-    Object.assign(root.dataset, { query: String(query), layer: state.layer, head: state.head, frame: state.frame, locked: this.locked, view: state.view });
+    Object.assign(root.dataset, {
+      query: String(query),
+      layer: state.layer,
+      head: state.head,
+      frame: state.frame,
+      locked: this.locked,
+      view: state.view,
+    });
     this.showControls(state);
     const found = this.compute();
     part.wait.hidden = found !== null;
-    if (found === null) part.wait.textContent = state.query === "gradcam" ? "Computing GradCAM …" : `Fetching layer ${state.layer + 1} …`;
-    if (found !== null) this.drawn = { ...found, title: titleOf(this.data, state, found.view, this.asking), tip: drawnTip(this.data, state, this.asking) };
+    if (found === null)
+      part.wait.textContent =
+        state.query === "gradcam" ? "Computing GradCAM …" : `Fetching layer ${state.layer + 1} …`;
+    if (found !== null)
+      this.drawn = {
+        ...found,
+        title: titleOf(this.data, state, found.view, this.asking),
+        tip: drawnTip(this.data, state, this.asking),
+      };
     if (this.drawn) {
       this.paintFrames();
       this.words();
@@ -274,16 +414,34 @@ class Viewer {
     const lut = drawn.signed ? data.diverging.array : data.colours[state.colours].array;
     const cut = massCut(drawn.values, state.mass);
     const clip = extent(drawn.values);
-    const tops = Array.from({ length: T }, (_, t) => (state.scale === "shared" ? drawn.top
-      : state.scale === "clip" ? clip.top : extent(drawn.values, t * h * w, (t + 1) * h * w).top));
+    const tops = Array.from({ length: T }, (_, t) =>
+      state.scale === "shared"
+        ? drawn.top
+        : state.scale === "clip"
+          ? clip.top
+          : extent(drawn.values, t * h * w, (t + 1) * h * w).top,
+    );
     const opacity = state.opacity * (drawn.signed ? 1 : prominence(clip));
     const part = shares(drawn.values, T);
-    const marks = (t) => [[this.asking, this.locked ? "locked" : "query"], [this.locked || state.query === "gradcam" ? this.pointer : null, "pointer"]]
-      .filter(([patch]) => patch && patch[0] === t).map(([patch, kind]) => ({ row: patch[1], col: patch[2], kind }));
+    const marks = (t) =>
+      [
+        [this.asking, this.locked ? "locked" : "query"],
+        [this.locked || state.query === "gradcam" ? this.pointer : null, "pointer"],
+      ]
+        .filter(([patch]) => patch && patch[0] === t)
+        .map(([patch, kind]) => ({ row: patch[1], col: patch[2], kind }));
     const one = (canvas, width, height, frame) => {
       const t = Math.floor(frame / data.unit);
       const look = { lut, signed: drawn.signed, top: tops[t], cut, opacity };
-      const scene = { data, pictures, frame, values: drawn.values, look, smooth: state.smooth, marks: marks(t) };
+      const scene = {
+        data,
+        pictures,
+        frame,
+        values: drawn.values,
+        look,
+        smooth: state.smooth,
+        marks: marks(t),
+      };
       this.scenes.set(canvas, scene);
       paintFrame(canvas, width, height, scene);
     };
@@ -303,7 +461,10 @@ class Viewer {
     const { data, state, part, drawn, shown } = this;
     const [name, detail, where] = drawn.title; // of what is drawn, also while another layer is on its way
     writeTitle(part.title, name, where, detail, drawn.tip);
-    part.stage.setAttribute("aria-label", `Frame ${state.frame + 1} of the clip with ${name} ${detail} ${where} drawn over it`);
+    part.stage.setAttribute(
+      "aria-label",
+      `Frame ${state.frame + 1} of the clip with ${name} ${detail} ${where} drawn over it`,
+    );
     part.frame.value = state.frame;
     part.time.textContent = `frame ${state.frame + 1} of ${data.frames.length} · ${data.times[state.frame].toFixed(2)} s`;
     part.low.textContent = drawn.signed ? short(-shown.top) : "0";
@@ -317,12 +478,21 @@ class Viewer {
   paintSide() {
     const { data, state, part, size } = this;
     if (!data || !size) return;
-    const tap = data.time_taps.includes(state.tap) ? state.tap : state.times || (data.time_taps[0] ?? "");
+    const tap = data.time_taps.includes(state.tap)
+      ? state.tap
+      : state.times || (data.time_taps[0] ?? "");
     const entry = data.matrices.find((m) => m.tap === tap && m.layer === state.layer);
     const where = `layer ${state.layer + 1}, head ${headName(state.head)}`;
-    const [made, tip] = tap ? [`attention from frame to frame (${tap.replaceAll("_", " ")})`, HELP.matrix]
+    const [made, tip] = tap
+      ? [`attention from frame to frame (${tap.replaceAll("_", " ")})`, HELP.matrix]
       : ["minus AM-flow magnitude, blind to direction", HELP.flow]; // no tap records attention over time
-    writeTitle(part["matrix-title"], "Frame to frame", where, entry ? made : "this layer has no attention from frame to frame", tip);
+    writeTitle(
+      part["matrix-title"],
+      "Frame to frame",
+      where,
+      entry ? made : "this layer has no attention from frame to frame",
+      tip,
+    );
     part.matrix.setAttribute("aria-label", tip);
     this.matrix = entry && { entry, values: matrixOf(entry, state.head) };
     this.map = null;
@@ -331,17 +501,36 @@ class Viewer {
       return;
     }
     const { low, high, top } = extent(this.matrix.values);
-    const look = entry.signed ? { lut: data.diverging.array, low: -top, high: top }
-      : { lut: data.colours[state.colours].array, low: Math.min(0, low), high: Math.max(high, low + 1e-9) };
+    const look = entry.signed
+      ? { lut: data.diverging.array, low: -top, high: top }
+      : {
+          lut: data.colours[state.colours].array,
+          low: Math.min(0, low),
+          high: Math.max(high, low + 1e-9),
+        };
     const style = getComputedStyle(this.root);
-    const theme = { text: style.color, font: style.fontFamily, accent: style.getPropertyValue("--av-accent").trim() };
+    const theme = {
+      text: style.color,
+      font: style.fontFamily,
+      accent: style.getPropertyValue("--av-accent").trim(),
+    };
     const token = Math.floor(state.frame / data.unit);
-    this.map = { data, pictures: this.pictures, matrix: this.matrix.values, look, theme, token, pointed: this.cell };
+    this.map = {
+      data,
+      pictures: this.pictures,
+      matrix: this.matrix.values,
+      look,
+      theme,
+      token,
+      pointed: this.cell,
+    };
     this.cells = paintMatrix(part.matrix, size.matrix, this.map);
     part["matrix-low"].textContent = short(look.low);
     part["matrix-high"].textContent = short(look.high);
     const value = this.cell && this.matrix.values[this.cell[0] * data.grid[0] + this.cell[1]];
-    part["matrix-value"].textContent = this.cell ? `${this.cell[0] + 1} → ${this.cell[1] + 1}: ${short(value)}` : `raw ${short(low)} to ${short(high)}`;
+    part["matrix-value"].textContent = this.cell
+      ? `${this.cell[0] + 1} → ${this.cell[1] + 1}: ${short(value)}`
+      : `raw ${short(low)} to ${short(high)}`;
     paintScale(part["matrix-scale"], size.scale, 14, look.lut);
   }
 
@@ -358,13 +547,25 @@ class Viewer {
     const column = beside ? Math.max(stageWidth, Math.min(420, width * 0.5)) : width;
     const room = beside ? width - column - GAP : width;
     const roomy = room - VALUES - GAP >= stageHeight - 50; // then the values stand beside the map, else under it
-    const matrix = Math.floor(Math.max(280, roomy ? Math.min(room - VALUES - GAP, stageHeight + 46) : Math.min(room, stageHeight - 50)));
+    const matrix = Math.floor(
+      Math.max(
+        280,
+        roomy ? Math.min(room - VALUES - GAP, stageHeight + 46) : Math.min(room, stageHeight - 50),
+      ),
+    );
     root.toggleAttribute("data-roomy", beside && roomy);
     const T = data.frames.length;
     let perRow = T;
     for (let rows = 2; width / perRow < 96 && rows <= T; rows++) perRow = Math.ceil(T / rows);
-    const thumbWidth = Math.floor(Math.min((width - (perRow - 1) * 6) / perRow - 6, (130 * wide) / high));
-    this.size = { stage: [stageWidth, stageHeight], matrix, thumb: [thumbWidth, Math.round((thumbWidth * high) / wide)], scale: 120 };
+    const thumbWidth = Math.floor(
+      Math.min((width - (perRow - 1) * 6) / perRow - 6, (130 * wide) / high),
+    );
+    this.size = {
+      stage: [stageWidth, stageHeight],
+      matrix,
+      thumb: [thumbWidth, Math.round((thumbWidth * high) / wide)],
+      scale: 120,
+    };
     root.style.setProperty("--av-columns", beside ? `${Math.round(column)}px 1fr` : "1fr");
     root.style.setProperty("--av-per-row", perRow);
     this.paintedSide = null;
@@ -387,5 +588,8 @@ export default function mount({ parentElement, data, setTriggerValue }) {
   const root = parentElement.querySelector("[data-testid=attention-viewer]");
   if (!viewers.has(root)) viewers.set(root, new Viewer(root));
   viewers.get(root).receive(data, (what) => setTriggerValue("need", what));
-  return () => setTimeout(() => { if (!root.isConnected) viewers.get(root)?.close(); });
+  return () =>
+    setTimeout(() => {
+      if (!root.isConnected) viewers.get(root)?.close();
+    });
 }

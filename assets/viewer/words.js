@@ -6,7 +6,8 @@ import { camOf, targetOf } from "./state.js";
 /** A number in as few digits as say something. */
 export function short(value) {
   const size = Math.abs(value);
-  if (size === 0 || (size >= 1e-4 && size < 1e5)) return String(Number(value.toPrecision(3))).replace("-", "−");
+  if (size === 0 || (size >= 1e-4 && size < 1e5))
+    return String(Number(value.toPrecision(3))).replace("-", "−");
   const [digits, power] = value.toExponential(1).split("e");
   return `${digits.replace("-", "−")}·10${[...power.replace("+", "")].map((c) => "⁻⁰¹²³⁴⁵⁶⁷⁸⁹"["-0123456789".indexOf(c)]).join("")}`;
 }
@@ -39,10 +40,19 @@ export function pixelsOf(data, row, col) {
 /** What is drawn, in words. `patch` is the asking patch or null. */
 export function titleOf(data, state, view, patch) {
   const where = `layer ${state.layer + 1}, head ${headName(state.head)}`;
-  if (patch) return [view[0].toUpperCase() + view.slice(1).replace(" x ", " × "), `patch at row ${patch[1] + 1}, column ${patch[2] + 1}, ${framesOf(data, patch[0]).replace(",", " ·")}`, where];
+  if (patch)
+    return [
+      view[0].toUpperCase() + view.slice(1).replace(" x ", " × "),
+      `patch at row ${patch[1] + 1}, column ${patch[2] + 1}, ${framesOf(data, patch[0]).replace(",", " ·")}`,
+      where,
+    ];
   if (state.query === "gradcam") {
     const cam = camOf(data, state);
-    return ["GradCAM", `evidence for “${data.labels[targetOf(data, state)]}”${cam ? `, P = ${(100 * cam.probability).toFixed(1)} %` : ""}`, ""];
+    return [
+      "GradCAM",
+      `evidence for “${data.labels[targetOf(data, state)]}”${cam ? `, P = ${(100 * cam.probability).toFixed(1)} %` : ""}`,
+      "",
+    ];
   }
   if (state.query === "cls") return ["Class token", "where the summary of the frame looks", where];
   return ["Mean", "what each patch gets from those that see it", where];
@@ -50,7 +60,8 @@ export function titleOf(data, state, view, patch) {
 
 /** Two lines that never wrap: were they to grow under the pointer, the picture would jump away from it. */
 export function writeTitle(caption, name, where, detail, help = null) {
-  if (caption.children.length === 0) caption.innerHTML = "<p><strong></strong> <span></span></p><p></p>";
+  if (caption.children.length === 0)
+    caption.innerHTML = "<p><strong></strong> <span></span></p><p></p>";
   const [first, second] = caption.children;
   const [strong, span] = first.children;
   strong.textContent = name;
@@ -67,16 +78,21 @@ export function describe(list, data, { view, values }, pointer, locked) {
   const [, h, w] = data.grid;
   const heading = pointer ? "Under the pointer" : locked ? "Locked patch" : "Strongest patch";
   const best = strongest(values);
-  const [t, row, col] = pointer ?? locked ?? [Math.floor(best / (h * w)), Math.floor(best / w) % h, best % w];
+  const [t, row, col] = pointer ??
+    locked ?? [Math.floor(best / (h * w)), Math.floor(best / w) % h, best % w];
   const token = (t * h + row) * w + col;
   const weight = values[token];
   const lines = [
     [heading, `row ${row + 1}, column ${col + 1}`],
-    [view === "GradCAM" ? "Evidence" : "Weight", Number.isNaN(weight) ? "cannot see it" : short(weight)],
+    [
+      view === "GradCAM" ? "Evidence" : "Weight",
+      Number.isNaN(weight) ? "cannot see it" : short(weight),
+    ],
     ["Token", `${token} · ${framesOf(data, t)}`],
     ["Pixels", pixelsOf(data, row, col)],
   ];
-  if (list.children.length === 0) list.innerHTML = "<div><dt></dt><dd></dd></div>".repeat(lines.length);
+  if (list.children.length === 0)
+    list.innerHTML = "<div><dt></dt><dd></dd></div>".repeat(lines.length);
   lines.forEach(([term, value], i) => {
     const [dt, dd] = list.children[i].children;
     dt.textContent = term;

@@ -19,41 +19,63 @@ __all__ = ["Output", "Spec", "available", "build", "setting", "spec", "usual_set
 @cache
 def available() -> dict[str, Spec]:
     """Every model by name."""
-    found = (getattr(import_module(f"{__name__}.{m.name}"), "SPECS", []) for m in pkgutil.iter_modules(__path__))
+    found = (
+        getattr(import_module(f"{__name__}.{m.name}"), "SPECS", [])
+        for m in pkgutil.iter_modules(__path__)
+    )
     return {spec.name: spec for specs in found for spec in specs}
 
 
 def spec(name: str) -> Spec:
     """Raises: BadInput for an unknown name."""
     if name not in available():
-        raise BadInput(f"model {name!r} is not known; choose one of {', '.join(sorted(available()))}")
+        raise BadInput(
+            f"model {name!r} is not known; choose one of {', '.join(sorted(available()))}"
+        )
     return available()[name]
 
 
 def usual_settings(name: str, preset: str = "gesture") -> dict[str, Any]:
-    """What each setting of a model is unless it is given. Raises: BadInput for an unknown model or preset."""
+    """What each setting of a model is unless it is given. Raises: BadInput for an unknown model or
+    preset.
+    """
     model = spec(name)
     if preset not in model.presets:
         raise BadInput(f"{name} has no preset {preset!r}; choose one of {', '.join(model.presets)}")
-    return {k: p.default for k, p in signature(model.make).parameters.items() if p.default is not p.empty} | model.presets[preset]
+    return {
+        k: p.default
+        for k, p in signature(model.make).parameters.items()
+        if p.default is not p.empty
+    } | model.presets[preset]
 
 
 def settings_of(name: str, preset: str = "gesture", **settings: Any) -> dict[str, Any]:
-    """Every setting of a model, `settings` before the preset's and the usual ones. Raises: BadInput for a value that it cannot take."""
+    """Every setting of a model, `settings` before the preset's and the usual ones. Raises: BadInput
+    for a value that it cannot take.
+    """
     model = spec(name)
     usual = usual_settings(name, preset)
     for key, value in settings.items():
         if key in model.settings and value not in model.settings[key]:
-            raise BadInput(f"{name} setting {key}={value!r}: choose one of {', '.join(map(str, model.settings[key]))}")
+            raise BadInput(
+                f"{name} setting {key}={value!r}: choose one of "
+                f"{', '.join(map(str, model.settings[key]))}"
+            )
         default = usual.get(key)
         if type(default) is int and (type(value) is not int or value < min(default, 1)):
-            raise BadInput(f"{name} setting {key}={value!r} must be a whole number of {min(default, 1)} or more")
+            raise BadInput(
+                f"{name} setting {key}={value!r} must be a whole number of {min(default, 1)} or "
+                "more"
+            )
         if type(default) is float and type(value) not in (int, float):
             raise BadInput(f"{name} setting {key}={value!r} must be a number")
     whole = usual | settings
     for key, parts in (("width", "heads"), ("size", "patch")):
         if key in whole and parts in whole and whole[key] % whole[parts]:
-            raise BadInput(f"{name} setting {key}={whole[key]!r} must be a multiple of {parts}={whole[parts]!r}")
+            raise BadInput(
+                f"{name} setting {key}={whole[key]!r} must be a multiple of "
+                f"{parts}={whole[parts]!r}"
+            )
     return whole
 
 
@@ -62,7 +84,8 @@ def build(name: str, preset: str = "gesture", **settings: Any) -> nn.Module:
 
     `settings` override the preset, for example `classes=174` or `time="softmax"`.
 
-    Raises: BadInput for an unknown model, preset or setting, or a value that the setting cannot take.
+    Raises: BadInput for an unknown model, preset or setting, or a value that the setting cannot
+    take.
     """
     whole = settings_of(name, preset, **settings)
     try:
@@ -72,7 +95,9 @@ def build(name: str, preset: str = "gesture", **settings: Any) -> nn.Module:
     except BadInput:
         raise
     except (ValueError, ArithmeticError) as error:
-        raise BadInput(f"{name} cannot be built with these settings: {str(error).splitlines()[0]}") from None
+        raise BadInput(
+            f"{name} cannot be built with these settings: {str(error).splitlines()[0]}"
+        ) from None
 
 
 def setting(text: str) -> tuple[str, Any]:
@@ -82,7 +107,9 @@ def setting(text: str) -> tuple[str, Any]:
     """
     key, equals, value = text.partition("=")
     if not key or not equals:
-        raise BadInput(f"--set {text!r} is not of the form KEY=VALUE; write for example --set classes=174")
+        raise BadInput(
+            f"--set {text!r} is not of the form KEY=VALUE; write for example --set classes=174"
+        )
     if value.lower() in ("true", "false"):
         return key, value.lower() == "true"
     for read in (int, float):

@@ -1,8 +1,9 @@
 """The adapters of am_flow: small branches beside the frozen attention and MLP of every block.
 
-Scaled parallel adapters are those of He et al., "Towards a Unified View of Parameter-Efficient Transfer
-Learning", ICLR 2022; hyperformer is Karimi Mahabadi et al., "Parameter-efficient Multi-task Fine-tuning for
-Transformers via Shared Hypernetworks", ACL 2021, which AM Flow compares against (Table 4c).
+Scaled parallel adapters are those of He et al., "Towards a Unified View of Parameter-Efficient
+Transfer Learning", ICLR 2022; hyperformer is Karimi Mahabadi et al., "Parameter-efficient
+Multi-task Fine-tuning for Transformers via Shared Hypernetworks", ACL 2021, which AM Flow compares
+against (Table 4c).
 """
 
 from __future__ import annotations
@@ -21,7 +22,9 @@ PLACES = 2
 
 
 class AdapterWeights(NamedTuple):
-    """The tensors of one adapter. `down` has D columns, and one more for AM flow, which may go unused."""
+    """The tensors of one adapter. `down` has D columns, and one more for AM flow, which may go
+    unused.
+    """
 
     down: Tensor  # (r, D) or (r, D + 1)
     down_bias: Tensor  # (r,)
@@ -31,10 +34,11 @@ class AdapterWeights(NamedTuple):
 
 
 def adapt(x: Tensor, flow: Tensor | None, weights: AdapterWeights) -> tuple[Tensor, Tensor]:
-    """E = ReLU(W_down [x || flow] + b) (Eq. 5) and what the adapter adds to the residual, scale (W_up E + b).
+    """E = ReLU(W_down [x || flow] + b) (Eq. 5) and what the adapter adds to the residual, scale
+    (W_up E + b).
 
-    x is (frames, n, D), the output of the LayerNorm that the frozen branch sees; flow (frames, n) or None.
-    Returns (frames, n, r) and (frames, n, D).
+    x is (frames, n, D), the output of the LayerNorm that the frozen branch sees; flow (frames, n)
+    or None. Returns (frames, n, r) and (frames, n, D).
     """
     D = x.shape[-1]
     embedding = linear(x, weights.down[:, :D], weights.down_bias)
@@ -56,17 +60,29 @@ class Adapter(nn.Module):
             nn.init.zeros_(zero)
 
     def forward(self) -> AdapterWeights:
-        return AdapterWeights(self.down.weight, self.down.bias, self.up.weight, self.up.bias, self.scale)
+        return AdapterWeights(
+            self.down.weight, self.down.bias, self.up.weight, self.up.bias, self.scale
+        )
 
 
 class ParallelAdapters(nn.Module):
-    """Two adapters a block, each with weights of its own. `flow_blocks` take AM flow beside the attention."""
+    """Two adapters a block, each with weights of its own. `flow_blocks` take AM flow beside the
+    attention.
+    """
 
-    def __init__(self, depth: int, width: int, bottleneck: int, flow_blocks: Collection[int]) -> None:
+    def __init__(
+        self, depth: int, width: int, bottleneck: int, flow_blocks: Collection[int]
+    ) -> None:
         super().__init__()
         self.blocks = nn.ModuleList(
-            nn.ModuleList([Adapter(width + (i in flow_blocks), bottleneck, width), Adapter(width, bottleneck, width)])
-            for i in range(depth))
+            nn.ModuleList(
+                [
+                    Adapter(width + (i in flow_blocks), bottleneck, width),
+                    Adapter(width, bottleneck, width),
+                ]
+            )
+            for i in range(depth)
+        )
 
     def forward(self) -> list[list[AdapterWeights]]:
         """The weights by block and place."""
@@ -76,23 +92,30 @@ class ParallelAdapters(nn.Module):
 class HyperAdapters(nn.Module):
     """The same adapters, with all weights but the scales made by one shared network (Hyperformer).
 
-    A learned embedding of the block and one of the place are joined, passed through two layers with a ReLU
-    and a LayerNorm, and mapped linearly to the weights of that adapter. There is one task, so no task
-    embedding; ReLU, scale and parallel placement stay those of AM Flow, so that only the source of the
-    weights differs. Adapters that get no AM flow leave its column unused. W_up starts at zero.
+    A learned embedding of the block and one of the place are joined, passed through two layers with
+    a ReLU and a LayerNorm, and mapped linearly to the weights of that adapter. There is one task,
+    so no task embedding; ReLU, scale and parallel placement stay those of AM Flow, so that only the
+    source of the weights differs. Adapters that get no AM flow leave its column unused. W_up starts
+    at zero.
     """
 
-    def __init__(self, depth: int, width: int, bottleneck: int, flow_blocks: Collection[int], dim: int = 64) -> None:
+    def __init__(
+        self, depth: int, width: int, bottleneck: int, flow_blocks: Collection[int], dim: int = 64
+    ) -> None:
         super().__init__()
         columns = width + bool(flow_blocks)
         self.shape = (bottleneck, columns, width)
         self.block_embed = nn.Parameter(torch.randn(depth, dim))
         self.place_embed = nn.Parameter(torch.randn(PLACES, dim))
-        self.project = nn.Sequential(Linear(2 * dim, dim), nn.ReLU(), Linear(dim, dim), nn.LayerNorm(dim))
+        self.project = nn.Sequential(
+            Linear(2 * dim, dim), nn.ReLU(), Linear(dim, dim), nn.LayerNorm(dim)
+        )
         self.down = Linear(dim, bottleneck * columns + bottleneck)
         self.up = Linear(dim, width * bottleneck + width)
         self.scale = nn.Parameter(torch.ones(depth, PLACES))
-        nn.init.normal_(self.down.weight, std=(3 * width * dim) ** -0.5)  # W_down as large as a linear layer's usual start
+        nn.init.normal_(
+            self.down.weight, std=(3 * width * dim) ** -0.5
+        )  # W_down as large as a linear layer's usual start
         for zero in (self.down.bias, self.up.weight, self.up.bias):
             nn.init.zeros_(zero)
 
@@ -100,10 +123,23 @@ class HyperAdapters(nn.Module):
         """The weights by block and place."""
         r, columns, D = self.shape
         depth = len(self.block_embed)
-        pairs = torch.cat([self.block_embed[:, None].expand(-1, PLACES, -1), self.place_embed.expand(depth, -1, -1)], -1)
+        pairs = torch.cat(
+            [
+                self.block_embed[:, None].expand(-1, PLACES, -1),
+                self.place_embed.expand(depth, -1, -1),
+            ],
+            -1,
+        )
         code = self.project(pairs)  # (depth, places, dim)
         down, down_bias = self.down(code).split([r * columns, r], -1)
         up, up_bias = self.up(code).split([D * r, D], -1)
         down, up = down.unflatten(-1, (r, columns)), up.unflatten(-1, (D, r))
-        return [[AdapterWeights(down[i, p], down_bias[i, p], up[i, p], up_bias[i, p], self.scale[i, p])
-                 for p in range(PLACES)] for i in range(depth)]
+        return [
+            [
+                AdapterWeights(
+                    down[i, p], down_bias[i, p], up[i, p], up_bias[i, p], self.scale[i, p]
+                )
+                for p in range(PLACES)
+            ]
+            for i in range(depth)
+        ]

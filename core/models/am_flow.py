@@ -1,9 +1,9 @@
 """AM Flow: a frozen image ViT whose adapters see how its attention maps change from frame to frame.
 
-Agrawal, Ali, Dantcheva, Bremond, "Are Attention Maps Richer than we Imagined for Action Recognition?", AVSS 2025
-(earlier: "AM Flow: Adapters for Temporal Processing", arXiv 2411.02065). Equation numbers are those of the
-AVSS text, whose Eqs. 2 and 3 are missing; `static` is the arXiv version's equation. Where the paper is silent
-the choice is a setting.
+Agrawal, Ali, Dantcheva, Bremond, "Are Attention Maps Richer than we Imagined for Action
+Recognition?", AVSS 2025 (earlier: "AM Flow: Adapters for Temporal Processing", arXiv 2411.02065).
+Equation numbers are those of the AVSS text, whose Eqs. 2 and 3 are missing; `static` is the arXiv
+version's equation. Where the paper is silent the choice is a setting.
 """
 
 from __future__ import annotations
@@ -31,10 +31,13 @@ Grid = tuple[int, int, int]
 def am_flow(logits_t: Tensor, logits_next: Tensor, mode: Mode) -> Tensor:
     """How much each token's part in the attention map changes between two frames (Eq. 4, spec 2.2).
 
-    The logits are q k / sqrt(d) before any softmax (Eq. 1), (..., N queries, N keys); the result (..., N keys).
+    The logits are q k / sqrt(d) before any softmax (Eq. 1), (..., N queries, N keys); the result
+    (..., N keys).
 
-    static: softmax over keys of |A - A'|, summed over queries; the sum is N, and equal maps give all ones.
-    aligned, post: |s - s'| with s the softmax over keys summed over queries; >= 0, equal maps give 0.
+    static: softmax over keys of |A - A'|, summed over queries; the sum is N, and equal maps give
+        all ones.
+    aligned, post: |s - s'| with s the softmax over keys summed over queries; >= 0, equal maps give
+    0.
         aligned is the name where the tokens went through the aligning encoder first.
     pre: |softmax(A) - softmax(A')| summed over queries; >= post everywhere, equal maps give 0.
 
@@ -52,7 +55,8 @@ def am_flow(logits_t: Tensor, logits_next: Tensor, mode: Mode) -> Tensor:
 def map_logits(q: Tensor, k: Tensor, kind: Literal["mean", "width"] = "mean") -> Tensor:
     """Raw attention logits of all heads as one map: q and k (..., heads, n, d) -> (..., n, n).
 
-    mean: the mean over heads of q k / sqrt(d). width: q k / sqrt(heads * d) over the full width, which is the
+    mean: the mean over heads of q k / sqrt(d). width: q k / sqrt(heads * d) over the full width,
+        which is the
     mean times sqrt(heads). One product over the full width gives either.
     """
     heads, d = q.shape[-3], q.shape[-1]
@@ -62,9 +66,11 @@ def map_logits(q: Tensor, k: Tensor, kind: Literal["mean", "width"] = "mean") ->
 
 
 class AligningEncoder(nn.Module):
-    """One pre-norm encoder layer over the tokens of two consecutive frames, so that camera motion can be undone.
+    """One pre-norm encoder layer over the tokens of two consecutive frames, so that camera motion
+    can be undone.
 
-    The layer's own map, over both frames, is not tapped: its factors would outweigh all others of a clip.
+    The layer's own map, over both frames, is not tapped: its factors would outweigh all others of a
+    clip.
     """
 
     def __init__(self, tokens: int, width: int, heads: int, layer: int) -> None:
@@ -74,12 +80,16 @@ class AligningEncoder(nn.Module):
         self.attn = ImageAttention(width, heads, layer)
         self.norm2 = nn.LayerNorm(width, eps=1e-6)
         self.mlp = Mlp(width, width)
-        self.tap = Tap("aligned", layer, Axis.SPACE, Kernel("softmax", scale=(width // heads) ** -0.5))
+        self.tap = Tap(
+            "aligned", layer, Axis.SPACE, Kernel("softmax", scale=(width // heads) ** -0.5)
+        )
         self.apply(init_vit)
         nn.init.trunc_normal_(self.pos_embed, std=0.02)
 
     def forward(self, frames: Tensor) -> Tensor:
-        """frames (B, T, N, D) -> each pair, both frames in the light of the other, (B, T - 1, 2, N, D)."""
+        """frames (B, T, N, D) -> each pair, both frames in the light of the other, (B, T - 1, 2, N,
+        D).
+        """
         B, T, N, _ = frames.shape
         frames = frames + self.pos_embed
         pairs = torch.cat([frames[:, :-1], frames[:, 1:]], 2).flatten(0, 1)  # (B (T-1), 2N, D)
@@ -88,7 +98,9 @@ class AligningEncoder(nn.Module):
         return pairs.view(B, T - 1, 2, N, -1)
 
     def offer(self, q: Tensor, k: Tensor, grid: Grid) -> None:
-        """Tap q and k (B, T - 1, 2, heads, N, d): each frame as its own pair shows it, the last as the pair before does."""
+        """Tap q and k (B, T - 1, 2, heads, N, d): each frame as its own pair shows it, the last as
+        the pair before does.
+        """
         T = grid[0]
         layout = frames_layout(*grid)
         firsts = Layout(layout.queries[: T - 1], layout.keys[: T - 1], grid)
@@ -98,7 +110,9 @@ class AligningEncoder(nn.Module):
 
 
 class TemporalHead(nn.Module):
-    """What one adapter says about the clip: its bottleneck in every frame, a temporal module, logits."""
+    """What one adapter says about the clip: its bottleneck in every frame, a temporal module,
+    logits.
+    """
 
     def __init__(self, module: nn.Module, width: int, classes: int) -> None:
         super().__init__()
@@ -108,81 +122,152 @@ class TemporalHead(nn.Module):
 
     def forward(self, embedding: Tensor, grid: Grid) -> Tensor:
         """E (B*T, N, r) -> logits (B, C)."""
-        return self.head(self.module(rearrange(embedding, "(b t) n r -> b t (n r)", t=grid[0]), grid))
+        return self.head(
+            self.module(rearrange(embedding, "(b t) n r -> b t (n r)", t=grid[0]), grid)
+        )
 
 
 class AMFlow(nn.Module):
-    """A frozen image model, two adapters a block, AM flow into the attention's adapter, 2 L + 1 averaged outputs.
+    """A frozen image model, two adapters a block, AM flow into the attention's adapter, 2 L + 1
+    averaged outputs.
 
     Args:
         classes: C, number of actions.
-        size, patch, frames, width, depth, heads: input pixels, patch pixels, T, D, L, attention heads.
+        size, patch, frames, width, depth, heads: input pixels, patch pixels, T, D, L, attention
+        heads.
         positions: pixels for which the backbone's position table was learned, if not `size`.
         layer_scale, pre_norm, activation, eps: of the backbone, see `ViT`.
         bottleneck: r, width of the adapters' embedding E (spec A3).
         adapter: parallel, or hyperformer (weights from a shared hypernetwork).
-        flow: give the attention's adapter AM flow as one more input; false is the paper's "w/o AM Flow".
+        flow: give the attention's adapter AM flow as one more input; false is the paper's "w/o AM
+            Flow".
         am_mode: see `am_flow`; None is static without aligning and aligned with it (spec A1).
         am_logits: mean over heads, or the full width (spec A2).
-        am_blocks: blocks with AM flow and temporal modules: all, ends (the first and the last), or their
-            numbers from 1, such as (1, 12). Adapters are in every block.
-        last_flow: what the last frame, which has no next, gets: the flow of the pair before it, or zero.
-        aligning: pass each pair of frames through an encoder before its maps are compared (spec A4).
+        am_blocks: blocks with AM flow and temporal modules: all, ends (the first and the last), or
+            their numbers from 1, such as (1, 12). Adapters are in every block.
+        last_flow: what the last frame, which has no next, gets: the flow of the pair before it, or
+            zero.
+        aligning: pass each pair of frames through an encoder before its maps are compared (spec
+            A4).
         temporal_module: lstm, tcn or transformer.
-        temporal_width, temporal_heads, temporal_hidden: hidden units, channels or token width (None: the
+        temporal_width, temporal_heads, temporal_hidden: hidden units, channels or token width
+        (None: the
             paper's 768, 128, 576), and heads and feed-forward units of the transformer.
-        image_output: class token of the adapted or of the untouched backbone on the last frame (spec A5).
-        combine: average of the outputs; random, a fixed random weight for each; voting, learned weights that
-            start at the average.
+        image_output: class token of the adapted or of the untouched backbone on the last frame
+            (spec A5).
+        combine: average of the outputs; random, a fixed random weight for each; voting, learned
+            weights that start at the average.
         from_scratch: train the backbone too.
 
     Raises: BadInput for settings that exclude each other.
     """
 
-    def __init__(self, *, classes: int, size: int = 224, patch: int = 14, frames: int = 8, width: int = 768, depth: int = 12,
-                 heads: int = 12, positions: int | None = None, layer_scale: bool = False, pre_norm: bool = False,
-                 activation: Activation = "gelu", eps: float = 1e-6, bottleneck: int = 16,
-                 adapter: Literal["parallel", "hyperformer"] = "parallel", flow: bool = True, am_mode: Mode | None = None,
-                 am_logits: Literal["mean", "width"] = "mean", am_blocks: str | Iterable[int] = "all",
-                 last_flow: Literal["repeat", "zero"] = "repeat", aligning: bool = False, temporal_module: TemporalKind = "lstm",
-                 temporal_width: int | None = None, temporal_heads: int = 12, temporal_hidden: int = 512,
-                 image_output: Literal["adapted", "frozen"] = "adapted",
-                 combine: Literal["average", "random", "voting"] = "average", from_scratch: bool = False) -> None:
+    def __init__(
+        self,
+        *,
+        classes: int,
+        size: int = 224,
+        patch: int = 14,
+        frames: int = 8,
+        width: int = 768,
+        depth: int = 12,
+        heads: int = 12,
+        positions: int | None = None,
+        layer_scale: bool = False,
+        pre_norm: bool = False,
+        activation: Activation = "gelu",
+        eps: float = 1e-6,
+        bottleneck: int = 16,
+        adapter: Literal["parallel", "hyperformer"] = "parallel",
+        flow: bool = True,
+        am_mode: Mode | None = None,
+        am_logits: Literal["mean", "width"] = "mean",
+        am_blocks: str | Iterable[int] = "all",
+        last_flow: Literal["repeat", "zero"] = "repeat",
+        aligning: bool = False,
+        temporal_module: TemporalKind = "lstm",
+        temporal_width: int | None = None,
+        temporal_heads: int = 12,
+        temporal_hidden: int = 512,
+        image_output: Literal["adapted", "frozen"] = "adapted",
+        combine: Literal["average", "random", "voting"] = "average",
+        from_scratch: bool = False,
+    ) -> None:
         super().__init__()
         if aligning and not flow:
-            raise BadInput("am_flow setting aligning=True changes AM flow, which flow=False leaves out; set aligning=False")
+            raise BadInput(
+                "am_flow setting aligning=True changes AM flow, which flow=False leaves out; set "
+                "aligning=False"
+            )
         if am_mode == "aligned" and not aligning:
-            raise BadInput("am_flow setting am_mode='aligned' needs aligning=True; the same without the encoder is am_mode='post'")
+            raise BadInput(
+                "am_flow setting am_mode='aligned' needs aligning=True; the same without the "
+                "encoder is am_mode='post'"
+            )
         self.size, self.frames, self.unit_frames = size, frames, 1
         self.tokens = (size // patch) ** 2 + 1
         self.am_mode: Mode = am_mode or ("aligned" if aligning else "static")
-        self.am_logits, self.last_flow, self.flow, self.image_output = am_logits, last_flow, flow, image_output
+        self.am_logits, self.last_flow, self.flow, self.image_output = (
+            am_logits,
+            last_flow,
+            flow,
+            image_output,
+        )
         self.am_blocks = block_indices(am_blocks, depth)
-        self.vit = ViT(size=positions or size, patch=patch, width=width, depth=depth, heads=heads, layer_scale=layer_scale,
-                       pre_norm=pre_norm, activation=activation, eps=eps).requires_grad_(from_scratch)
+        self.vit = ViT(
+            size=positions or size,
+            patch=patch,
+            width=width,
+            depth=depth,
+            heads=heads,
+            layer_scale=layer_scale,
+            pre_norm=pre_norm,
+            activation=activation,
+            eps=eps,
+        ).requires_grad_(from_scratch)
         adapters = HyperAdapters if adapter == "hyperformer" else ParallelAdapters
         self.adapters = adapters(depth, width, bottleneck, self.am_blocks if flow else ())
-        self.aligning = nn.ModuleList(AligningEncoder(self.tokens, width, heads, i) for i in self.am_blocks) if aligning else None
+        self.aligning = (
+            nn.ModuleList(AligningEncoder(self.tokens, width, heads, i) for i in self.am_blocks)
+            if aligning
+            else None
+        )
         unit_width = temporal_width or WIDTHS[temporal_module]
         self.temporal = nn.ModuleList()  # by AM block and place
         for i in self.am_blocks:
-            modules = (make_temporal(temporal_module, self.tokens * bottleneck, unit_width, temporal_heads, temporal_hidden,
-                                     f"temporal.{place}", i) for place in range(PLACES))
-            self.temporal.append(nn.ModuleList(TemporalHead(module, unit_width, classes) for module in modules))
+            modules = (
+                make_temporal(
+                    temporal_module,
+                    self.tokens * bottleneck,
+                    unit_width,
+                    temporal_heads,
+                    temporal_hidden,
+                    f"temporal.{place}",
+                    i,
+                )
+                for place in range(PLACES)
+            )
+            self.temporal.append(
+                nn.ModuleList(TemporalHead(module, unit_width, classes) for module in modules)
+            )
         self.image_head = Linear(width, classes)
         self.image_head.apply(init_vit)
         outputs = PLACES * len(self.am_blocks) + 1
         if combine == "random":  # a buffer: saved with the weights, never trained
             self.register_buffer("votes", torch.empty(outputs).uniform_(-1, 1) * outputs**-0.5)
         else:
-            self.register_parameter("votes", nn.Parameter(torch.full((outputs,), 1 / outputs)) if combine == "voting" else None)
+            self.register_parameter(
+                "votes",
+                nn.Parameter(torch.full((outputs,), 1 / outputs)) if combine == "voting" else None,
+            )
         self.cam = nn.Identity()
 
     def forward(self, video: Tensor, detail: bool = False) -> Tensor | Output:
         """Normalised video (B, 3, T, H, W) -> logits (B, C), or `Output` with `detail=True`.
 
-        `Output.outputs` are the logits of each adapter's temporal module, block by block, and of the image
-        model, each (B, C). Raises: BadInput for another size than the model's, or for a single frame.
+        `Output.outputs` are the logits of each adapter's temporal module, block by block, and of
+        the image model, each (B, C). Raises: BadInput for another size than the model's, or for a
+        single frame.
         """
         T = video.shape[2]
         x, (h, w) = self.vit.embed(rearrange(video, "b c t h w -> (b t) c h w"))
@@ -195,10 +280,17 @@ class AMFlow(nn.Module):
             if flow is not None:
                 flows.append(flow)
             if at is not None:
-                outputs += [head(embedding, grid) for head, embedding in zip(self.temporal[at], embeddings, strict=True)]
+                outputs += [
+                    head(embedding, grid)
+                    for head, embedding in zip(self.temporal[at], embeddings, strict=True)
+                ]
         x = rearrange(x, "(b t) n d -> b t n d", t=T)
         x = self.vit.norm(x) if detail else self.vit.norm(x[:, -1:, :1])
-        last = self.vit(video[:, :, -1], tapped=False)[:, 0] if self.image_output == "frozen" else x[:, -1, 0]
+        last = (
+            self.vit(video[:, :, -1], tapped=False)[:, 0]
+            if self.image_output == "frozen"
+            else x[:, -1, 0]
+        )
         outputs.append(self.image_head(last))
         logits = self._combined(outputs)
         if not detail:
@@ -206,29 +298,39 @@ class AMFlow(nn.Module):
         patches = rearrange(x[:, :, 1:], "b t (h w) d -> b t h w d", h=h)
         return Output(logits, outputs=tuple(outputs), am_flow=tuple(flows), patches=patches)
 
-    def _block(self, i: int, at: int | None, x: Tensor, grid: Grid,
-               weights: list[AdapterWeights]) -> tuple[Tensor, tuple[Tensor, Tensor], Tensor | None]:
-        """x (B*T, N, D) through block i, which is number `at` of the AM blocks: the same, both E, and the flow (B, T-1, N)."""
+    def _block(
+        self, i: int, at: int | None, x: Tensor, grid: Grid, weights: list[AdapterWeights]
+    ) -> tuple[Tensor, tuple[Tensor, Tensor], Tensor | None]:
+        """x (B*T, N, D) through block i, which is number `at` of the AM blocks: the same, both E,
+        and the flow (B, T-1, N).
+        """
         block = self.vit.blocks[i]
         normed = block.norm1(x)
         if i == len(self.vit.blocks) - 1:
             normed = self._seen(normed, grid)
         mixed, q, k = block.attn(normed, frames_layout(*grid))
         flow = self._flow(i, at, normed, q, k, grid) if self.flow and at is not None else None
-        beside_attention, change = adapt(normed, None if flow is None else self._of_frames(flow), weights[0])
+        beside_attention, change = adapt(
+            normed, None if flow is None else self._of_frames(flow), weights[0]
+        )
         x = x + block.ls1(mixed) + change
         normed = block.norm2(x)
         beside_mlp, change = adapt(normed, None, weights[1])
         return x + block.ls2(block.mlp(normed)) + change, (beside_attention, beside_mlp), flow
 
     def _flow(self, i: int, at: int, normed: Tensor, q: Tensor, k: Tensor, grid: Grid) -> Tensor:
-        """AM flow of each pair (t, t + 1), (B, T - 1, N), from the block's own map or from that of aligned tokens."""
+        """AM flow of each pair (t, t + 1), (B, T - 1, N), from the block's own map or from that of
+        aligned tokens.
+        """
         if self.aligning is None:
             logits = rearrange(map_logits(q, k, self.am_logits), "(b t) n m -> b t n m", t=grid[0])
             return am_flow(logits[:, :-1], logits[:, 1:], self.am_mode)
         aligned = self.aligning[at](rearrange(normed, "(b t) n d -> b t n d", t=grid[0]))
         pairs = aligned.shape[:3]
-        q, k = (part.unflatten(0, pairs) for part in self.vit.blocks[i].attn.queries_and_keys(aligned.flatten(0, 2)))
+        q, k = (
+            part.unflatten(0, pairs)
+            for part in self.vit.blocks[i].attn.queries_and_keys(aligned.flatten(0, 2))
+        )
         self.aligning[at].offer(q, k, grid)
         logits = map_logits(q, k, self.am_logits)  # (B, T - 1, 2, N, N)
         return am_flow(logits[:, :, 0], logits[:, :, 1], self.am_mode)
@@ -239,7 +341,9 @@ class AMFlow(nn.Module):
         return torch.cat([flow, last], 1).flatten(0, 1)
 
     def _seen(self, normed: Tensor, grid: Grid) -> Tensor:
-        """Pass patch tokens (B*T, N, D) through `cam` as (B, D, T, h, w), where GradCAM can follow them."""
+        """Pass patch tokens (B*T, N, D) through `cam` as (B, D, T, h, w), where GradCAM can follow
+        them.
+        """
         T, h, _ = grid
         patches = self.cam(rearrange(normed[:, 1:], "(b t) (h w) d -> b d t h w", t=T, h=h))
         return torch.cat([normed[:, :1], rearrange(patches, "b d t h w -> (b t) (h w) d")], 1)
@@ -247,56 +351,113 @@ class AMFlow(nn.Module):
     def _combined(self, outputs: list[Tensor]) -> Tensor:
         """One (B, C) from all outputs."""
         stacked = torch.stack(outputs)
-        return stacked.mean(0) if self.votes is None else torch.einsum("o,obc->bc", self.votes, stacked)
+        return (
+            stacked.mean(0)
+            if self.votes is None
+            else torch.einsum("o,obc->bc", self.votes, stacked)
+        )
 
     def _check(self, grid: Grid) -> None:
         T, h, w = grid
         if h * w + 1 != self.tokens:
-            raise BadInput(f"am_flow was built for {self.tokens - 1} patches a frame ({self.size} px), got {h} x {w}; scale the frames")
+            raise BadInput(
+                f"am_flow was built for {self.tokens - 1} patches a frame ({self.size} px), got "
+                f"{h} x {w}; scale the frames"
+            )
         if self.flow and T < 2:
             raise BadInput("AM flow compares consecutive frames, got one; give 2 or more")
 
     def load_image_model(self, weights: dict[str, Tensor]) -> None:
         """Take the backbone from an image ViT in the same layout; it stays frozen.
 
-        Raises: BadInput if a tensor is missing or of another shape, or if the image model has more blocks.
+        Raises: BadInput if a tensor is missing or of another shape, or if the image model has more
+        blocks.
         """
         ours = self.vit.state_dict()
         wrong = [k for k in ours if k not in weights or weights[k].shape != ours[k].shape]
         wrong += [k for k in weights if k.startswith("blocks.") and k not in ours]
         if wrong:
-            raise BadInput(f"the image model does not fit am_flow's backbone: {wrong[0]} and {len(wrong) - 1} more tensors are missing "
-                           "or of another shape; give one of the same width, depth, patch and size")
+            raise BadInput(
+                f"the image model does not fit am_flow's backbone: {wrong[0]} and "
+                f"{len(wrong) - 1} more tensors are missing "
+                "or of another shape; give one of the same width, depth, patch and size"
+            )
         self.vit.load_state_dict({k: weights[k] for k in ours})
 
 
 def block_indices(blocks: str | Iterable[int], depth: int) -> tuple[int, ...]:
-    """all, ends, or block numbers from 1 (also as text: "1,12") -> indices from 0. Raises: BadInput."""
+    """all, ends, or block numbers from 1 (also as text: "1,12") -> indices from 0. Raises:
+    BadInput.
+    """
     named = {"all": ",".join(map(str, range(1, depth + 1))), "ends": f"1,{depth}"}
     try:
-        chosen = [int(b) for b in (named.get(blocks, blocks).split(",") if isinstance(blocks, str) else blocks)]
+        chosen = [
+            int(b)
+            for b in (named.get(blocks, blocks).split(",") if isinstance(blocks, str) else blocks)
+        ]
     except (TypeError, ValueError):
         chosen = []
     indices = tuple(sorted({b - 1 for b in chosen}))
     if not indices or not 0 <= indices[0] <= indices[-1] < depth:
-        raise BadInput(f"am_flow setting am_blocks={blocks!r}: choose all, ends, or block numbers from 1 to {depth} such as (1, {depth})")
+        raise BadInput(
+            f"am_flow setting am_blocks={blocks!r}: choose all, ends, or block numbers from 1 to "
+            f"{depth} such as (1, {depth})"
+        )
     return indices
 
 
-_GESTURE: dict[str, Any] = {"classes": 10, "size": 96, "patch": 16, "frames": 8, "width": 160, "depth": 5, "heads": 5,
-                            "temporal_width": 48, "temporal_heads": 4, "temporal_hidden": 96}
-_DINOV2: dict[str, Any] = {"classes": 400, "frames": 8, "positions": 518, "patch": 14, "layer_scale": True, "aligning": True}
-_CLIP: dict[str, Any] = {"classes": 174, "frames": 24, "patch": 16, "pre_norm": True, "activation": "quick_gelu", "eps": 1e-5,
-                         "aligning": True, "temporal_module": "tcn"}
+_GESTURE: dict[str, Any] = {
+    "classes": 10,
+    "size": 96,
+    "patch": 16,
+    "frames": 8,
+    "width": 160,
+    "depth": 5,
+    "heads": 5,
+    "temporal_width": 48,
+    "temporal_heads": 4,
+    "temporal_hidden": 96,
+}
+_DINOV2: dict[str, Any] = {
+    "classes": 400,
+    "frames": 8,
+    "positions": 518,
+    "patch": 14,
+    "layer_scale": True,
+    "aligning": True,
+}
+_CLIP: dict[str, Any] = {
+    "classes": 174,
+    "frames": 24,
+    "patch": 16,
+    "pre_norm": True,
+    "activation": "quick_gelu",
+    "eps": 1e-5,
+    "aligning": True,
+    "temporal_module": "tcn",
+}
 
 SPECS = [
     Spec(
-        "am_flow", "AM Flow", "Agrawal et al., AVSS 2025", AMFlow,
+        "am_flow",
+        "AM Flow",
+        "Agrawal et al., AVSS 2025",
+        AMFlow,
         {"gesture": _GESTURE, "dinov2_b": _DINOV2, "clip_b": _CLIP},
-        "frozen image model, adapters fed by the change of its attention maps, a temporal module on each adapter",
-        {"temporal_module": tuple(WIDTHS), "am_mode": MODES, "am_logits": ("mean", "width"), "aligning": (True, False),
-         "flow": (True, False), "last_flow": ("repeat", "zero"), "adapter": ("parallel", "hyperformer"),
-         "image_output": ("adapted", "frozen"), "combine": ("average", "random", "voting"), "from_scratch": (True, False)},
+        "frozen image model, adapters fed by the change of its attention maps, a temporal module "
+        "on each adapter",
+        {
+            "temporal_module": tuple(WIDTHS),
+            "am_mode": MODES,
+            "am_logits": ("mean", "width"),
+            "aligning": (True, False),
+            "flow": (True, False),
+            "last_flow": ("repeat", "zero"),
+            "adapter": ("parallel", "hyperformer"),
+            "image_output": ("adapted", "frozen"),
+            "combine": ("average", "random", "voting"),
+            "from_scratch": (True, False),
+        },
         spatial_taps=("vit", "aligned"),
         temporal_taps=("temporal",),
         rollout_taps=("vit",),

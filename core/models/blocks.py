@@ -32,9 +32,15 @@ class Output:
     order_logits: Tensor | None = None  # (B, number of permutations + 1)
     time_attention: tuple[Tensor, ...] = ()
     outputs: tuple[Tensor, ...] = ()  # am_flow: the logits that are averaged, each (B, C)
-    frame_maps: tuple[Tensor, ...] = ()  # rvit: attention from frame to frame, spatial and temporal, each (B, T, T)
-    am_flow: tuple[Tensor, ...] = ()  # am_flow: per AM block the flow of each frame pair, (B, T - 1, tokens)
-    patches: Tensor | None = None  # (B, T, h, w, D): the last layer's patch tokens, for dense side tasks
+    frame_maps: tuple[
+        Tensor, ...
+    ] = ()  # rvit: attention from frame to frame, spatial and temporal, each (B, T, T)
+    am_flow: tuple[
+        Tensor, ...
+    ] = ()  # am_flow: per AM block the flow of each frame pair, (B, T - 1, tokens)
+    patches: Tensor | None = (
+        None  # (B, T, h, w, D): the last layer's patch tokens, for dense side tasks
+    )
 
 
 class Maker(Protocol):
@@ -78,7 +84,9 @@ class DropPath(nn.Module):
         """Branches of the same samples, (B, ...) each: what is dropped of one is dropped of all."""
         if not self.training or self.rate == 0:
             return branches
-        keep = (torch.rand(len(branches[0]), device=branches[0].device) >= self.rate) / (1 - self.rate)
+        keep = (torch.rand(len(branches[0]), device=branches[0].device) >= self.rate) / (
+            1 - self.rate
+        )
         return tuple(x * keep.to(x.dtype).view(-1, *[1] * (x.ndim - 1)) for x in branches)
 
 
@@ -94,15 +102,20 @@ class Mlp(nn.Module):
         return self.fc2(nn.functional.gelu(self.fc1(x)))
 
 
-def queries_keys_values(x: Tensor, weight: Tensor, bias: Tensor, heads: int) -> tuple[Tensor, Tensor, Tensor]:
+def queries_keys_values(
+    x: Tensor, weight: Tensor, bias: Tensor, heads: int
+) -> tuple[Tensor, Tensor, Tensor]:
     """x (groups, n, D) through a fused projection (3D, D) -> q, k, v, each (groups, heads, n, d).
 
-    Without gradients each is projected into memory of its own, at the same speed, so that a recording can keep
-    q and k without a copy and without v. With gradients one product is faster on the way back.
+    Without gradients each is projected into memory of its own, at the same speed, so that a
+    recording can keep q and k without a copy and without v. With gradients one product is faster on
+    the way back.
     """
     if torch.is_grad_enabled():
         # Copied once here, or three times when they are multiplied.
-        q, k, v = rearrange(linear(x, weight, bias), "g n (three h d) -> three g h n d", three=3, h=heads).contiguous()
+        q, k, v = rearrange(
+            linear(x, weight, bias), "g n (three h d) -> three g h n d", three=3, h=heads
+        ).contiguous()
         return q, k, v
     parts = (linear(x, w, b) for w, b in zip(weight.chunk(3), bias.chunk(3), strict=True))
     q, k, v = (rearrange(part, "g n (h d) -> g h n d", h=heads) for part in parts)
@@ -112,27 +125,42 @@ def queries_keys_values(x: Tensor, weight: Tensor, bias: Tensor, heads: int) -> 
 class SelfAttention(nn.Module):
     """Multi-head self-attention, softmax(q k / sqrt d) v or signed cos(q, k) v (Eqs. 6-10)."""
 
-    def __init__(self, width: int, heads: int, kind: Kind, name: str, layer: int, axis: Axis) -> None:
+    def __init__(
+        self, width: int, heads: int, kind: Kind, name: str, layer: int, axis: Axis
+    ) -> None:
         super().__init__()
         self.heads = heads
         self.qkv = Linear(width, 3 * width)
         self.proj = Linear(width, width)
         self.tap = Tap(name, layer, axis, Kernel(kind, scale=(width // heads) ** -0.5))
 
-    def forward(self, x: Tensor, layout: Layout, want_map: bool = False) -> tuple[Tensor, Tensor | None]:
+    def forward(
+        self, x: Tensor, layout: Layout, want_map: bool = False
+    ) -> tuple[Tensor, Tensor | None]:
         """x (groups, n, D) -> the same shape, and the weights (groups, heads, n, n) if wanted."""
         mixed, weights = self.mixed(x, layout, want_map)
         return self.proj(mixed), weights
 
-    def mixed(self, x: Tensor, layout: Layout, want_map: bool = False) -> tuple[Tensor, Tensor | None]:
-        """The same before the projection, for a caller that projects a part of it, or with other weights."""
-        if torch.is_grad_enabled() and x.device.type == "cpu" and FEW <= x.shape[-2] <= SHORT and not self.tap.listened:
+    def mixed(
+        self, x: Tensor, layout: Layout, want_map: bool = False
+    ) -> tuple[Tensor, Tensor | None]:
+        """The same before the projection, for a caller that projects a part of it, or with other
+        weights.
+        """
+        if (
+            torch.is_grad_enabled()
+            and x.device.type == "cpu"
+            and FEW <= x.shape[-2] <= SHORT
+            and not self.tap.listened
+        ):
             return self._head_by_head(x, want_map)
         q, k, v = queries_keys_values(x, self.qkv.weight, self.qkv.bias, self.heads)
         self.tap(q, k, layout)
         kernel = self.tap.kernel
         # The CPU's fused backward is several times slower than two matmuls when the map is small.
-        explicit = want_map or (kernel.kind == "softmax" and q.requires_grad and q.shape[-2] <= SHORT)
+        explicit = want_map or (
+            kernel.kind == "softmax" and q.requires_grad and q.shape[-2] <= SHORT
+        )
         weights = kernel.weights(q, k) if explicit else None
         if weights is not None:
             out = weights @ v
@@ -148,9 +176,9 @@ class SelfAttention(nn.Module):
     def of_first(self, x: Tensor, layout: Layout) -> Tensor:
         """What `mixed` gives the first token alone, (groups, 1, D).
 
-        In training with softmax the other tokens' keys and values are not computed: q . (W x) = (W^T q) . x and
-        sum w (W x) = W (sum w x), so both products with W are of one row. The keys' bias adds the same to every score,
-        which softmax takes away.
+        In training with softmax the other tokens' keys and values are not computed: q . (W x) =
+        (W^T q) . x and sum w (W x) = W (sum w x), so both products with W are of one row. The keys'
+        bias adds the same to every score, which softmax takes away.
         """
         if not torch.is_grad_enabled() or self.tap.listened or self.tap.kernel.kind != "softmax":
             return self.mixed(x, layout)[0][:, :1]
@@ -158,15 +186,25 @@ class SelfAttention(nn.Module):
         q_bias, _, v_bias = self.qkv.bias.chunk(3)
         q = rearrange(linear(x[:, 0], to_q, q_bias), "g (h d) -> h g d", h=self.heads)
         asks = q @ rearrange(to_k, "(h d) w -> h d w", h=self.heads)
-        weights = (rearrange(asks, "h g w -> g h w") @ x.transpose(1, 2) * self.tap.kernel.scale).softmax(-1)
-        seen = rearrange(weights @ x, "g h w -> h g w") @ rearrange(to_v, "(h d) w -> h w d", h=self.heads)
+        weights = (
+            rearrange(asks, "h g w -> g h w") @ x.transpose(1, 2) * self.tap.kernel.scale
+        ).softmax(-1)
+        seen = rearrange(weights @ x, "g h w -> h g w") @ rearrange(
+            to_v, "(h d) w -> h w d", h=self.heads
+        )
         return rearrange(seen, "h g d -> g 1 (h d)") + v_bias
 
     def _head_by_head(self, x: Tensor, want_map: bool) -> tuple[Tensor, Tensor | None]:
-        """The same for training on a CPU: each head is multiplied where the projection left it, which saves copying q, k and v."""
-        fused = rearrange(linear(x, self.qkv.weight, self.qkv.bias), "g n (parts d) -> g n parts d", parts=3 * self.heads)
+        """The same for training on a CPU: each head is multiplied where the projection left it,
+        which saves copying q, k and v.
+        """
+        fused = rearrange(
+            linear(x, self.qkv.weight, self.qkv.bias),
+            "g n (parts d) -> g n parts d",
+            parts=3 * self.heads,
+        )
         parts = fused.unbind(2)
-        q, k, v = (parts[i * self.heads:(i + 1) * self.heads] for i in range(3))
+        q, k, v = (parts[i * self.heads : (i + 1) * self.heads] for i in range(3))
         weights = [self.tap.kernel.weights(*pair) for pair in zip(q, k, strict=True)]
         out = torch.cat([w @ values for w, values in zip(weights, v, strict=True)], -1)
         return out, torch.stack(weights, 1) if want_map else None
@@ -187,12 +225,16 @@ class ImageViT(nn.Module):
         self.pos_embed = nn.Parameter(torch.zeros(1, side * side + 1, width))
         self.blocks = nn.ModuleList()
         for i in range(depth):
-            self.blocks.append(nn.ModuleDict({
-                "norm1": nn.LayerNorm(width, eps=1e-6),
-                "attn": SelfAttention(width, heads, "softmax", "vit", i, Axis.SPACE),
-                "norm2": nn.LayerNorm(width, eps=1e-6),
-                "mlp": Mlp(width, 4 * width),
-            }))
+            self.blocks.append(
+                nn.ModuleDict(
+                    {
+                        "norm1": nn.LayerNorm(width, eps=1e-6),
+                        "attn": SelfAttention(width, heads, "softmax", "vit", i, Axis.SPACE),
+                        "norm2": nn.LayerNorm(width, eps=1e-6),
+                        "mlp": Mlp(width, 4 * width),
+                    }
+                )
+            )
         self.norm = nn.LayerNorm(width, eps=1e-6)
         self.apply(init_vit)
         for parameter in (self.cls_token, self.pos_embed):
@@ -225,11 +267,15 @@ def locations_layout(T: int, h: int, w: int) -> Layout:
 
 
 def fitting(given: dict[str, Tensor], own: dict[str, Tensor]) -> dict[str, Tensor]:
-    """Of an image model's tensors those that a model has a place for. Raises: BadInput for one of another shape."""
+    """Of an image model's tensors those that a model has a place for. Raises: BadInput for one of
+    another shape.
+    """
     wrong = [k for k, v in given.items() if k in own and v.shape != own[k].shape]
     if wrong:
-        raise BadInput(f"the image model's {wrong[0]} is {tuple(given[wrong[0]].shape)}, this model needs {tuple(own[wrong[0]].shape)}; "
-                       "train it with the same size, patch and width")
+        raise BadInput(
+            f"the image model's {wrong[0]} is {tuple(given[wrong[0]].shape)}, this model needs "
+            f"{tuple(own[wrong[0]].shape)}; train it with the same size, patch and width"
+        )
     return {k: v for k, v in given.items() if k in own}
 
 

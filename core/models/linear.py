@@ -1,10 +1,11 @@
 """The linear layer of every model, multiplied by oneDNN on x86 processors that are not Intel's.
 
-torch multiplies float32 matrices on x86 with MKL, which on AMD leaves AVX-512 unused. oneDNN, which torch brings along for
-convolutions, does not: on an EPYC with AVX-512 it is 2.2 times as fast. On a Xeon with AVX-512 both are as fast, and MKL saves the
-copies that oneDNN makes: training takes 15 % less. torch has no switch between them, so oneDNN's operation is called by name; where
-it is missing, or torch.backends.mkldnn is disabled, everything is as in torch.nn. The same holds under torch.jit.trace, which
-cannot trace that operation.
+torch multiplies float32 matrices on x86 with MKL, which on AMD leaves AVX-512 unused. oneDNN, which
+torch brings along for convolutions, does not: on an EPYC with AVX-512 it is 2.2 times as fast. On a
+Xeon with AVX-512 both are as fast, and MKL saves the copies that oneDNN makes: training takes 15 %
+less. torch has no switch between them, so oneDNN's operation is called by name; where it is
+missing, or torch.backends.mkldnn is disabled, everything is as in torch.nn. The same holds under
+torch.jit.trace, which cannot trace that operation.
 """
 
 from __future__ import annotations
@@ -18,11 +19,17 @@ from torch.autograd.function import once_differentiable
 from torch.nn import functional
 
 _X86 = platform.machine().lower() in ("x86_64", "amd64")
-_OPERATION = getattr(torch.ops.mkldnn, "_linear_pointwise", None) if _X86 and torch.backends.mkldnn.is_available() else None
+_OPERATION = (
+    getattr(torch.ops.mkldnn, "_linear_pointwise", None)
+    if _X86 and torch.backends.mkldnn.is_available()
+    else None
+)
 
 
 def _gains(processor: str) -> bool:
-    """Whether oneDNN is faster than MKL on a processor of this name, such as "Intel Xeon" or "AMD EPYC"."""
+    """Whether oneDNN is faster than MKL on a processor of this name, such as "Intel Xeon" or "AMD
+    EPYC".
+    """
     return "intel" not in processor.lower()
 
 
@@ -48,20 +55,48 @@ class _Linear(torch.autograd.Function):
         x, weight = ctx.saved_tensors
         of_weight = None
         if x is not None:  # a transposed first factor is copied, so the narrower one goes first
-            of_weight = _product(grad.t(), x.t()) if grad.shape[1] <= x.shape[1] else _product(x.t(), grad.t()).t()
-        return None if weight is None else _product(grad, weight.t()), of_weight, grad.sum(0) if ctx.needs_input_grad[2] else None
+            of_weight = (
+                _product(grad.t(), x.t())
+                if grad.shape[1] <= x.shape[1]
+                else _product(x.t(), grad.t()).t()
+            )
+        return (
+            None if weight is None else _product(grad, weight.t()),
+            of_weight,
+            grad.sum(0) if ctx.needs_input_grad[2] else None,
+        )
 
 
 def _suits(x: Tensor, weight: Tensor, bias: Tensor | None) -> bool:
-    """Whether oneDNN gives what torch gives: of a bias it does not see the strides, and it knows no empty tensors."""
-    plain = x.dtype == weight.dtype == torch.float32 and x.is_cpu and x.ndim > 1 and weight.ndim == 2 and x.shape[-1] == weight.shape[1]
-    added = bias is None or bias.dtype == torch.float32 and bias.is_contiguous() and bias.shape == weight.shape[:1]
+    """Whether oneDNN gives what torch gives: of a bias it does not see the strides, and it knows no
+    empty tensors.
+    """
+    plain = (
+        x.dtype == weight.dtype == torch.float32
+        and x.is_cpu
+        and x.ndim > 1
+        and weight.ndim == 2
+        and x.shape[-1] == weight.shape[1]
+    )
+    added = (
+        bias is None
+        or bias.dtype == torch.float32
+        and bias.is_contiguous()
+        and bias.shape == weight.shape[:1]
+    )
     return plain and added and x.numel() > 0 and weight.numel() > 0
 
 
 def linear(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
-    """torch.nn.functional.linear, whose values and first derivatives it gives but for rounding; x (..., K) -> (..., N)."""
-    usable = _GAINS and _OPERATION is not None and torch.backends.mkldnn.enabled and not torch.is_autocast_enabled("cpu")
+    """torch.nn.functional.linear, whose values and first derivatives it gives but for rounding; x
+    (..., K) -> (..., N).
+    """
+    usable = (
+        _GAINS
+        and _OPERATION is not None
+        and torch.backends.mkldnn.enabled
+        and not torch.is_autocast_enabled("cpu")
+    )
     if not usable or torch.jit.is_tracing() or not _suits(x, weight, bias):
         return functional.linear(x, weight, bias)
     if not torch.is_grad_enabled():

@@ -1,14 +1,15 @@
 """RViT: a vision transformer that reads a clip frame by frame and carries a hidden state.
 
-Hwang, "Domain-Adaptive Learning for Visual Action Recognition with Temporal Modeling", after Yang et
-al., "Recurring the Transformer for Video Action Recognition", CVPR 2022. Frame t and the state of frame
-t - 1 meet in an attention gate, a(t) = (elu(Q) + 1)(elu(K) + 1)^T V, and the state gathers what comes out,
-h(t) = h(t-1) + a(t). The paper's names here: T_s `cls_token`, T_t `state_token`, Linear_x `qkv`, Linear_h
-`qkv_hidden`, LN_in `norm1`, LN_hid `norm_hidden`, LN_out `norm2`, W_o `proj`.
+Hwang, "Domain-Adaptive Learning for Visual Action Recognition with Temporal Modeling", after Yang
+et al., "Recurring the Transformer for Video Action Recognition", CVPR 2022. Frame t and the state
+of frame t - 1 meet in an attention gate, a(t) = (elu(Q) + 1)(elu(K) + 1)^T V, and the state gathers
+what comes out, h(t) = h(t-1) + a(t). The paper's names here: T_s `cls_token`, T_t `state_token`,
+Linear_x `qkv`, Linear_h `qkv_hidden`, LN_in `norm1`, LN_hid `norm_hidden`, LN_out `norm2`, W_o
+`proj`.
 
-Layer l at frame t needs layer l - 1 at frame t and its own state at frame t - 1, nothing of a later layer.
-So a clip is read layer by layer: what does not need the state is computed for all frames at once, and only
-the gate walks through time. Frame by frame (`step`) gives the same numbers.
+Layer l at frame t needs layer l - 1 at frame t and its own state at frame t - 1, nothing of a later
+layer. So a clip is read layer by layer: what does not need the state is computed for all frames at
+once, and only the gate walks through time. Frame by frame (`step`) gives the same numbers.
 """
 
 from __future__ import annotations
@@ -36,7 +37,9 @@ DROPOUT = 0.178  # the paper's, found by search
 
 @dataclass(frozen=True)
 class State:
-    """What a clip has left behind so far: a value that the caller keeps, so that streams never mix."""
+    """What a clip has left behind so far: a value that the caller keeps, so that streams never
+    mix.
+    """
 
     hidden: tuple[Tensor, ...]  # per layer (B, 1 + N, D), class token first
     frames: int  # how many frames it has seen
@@ -51,7 +54,9 @@ def frame_layout(t: int, frames: int, h: int, w: int) -> Layout:
 
 @lru_cache(maxsize=64)
 def class_tokens_layout(frames: int) -> Layout:
-    """One token a frame in one group. They have no place in the picture, so the grid is (T, 1, 1) and frame t is (t, 0, 0)."""
+    """One token a frame in one group. They have no place in the picture, so the grid is (T, 1, 1)
+    and frame t is (t, 0, 0).
+    """
     tokens = torch.arange(frames)[None]
     return Layout(tokens, tokens, (frames, 1, 1))
 
@@ -70,22 +75,29 @@ class FeedForward(nn.Module):
 
 
 class AttentionGate(nn.Module):
-    """Attention whose Q, K and V are the sum of a frame's half and the hidden state's half (spec 1.2, step 4).
+    """Attention whose Q, K and V are the sum of a frame's half and the hidden state's half (spec
+    1.2, step 4).
 
-    linear: phi(Q) phi(K)^T V with phi = ELU + 1, rows not normalised (the paper); linear_norm: each row divided
+    linear: phi(Q) phi(K)^T V with phi = ELU + 1, rows not normalised (the paper); linear_norm: each
+        row divided
     by its sum; softmax: softmax(Q K^T / sqrt d) V.
     """
 
     def __init__(self, width: int, heads: int, gate: Gate, layer: int) -> None:
         super().__init__()
         if width % heads:
-            raise BadInput(f"rvit width {width} cannot be split over {heads} heads; choose a width that is a multiple of heads")
+            raise BadInput(
+                f"rvit width {width} cannot be split over {heads} heads; choose a width that is a "
+                "multiple of heads"
+            )
         self.heads = heads
         self.qkv = Linear(width, 3 * width)
         self.qkv_hidden = Linear(width, 3 * width)
         self.proj = Linear(width, width)
         softmax = Kernel("softmax", scale=(width // heads) ** -0.5)
-        kernel = softmax if gate == "softmax" else Kernel("linear", normalised=gate == "linear_norm")
+        kernel = (
+            softmax if gate == "softmax" else Kernel("linear", normalised=gate == "linear_norm")
+        )
         between_frames = Kernel("linear", normalised=True)
         self.gate = Tap("gate", layer, Axis.SPACE, kernel)
         self.time_frames = Tap("time_frames", layer, Axis.TIME, between_frames)
@@ -98,10 +110,13 @@ class AttentionGate(nn.Module):
         return self.proj(rearrange(self.attend(q, k, v), "b h n d -> b n (h d)"))
 
     def attend(self, q: Tensor, k: Tensor, v: Tensor) -> Tensor:
-        """q, k, v (B, heads, n, d) -> (B, heads, n, d). Linear kernels never build the n x n map."""
+        """q, k, v (B, heads, n, d) -> (B, heads, n, d). Linear kernels never build the n x n
+        map.
+        """
         kernel = self.gate.kernel
         if kernel.kind == "softmax":
-            # The CPU's fused backward is several times slower than two matmuls when the map is small.
+            # The CPU's fused backward is several times slower than two matmuls when the map is
+            # small.
             if q.requires_grad and q.shape[-2] <= 128:
                 return kernel.weights(q, k) @ v
             return scaled_dot_product_attention(q, k, v)
@@ -112,11 +127,12 @@ class AttentionGate(nn.Module):
         return out
 
     def frame_maps(self, from_frames: Tensor, from_states: Tensor) -> tuple[Tensor, Tensor]:
-        """The class tokens' rows of both halves, each (B, T, 3D) -> attention from frame to frame, (S_spatial, S_temporal).
+        """The class tokens' rows of both halves, each (B, T, 3D) -> attention from frame to frame,
+        (S_spatial, S_temporal).
 
-        Each (B, T, T) > 0, rows summing to 1, mean over heads (spec 1.3): what the class token of frame t asks
-        against what that of frame t' offers, before frame and state are added. In the first layer T_s has met no
-        frame yet, so there S_spatial is 1/T for any clip.
+        Each (B, T, T) > 0, rows summing to 1, mean over heads (spec 1.3): what the class token of
+        frame t asks against what that of frame t' offers, before frame and state are added. In the
+        first layer T_s has met no frame yet, so there S_spatial is 1/T for any clip.
         """
         layout = class_tokens_layout(from_frames.shape[1])
         maps = []
@@ -131,9 +147,13 @@ class AttentionGate(nn.Module):
 
 
 class RViTUnit(nn.Module):
-    """One layer: the gate through time, then a feed-forward network, each with a residual (spec 1.2, step 4)."""
+    """One layer: the gate through time, then a feed-forward network, each with a residual (spec
+    1.2, step 4).
+    """
 
-    def __init__(self, width: int, heads: int, gate: Gate, layer: int, dropout: float, pos_in_state: bool) -> None:
+    def __init__(
+        self, width: int, heads: int, gate: Gate, layer: int, dropout: float, pos_in_state: bool
+    ) -> None:
         super().__init__()
         self.norm1 = nn.LayerNorm(width, eps=1e-6)
         self.norm_hidden = nn.LayerNorm(width, eps=1e-6)
@@ -143,9 +163,12 @@ class RViTUnit(nn.Module):
         self.drop = nn.Dropout(dropout)
         self.pos_in_state = pos_in_state
 
-    def forward(self, u: Tensor, h: Tensor, pos: Tensor, layouts: list[Layout],
-                cam: nn.Module | None) -> tuple[Tensor, Tensor, tuple[Tensor, Tensor]]:
-        """Frames u (B, T, n, D), state h (B, n, D) -> frames, state, and the class rows of both halves of QKV, (B, T, 3D) each."""
+    def forward(
+        self, u: Tensor, h: Tensor, pos: Tensor, layouts: list[Layout], cam: nn.Module | None
+    ) -> tuple[Tensor, Tensor, tuple[Tensor, Tensor]]:
+        """Frames u (B, T, n, D), state h (B, n, D) -> frames, state, and the class rows of both
+        halves of QKV, (B, T, 3D) each.
+        """
         seen = self.norm1(u)
         if cam is not None:
             _, rows, columns = layouts[0].grid
@@ -169,24 +192,45 @@ class RViT(nn.Module):
 
     Args:
         classes: C, number of actions.
-        gate: kernel of the attention gate: linear is the paper's, linear_norm divides rows by their sum, softmax.
-        head: norm_linear is LayerNorm and Linear, ffn the feed-forward network and Linear of the released source.
-        pos_in_state: let the positions leak into the state at every frame, as the released source does.
-        positions: add the table to the frame's tokens before every layer (the released source) or before the first
-            only, as an image ViT does; the state's half gets it in every layer.
-        size, patch, frames, width, depth, heads: input pixels, patch pixels, frames of a training clip (any number
+        gate: kernel of the attention gate: linear is the paper's, linear_norm divides rows by their
+            sum, softmax.
+        head: norm_linear is LayerNorm and Linear, ffn the feed-forward network and Linear of the
+            released source.
+        pos_in_state: let the positions leak into the state at every frame, as the released source
+            does.
+        positions: add the table to the frame's tokens before every layer (the released source) or
+            before the first only, as an image ViT does; the state's half gets it in every layer.
+        size, patch, frames, width, depth, heads: input pixels, patch pixels, frames of a training
+        clip (any number
             is taken), D, L, attention heads.
-        dropout: on the embedded tokens, the gate's output and in the feed-forward networks, never on the state.
+        dropout: on the embedded tokens, the gate's output and in the feed-forward networks, never
+            on the state.
 
     Raises: BadInput if patch does not divide size or heads does not divide width.
     """
 
-    def __init__(self, *, classes: int, gate: Gate = "linear", head: Head = "norm_linear", pos_in_state: bool = False,
-                 positions: Positions = "every", size: int = 224, patch: int = 16, frames: int = 16, width: int = 768, depth: int = 2,
-                 heads: int = 8, dropout: float = DROPOUT) -> None:
+    def __init__(
+        self,
+        *,
+        classes: int,
+        gate: Gate = "linear",
+        head: Head = "norm_linear",
+        pos_in_state: bool = False,
+        positions: Positions = "every",
+        size: int = 224,
+        patch: int = 16,
+        frames: int = 16,
+        width: int = 768,
+        depth: int = 2,
+        heads: int = 8,
+        dropout: float = DROPOUT,
+    ) -> None:
         super().__init__()
         if size % patch:
-            raise BadInput(f"rvit size {size} is not a multiple of patch {patch}; choose a patch that divides the size")
+            raise BadInput(
+                f"rvit size {size} is not a multiple of patch {patch}; choose a patch that "
+                "divides the size"
+            )
         self.size, self.frames, self.unit_frames, self.positions = size, frames, 1, positions
         side = size // patch
         self.patch_embed = nn.ModuleDict({"proj": nn.Conv2d(3, width, patch, patch)})
@@ -194,9 +238,15 @@ class RViT(nn.Module):
         self.state_token = nn.Parameter(torch.zeros(depth, 1, 1, width))
         self.pos_embed = nn.Parameter(torch.zeros(1, side * side + 1, width))
         self.drop = nn.Dropout(dropout)
-        self.blocks = nn.ModuleList(RViTUnit(width, heads, gate, i, dropout, pos_in_state) for i in range(depth))
+        self.blocks = nn.ModuleList(
+            RViTUnit(width, heads, gate, i, dropout, pos_in_state) for i in range(depth)
+        )
         inputs = (depth + 1) * width
-        first = ("norm", nn.LayerNorm(inputs, eps=1e-6)) if head == "norm_linear" else ("mlp", FeedForward(inputs, 4 * inputs, dropout))
+        first = (
+            ("norm", nn.LayerNorm(inputs, eps=1e-6))
+            if head == "norm_linear"
+            else ("mlp", FeedForward(inputs, 4 * inputs, dropout))
+        )
         self.head = nn.Sequential(OrderedDict([first, ("linear", Linear(inputs, classes))]))
         self.cam = nn.Identity()
         self.apply(init_vit)
@@ -206,8 +256,9 @@ class RViT(nn.Module):
     def forward(self, video: Tensor, detail: bool = False) -> Tensor | Output:
         """Normalised video (B, 3, T, H, W) -> logits (B, C), or `Output` with `detail=True`.
 
-        Output.patches holds the last layer's patch tokens, layer-normalised without gains: the model has no
-        norm of its own there, and linear gates make tokens of any size. Raises: BadInput for other H or W.
+        Output.patches holds the last layer's patch tokens, layer-normalised without gains: the
+        model has no norm of its own there, and linear gates make tokens of any size. Raises:
+        BadInput for other H or W.
         """
         x, state, rows = self._read(video, self.start(len(video)))
         maps = [block.attn.frame_maps(*pair) for block, pair in zip(self.blocks, rows, strict=True)]
@@ -215,41 +266,65 @@ class RViT(nn.Module):
         if not detail:
             return logits
         side = self.size // self.patch_embed["proj"].stride[0]
-        patches = rearrange(layer_norm(x[:, :, 1:], x.shape[-1:], eps=1e-6), "b t (h w) d -> b t h w d", h=side)
+        patches = rearrange(
+            layer_norm(x[:, :, 1:], x.shape[-1:], eps=1e-6), "b t (h w) d -> b t h w d", h=side
+        )
         return Output(logits, frame_maps=maps[-1], patches=patches)
 
     def start(self, batch: int) -> State:
-        """The state before the first frame: T_t of each layer in the class row, zeros elsewhere (spec 1.2, step 3)."""
-        empty = self.pos_embed.new_zeros(batch, self.pos_embed.shape[1] - 1, self.pos_embed.shape[2])
-        return State(tuple(torch.cat([token.expand(batch, -1, -1), empty], 1) for token in self.state_token), 0)
+        """The state before the first frame: T_t of each layer in the class row, zeros elsewhere
+        (spec 1.2, step 3).
+        """
+        empty = self.pos_embed.new_zeros(
+            batch, self.pos_embed.shape[1] - 1, self.pos_embed.shape[2]
+        )
+        return State(
+            tuple(torch.cat([token.expand(batch, -1, -1), empty], 1) for token in self.state_token),
+            0,
+        )
 
     def step(self, frame: Tensor, state: State) -> tuple[Tensor, State]:
-        """One normalised frame (B, 3, H, W) -> the logits (B, C) of a clip that ends here, and the state to go on with.
+        """One normalised frame (B, 3, H, W) -> the logits (B, C) of a clip that ends here, and the
+        state to go on with.
 
-        Recording a run of steps sees the gate alone: no step knows the frames between which the other maps run.
+        Recording a run of steps sees the gate alone: no step knows the frames between which the
+        other maps run.
         Raises: BadInput if frame and state differ in their batch, or for other H or W.
         """
         if len(frame) != len(state.hidden[0]):
-            raise BadInput(f"rvit has a state for {len(state.hidden[0])} clips and got {len(frame)} frames; "
-                           f"begin with start({len(frame)})")
+            raise BadInput(
+                f"rvit has a state for {len(state.hidden[0])} clips and got {len(frame)} frames; "
+                f"begin with start({len(frame)})"
+            )
         x, state, _ = self._read(frame[:, :, None], state)
         return self._classify(x, state), state
 
-    def _read(self, video: Tensor, state: State) -> tuple[Tensor, State, list[tuple[Tensor, Tensor]]]:
-        """Go on from `state` through video (B, 3, T, H, W): the last layer's tokens (B, T, 1 + N, D), the state, class rows."""
+    def _read(
+        self, video: Tensor, state: State
+    ) -> tuple[Tensor, State, list[tuple[Tensor, Tensor]]]:
+        """Go on from `state` through video (B, 3, T, H, W): the last layer's tokens (B, T, 1 + N,
+        D), the state, class rows.
+        """
         B, _, T, H, W = video.shape
         if (H, W) != (self.size, self.size):
-            raise BadInput(f"rvit takes frames of {self.size} x {self.size} pixels, got {H} x {W}; crop or resize them first")
+            raise BadInput(
+                f"rvit takes frames of {self.size} x {self.size} pixels, got {H} x {W}; crop or "
+                "resize them first"
+            )
         x = self.patch_embed["proj"](rearrange(video, "b c t h w -> (b t) c h w"))
         h, w = x.shape[-2:]
         x = rearrange(x, "(b t) d h w -> b t (h w) d", b=B)
         x = torch.cat([self.cls_token.expand(B, T, -1, -1), x], 2)
-        layouts = [frame_layout(t, state.frames + T, h, w) for t in range(state.frames, state.frames + T)]
+        layouts = [
+            frame_layout(t, state.frames + T, h, w) for t in range(state.frames, state.frames + T)
+        ]
         hidden, rows = [], []
         for i, block in enumerate(self.blocks):
             u = self.drop(x + self.pos_embed) if i == 0 or self.positions == "every" else x
             last = i == len(self.blocks) - 1
-            x, after, pair = block(u, state.hidden[i], self.pos_embed, layouts, self.cam if last else None)
+            x, after, pair = block(
+                u, state.hidden[i], self.pos_embed, layouts, self.cam if last else None
+            )
             hidden.append(after)
             rows.append(pair)
         return x, State(tuple(hidden), state.frames + T), rows
@@ -260,12 +335,14 @@ class RViT(nn.Module):
 
     @torch.no_grad()
     def load_image_model(self, weights: dict[str, Tensor]) -> None:
-        """Start from `blocks.ImageViT`: its class token is T_s, its attention the frame's half of the gate.
+        """Start from `blocks.ImageViT`: its class token is T_s, its attention the frame's half of
+        the gate.
 
-        The state's half is set to zero, so that each frame is read on its own until training opens the gate, and
-        layers beyond the image model's start as the identity. With gate="softmax" and positions="first" the network
-        then equals the image model on each frame; a linear gate spreads the same values more evenly, and positions
-        before every layer shift its tokens, so there the start is close in kind only. The final norm has no place.
+        The state's half is set to zero, so that each frame is read on its own until training opens
+        the gate, and layers beyond the image model's start as the identity. With gate="softmax" and
+        positions="first" the network then equals the image model on each frame; a linear gate
+        spreads the same values more evenly, and positions before every layer shift its tokens, so
+        there the start is close in kind only. The final norm has no place.
         """
         self.load_state_dict(fitting(weights, self.state_dict()), strict=False)
         depth = 1 + max(int(key.split(".")[1]) for key in weights if key.startswith("blocks."))
@@ -273,31 +350,74 @@ class RViT(nn.Module):
             nn.init.zeros_(block.attn.qkv_hidden.weight)
             nn.init.zeros_(block.attn.qkv_hidden.bias)
             kernel = block.attn.gate.kernel
-            if not kernel.rows_sum_to_one:  # (N + 1) d is a row's sum at Q = K = 0; W_o was trained on rows that sum to 1
-                block.attn.proj.weight /= self.pos_embed.shape[1] * self.pos_embed.shape[2] / block.attn.heads
+            if (
+                not kernel.rows_sum_to_one
+            ):  # (N + 1) d is a row's sum at Q = K = 0; W_o was trained on rows that sum to 1
+                block.attn.proj.weight /= (
+                    self.pos_embed.shape[1] * self.pos_embed.shape[2] / block.attn.heads
+                )
         self.start_as_identity(depth)
 
     @torch.no_grad()
     def start_as_identity(self, first: int) -> None:
-        """Layers from `first` on add nothing at the start (but positions, where every layer does): a network can be deepened."""
+        """Layers from `first` on add nothing at the start (but positions, where every layer does):
+        a network can be deepened.
+        """
         for block in self.blocks[first:]:
             for layer in (block.attn.proj, block.mlp.fc2):
                 nn.init.zeros_(layer.weight)
                 nn.init.zeros_(layer.bias)
 
 
-_GESTURE: dict[str, Any] = {"classes": 10, "size": 96, "patch": 16, "frames": 8, "width": 160, "depth": 5, "heads": 5, "dropout": 0.0}
-_P8_112: dict[str, Any] = {"classes": 27, "size": 112, "patch": 8, "frames": 16, "width": 192, "depth": 2, "heads": 8}
-_P16_224: dict[str, Any] = {"classes": 21, "size": 224, "patch": 16, "frames": 16, "width": 768, "depth": 2, "heads": 8}
-_KINDS: dict[str, Any] = {"gate": "linear", "head": "norm_linear", "pos_in_state": False, "positions": "every"}
+_GESTURE: dict[str, Any] = {
+    "classes": 10,
+    "size": 96,
+    "patch": 16,
+    "frames": 8,
+    "width": 160,
+    "depth": 5,
+    "heads": 5,
+    "dropout": 0.0,
+}
+_P8_112: dict[str, Any] = {
+    "classes": 27,
+    "size": 112,
+    "patch": 8,
+    "frames": 16,
+    "width": 192,
+    "depth": 2,
+    "heads": 8,
+}
+_P16_224: dict[str, Any] = {
+    "classes": 21,
+    "size": 224,
+    "patch": 16,
+    "frames": 16,
+    "width": 768,
+    "depth": 2,
+    "heads": 8,
+}
+_KINDS: dict[str, Any] = {
+    "gate": "linear",
+    "head": "norm_linear",
+    "pos_in_state": False,
+    "positions": "every",
+}
 
 SPECS = [
     Spec(
-        "rvit", "RViT", "Hwang; after Yang et al., CVPR 2022", RViT,
+        "rvit",
+        "RViT",
+        "Hwang; after Yang et al., CVPR 2022",
+        RViT,
         {"gesture": _GESTURE | _KINDS, "p8_112": _P8_112 | _KINDS, "p16_224": _P16_224 | _KINDS},
         "frame by frame with a hidden state, linear attention gate",
-        {"gate": ("linear", "linear_norm", "softmax"), "head": ("norm_linear", "ffn"), "pos_in_state": (False, True),
-         "positions": ("every", "first")},
+        {
+            "gate": ("linear", "linear_norm", "softmax"),
+            "head": ("norm_linear", "ffn"),
+            "pos_in_state": (False, True),
+            "positions": ("every", "first"),
+        },
         spatial_taps=("gate",),
         temporal_taps=("time_frames", "space_frames"),
         rollout_taps=("gate",),

@@ -1,7 +1,8 @@
-"""The temporal modules of am_flow: from the bottleneck of one adapter in every frame to one vector a clip.
+"""The temporal modules of am_flow: from the bottleneck of one adapter in every frame to one vector
+a clip.
 
-Agrawal et al., AVSS 2025, section 3.2. The paper names LSTM, TCN and transformer encoder and gives no layout;
-these are the ones whose sizes add up to its printed parameter counts (spec 2.5).
+Agrawal et al., AVSS 2025, section 3.2. The paper names LSTM, TCN and transformer encoder and gives
+no layout; these are the ones whose sizes add up to its printed parameter counts (spec 2.5).
 """
 
 from __future__ import annotations
@@ -35,7 +36,9 @@ class TemporalLstm(nn.Module):
 
 
 class CausalLevel(nn.Module):
-    """Two dilated convolutions over time that never look ahead, with a residual (Bai et al., 2018)."""
+    """Two dilated convolutions over time that never look ahead, with a residual (Bai et al.,
+    2018).
+    """
 
     def __init__(self, features: int, width: int, dilation: int) -> None:
         super().__init__()
@@ -63,13 +66,16 @@ class TemporalConvolution(nn.Module):
 
 
 class TemporalTransformer(nn.Module):
-    """A linear map and one encoder layer over the T frames (Vaswani et al., 2017); the mean over frames.
+    """A linear map and one encoder layer over the T frames (Vaswani et al., 2017); the mean over
+    frames.
 
-    The norms come after the residuals and the positions are fixed sines: the count leaves room for neither a
-    final norm nor a table.
+    The norms come after the residuals and the positions are fixed sines: the count leaves room for
+    neither a final norm nor a table.
     """
 
-    def __init__(self, features: int, width: int, heads: int, hidden: int, name: str, layer: int) -> None:
+    def __init__(
+        self, features: int, width: int, heads: int, hidden: int, name: str, layer: int
+    ) -> None:
         super().__init__()
         self.embed = Linear(features, width)
         self.attn = SelfAttention(width, heads, "softmax", name, layer, Axis.TIME)
@@ -85,10 +91,13 @@ class TemporalTransformer(nn.Module):
         return self.norm2(x + self.fc2(gelu(self.fc1(x)))).mean(1)
 
 
-def make_temporal(kind: TemporalKind, features: int, width: int, heads: int, hidden: int, name: str, layer: int) -> nn.Module:
+def make_temporal(
+    kind: TemporalKind, features: int, width: int, heads: int, hidden: int, name: str, layer: int
+) -> nn.Module:
     """A module that turns (B, T, features) and the grid (T, h, w) into (B, width).
 
-    `heads` and `hidden` (units of the feed-forward part) belong to the transformer alone, whose tap is `name`.
+    `heads` and `hidden` (units of the feed-forward part) belong to the transformer alone, whose tap
+    is `name`.
 
     Raises: BadInput for a width that the heads do not divide, or that is odd.
     """
@@ -97,7 +106,9 @@ def make_temporal(kind: TemporalKind, features: int, width: int, heads: int, hid
     if kind == "tcn":
         return TemporalConvolution(features, width)
     if width % heads or width % 2:
-        raise BadInput(f"temporal_width={width} must be even and a multiple of temporal_heads={heads}")
+        raise BadInput(
+            f"temporal_width={width} must be even and a multiple of temporal_heads={heads}"
+        )
     return TemporalTransformer(features, width, heads, hidden, name, layer)
 
 
@@ -109,6 +120,8 @@ def sines(T: int, width: int) -> Tensor:
 
 @lru_cache(maxsize=64)
 def clip_layout(T: int, h: int, w: int) -> Layout:
-    """One group of T tokens, one a frame. A frame has no location, so it goes by its first patch, t*h*w."""
+    """One group of T tokens, one a frame. A frame has no location, so it goes by its first patch,
+    t*h*w.
+    """
     tokens = (torch.arange(T) * h * w)[None]
     return Layout(tokens, tokens, (T, h, w))

@@ -1,8 +1,9 @@
-"""The image backbone of am_flow: one ViT under one set of names for DINOv2, CLIP and ImageNet weights.
+"""The image backbone of am_flow: one ViT under one set of names for DINOv2, CLIP and ImageNet
+weights.
 
-Oquab et al., "DINOv2", 2023; Radford et al., "Learning Transferable Visual Models From Natural Language
-Supervision", ICML 2021; Dosovitskiy et al., ICLR 2021. The names of the tensors are those of DINOv2 and of
-`core.models.blocks.ImageViT`; `core.public.image` brings other layouts to them.
+Oquab et al., "DINOv2", 2023; Radford et al., "Learning Transferable Visual Models From Natural
+Language Supervision", ICML 2021; Dosovitskiy et al., ICLR 2021. The names of the tensors are those
+of DINOv2 and of `core.models.blocks.ImageViT`; `core.public.image` brings other layouts to them.
 """
 
 from __future__ import annotations
@@ -52,27 +53,45 @@ class ImageAttention(nn.Module):
         self.tap = Tap("vit", layer, Axis.SPACE, Kernel("softmax", scale=(width // heads) ** -0.5))
 
     def forward(self, x: Tensor, layout: Layout | None) -> tuple[Tensor, Tensor, Tensor]:
-        """x (images, n, D) -> the same shape, and q and k (images, heads, n, d). Without a layout nothing is tapped."""
+        """x (images, n, D) -> the same shape, and q and k (images, heads, n, d). Without a layout
+        nothing is tapped.
+        """
         q, k, v = queries_keys_values(x, self.qkv.weight, self.qkv.bias, self.heads)
         if layout is not None:
             self.tap(q, k, layout)
         # The CPU's fused backward is several times slower than two matmuls when the map is small.
         explicit = q.requires_grad and q.shape[-2] <= 128
-        out = self.tap.kernel.weights(q, k) @ v if explicit else scaled_dot_product_attention(q, k, v)
+        out = (
+            self.tap.kernel.weights(q, k) @ v if explicit else scaled_dot_product_attention(q, k, v)
+        )
         return self.proj(rearrange(out, "g h n d -> g n (h d)")), q, k
 
     def queries_and_keys(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        """q and k of other tokens x (groups, n, D) under this layer's own W_q and W_k, each (groups, heads, n, d)."""
+        """q and k of other tokens x (groups, n, D) under this layer's own W_q and W_k, each
+        (groups, heads, n, d).
+        """
         D = x.shape[-1]
-        q, k = rearrange(linear(x, self.qkv.weight[: 2 * D], self.qkv.bias[: 2 * D]),
-                         "g n (two h d) -> two g h n d", two=2, h=self.heads)
+        q, k = rearrange(
+            linear(x, self.qkv.weight[: 2 * D], self.qkv.bias[: 2 * D]),
+            "g n (two h d) -> two g h n d",
+            two=2,
+            h=self.heads,
+        )
         return q, k
 
 
 class ImageBlock(nn.Module):
     """Pre-norm attention and MLP, each with a residual that LayerScale may weigh."""
 
-    def __init__(self, width: int, heads: int, layer: int, layer_scale: bool, activation: Activation, eps: float) -> None:
+    def __init__(
+        self,
+        width: int,
+        heads: int,
+        layer: int,
+        layer_scale: bool,
+        activation: Activation,
+        eps: float,
+    ) -> None:
         super().__init__()
         self.norm1 = nn.LayerNorm(width, eps=eps)
         self.attn = ImageAttention(width, heads, layer)
@@ -87,10 +106,12 @@ class ImageBlock(nn.Module):
 
 
 class ViT(nn.Module):
-    """Images (B, 3, H, W), normalised -> tokens (B, 1 + N, D) after the final norm, class token first.
+    """Images (B, 3, H, W), normalised -> tokens (B, 1 + N, D) after the final norm, class token
+    first.
 
     Args:
-        size: pixels (height = width) for which the position table was learned; other sizes interpolate it.
+        size: pixels (height = width) for which the position table was learned; other sizes
+            interpolate it.
         patch, width, depth, heads: patch pixels, D, L, attention heads.
         layer_scale: a gain a channel on both residuals (DINOv2).
         pre_norm: a norm before the first block, and a patch projection without bias (CLIP).
@@ -98,26 +119,45 @@ class ViT(nn.Module):
         eps: of every LayerNorm: 1e-6, CLIP 1e-5.
     """
 
-    def __init__(self, *, size: int, patch: int, width: int, depth: int, heads: int, layer_scale: bool = False,
-                 pre_norm: bool = False, activation: Activation = "gelu", eps: float = 1e-6) -> None:
+    def __init__(
+        self,
+        *,
+        size: int,
+        patch: int,
+        width: int,
+        depth: int,
+        heads: int,
+        layer_scale: bool = False,
+        pre_norm: bool = False,
+        activation: Activation = "gelu",
+        eps: float = 1e-6,
+    ) -> None:
         super().__init__()
         if width % heads:
-            raise BadInput(f"heads={heads} does not divide width={width}; choose a number that does")
+            raise BadInput(
+                f"heads={heads} does not divide width={width}; choose a number that does"
+            )
         if activation not in ("gelu", "quick_gelu"):
             raise BadInput(f"activation={activation!r} is not known; choose gelu or quick_gelu")
         side = size // patch
-        self.patch_embed = nn.ModuleDict({"proj": nn.Conv2d(3, width, patch, patch, bias=not pre_norm)})
+        self.patch_embed = nn.ModuleDict(
+            {"proj": nn.Conv2d(3, width, patch, patch, bias=not pre_norm)}
+        )
         self.cls_token = nn.Parameter(torch.zeros(1, 1, width))
         self.pos_embed = nn.Parameter(torch.zeros(1, side * side + 1, width))
         self.norm_pre = nn.LayerNorm(width, eps=eps) if pre_norm else nn.Identity()
-        self.blocks = nn.ModuleList(ImageBlock(width, heads, i, layer_scale, activation, eps) for i in range(depth))
+        self.blocks = nn.ModuleList(
+            ImageBlock(width, heads, i, layer_scale, activation, eps) for i in range(depth)
+        )
         self.norm = nn.LayerNorm(width, eps=eps)
         self.apply(init_vit)
         for parameter in (self.cls_token, self.pos_embed):
             nn.init.trunc_normal_(parameter, std=0.02)
 
     def embed(self, images: Tensor) -> tuple[Tensor, tuple[int, int]]:
-        """Images (B, 3, H, W) -> what enters the first block, (B, 1 + N, D), and the grid (h, w) of the N patches."""
+        """Images (B, 3, H, W) -> what enters the first block, (B, 1 + N, D), and the grid (h, w) of
+        the N patches.
+        """
         x = self.patch_embed["proj"](images)
         h, w = x.shape[-2:]
         x = rearrange(x, "b d h w -> b (h w) d")
@@ -133,10 +173,11 @@ class ViT(nn.Module):
 
 
 def resized_positions(table: Tensor, h: int, w: int) -> Tensor:
-    """A position table (1, 1 + side*side, D), class token first, for a grid of h x w patches, (1, 1 + h*w, D).
+    """A position table (1, 1 + side*side, D), class token first, for a grid of h x w patches, (1, 1
+    + h*w, D).
 
-    Bicubic without antialiasing, as transformers does for DINOv2 and CLIP. (DINOv2's own code adds 0.1 to
-    the target size before dividing, which shifts the scale by less than 1 %.)
+    Bicubic without antialiasing, as transformers does for DINOv2 and CLIP. (DINOv2's own code adds
+    0.1 to the target size before dividing, which shifts the scale by less than 1 %.)
     """
     side = round((table.shape[1] - 1) ** 0.5)
     if (h, w) == (side, side):

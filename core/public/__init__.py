@@ -1,7 +1,7 @@
 """Public checkpoints: recognise the layout of a state dict and turn its names into ours.
 
-A file of this folder holds the layouts of one family in a list named LAYOUTS. Names, tensor orders and
-traps are those of spec 6.2.
+A file of this folder holds the layouts of one family in a list named LAYOUTS. Names, tensor orders
+and traps are those of spec 6.2.
 """
 
 from __future__ import annotations
@@ -33,8 +33,8 @@ class PublicLayout:
 
 @dataclass(frozen=True)
 class LoadReport:
-    """What became of each tensor, by our names: `missing` are ours that were not there, `unexpected` theirs
-    that have no place, `mismatched` have another shape."""
+    """What became of each tensor, by our names: `missing` are ours that were not there,
+    `unexpected` theirs that have no place, `mismatched` have another shape."""
 
     loaded: tuple[str, ...]
     missing: tuple[str, ...]
@@ -45,7 +45,10 @@ class LoadReport:
 @cache
 def layouts() -> tuple[PublicLayout, ...]:
     """Every known layout."""
-    found = (getattr(import_module(f"{__name__}.{m.name}"), "LAYOUTS", []) for m in pkgutil.iter_modules(__path__))
+    found = (
+        getattr(import_module(f"{__name__}.{m.name}"), "LAYOUTS", [])
+        for m in pkgutil.iter_modules(__path__)
+    )
     return tuple(layout for group in found for layout in group)
 
 
@@ -60,7 +63,9 @@ def renamed(state: StateDict, rules: Rules) -> StateDict:
 
 
 def unwrapped(state: dict) -> StateDict:
-    """The tensors of a training file, which keeps them under model, module, state_dict or model_state."""
+    """The tensors of a training file, which keeps them under model, module, state_dict or
+    model_state.
+    """
     for key in ("model_state", "state_dict", "model", "module"):
         if isinstance(state.get(key), dict):
             return unwrapped(state[key])

@@ -1,7 +1,8 @@
-"""Image ViTs for am_flow's backbone: DINOv2, CLIP and ImageNet, the authors' files, timm's and the hub's.
+"""Image ViTs for am_flow's backbone: DINOv2, CLIP and ImageNet, the authors' files, timm's and the
+hub's.
 
-Tensors go to a bare `ViT` or under `vit.` of an am_flow model. The hub's files and transformers' state dicts
-from version 5 on spell some names differently; both are understood.
+Tensors go to a bare `ViT` or under `vit.` of an am_flow model. The hub's files and transformers'
+state dicts from version 5 on spell some names differently; both are understood.
 """
 
 from __future__ import annotations
@@ -22,7 +23,10 @@ _HUB: Rules = (  # transformers' ViT and DINOv2, before and since version 5
     (r"^(?:encoder\.layer|layers)\.(\d+)\.", r"blocks.\1."),
     (r"\.layernorm_before\.", ".norm1."),
     (r"\.layernorm_after\.", ".norm2."),
-    (r"\.attention\.(?:attention\.(q)uery|attention\.(k)ey|attention\.(v)alue|(q)_proj|(k)_proj|(v)_proj)\.", r".attn.\1\2\3\4\5\6."),
+    (
+        r"\.attention\.(?:attention\.(q)uery|attention\.(k)ey|attention\.(v)alue|(q)_proj|(k)_proj|(v)_proj)\.",
+        r".attn.\1\2\3\4\5\6.",
+    ),
     (r"\.attention\.(?:output\.dense|o_proj)\.", ".attn.proj."),
     (r"\.intermediate\.dense\.", ".mlp.fc1."),
     (r"(blocks\.\d+)\.output\.dense\.", r"\1.mlp.fc2."),
@@ -68,7 +72,9 @@ def _fused(state: StateDict) -> StateDict:
 
 
 def _placed(state: StateDict, model: nn.Module) -> StateDict:
-    """Tensors where the model has its backbone, class token and positions as (1, n, D), positions at the model's size."""
+    """Tensors where the model has its backbone, class token and positions as (1, n, D), positions
+    at the model's size.
+    """
     ours = model.state_dict()
     prefix = "vit." if "vit.pos_embed" in ours else ""
     placed = {}
@@ -106,10 +112,33 @@ def _still(names: frozenset[str]) -> bool:
 
 
 LAYOUTS = [
-    PublicLayout("CLIP", lambda names: "visual.class_embedding" in names and "visual.conv1.weight" in names, _clip),
-    PublicLayout("CLIP, transformers", lambda names: any(n.endswith("embeddings.class_embedding") for n in names)
-                 and any(n.endswith("pre_layrnorm.weight") for n in names), _clip_hub),
-    PublicLayout("ViT or DINOv2, transformers", lambda names: _still(names) and any(n.endswith("embeddings.cls_token") for n in names)
-                 and any(n.endswith("embeddings.position_embeddings") for n in names), _hub),
-    PublicLayout("ViT or DINOv2", lambda names: _still(names) and {"cls_token", "pos_embed", "blocks.0.attn.qkv.weight"} <= names, _placed),
+    PublicLayout(
+        "CLIP",
+        lambda names: "visual.class_embedding" in names and "visual.conv1.weight" in names,
+        _clip,
+    ),
+    PublicLayout(
+        "CLIP, transformers",
+        lambda names: (
+            any(n.endswith("embeddings.class_embedding") for n in names)
+            and any(n.endswith("pre_layrnorm.weight") for n in names)
+        ),
+        _clip_hub,
+    ),
+    PublicLayout(
+        "ViT or DINOv2, transformers",
+        lambda names: (
+            _still(names)
+            and any(n.endswith("embeddings.cls_token") for n in names)
+            and any(n.endswith("embeddings.position_embeddings") for n in names)
+        ),
+        _hub,
+    ),
+    PublicLayout(
+        "ViT or DINOv2",
+        lambda names: (
+            _still(names) and {"cls_token", "pos_embed", "blocks.0.attn.qkv.weight"} <= names
+        ),
+        _placed,
+    ),
 ]

@@ -31,14 +31,22 @@ _RULES: Rules = (
 
 
 def _convert(state: StateDict, model: nn.Module) -> StateDict:
-    """A time embedding for another number of frames is resized by nearest neighbour, as the authors do."""
+    """A time embedding for another number of frames is resized by nearest neighbour, as the authors
+    do.
+    """
     state = renamed(state, _RULES)
     table, ours = state.get("time_embed"), getattr(model, "time_embed", None)
     if table is not None and ours is not None and table.shape[1] != ours.shape[1]:
-        state["time_embed"] = nn.functional.interpolate(table.transpose(1, 2), size=ours.shape[1], mode="nearest").transpose(1, 2)
+        state["time_embed"] = nn.functional.interpolate(
+            table.transpose(1, 2), size=ours.shape[1], mode="nearest"
+        ).transpose(1, 2)
     return state
 
 
 LAYOUTS = [
-    PublicLayout("TimeSformer", lambda names: any("temporal_attn" in n or "temporal_attention" in n for n in names), _convert),
+    PublicLayout(
+        "TimeSformer",
+        lambda names: any("temporal_attn" in n or "temporal_attention" in n for n in names),
+        _convert,
+    ),
 ]

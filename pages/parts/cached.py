@@ -79,17 +79,23 @@ def _untrained(name: str) -> tuple[nn.Module, Card]:
 
 
 def model(name: str) -> tuple[nn.Module, Card]:
-    """A shipped model by name, a public checkpoint by `public:NAME` of core.hub.NAMED, an own one by `file:PATH`, or random
-    weights by `random:NAME`.
+    """A shipped model by name, a public checkpoint by `public:NAME` of core.hub.NAMED, an own one
+    by `file:PATH`, or random weights by `random:NAME`.
 
-    Raises: BadInput for a checkpoint that cannot be used, or that is not on this machine: nothing is downloaded here.
+    Raises: BadInput for a checkpoint that cannot be used, or that is not on this machine: nothing
+    is downloaded here.
     """
     if name.startswith("random:"):
         return _untrained(name.removeprefix("random:"))
-    source = name.split(":", 1)[1] if name.startswith(("public:", "file:")) else str(embedded()[name])
+    source = (
+        name.split(":", 1)[1] if name.startswith(("public:", "file:")) else str(embedded()[name])
+    )
     files = hub.local(source)
     if files is None:
-        raise BadInput(f"{source} is not on this machine; get it under Public checkpoints, or choose another model")
+        raise BadInput(
+            f"{source} is not on this machine; get it under Public checkpoints, or choose another "
+            "model"
+        )
     changed = files.weights.stat()
     return _model(source, f"{files.weights}:{changed.st_mtime_ns}:{changed.st_size}")
 
@@ -113,27 +119,47 @@ def duration(key: str) -> tuple[float, int, tuple[int, int]]:
     return found.seconds, found.frames, (found.height, found.width)
 
 
-def clip(key: str, frames: int, sampling: str, stride: int, start: float | None, end: float | None) -> Clip:
+def clip(
+    key: str, frames: int, sampling: str, stride: int, start: float | None, end: float | None
+) -> Clip:
     """The sampled clip of a source."""
 
     def make() -> Clip:
         if key.startswith("render:"):
             _, label, seed = key.split(":")
             whole = observe.rendered_clip(render(label, int(seed), frames=RENDERED_FRAMES))
-            return subclip(whole, frames=frames, sampling=sampling, stride=stride, start=start, end=end)
-        return decode(path_of(key), frames=frames, sampling=sampling, stride=stride, start=start, end=end)
+            return subclip(
+                whole, frames=frames, sampling=sampling, stride=stride, start=start, end=end
+            )
+        return decode(
+            path_of(key), frames=frames, sampling=sampling, stride=stride, start=start, end=end
+        )
 
-    changed = 0.0 if key.startswith("render:") or not path_of(key).exists() else path_of(key).stat().st_mtime
-    return _store(key).get(("clip", key, changed, frames, sampling, stride, start, end), make, lambda c: c.frames.nbytes)
+    changed = (
+        0.0
+        if key.startswith("render:") or not path_of(key).exists()
+        else path_of(key).stat().st_mtime
+    )
+    return _store(key).get(
+        ("clip", key, changed, frames, sampling, stride, start, end),
+        make,
+        lambda c: c.frames.nbytes,
+    )
 
 
 def trace(key: str, name: str, crop: str, _clip: Clip) -> observe.Trace:
     """The model's trace on a clip; `key` says whose session may keep it."""
     net, card = model(name)
     card = card.changed(crop=crop)
-    dtype = torch.float32 if card.preset == "gesture" else torch.float16  # a paper's size: some 100 MB a clip even so
+    dtype = (
+        torch.float32 if card.preset == "gesture" else torch.float16
+    )  # a paper's size: some 100 MB a clip even so
     size = lambda t: t.frames.nbytes + sum(a.q.nbytes + a.k.nbytes for a in t.attentions)  # noqa: E731
-    return _store(key).get(("trace", name, card.hash, crop, _clip.id), lambda: observe.observe(net, card, _clip, dtype), size)
+    return _store(key).get(
+        ("trace", name, card.hash, crop, _clip.id),
+        lambda: observe.observe(net, card, _clip, dtype),
+        size,
+    )
 
 
 def gradcam(key: str, name: str, crop: str, target: int, _clip: Clip) -> explain.GradCam:
@@ -141,21 +167,44 @@ def gradcam(key: str, name: str, crop: str, target: int, _clip: Clip) -> explain
     net, card = model(name)
     card = card.changed(crop=crop)
     make = lambda: explain.gradcam(net, card, _clip, target)  # noqa: E731
-    return _store(key).get(("gradcam", name, card.hash, crop, _clip.id, target), make, lambda g: g.heat.nbytes)
+    return _store(key).get(
+        ("gradcam", name, card.hash, crop, _clip.id, target), make, lambda g: g.heat.nbytes
+    )
 
 
-def payload(key: str, name: str, crop: str, layers: tuple[int, ...] | None, target: int | None, source: str, _clip: Clip) -> bytes:
-    """What the viewer is sent: the given layers (None: those to open on) and the GradCAM map of a class; `source` says of what it is."""
+def payload(
+    key: str,
+    name: str,
+    crop: str,
+    layers: tuple[int, ...] | None,
+    target: int | None,
+    source: str,
+    _clip: Clip,
+) -> bytes:
+    """What the viewer is sent: the given layers (None: those to open on) and the GradCAM map of a
+    class; `source` says of what it is.
+    """
 
     def make() -> bytes:
         cams = [] if target is None else [gradcam(key, name, crop, target, _clip)]
         return packing.pack(trace(key, name, crop, _clip), layers, cams, source=source)
 
-    return _store(key).get(("payload", name, model(name)[1].hash, crop, _clip.id, layers, target, source), make, len)
+    return _store(key).get(
+        ("payload", name, model(name)[1].hash, crop, _clip.id, layers, target, source), make, len
+    )
 
 
-def along_layers(key: str, name: str, crop: str, rolled: bool, tap: str, query: explain.SpatialQuery, view: explain.View, head: Head,
-                 _clip: Clip) -> dict[int, np.ndarray]:
+def along_layers(
+    key: str,
+    name: str,
+    crop: str,
+    rolled: bool,
+    tap: str,
+    query: explain.SpatialQuery,
+    view: explain.View,
+    head: Head,
+    _clip: Clip,
+) -> dict[int, np.ndarray]:
     """What a query sees in each layer, or with `rolled` up to each layer: layer -> (T', h, w).
 
     Raises: BadInput where rollout is not defined.
@@ -163,15 +212,30 @@ def along_layers(key: str, name: str, crop: str, rolled: bool, tap: str, query: 
 
     def make() -> dict[int, np.ndarray]:
         seen = trace(key, name, crop, _clip)
-        return explain.rollouts(seen, head, query) if rolled else explain.along_layers(seen, head, query, view, tap)
+        return (
+            explain.rollouts(seen, head, query)
+            if rolled
+            else explain.along_layers(seen, head, query, view, tap)
+        )
 
     place = ("along", name, model(name)[1].hash, crop, rolled, tap, query, view, head, _clip.id)
     return _store(key).get(place, make, lambda found: sum(heat.nbytes for heat in found.values()))
 
 
-def order_matrix(key: str, name: str, crop: str, layer: int | None, head: Head, sharpness: float, unit: int, passes: int,
-                 _clip: Clip) -> np.ndarray:
-    """The frame-to-frame matrix of a shuffled clip: a model's, or that of the `pixels` baseline (the first frame of each unit)."""
+def order_matrix(
+    key: str,
+    name: str,
+    crop: str,
+    layer: int | None,
+    head: Head,
+    sharpness: float,
+    unit: int,
+    passes: int,
+    _clip: Clip,
+) -> np.ndarray:
+    """The frame-to-frame matrix of a shuffled clip: a model's, or that of the `pixels` baseline
+    (the first frame of each unit).
+    """
     if name == "pixels":
         return pixel_affinity(cropped(_clip.frames[::unit], crop, 96))
     if passes == 1:
@@ -179,29 +243,69 @@ def order_matrix(key: str, name: str, crop: str, layer: int | None, head: Head, 
     net, card = model(name)
 
     def make() -> np.ndarray:
-        return explain.order_matrix(net, card.changed(crop=crop, sharpness=sharpness), _clip, passes, layer, head)
+        return explain.order_matrix(
+            net, card.changed(crop=crop, sharpness=sharpness), _clip, passes, layer, head
+        )
 
-    return _store(key).get(("order", name, card.hash, crop, layer, head, sharpness, passes, _clip.id), make, lambda matrix: matrix.nbytes)
+    return _store(key).get(
+        ("order", name, card.hash, crop, layer, head, sharpness, passes, _clip.id),
+        make,
+        lambda matrix: matrix.nbytes,
+    )
 
 
-def shuffles(key: str, name: str, crop: str, layer: int | None, head: Head, sharpness: float, permutations: np.ndarray, _clip: Clip,
-             compute: bool) -> Shuffles | None:
-    """What is recovered of a clip under these permutations, (n, T'), by a model or by the `pixels` baseline, in units of whose
-    frames the permutations count; computed if asked to, else what is here already, or None."""
+def shuffles(
+    key: str,
+    name: str,
+    crop: str,
+    layer: int | None,
+    head: Head,
+    sharpness: float,
+    permutations: np.ndarray,
+    _clip: Clip,
+    compute: bool,
+) -> Shuffles | None:
+    """What is recovered of a clip under these permutations, (n, T'), by a model or by the `pixels`
+    baseline, in units of whose frames the permutations count; computed if asked to, else what is
+    here already, or None."""
     unit = len(_clip) // permutations.shape[1]
     net, card = (None, None) if name == "pixels" else model(name)
-    place = ("shuffles", name, card.hash if card else unit, crop, layer, head, sharpness, _clip.id, permutations.tobytes())
+    place = (
+        "shuffles",
+        name,
+        card.hash if card else unit,
+        crop,
+        layer,
+        head,
+        sharpness,
+        _clip.id,
+        permutations.tobytes(),
+    )
 
     def make() -> Shuffles:
         if card is None:
             return shuffle_pixels(_clip, permutations, crop, unit)
-        return shuffle_model(net, card.changed(crop=crop, sharpness=sharpness), _clip, permutations, layer=layer, head=head)
+        return shuffle_model(
+            net,
+            card.changed(crop=crop, sharpness=sharpness),
+            _clip,
+            permutations,
+            layer=layer,
+            head=head,
+        )
 
-    return _store(key).get(place, make, lambda s: s.permutations.nbytes + s.paths.nbytes) if compute else _store(key).peek(place)
+    return (
+        _store(key).get(place, make, lambda s: s.permutations.nbytes + s.paths.nbytes)
+        if compute
+        else _store(key).peek(place)
+    )
 
 
-def scored(key: str, name: str, crop: str, layer: int | None, head: Head, sharpness: float, compute: bool) -> tuple[Shuffles, ...] | None:
-    """A clip of a data set, sampled as the model's card says and shuffled once: what the model and what the pixels recover.
+def scored(
+    key: str, name: str, crop: str, layer: int | None, head: Head, sharpness: float, compute: bool
+) -> tuple[Shuffles, ...] | None:
+    """A clip of a data set, sampled as the model's card says and shuffled once: what the model and
+    what the pixels recover.
 
     Computed if asked to, else what is here already, or None. Empty for a clip that cannot be used.
     """
@@ -211,24 +315,42 @@ def scored(key: str, name: str, crop: str, layer: int | None, head: Head, sharpn
     def make() -> tuple[Shuffles, ...]:
         try:
             sampled = clip(key, card.frames, card.sampling, card.stride, None, None)
-            order = permutation_of(sampled.source, len(sampled) // spec(card.model).unit_frames, 0)[None]
-            return tuple(shuffles(key, which, crop, layer, head, sharpness, order, sampled, True) for which in (name, "pixels"))
+            order = permutation_of(sampled.source, len(sampled) // spec(card.model).unit_frames, 0)[
+                None
+            ]
+            return tuple(
+                shuffles(key, which, crop, layer, head, sharpness, order, sampled, True)
+                for which in (name, "pixels")
+            )
         except BadInput:
             return ()
 
     return _store(key).get(place, make, lambda found: 200) if compute else _store(key).peek(place)
 
 
-def attributed(key: str, name: str, crop: str, method: str, target: int, _clip: Clip,
-               progress: attribute.Progress | None) -> np.ndarray | None:
-    """An attribution of core.attribute, computed if there is someone to tell how far it is; else what is here already, or None."""
+def attributed(
+    key: str,
+    name: str,
+    crop: str,
+    method: str,
+    target: int,
+    _clip: Clip,
+    progress: attribute.Progress | None,
+) -> np.ndarray | None:
+    """An attribution of core.attribute, computed if there is someone to tell how far it is; else
+    what is here already, or None.
+    """
     net, card = model(name)
     card = card.changed(crop=crop)
     grid = trace(key, name, crop, _clip).grid
     place = ("attributed", name, card.hash, crop, method, target, _clip.id)
     if progress is None:
         return _store(key).peek(place)
-    return _store(key).get(place, lambda: attribute.attribute(method, net, card, _clip, target, grid, progress), lambda heat: heat.nbytes)
+    return _store(key).get(
+        place,
+        lambda: attribute.attribute(method, net, card, _clip, target, grid, progress),
+        lambda heat: heat.nbytes,
+    )
 
 
 def motion_probe(key: str, name: str, crop: str, _clip: Clip) -> np.ndarray:
@@ -240,13 +362,17 @@ def motion_probe(key: str, name: str, crop: str, _clip: Clip) -> np.ndarray:
 
 
 def aligned_flow(key: str, name: str, crop: str, layer: int, _clip: Clip) -> np.ndarray | None:
-    """AM flow with the aligning encoder, (T - 1, h, w); None for weights, or a block, without one."""
+    """AM flow with the aligning encoder, (T - 1, h, w); None for weights, or a block, without
+    one.
+    """
     net, card = model(name)
     if getattr(net, "aligning", None) is None or layer not in net.am_blocks:
         return None
     card = card.changed(crop=crop)
     make = lambda: explain.am_flow(net, card, _clip, layer)  # noqa: E731
-    return _store(key).get(("aligned", name, card.hash, crop, layer, _clip.id), make, lambda flow: flow.nbytes)
+    return _store(key).get(
+        ("aligned", name, card.hash, crop, layer, _clip.id), make, lambda flow: flow.nbytes
+    )
 
 
 def optical_flow(key: str, _clip: Clip) -> np.ndarray:
@@ -261,4 +387,6 @@ def truth(key: str, _clip: Clip) -> motion.Truth | None:
         return None
     _, label, seed = key.split(":")
     make = lambda: motion.truth(render(label, int(seed), frames=RENDERED_FRAMES), _clip.times)  # noqa: E731
-    return _store(key).get(("truth", _clip.id), make, lambda true: true.mask.nbytes + true.motion.nbytes)
+    return _store(key).get(
+        ("truth", _clip.id), make, lambda true: true.mask.nbytes + true.motion.nbytes
+    )

@@ -18,10 +18,18 @@ def offer() -> None:
     if not missing:
         return
     with st.expander("Public checkpoints"):
-        named = missing[st.selectbox("Not on this machine yet", list(missing), key="missing",
-                                     help="Trained by the authors of the papers on real videos.")]
-        st.caption(f"Trained on {named.data}, about {named.megabytes} MB, licence {named.license}: not for commercial use. "
-                   f"From `{named.source}`.")
+        named = missing[
+            st.selectbox(
+                "Not on this machine yet",
+                list(missing),
+                key="missing",
+                help="Trained by the authors of the papers on real videos.",
+            )
+        ]
+        st.caption(
+            f"Trained on {named.data}, about {named.megabytes} MB, licence {named.license}: not "
+            f"for commercial use. From `{named.source}`."
+        )
         if st.button("Download", key="download", icon=":material/download:"):
             try:
                 _download(named)
@@ -30,12 +38,17 @@ def offer() -> None:
             else:
                 st.session_state["downloaded"] = f"public:{named.name}"
                 st.rerun()
-        st.caption(f"Without a network: put its files (config.json and the weights) into `{named.source.split('/')[-1]}/` in a folder, "
-                   f"and start the app with `{hub.FOLDER}` set to that folder.")
+        st.caption(
+            "Without a network: put its files (config.json and the weights) into "
+            f"`{named.source.split('/')[-1]}/` in a folder, "
+            f"and start the app with `{hub.FOLDER}` set to that folder."
+        )
 
 
 def _download(named: hub.Named) -> None:
-    """Download in a thread of its own, so that the bar moves and a click elsewhere does not wait for it."""
+    """Download in a thread of its own, so that the bar moves and a click elsewhere does not wait
+    for it.
+    """
     seen, done = [0, 0], Future()
 
     def hear(so_far: int, whole: int) -> None:
@@ -52,7 +65,9 @@ def _download(named: hub.Named) -> None:
     while not done.done():
         so_far, whole = seen[0], max(seen[1], 1_000_000 * named.megabytes)
         if so_far:
-            bar.progress(min(1.0, so_far / whole), text=f"{so_far / 1e6:.0f} of {whole / 1e6:.0f} MB")
+            bar.progress(
+                min(1.0, so_far / whole), text=f"{so_far / 1e6:.0f} of {whole / 1e6:.0f} MB"
+            )
         time.sleep(0.1)
     bar.empty()
     done.result()

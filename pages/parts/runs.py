@@ -1,7 +1,9 @@
-"""Training runs as child processes: started, followed by their folder, ended with their whole group.
+"""Training runs as child processes: started, followed by their folder, ended with their whole
+group.
 
-A run belongs to the app, not to a browser session: it goes on when a tab closes. Its input is a pipe that the app
-holds open, and it ends when that closes, so nothing is left behind even where the app is killed.
+A run belongs to the app, not to a browser session: it goes on when a tab closes. Its input is a
+pipe that the app holds open, and it ends when that closes, so nothing is left behind even where the
+app is killed.
 """
 
 from __future__ import annotations
@@ -30,7 +32,10 @@ ROOT = Path(__file__).parents[2]
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,39}")
 MOST_AT_ONCE = 2
 GRACE = 5.0  # seconds between asking a run to end and killing it
-SPEEDS = {"stills": 150.0, "video": 20.0}  # clips/s on two CPU cores, for stages that have not reported yet
+SPEEDS = {
+    "stills": 150.0,
+    "video": 20.0,
+}  # clips/s on two CPU cores, for stages that have not reported yet
 START_UP = 20.0  # seconds until the first step, and for the last trial on held-out clips
 _BAR = re.compile(r"(stills|video): .*?(\d+)/(\d+) \[[^],]*(?:, *([\d.]+)(clip/s|s/clip))?")
 _FAILED = re.compile(r"error: .+|[\w.]*(?:Error|Exception)\b.*")
@@ -80,10 +85,15 @@ class Run:
         p = self.progress
         if p is None:
             return 0.0
-        asked = {"stills": _number(self.recipe, "stills_clips"), "video": _number(self.recipe, "clips")}
+        asked = {
+            "stills": _number(self.recipe, "stills_clips"),
+            "video": _number(self.recipe, "clips"),
+        }
         cost = {stage: clips / SPEEDS[stage] for stage, clips in asked.items()}
         done = p.clips / max(p.of, 1)
-        spent = cost["stills"] * done if p.stage == "stills" else cost["stills"] + cost["video"] * done
+        spent = (
+            cost["stills"] * done if p.stage == "stills" else cost["stills"] + cost["video"] * done
+        )
         return min(1.0, spent / max(sum(cost.values()), 1e-9))
 
 
@@ -93,7 +103,9 @@ _changing = threading.RLock()
 
 
 def runs_folder() -> Path:
-    """The folder named at start-up: `streamlit run app.py -- --runs FOLDER`; else runs/ in the project."""
+    """The folder named at start-up: `streamlit run app.py -- --runs FOLDER`; else runs/ in the
+    project.
+    """
     parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
     parser.add_argument("--runs", type=Path, default=ROOT / "runs")
     return parser.parse_known_args(sys.argv[1:])[0].runs.resolve()
@@ -101,8 +113,15 @@ def runs_folder() -> Path:
 
 @cache
 def recipes() -> dict[str, dict[str, Any]]:
-    """Every recipe that trains on rendered clips, with its fields; the others need a data set on the disk."""
-    ran = subprocess.run([sys.executable, "-m", "training", "recipes", "--json"], cwd=ROOT, capture_output=True, text=True)
+    """Every recipe that trains on rendered clips, with its fields; the others need a data set on
+    the disk.
+    """
+    ran = subprocess.run(
+        [sys.executable, "-m", "training", "recipes", "--json"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+    )
     if ran.returncode:
         raise BadInput(f"the training package does not start: {_last_line(ran.stderr)}")
     return {about["name"]: about for about in json.loads(ran.stdout) if about["data"] == "gestures"}
@@ -111,7 +130,10 @@ def recipes() -> dict[str, dict[str, Any]]:
 def folder_of(runs: Path, name: str) -> Path:
     """The folder of a run. Raises: BadInput for a name that is no plain name below `runs`."""
     if not NAME.fullmatch(name):
-        raise BadInput(f"{name[:60]!r} cannot name a run; use 1 to 40 letters, digits, - and _, beginning with a letter or digit")
+        raise BadInput(
+            f"{name[:60]!r} cannot name a run; use 1 to 40 letters, digits, - and _, beginning "
+            "with a letter or digit"
+        )
     path = runs / name
     if path.is_symlink() or path.exists() and not path.is_dir():
         raise BadInput(f"{name!r} is there already and is no folder of a run; choose another name")
@@ -120,7 +142,11 @@ def folder_of(runs: Path, name: str) -> Path:
 
 def listed(runs: Path) -> list[Run]:
     """Every run below `runs`, the one that changed last first."""
-    paths = (p for p in (runs.iterdir() if runs.is_dir() else ()) if NAME.fullmatch(p.name) and p.is_dir() and not p.is_symlink())
+    paths = (
+        p
+        for p in (runs.iterdir() if runs.is_dir() else ())
+        if NAME.fullmatch(p.name) and p.is_dir() and not p.is_symlink()
+    )
     return sorted(filter(None, map(read, paths)), key=lambda run: _changed(run.path), reverse=True)
 
 
@@ -133,7 +159,11 @@ def read(path: Path) -> Run | None:
     failure = ""
     with _changing:
         job = _jobs.get(path)
-        alive, code, stopped = job is not None and job.poll() is None, job.returncode if job else None, path in _stopped
+        alive, code, stopped = (
+            job is not None and job.poll() is None,
+            job.returncode if job else None,
+            path in _stopped,
+        )
     if alive:
         state = "running"
     elif is_claimed(path):
@@ -143,15 +173,28 @@ def read(path: Path) -> Run | None:
     else:
         last = _last_line(log)
         if code is not None and code < 0 and not stopped:
-            failure = f"the system ended it (signal {-code}), perhaps for lack of memory; resume it to go on"
-        elif code and not stopped or not stopped and _FAILED.fullmatch(last) and _is_latest(path / "log.txt", path / "metrics.jsonl"):
-            failure = last.removeprefix("error: ")[:400] or f"it ended with code {code} and said nothing"
+            failure = (
+                f"the system ended it (signal {-code}), perhaps for lack of memory; resume "
+                "it to go on"
+            )
+        elif (
+            code
+            and not stopped
+            or not stopped
+            and _FAILED.fullmatch(last)
+            and _is_latest(path / "log.txt", path / "metrics.jsonl")
+        ):
+            failure = (
+                last.removeprefix("error: ")[:400] or f"it ended with code {code} and said nothing"
+            )
         state = "failed" if failure else "stopped"
     return Run(path, recipe, state, reports, _progress(log, reports, recipe), failure)
 
 
 def start(runs: Path, name: str, recipe: str, **changes: int | float | str) -> Path:
-    """Start a new run. `changes` are fields of the recipe. Raises: BadInput if it cannot be started."""
+    """Start a new run. `changes` are fields of the recipe. Raises: BadInput if it cannot be
+    started.
+    """
     path = folder_of(runs, name)
     if recipe not in recipes():
         raise BadInput(f"recipe {recipe[:60]!r} is not known; choose one of {', '.join(recipes())}")
@@ -162,24 +205,49 @@ def start(runs: Path, name: str, recipe: str, **changes: int | float | str) -> P
 
 
 def teach(path: Path, clips: list[Path], **changes: int | float | str) -> None:
-    """Teach a model the order of these clips in a new folder. Raises: BadInput if it cannot be started."""
+    """Teach a model the order of these clips in a new folder. Raises: BadInput if it cannot be
+    started.
+    """
     _launch(path, ["teach", *map(str, clips), *_flags(changes)])
 
 
 def resume(run: Run) -> None:
-    """Go on with a run, from its last checkpoint, under the settings that it began with. Raises: BadInput if it cannot be."""
+    """Go on with a run, from its last checkpoint, under the settings that it began with. Raises:
+    BadInput if it cannot be.
+    """
     if run.state not in ("stopped", "failed"):
         raise BadInput(f"{run.name} is {run.state}; only a run that stopped can be resumed")
     if not run.recipe:
         raise BadInput(f"{run.name} holds no recipe.json that can be read; start a new run instead")
     fixed = {k: v for k, v in run.recipe.items() if k not in ("name", "settings", "augment")}
-    settings = [part for k, v in run.recipe.get("settings", {}).items() for part in ("--set", f"{k}={_written(v)}")]
-    augment = [part for k, v in run.recipe.get("augment", {}).items() for part in ("--augment", f"{k}={json.dumps(v)}")]
-    _launch(run.path, ["fit", str(run.recipe.get("name")), *_flags(fixed), *settings, "--augment", "none", *augment])
+    settings = [
+        part
+        for k, v in run.recipe.get("settings", {}).items()
+        for part in ("--set", f"{k}={_written(v)}")
+    ]
+    augment = [
+        part
+        for k, v in run.recipe.get("augment", {}).items()
+        for part in ("--augment", f"{k}={json.dumps(v)}")
+    ]
+    _launch(
+        run.path,
+        [
+            "fit",
+            str(run.recipe.get("name")),
+            *_flags(fixed),
+            *settings,
+            "--augment",
+            "none",
+            *augment,
+        ],
+    )
 
 
 def stop(path: Path) -> None:
-    """End a run and every process of its group; returns when they are gone. Its last checkpoint stays."""
+    """End a run and every process of its group; returns when they are gone. Its last checkpoint
+    stays.
+    """
     with _changing:
         job = _jobs.get(path)
         if job is None or job.poll() is not None:
@@ -190,7 +258,9 @@ def stop(path: Path) -> None:
         with suppress(subprocess.TimeoutExpired):
             job.wait(GRACE)
             break
-    _signal(job, getattr(signal, "SIGKILL", signal.SIGTERM))  # workers that outlived it, and hold the folder until they are gone
+    _signal(
+        job, getattr(signal, "SIGKILL", signal.SIGTERM)
+    )  # workers that outlived it, and hold the folder until they are gone
     until = time.monotonic() + GRACE
     while is_claimed(path) and time.monotonic() < until:
         time.sleep(0.02)
@@ -214,18 +284,38 @@ def _launch(path: Path, what: list[str]) -> None:
         if path in alive or is_claimed(path):
             raise BadInput(f"{path.name} is running already")
         if len(alive) >= MOST_AT_ONCE:
-            raise BadInput(f"{' and '.join(p.name for p in alive)} are running; stop one first, more would only slow each other down")
+            raise BadInput(
+                f"{' and '.join(p.name for p in alive)} are running; stop one first, more would "
+                "only slow each other down"
+            )
         try:
             path.mkdir(parents=True, exist_ok=True)
             log = open(path / "log.txt", "wb")  # noqa: SIM115
         except OSError as error:
-            raise BadInput(f"the run folder {path} cannot be written ({error.strerror}); name another with `-- --runs FOLDER`") from None
-        command = [sys.executable, "-m", "training", *what, "--out", str(path), "--until-stdin-closes"]
+            raise BadInput(
+                f"the run folder {path} cannot be written ({error.strerror}); name another with "
+                "`-- --runs FOLDER`"
+            ) from None
+        command = [
+            sys.executable,
+            "-m",
+            "training",
+            *what,
+            "--out",
+            str(path),
+            "--until-stdin-closes",
+        ]
         if path in _jobs:
             _jobs[path].stdin.close()
         with log:
-            _jobs[path] = subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, stdout=log, stderr=subprocess.STDOUT,
-                                           start_new_session=True)
+            _jobs[path] = subprocess.Popen(
+                command,
+                cwd=ROOT,
+                stdin=subprocess.PIPE,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
         _stopped.discard(path)
 
 
@@ -247,8 +337,11 @@ def _written(value: Any) -> str:
     return ",".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
 
 
-def _progress(log: str, reports: Iterable[dict[str, Any]], recipe: dict[str, Any]) -> Progress | None:
-    """From the progress bar in the log, which moves every two seconds, or from the last report if that is further on.
+def _progress(
+    log: str, reports: Iterable[dict[str, Any]], recipe: dict[str, Any]
+) -> Progress | None:
+    """From the progress bar in the log, which moves every two seconds, or from the last report if
+    that is further on.
 
     So it is where the run was resumed elsewhere, which leaves the old log as it was.
     """
@@ -256,18 +349,30 @@ def _progress(log: str, reports: Iterable[dict[str, Any]], recipe: dict[str, Any
     if found := _BAR.findall(log):
         stage, clips, of, rate, unit = found[-1]
         speed = float(rate or 0)
-        known.append(Progress(stage, int(clips), int(of), 1 / speed if unit == "s/clip" and speed else speed))
-    last = next((row for row in reversed(tuple(reports)) if _is_number(row.get("clips_per_second"))), None)
+        known.append(
+            Progress(stage, int(clips), int(of), 1 / speed if unit == "s/clip" and speed else speed)
+        )
+    last = next(
+        (row for row in reversed(tuple(reports)) if _is_number(row.get("clips_per_second"))), None
+    )
     if last is not None:
-        of = last.get("of") or _number(recipe, "stills_clips" if last["stage"] == "stills" else "clips")
-        known.append(Progress(last["stage"], last["clips"], max(of, last["clips"]), last["clips_per_second"]))
+        of = last.get("of") or _number(
+            recipe, "stills_clips" if last["stage"] == "stills" else "clips"
+        )
+        known.append(
+            Progress(last["stage"], last["clips"], max(of, last["clips"]), last["clips_per_second"])
+        )
     return max(known, key=lambda p: (p.stage == "video", p.clips), default=None)
 
 
 def _row(line: str) -> dict[str, Any] | None:
     with suppress(json.JSONDecodeError):  # the last line may be half written
         row = json.loads(line)
-        whole = isinstance(row, dict) and isinstance(row.get("stage"), str) and _is_number(row.get("clips"))
+        whole = (
+            isinstance(row, dict)
+            and isinstance(row.get("stage"), str)
+            and _is_number(row.get("clips"))
+        )
         return row if whole and _is_number(row.get("of", 0)) else None
 
 
@@ -314,4 +419,11 @@ def _last_line(text: str) -> str:
 
 
 def _changed(path: Path) -> float:
-    return max((f.stat().st_mtime for n in ("recipe.json", "metrics.jsonl", "log.txt") if (f := path / n).exists()), default=0.0)
+    return max(
+        (
+            f.stat().st_mtime
+            for n in ("recipe.json", "metrics.jsonl", "log.txt")
+            if (f := path / n).exists()
+        ),
+        default=0.0,
+    )

@@ -1,4 +1,6 @@
-"""Several models on one clip: which there are, and which can take the clip that the sidebar chose."""
+"""Several models on one clip: which there are, and which can take the clip that the sidebar
+chose.
+"""
 
 from __future__ import annotations
 
@@ -20,14 +22,28 @@ def options() -> dict[str, str]:
 
 
 def partner(choice: Choice) -> str:
-    """The model to set beside this one: the paper's own baseline, which is the same network with other settings, if there is one."""
-    others = [name for name in options() if name.removeprefix("random:") in available() and name != choice.model]
-    same = [name for name in others if spec(name.removeprefix("random:")).make is spec(choice.card.model).make]
-    return [name for name in [*same, *others] if name.removeprefix("random:") != choice.card.model][0]
+    """The model to set beside this one: the paper's own baseline, which is the same network with
+    other settings, if there is one.
+    """
+    others = [
+        name
+        for name in options()
+        if name.removeprefix("random:") in available() and name != choice.model
+    ]
+    same = [
+        name
+        for name in others
+        if spec(name.removeprefix("random:")).make is spec(choice.card.model).make
+    ]
+    return [name for name in [*same, *others] if name.removeprefix("random:") != choice.card.model][
+        0
+    ]
 
 
 def with_am_flow(choice: Choice) -> Choice:
-    """The chosen model if it computes AM flow, else the shipped one that does, or one with random weights."""
+    """The chosen model if it computes AM flow, else the shipped one that does, or one with random
+    weights.
+    """
     if spec(choice.card.model).am_flow:
         return choice
     name = next(name for name, found in available().items() if found.am_flow)
@@ -35,7 +51,8 @@ def with_am_flow(choice: Choice) -> Choice:
 
 
 def fitting(choice: Choice, names: list[str]) -> list[Choice]:
-    """The same clip for each of these models; what cannot be loaded or cannot take the clip is left out, with a warning.
+    """The same clip for each of these models; what cannot be loaded or cannot take the clip is left
+    out, with a warning.
 
     The sidebar's own model, which takes it, if all are.
     """
@@ -57,5 +74,7 @@ def say_untrained(shown: list[Choice]) -> None:
     """A badge that names the models of these that have learned nothing."""
     untrained = [choice.title for choice in shown if not choice.card.trained_on]
     if untrained:
-        st.markdown(f":red-badge[:material/casino: **Random weights**: {', '.join(untrained)}. How their attention is built, not what "
-                    "they see.]")
+        st.markdown(
+            f":red-badge[:material/casino: **Random weights**: {', '.join(untrained)}. How their "
+            "attention is built, not what they see.]"
+        )

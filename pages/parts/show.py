@@ -12,76 +12,132 @@ import streamlit as st
 from core.figures import picture
 from pages.parts.choose import Choice
 
-NOT_AN_EXPLANATION = "Attention shows where the model looks from, not why it decides. It is not an explanation."
+NOT_AN_EXPLANATION = (
+    "Attention shows where the model looks from, not why it decides. It is not an explanation."
+)
 VIEWER_KEYS = """
-- **Point** at a patch of any frame: every frame shows at once what that patch sees. **Click** keeps it, **Esc** lets it go.
-- **← →** step through the frames, **Home** and **End** go to the first and last, **Space** plays at the clip's own speed.
-- **Shift + arrows** move the patch that is kept. Dotted words explain themselves when you point at them.
+- **Point** at a patch of any frame: every frame shows at once what that patch sees.
+  **Click** keeps it, **Esc** lets it go.
+- **← →** step through the frames, **Home** and **End** go to the first and last,
+  **Space** plays at the clip's own speed.
+- **Shift + arrows** move the patch that is kept. Dotted words explain themselves when you
+  point at them.
 - The percentage under a frame is the part of all attention in view that falls on it.
 """
 HELP = {
-    "layer": "The network looks at the clip in several layers, one after the other; the last feeds the decision.",
-    "head": "Each layer looks in several ways at once, called heads. **mean** averages them, **max** takes the strongest.",
-    "spatial": r"Where the class token looks; where a model has none, where all patches look on average: "
-               r"$a_{ij}=\mathrm{kernel}(q_i,k_j)$, softmax in all but RViT, whose kernel is linear (normalised in the shipped weights). "
-               "Last layer, mean over heads.",
+    "layer": "The network looks at the clip in several layers, one after the other; the last "
+    "feeds the decision.",
+    "head": "Each layer looks in several ways at once, called heads. **mean** averages them, "
+    "**max** takes the strongest.",
+    "spatial": (
+        r"Where the class token looks; where a model has none, where all patches look on average: "
+        r"$a_{ij}=\mathrm{kernel}(q_i,k_j)$, softmax in all but RViT, whose kernel is linear "
+        r"(normalised in the shipped weights). Last layer, mean over heads."
+    ),
     "layers": r"One query in every layer: layer $l$ weighs what the layers before it made by "
-              r"$a^{(l)}_{ij}=\mathrm{kernel}(q^{(l)}_i,k^{(l)}_j)$.",
-    "rollout": r"$R_l=\tfrac12(A_l+I)\,R_{l-1}$: what reaches the query from each patch through all layers so far, if attention alone "
-               "carried it and half of each token went past it unchanged (Abnar and Zuidema, 2020).",
+    r"$a^{(l)}_{ij}=\mathrm{kernel}(q^{(l)}_i,k^{(l)}_j)$.",
+    "rollout": r"$R_l=\tfrac12(A_l+I)\,R_{l-1}$: what reaches the query from each patch through "
+    r"all layers so far, if attention alone "
+    "carried it and half of each token went past it unchanged (Abnar and Zuidema, 2020).",
     "opacity": "How strongly the colours cover the picture.",
-    "colours": "The colours of weights that are never negative. Signed attention is always blue (repels), grey (0), red (attracts).",
-    "scale": "What the brightest colour means. **clip**: the largest weight of each picture's whole clip. **frame**: the largest of each "
-             "frame, so frames cannot be compared. **shared**: the largest of all layers, so layers can be compared. The raw range stands "
-             "above each.",
-    "tube": "Each frame stands in its place in time. The line runs through the mean place of the weights, "
-            r"$\bar x_t=\sum_p |a_{tp}|x_p/\sum_p|a_{tp}|$, the tube is one standard deviation wide to each side; the percentage "
-            "is the frame's share of all weight.",
-    "gradcam": "Where a small change would raise the score of a class most: the gradient at the last layer, positive part.",
+    "colours": "The colours of weights that are never negative. Signed attention is always blue "
+    "(repels), grey (0), red (attracts).",
+    "scale": (
+        "What the brightest colour means. **clip**: the largest weight of each picture's whole "
+        "clip. **frame**: the largest of each frame, so frames cannot be compared. **shared**: the "
+        "largest of all layers, so layers can be compared. The raw range stands above each."
+    ),
+    "tube": (
+        r"Each frame stands in its place in time. The line runs through the mean place of the "
+        r"weights, $\bar x_t=\sum_p |a_{tp}|x_p/\sum_p|a_{tp}|$, the tube is one standard "
+        r"deviation wide to each side; the percentage is the frame's share of all weight."
+    ),
+    "gradcam": "Where a small change would raise the score of a class most: the gradient at the "
+    "last layer, positive part.",
     "probability": r"$P$, the softmax of the scores: what the model itself gives this class.",
-    "one_scale": "On: the same colour means the same value in both models. Off: each model has a scale of its own, so only places "
-                 "compare, not strengths.",
-    "am_flow": r"How much a patch's part in the attention map changes to the next frame, from the logits $A_t=QK^\top/\sqrt{d}$. "
-               r"**static**: $\sum_i\mathrm{softmax}_j|A_t-A_{t+1}|$, drawn minus 1, clipped at 0. **post**: $|s_t-s_{t+1}|$ with "
-               r"$s_t=\sum_i\mathrm{softmax}_j(A_t)$. **aligned**: the same after an encoder that undoes the camera's motion.",
-    "energy": r"Energy inside: $\sum_{p\in\mathrm{hand}}h_p/\sum_p h_p$, the part of the heat that lies on the hand. "
-              "Dotted: the part of the picture that the hand covers, which evenly spread heat would get.",
-    "auc": r"ROC AUC: the chance that a pixel on the hand is hotter than one off it, $(R-n(n+1)/2)/(nm)$ with $R$ the sum of the ranks "
-           r"of the $n$ pixels on the hand, $m$ those off it. Dotted: 0.5, chance.",
-    "spearman": r"Spearman's rank correlation of two maps on one grid, $\rho=\mathrm{cov}(r_a,r_b)/(\sigma_{r_a}\sigma_{r_b})$ with $r$ "
-                "the ranks of the cells: 1 the same order of places, 0 none, −1 the opposite.",
-    "probe": r"$P(\mathrm{class})=\mathrm{softmax}(\mathrm{scores})$ for the same frames in order, backwards, in random order, and the "
-             "middle frame alone, repeated. A model that reads motion changes its mind, unless the movement backwards is of the same class "
-             "(a circle) or it was trained on shuffled clips (DirecFormer); one that reads single frames does not.",
-    "order_accuracy": r"Most frames that stand in the right order, others left out, over all frames: "
-                      r"$\mathrm{LCS}(\pi,\mathrm{argsort}\,o)/T$. Guessing gives 47.1 % for 8 frames.",
-    "reversal_accuracy": "The same, but a clip put together backwards counts as right: left and right, up and down are the same "
-                         "frames backwards. Guessing gives 54.4 % for 8 frames.",
-    "margin": "Weight of the best path minus that of the runner-up, in units of (T − 1) standard deviations of the matrix. Below 0.001 "
-              "two orders tie, and the order is not identifiable.",
-    "direction_margin": "Weight of the best path minus that of the same path backwards, in the same units. Its threshold was calibrated "
-                        "on rendered clips: above it at least 95 % of the directions were right. It holds for the matrix that it was "
-                        "measured with (last layer, mean over heads, sharpened or not); any other has no threshold, nor has pixel "
-                        "likeness, and their direction is never called known.",
-    "shuffle": "**Seed**: any order, drawn by a seed. **Swaps**: from the true order, so many times two frames change places. "
-               "**Reversed**: backwards. **By hand**: drag the frames, or write their order.",
-    "forbidden": "No path may use these edges, and the order is found again without them. Remove one here to allow it again. "
-                 "5→1 is the edge from slot 5 to slot 1.",
-    "sharpened": r"Uses $\tanh(s\,(W-W^\top)/2)+(W+W^\top)/2$ with $s=8$ instead of the attention $W$ itself: how surely a frame "
-                 r"comes before another, and how alike they are. Attention is weak between neighbours, so the heaviest path on $W$ "
-                 "leaps ahead and comes back. Off: exactly as in the paper.",
+    "one_scale": (
+        "On: the same colour means the same value in both models. Off: each model has a scale of "
+        "its own, so only places compare, not strengths."
+    ),
+    "am_flow": (
+        r"How much a patch's part in the attention map changes to the next frame, from the logits "
+        r"$A_t=QK^\top/\sqrt{d}$. **static**: $\sum_i\mathrm{softmax}_j|A_t-A_{t+1}|$, drawn minus "
+        r"1, clipped at 0. **post**: $|s_t-s_{t+1}|$ with $s_t=\sum_i\mathrm{softmax}_j(A_t)$. "
+        r"**aligned**: the same after an encoder that undoes the camera's motion."
+    ),
+    "energy": r"Energy inside: $\sum_{p\in\mathrm{hand}}h_p/\sum_p h_p$, the part of the heat "
+    r"that lies on the hand. "
+    "Dotted: the part of the picture that the hand covers, which evenly spread heat would get.",
+    "auc": r"ROC AUC: the chance that a pixel on the hand is hotter than one off it, "
+    r"$(R-n(n+1)/2)/(nm)$ with $R$ the sum of the ranks "
+    r"of the $n$ pixels on the hand, $m$ those off it. Dotted: 0.5, chance.",
+    "spearman": r"Spearman's rank correlation of two maps on one grid, "
+    r"$\rho=\mathrm{cov}(r_a,r_b)/(\sigma_{r_a}\sigma_{r_b})$ with $r$ "
+    "the ranks of the cells: 1 the same order of places, 0 none, −1 the opposite.",
+    "probe": (
+        r"$P(\mathrm{class})=\mathrm{softmax}(\mathrm{scores})$ for the same frames in order, "
+        r"backwards, in random order, and the middle frame alone, repeated. A model that reads "
+        r"motion changes its mind, unless the movement backwards is of the same class (a circle) "
+        r"or it was trained on shuffled clips (DirecFormer); one that reads single frames does not."
+    ),
+    "order_accuracy": (
+        r"Most frames that stand in the right order, others left out, over all frames: "
+        r"$\mathrm{LCS}(\pi,\mathrm{argsort}\,o)/T$. Guessing gives 47.1 % for 8 frames."
+    ),
+    "reversal_accuracy": (
+        "The same, but a clip put together backwards counts as right: left and right, up and down "
+        "are the same frames backwards. Guessing gives 54.4 % for 8 frames."
+    ),
+    "margin": (
+        "Weight of the best path minus that of the runner-up, in units of (T − 1) standard "
+        "deviations of the matrix. Below 0.001 two orders tie, and the order is not identifiable."
+    ),
+    "direction_margin": (
+        "Weight of the best path minus that of the same path backwards, in the same units. Its "
+        "threshold was calibrated on rendered clips: above it at least 95 % of the directions were "
+        "right. It holds for the matrix that it was measured with (last layer, mean over heads, "
+        "sharpened or not); any other has no threshold, nor has pixel likeness, and their "
+        "direction is never called known."
+    ),
+    "shuffle": "**Seed**: any order, drawn by a seed. **Swaps**: from the true order, so many "
+    "times two frames change places. "
+    "**Reversed**: backwards. **By hand**: drag the frames, or write their order.",
+    "forbidden": (
+        "No path may use these edges, and the order is found again without them. Remove one here "
+        "to allow it again. 5→1 is the edge from slot 5 to slot 1."
+    ),
+    "sharpened": (
+        r"Uses $\tanh(s\,(W-W^\top)/2)+(W+W^\top)/2$ with $s=8$ instead of the attention $W$ "
+        r"itself: how surely a frame comes before another, and how alike they are. Attention is "
+        r"weak between neighbours, so the heaviest path on $W$ leaps ahead and comes back. Off: "
+        r"exactly as in the paper."
+    ),
 }
 VERDICTS = {
-    "known": ("Direction known", "No other path ties with the best one, and it beats its own reverse by the margin above which 95 % of "
-              "directions were right on rendered clips. Single frames may still stand in the wrong place."),
-    "up_to_direction": ("Known up to direction", "No other path ties with the best one; which of its ends comes first is too unsure to "
-                        "call."),
-    "unknown": ("Not identifiable", "Other orders fit as well: the frames are too alike, or the attention says nothing about order."),
+    "known": (
+        "Direction known",
+        "No other path ties with the best one, and it beats its own reverse by the margin above "
+        "which 95 % of "
+        "directions were right on rendered clips. Single frames may still stand in the wrong "
+        "place.",
+    ),
+    "up_to_direction": (
+        "Known up to direction",
+        "No other path ties with the best one; which of its ends comes first is too unsure to "
+        "call.",
+    ),
+    "unknown": (
+        "Not identifiable",
+        "Other orders fit as well: the frames are too alike, or the attention says nothing about "
+        "order.",
+    ),
 }
 
 
 def chart(figure: go.Figure, key: str, alt: str) -> None:
-    """A Plotly figure in the page's own text colour, which Plotly's default grey is too faint for."""
+    """A Plotly figure in the page's own text colour, which Plotly's default grey is too faint
+    for.
+    """
     figure.update_layout(font_color="#F2F4F8" if st.context.theme.type == "dark" else "#15181E")
     st.plotly_chart(figure, key=key, theme=None, alt=alt, config={"displayModeBar": False})
 
@@ -92,10 +148,15 @@ def titled(choice: Choice) -> str:
 
 
 def provenance_line(choice: Choice, detail: str = "", by: str = "") -> str:
-    """Which weights, which clip, what was drawn, as one line of Markdown; `by` names what has no weights in the model's place."""
+    """Which weights, which clip, what was drawn, as one line of Markdown; `by` names what has no
+    weights in the model's place.
+    """
     card = choice.card
     weights = f"weights {card.hash}" if card.trained_on else ":red-badge[random weights]"
-    return f"{by or f'{choice.title}, {weights}'} · {choice.clip.source}, {len(choice.clip)} frames{f' · {detail}' if detail else ''}"
+    return (
+        f"{by or f'{choice.title}, {weights}'} · {choice.clip.source}, {len(choice.clip)} "
+        f"frames{f' · {detail}' if detail else ''}"
+    )
 
 
 def provenance(choice: Choice, detail: str = "") -> None:
@@ -109,17 +170,26 @@ def plain(line: str) -> str:
 
 
 def raw_range(heat: np.ndarray) -> str:
-    """The least and greatest weight in words, and whether they are so alike that colours would show nothing but noise."""
+    """The least and greatest weight in words, and whether they are so alike that colours would show
+    nothing but noise.
+    """
     low, high = float(np.nanmin(heat)), float(np.nanmax(heat))
-    return f"{low:.2g} to {high:.2g}" + ", nearly even" * (high - low < 0.15 * max(abs(low), abs(high)))
+    return f"{low:.2g} to {high:.2g}" + ", nearly even" * (
+        high - low < 0.15 * max(abs(low), abs(high))
+    )
 
 
 def strip(frames: np.ndarray, captions: list[str], name: str = "frames") -> None:
     """Frames side by side with captions."""
     cells = "".join(
-        f'<figure style="margin:0;min-width:0"><img src="{picture(frame, 240)}" alt="{escape(name)}: {escape(caption)}" '
+        f'<figure style="margin:0;min-width:0"><img src="{picture(frame, 240)}" '
+        f'alt="{escape(name)}: {escape(caption)}" '
         f'style="width:100%;display:block;border-radius:6px;border:4px solid transparent">'
-        f'<figcaption style="text-align:center;font-size:1rem">{escape(caption)}</figcaption></figure>'
-        for frame, caption in zip(frames, captions, strict=True))
-    st.html(f'<div data-testid="strip-{escape(name)}" style="display:grid;gap:6px;'
-            f'grid-template-columns:repeat(auto-fit,minmax(56px,1fr))">{cells}</div>')
+        "<figcaption "
+        f'style="text-align:center;font-size:1rem">{escape(caption)}</figcaption></figure>'
+        for frame, caption in zip(frames, captions, strict=True)
+    )
+    st.html(
+        f'<div data-testid="strip-{escape(name)}" style="display:grid;gap:6px;'
+        f'grid-template-columns:repeat(auto-fit,minmax(56px,1fr))">{cells}</div>'
+    )

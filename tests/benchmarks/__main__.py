@@ -1,4 +1,5 @@
-"""Measure speed: python -m tests.benchmarks [NAME ...]. Prints one line a figure; nothing here passes or fails.
+"""Measure speed: python -m tests.benchmarks [NAME ...]. Prints one line a figure; nothing here
+passes or fails.
 
 On a shared machine only ratios within one run mean much.
 """
@@ -43,7 +44,11 @@ def path() -> Iterator[tuple[str, float, str]]:
     for T, repeats in ((8, 200), (16, 7)):
         matrix = rng.standard_normal((T, T))
         hamiltonian_path(matrix)
-        yield f"hamiltonian_path T={T}", 1000 * best(lambda matrix=matrix: hamiltonian_path(matrix), repeats), "ms"
+        yield (
+            f"hamiltonian_path T={T}",
+            1000 * best(lambda matrix=matrix: hamiltonian_path(matrix), repeats),
+            "ms",
+        )
 
 
 def rendering() -> Iterator[tuple[str, float, str]]:
@@ -62,7 +67,9 @@ def rendering() -> Iterator[tuple[str, float, str]]:
 
 
 def recording() -> Iterator[tuple[str, float, str]]:
-    """Recording against a plain forward, median ratio of 11 alternating pairs: aims are 1.05 (direcformer) and 1.10."""
+    """Recording against a plain forward, median ratio of 11 alternating pairs: aims are 1.05
+    (direcformer) and 1.10.
+    """
     import torch
 
     from core.models import build
@@ -70,30 +77,41 @@ def recording() -> Iterator[tuple[str, float, str]]:
 
     torch.set_num_threads(THREADS)
     held = {}
-    for name, preset, dtypes in (("direcformer", "b", (torch.float32, torch.float16)), ("far", "b", (torch.float16,)),
-                                 ("am_flow", "dinov2_b", (torch.float16,))):
+    for name, preset, dtypes in (
+        ("direcformer", "b", (torch.float32, torch.float16)),
+        ("far", "b", (torch.float16,)),
+        ("am_flow", "dinov2_b", (torch.float16,)),
+    ):
         model = build(name, preset)
         video = torch.randn(1, 3, model.frames, model.size, model.size)
 
         def plain(model: torch.nn.Module = model, video: torch.Tensor = video) -> None:
             model(video)
 
-        def recorded(dtype: torch.dtype, model: torch.nn.Module = model, video: torch.Tensor = video) -> None:
+        def recorded(
+            dtype: torch.dtype, model: torch.nn.Module = model, video: torch.Tensor = video
+        ) -> None:
             with record(model, dtype) as attentions:
                 model(video)
-            held["bytes"] = sum(x.untyped_storage().nbytes() for a in attentions for x in (a.q, a.k))
+            held["bytes"] = sum(
+                x.untyped_storage().nbytes() for a in attentions for x in (a.q, a.k)
+            )
 
         with torch.inference_mode():
             for dtype in dtypes:
                 plain(), recorded(dtype)
-                ratios = [best(lambda dtype=dtype, run=recorded: run(dtype), 1) / best(plain, 1) for _ in range(11)]
+                ratios = [
+                    best(lambda dtype=dtype, run=recorded: run(dtype), 1) / best(plain, 1)
+                    for _ in range(11)
+                ]
                 kind = f"{name} {preset}, {str(dtype).removeprefix('torch.')}"
                 yield f"recording / plain forward, {kind}", statistics.median(ratios), "x"
                 yield f"memory held by a recording, {kind}", held["bytes"] / 1e9, "GB"
 
 
 def library() -> Iterator[tuple[str, float, str]]:
-    """All layers recorded and the last layer's mean map computed, against transformers' VideoMAE with output_attentions.
+    """All layers recorded and the last layer's mean map computed, against transformers' VideoMAE
+    with output_attentions.
 
     Same weights and clip; aims are 2.5 x faster and 0.3 x the extra memory.
     """
@@ -105,7 +123,9 @@ def library() -> Iterator[tuple[str, float, str]]:
     from core.trace import record
 
     torch.set_num_threads(THREADS)
-    theirs = transformers.VideoMAEForVideoClassification(transformers.VideoMAEConfig(num_labels=400)).eval()
+    theirs = transformers.VideoMAEForVideoClassification(
+        transformers.VideoMAEConfig(num_labels=400)
+    ).eval()
     theirs.set_attn_implementation("eager")
     ours = build("videomae", "b")
     report = load_public(ours, theirs.state_dict())
@@ -133,7 +153,9 @@ def library() -> Iterator[tuple[str, float, str]]:
 
 
 def computation() -> Iterator[tuple[str, float, str]]:
-    """FAR's claim of less computation: operations counted, and wall time against VideoMAE. Aims are 1.10 and 1.35."""
+    """FAR's claim of less computation: operations counted, and wall time against VideoMAE. Aims are
+    1.10 and 1.35.
+    """
     import torch
 
     from core.count import count
@@ -149,9 +171,17 @@ def computation() -> Iterator[tuple[str, float, str]]:
         for model in (base, bare, full):
             model(video)
         rows = [[best(lambda m=m: m(video), 1) for m in (base, bare, full)] for _ in range(7)]
-    yield "far b without interaction / videomae b", statistics.median(b / a for a, b, _ in rows), "x"
+    yield (
+        "far b without interaction / videomae b",
+        statistics.median(b / a for a, b, _ in rows),
+        "x",
+    )
     yield "far b with interaction / videomae b", statistics.median(c / a for a, _, c in rows), "x"
-    yield "share of the interaction in far b", statistics.median((c - b) / c for _, b, c in rows), ""
+    yield (
+        "share of the interaction in far b",
+        statistics.median((c - b) / c for _, b, c in rows),
+        "",
+    )
     with torch.inference_mode(), torch.profiler.profile() as profile:
         full(video)
     spent = {e.key: e.self_cpu_time_total for e in profile.key_averages()}
@@ -175,7 +205,9 @@ def gradcam() -> Iterator[tuple[str, float, str]]:
 
     def both() -> None:
         x = model(video)
-        torch.autograd.grad(x[0, 2], [p for p in model.parameters() if p.requires_grad], allow_unused=True)
+        torch.autograd.grad(
+            x[0, 2], [p for p in model.parameters() if p.requires_grad], allow_unused=True
+        )
 
     both(), cam(model, card, clip, 2)
     ratios = [best(lambda: cam(model, card, clip, 2), 1) / best(both, 1) for _ in range(11)]
@@ -187,13 +219,30 @@ def commands() -> Iterator[tuple[str, float, str]]:
     if not CLIPS.is_dir():
         print(f"skipped commands: no clips at {CLIPS}", file=sys.stderr)
         return
-    files = sorted(p for p in CLIPS.rglob("*") if p.suffix in {".mp4", ".webm", ".mkv", ".avi", ".gif"})
+    files = sorted(
+        p for p in CLIPS.rglob("*") if p.suffix in {".mp4", ".webm", ".mkv", ".avi", ".gif"}
+    )
     timed = sorted((CLIPS / "gestures").rglob("*.mp4"))[::20]
     with tempfile.TemporaryDirectory() as out:
         for name, extra in (("order", ["--seed", "0"]), ("explain", ["--out", out])):
+
             def run(file: Path, name: str = name, extra: list[str] = extra) -> None:
-                done = subprocess.run([sys.executable, "-m", "core", name, str(file), "--model", "direcformer", "--json", *extra],
-                                      cwd=ROOT, capture_output=True, text=True)
+                done = subprocess.run(
+                    [
+                        sys.executable,
+                        "-m",
+                        "core",
+                        name,
+                        str(file),
+                        "--model",
+                        "direcformer",
+                        "--json",
+                        *extra,
+                    ],
+                    cwd=ROOT,
+                    capture_output=True,
+                    text=True,
+                )
                 if done.returncode:
                     raise SystemExit(f"{name} failed on {file}: {done.stderr}")
                 json.loads(done.stdout)
@@ -201,10 +250,28 @@ def commands() -> Iterator[tuple[str, float, str]]:
             for file in files:
                 run(file)
             yield f"{name} works on", len(files), "files"
-            yield f"{name}, slowest of {len(timed)} gesture clips", max(best(lambda f=f: run(f), 3) for f in timed), "s"
+            yield (
+                f"{name}, slowest of {len(timed)} gesture clips",
+                max(best(lambda f=f: run(f), 3) for f in timed),
+                "s",
+            )
 
 
-BENCHMARKS = {f.__name__: f for f in (path, rendering, recording, library, computation, gradcam, commands, training, viewer, viewer_large)}
+BENCHMARKS = {
+    f.__name__: f
+    for f in (
+        path,
+        rendering,
+        recording,
+        library,
+        computation,
+        gradcam,
+        commands,
+        training,
+        viewer,
+        viewer_large,
+    )
+}
 
 if __name__ == "__main__":
     for chosen in sys.argv[1:] or BENCHMARKS:

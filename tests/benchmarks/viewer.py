@@ -1,4 +1,6 @@
-"""The viewer in a real Chromium: how soon it paints, what it sends, what it holds. Needs Chromium and Playwright."""
+"""The viewer in a real Chromium: how soon it paints, what it sends, what it holds. Needs Chromium
+and Playwright.
+"""
 
 from __future__ import annotations
 
@@ -26,11 +28,15 @@ WORK = """async ([selector, kind, times]) => {
     for (let i = 0; i < times; i++) {
         const began = performance.now();
         if (kind === 'hover') stage.dispatchEvent(new PointerEvent('pointermove', {bubbles: true,
-            clientX: left + width * ((i * 7) % 14 + 0.5) / 14, clientY: top + height * ((i * 5) % 13 + 0.5) / 13}));
+            clientX: left + width * ((i * 7) % 14 + 0.5) / 14, clientY: top + height * ((i * 5) %
+              13 + 0.5) / 13}));
         if (kind === 'layer') set(layer, i % (Number(layer.max) + 1), 'input');
-        if (kind === 'head') { head.selectedIndex = i % head.length; head.dispatchEvent(new Event('change')); }
+        if (kind === 'head') { head.selectedIndex = i % head.length; head.dispatchEvent(new
+          Event('change')); }
         if (kind === 'frame') set(frame, i % (Number(frame.max) + 1), 'input');
-        for (const canvas of root.querySelectorAll('canvas')) canvas.getContext('2d').getImageData(0, 0, 1, 1);  // painted, not queued
+        // painted, not queued
+        for (const canvas of root.querySelectorAll('canvas'))
+          canvas.getContext('2d').getImageData(0, 0, 1, 1);
         spent.push(performance.now() - began);
         await new Promise(requestAnimationFrame);
     }
@@ -45,7 +51,8 @@ NEW_CLIP = """() => {
         const look = () => {
             const now = document.querySelector('[data-testid=attention-viewer]');
             const row = now?.attentionRow?.();
-            if (row && row.values !== before && now.dataset.ready === 'true') done(performance.now() - began);
+            if (row && row.values !== before && now.dataset.ready === 'true')
+              done(performance.now() - began);
             else requestAnimationFrame(look);
         };
         look();
@@ -71,16 +78,24 @@ def ready(page: Any) -> None:
 
 
 def viewer() -> Iterator[tuple[str, float, str]]:
-    """The shipped models in the app. Aims: start 10 s; clip 1.5 s; hover 16 ms, 95 % 33 ms; layer, head, frame 50 ms; no message."""
+    """The shipped models in the app. Aims: start 10 s; clip 1.5 s; hover 16 ms, 95 % 33 ms; layer,
+    head, frame 50 ms; no message.
+    """
     with tempfile.TemporaryDirectory() as runs, chromium() as browser:
         page = browser.new_page(viewport={"width": 1440, "height": 900})
         sent: list[object] = []
-        page.on("websocket", lambda socket: socket.on("framesent", lambda frame: sent.append(frame)))
+        page.on(
+            "websocket", lambda socket: socket.on("framesent", lambda frame: sent.append(frame))
+        )
         began = time.perf_counter()
         with started(Path(runs)) as address:
             page.goto(f"{address}/?label=carret&seed=13")
             ready(page)
-            yield "cold start of the app to the first painted heat map", time.perf_counter() - began, "s"
+            yield (
+                "cold start of the app to the first painted heat map",
+                time.perf_counter() - began,
+                "s",
+            )
             page.get_by_text("Through space and time").wait_for(timeout=60_000)
             page.wait_for_timeout(3000)
             waits = []
@@ -91,7 +106,11 @@ def viewer() -> Iterator[tuple[str, float, str]]:
                 box.press("Enter")
                 waits.append(page.evaluate("window.painted") / 1000)
                 page.wait_for_timeout(3000)
-            yield "new clip chosen to its first painted heat map, median", statistics.median(waits), "s"
+            yield (
+                "new clip chosen to its first painted heat map, median",
+                statistics.median(waits),
+                "s",
+            )
             yield "new clip chosen to its first painted heat map, longest", max(waits), "s"
             sent.clear()
             for kind, times in (("hover", 300), ("layer", 60), ("head", 60), ("frame", 60)):
@@ -103,7 +122,9 @@ def viewer() -> Iterator[tuple[str, float, str]]:
 
 
 def viewer_large() -> Iterator[tuple[str, float, str]]:
-    """FAR in the paper's size, 1568 tokens. Aims: hover 50 ms; 6 MB a layer; with all layers, 200 MB over the empty page."""
+    """FAR in the paper's size, 1568 tokens. Aims: hover 50 ms; 6 MB a layer; with all layers, 200
+    MB over the empty page.
+    """
     import torch
 
     from core import packing
@@ -115,7 +136,18 @@ def viewer_large() -> Iterator[tuple[str, float, str]]:
 
     torch.manual_seed(0)
     net = build("far", "b", classes=len(LABELS))
-    card = Card("far", "b", LABELS, (0.5,) * 3, (0.5,) * 3, net.size, net.frames, "uniform", "fit", "nothing")
+    card = Card(
+        "far",
+        "b",
+        LABELS,
+        (0.5,) * 3,
+        (0.5,) * 3,
+        net.size,
+        net.frames,
+        "uniform",
+        "fit",
+        "nothing",
+    )
     trace = observe(net, card, rendered_clip(render("star", 3, frames=net.frames)), torch.float16)
     layers = packing.layers_of(trace)
     bare = len(packing.pack(trace, []))
@@ -125,23 +157,38 @@ def viewer_large() -> Iterator[tuple[str, float, str]]:
     with chromium() as browser:
         page = browser.new_page(viewport={"width": 1440, "height": 900})
         html = f"<style>{(ASSETS / 'viewer.css').read_text()}</style><main></main>"
-        page.route("http://viewer.test/**", lambda route: route.fulfill(body=html, content_type="text/html"))
-        page.route("http://viewer.test/*.bin", lambda route: route.fulfill(body=payloads[int(Path(route.request.url).stem)]))
+        page.route(
+            "http://viewer.test/**",
+            lambda route: route.fulfill(body=html, content_type="text/html"),
+        )
+        page.route(
+            "http://viewer.test/*.bin",
+            lambda route: route.fulfill(body=payloads[int(Path(route.request.url).stem)]),
+        )
         page.goto("http://viewer.test/")
         session = page.context.new_cdp_session(page)
 
         def held() -> float:
             session.send("HeapProfiler.collectGarbage")
             found = session.send("Runtime.getHeapUsage")
-            return (found["usedSize"] + found.get("backingStorageSize", 0) + found.get("embedderHeapUsedSize", 0)) / 1e6
+            return (
+                found["usedSize"]
+                + found.get("backingStorageSize", 0)
+                + found.get("embedderHeapUsedSize", 0)
+            ) / 1e6
 
         empty = held()
-        page.evaluate("""async ([html, source]) => {
+        page.evaluate(
+            """async ([html, source]) => {
             document.querySelector('main').innerHTML = html;
-            const {default: mount} = await import(URL.createObjectURL(new Blob([source], {type: 'text/javascript'})));
-            window.send = async index => mount({parentElement: document.body, setTriggerValue: () => {},
+            const {default: mount} = await import(URL.createObjectURL(new Blob([source], {type:
+              'text/javascript'})));
+            window.send = async index => mount({parentElement: document.body, setTriggerValue: ()
+              => {},
                 data: new Uint8Array(await (await fetch(`/${index}.bin`)).arrayBuffer())});
-        }""", [(ASSETS / "viewer.html").read_text(), bundle()])
+        }""",
+            [(ASSETS / "viewer.html").read_text(), bundle()],
+        )
         page.evaluate("window.send(0)")
         ready(page)
         spent = page.evaluate(WORK, [VIEWER, "hover", 100])
@@ -152,4 +199,8 @@ def viewer_large() -> Iterator[tuple[str, float, str]]:
             page.evaluate("index => window.send(index)", index)
             page.wait_for_timeout(200)
         page.evaluate(WORK, [VIEWER, "layer", len(layers)])
-        yield f"heap and array buffers over the empty page, all {len(layers)} layers", held() - empty, "MB"
+        yield (
+            f"heap and array buffers over the empty page, all {len(layers)} layers",
+            held() - empty,
+            "MB",
+        )

@@ -15,8 +15,15 @@ def _axe() -> str:
 
 
 def barriers(page: Any) -> list[str]:
-    """Every serious or critical violation on the page as one line: rule, element, what is wrong. Contrast below 4.5 : 1 is one."""
+    """Every serious or critical violation on the page as one line: rule, element, what is wrong.
+    Contrast below 4.5 : 1 is one.
+    """
     page.evaluate(_axe())
     found = page.evaluate("axe.run(document, {resultTypes: ['violations']})")["violations"]
-    return [f"{rule['id']}: {node['html'][:160]} {[check['message'] for check in node['any'] + node['all'] + node['none']][:1]}"
-            for rule in found if rule["impact"] in ("serious", "critical") for node in rule["nodes"]]
+    return [
+        f"{rule['id']}: {node['html'][:160]} "
+        f"{[check['message'] for check in node['any'] + node['all'] + node['none']][:1]}"
+        for rule in found
+        if rule["impact"] in ("serious", "critical")
+        for node in rule["nodes"]
+    ]

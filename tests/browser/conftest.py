@@ -17,9 +17,19 @@ from typing import Any
 import pytest
 
 ROOT = Path(__file__).parents[2]
-CHROMIUM = next((p for name in ("chromium", "chromium-browser", "google-chrome") if (p := shutil.which(name))), None)
-FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
-         "--disable-component-update", "--disable-sync"]
+CHROMIUM = next(
+    (p for name in ("chromium", "chromium-browser", "google-chrome") if (p := shutil.which(name))),
+    None,
+)
+FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
 
 
 @pytest.fixture(scope="session")
@@ -41,9 +51,25 @@ def started(runs: Path) -> Iterator[str]:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    command = [sys.executable, "-m", "streamlit", "run", "app.py", "--server.port", str(port), "--server.address", "127.0.0.1",
-               "--server.headless", "true", "--", "--runs", str(runs)]
-    server = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    command = [
+        sys.executable,
+        "-m",
+        "streamlit",
+        "run",
+        "app.py",
+        "--server.port",
+        str(port),
+        "--server.address",
+        "127.0.0.1",
+        "--server.headless",
+        "true",
+        "--",
+        "--runs",
+        str(runs),
+    ]
+    server = subprocess.Popen(
+        command, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    )
     url = f"http://127.0.0.1:{port}"
     try:
         for _ in range(240):
@@ -78,7 +104,9 @@ def chromium() -> Iterator[Patient]:
 
 
 class Patient:
-    """A browser whose pages wait a minute for what they expect: the tests must hold on a busy machine."""
+    """A browser whose pages wait a minute for what they expect: the tests must hold on a busy
+    machine.
+    """
 
     def __init__(self, browser: Any) -> None:
         self.browser = browser
@@ -97,7 +125,9 @@ class Patient:
 
 @pytest.fixture(scope="session")
 def screenshots() -> Path:
-    """Where pictures of every page go: SCREENSHOTS, or screenshots/ in the project (not tracked)."""
+    """Where pictures of every page go: SCREENSHOTS, or screenshots/ in the project (not
+    tracked).
+    """
     folder = Path(os.environ.get("SCREENSHOTS", ROOT / "screenshots"))
     folder.mkdir(parents=True, exist_ok=True)
     return folder

@@ -1,4 +1,6 @@
-"""The app as a user meets it: a real Chromium, a real clip, and every number checked against core."""
+"""The app as a user meets it: a real Chromium, a real clip, and every number checked against
+core.
+"""
 
 from __future__ import annotations
 
@@ -18,7 +20,17 @@ from core.render import write_mp4
 from core.video import decode
 from core.weights import load
 from tests.browser.accessibility import barriers
-from tests.browser.waiting import SIZES, appearances, contains, drawn, eventually, linked, no_error, photographed, settled
+from tests.browser.waiting import (
+    SIZES,
+    appearances,
+    contains,
+    drawn,
+    eventually,
+    linked,
+    no_error,
+    photographed,
+    settled,
+)
 
 pytestmark = pytest.mark.browser
 ROOT = Path(__file__).parents[2]
@@ -27,7 +39,12 @@ ROOT = Path(__file__).parents[2]
 @pytest.fixture(scope="module")
 def clip_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A real clip where the clips are at hand, else a rendered one written to a file."""
-    real = Path(os.environ.get("AIM_CLIPS", ROOT.parent / "shared" / "clips")) / "gestures" / "star" / "star_4.mp4"
+    real = (
+        Path(os.environ.get("AIM_CLIPS", ROOT.parent / "shared" / "clips"))
+        / "gestures"
+        / "star"
+        / "star_4.mp4"
+    )
     if real.exists():
         return real
     path = tmp_path_factory.mktemp("clip") / "star.mp4"
@@ -43,7 +60,8 @@ def heatmap(page) -> np.ndarray:
             const {shape: [T], values} = viewer.frameMatrix();
             return Array.from({length: T}, (_, t) => [...values.subarray(t * T, (t + 1) * T)]);
         }
-        const plot = [...document.querySelectorAll('.js-plotly-plot')].find(p => p._fullData.some(d => d.type === 'heatmap'));
+        const plot = [...document.querySelectorAll('.js-plotly-plot')].find(p => p._fullData.some(d
+          => d.type === 'heatmap'));
         return plot._fullData.find(d => d.type === 'heatmap').z.map(row => [...row]);
     }""")
     return np.array(rows)
@@ -51,6 +69,7 @@ def heatmap(page) -> np.ndarray:
 
 def shows(page, expected: np.ndarray) -> None:
     """The heat map becomes `expected`."""
+
     def check() -> None:
         seen = heatmap(page)
         assert seen.shape == expected.shape
@@ -61,17 +80,25 @@ def shows(page, expected: np.ndarray) -> None:
 
 def put(page, name: str, value: str) -> None:
     """Give a control of the viewer a value."""
-    control = page.locator(f"[data-testid=attention-viewer] [data-control={name}]").locator("select, input")
-    control.evaluate("""(node, value) => {
+    control = page.locator(f"[data-testid=attention-viewer] [data-control={name}]").locator(
+        "select, input"
+    )
+    control.evaluate(
+        """(node, value) => {
         node.value = value;
-        for (const name of ['input', 'change']) node.dispatchEvent(new Event(name, {bubbles: true}));
-    }""", value)
+        for (const name of ['input', 'change']) node.dispatchEvent(new Event(name, {bubbles:
+          true}));
+    }""",
+        value,
+    )
 
 
 def upload(page, path: Path) -> None:
     """Give the app a video file."""
     page.get_by_text("Upload", exact=True).first.click()
-    page.locator("[data-testid=stFileUploader]:has-text('Video') input[type=file]").set_input_files(str(path))
+    page.locator("[data-testid=stFileUploader]:has-text('Video') input[type=file]").set_input_files(
+        str(path)
+    )
 
 
 def test_the_app_opens_on_a_result(address: str, chromium) -> None:
@@ -89,7 +116,9 @@ def test_an_uploaded_clip_shows_what_core_computes(address: str, chromium, clip_
     page.goto(address)
     settled(page)
     upload(page, clip_file)
-    linked(page, f"upload={hashlib.sha256(clip_file.read_bytes()).hexdigest()[:12]}")  # the file is named by its content
+    linked(
+        page, f"upload={hashlib.sha256(clip_file.read_bytes()).hexdigest()[:12]}"
+    )  # the file is named by its content
     settled(page)
     model, card = load("direcformer")
     clip = decode(clip_file, frames=card.frames, sampling=card.sampling)
@@ -102,8 +131,14 @@ def test_an_uploaded_clip_shows_what_core_computes(address: str, chromium, clip_
     shows(page, explain.temporal(trace, layer=1))
     put(page, "head", "2")
     shows(page, explain.temporal(trace, layer=1, head=2))
-    row = np.array(page.evaluate("[...document.querySelector('[data-testid=attention-viewer]').attentionRow().values]"))
-    np.testing.assert_allclose(row.reshape(trace.grid), explain.spatial(trace, layer=1, head=2), atol=1e-3)
+    row = np.array(
+        page.evaluate(
+            "[...document.querySelector('[data-testid=attention-viewer]').attentionRow().values]"
+        )
+    )
+    np.testing.assert_allclose(
+        row.reshape(trace.grid), explain.spatial(trace, layer=1, head=2), atol=1e-3
+    )
     no_error(page)
 
     page.get_by_role("link", name="Frame order").click()
@@ -116,18 +151,27 @@ def test_an_uploaded_clip_shows_what_core_computes(address: str, chromium, clip_
         permutation = np.random.default_rng(seed).permutation(card.frames)
         matrix = order_matrix(model, card, shuffled(clip, permutation))
         found = recover_order(matrix, card.direction_threshold)
-        lab = page.locator(f"[data-testid=shuffle-lab][data-order='{','.join(map(str, permutation))}'][data-waiting=false]")
+        lab = page.locator(
+            f"[data-testid=shuffle-lab][data-order='{','.join(map(str, permutation))}']"
+            "[data-waiting=false]"
+        )
         lab.wait_for()
         assert lab.get_attribute("data-path") == ",".join(map(str, found.path))
         for t, u, weight in lab.evaluate("lab => lab.shown().edges"):
             assert weight == pytest.approx(matrix[t, u], abs=1e-5)
-        accuracy = f"{order_accuracy(found.path, permutation):.1f} %" if found.verdict != "unknown" else "—"
+        accuracy = (
+            f"{order_accuracy(found.path, permutation):.1f} %"
+            if found.verdict != "unknown"
+            else "—"
+        )
         contains(page, "[data-testid=stMetric]", accuracy)
     no_error(page)
     page.close()
 
 
-def test_a_bad_upload_is_refused_in_one_line_and_nothing_is_lost(address: str, chromium, tmp_path: Path) -> None:
+def test_a_bad_upload_is_refused_in_one_line_and_nothing_is_lost(
+    address: str, chromium, tmp_path: Path
+) -> None:
     bad = tmp_path / "holiday.mp4"
     bad.write_text("not a video")
     page = chromium.new_page(viewport={"width": 1440, "height": 900})
@@ -155,7 +199,9 @@ def test_a_link_reopens_the_same_clip_and_settings(address: str, chromium) -> No
 
 def test_an_attribution_can_be_stopped_and_started_again(address: str, chromium) -> None:
     page = chromium.new_page(viewport={"width": 1440, "height": 900})
-    page.goto(f"{address}/?seed=5")  # what is computed is kept for all: a clip that no other test looks at
+    page.goto(
+        f"{address}/?seed=5"
+    )  # what is computed is kept for all: a clip that no other test looks at
     settled(page)
     page.get_by_role("link", name="GradCAM").click()
     page.get_by_text("Other attributions").wait_for()
@@ -171,8 +217,16 @@ def test_an_attribution_can_be_stopped_and_started_again(address: str, chromium)
     page.close()
 
 
-WRONG = ["label=../../etc/passwd", "seed=-5", "seed=abc", "model=file:/etc/passwd", "frames=0",
-         "v=layer:99,head:x,frame:-1,opacity:7", "v=query:9-9-9,view:nothing,tap:../..,locked", "v=%00,:,,query:1-2"]
+WRONG = [
+    "label=../../etc/passwd",
+    "seed=-5",
+    "seed=abc",
+    "model=file:/etc/passwd",
+    "frames=0",
+    "v=layer:99,head:x,frame:-1,opacity:7",
+    "v=query:9-9-9,view:nothing,tap:../..,locked",
+    "v=%00,:,,query:1-2",
+]
 
 
 @pytest.mark.parametrize("query", WRONG)
@@ -185,14 +239,23 @@ def test_a_wrong_link_falls_back_to_what_exists(address: str, chromium, query: s
     page.close()
 
 
-@pytest.mark.parametrize(("name", "charts"), [("explore", 3), ("frame_order", 1), ("am_flow", 3), ("gradcam", 3), ("compare", 3)])
-def test_every_page_is_complete_and_is_photographed(address: str, chromium, screenshots: Path, name: str, charts: int) -> None:
+@pytest.mark.parametrize(
+    ("name", "charts"),
+    [("explore", 3), ("frame_order", 1), ("am_flow", 3), ("gradcam", 3), ("compare", 3)],
+)
+def test_every_page_is_complete_and_is_photographed(
+    address: str, chromium, screenshots: Path, name: str, charts: int
+) -> None:
     page = chromium.new_page(viewport={"width": 1440, "height": 900})
     page.goto(f"{address}/{name.replace('explore', '')}?label=carret&seed=13")
     drawn(page, charts)
-    page.wait_for_function(f"() => document.querySelectorAll('[class*=st-key-download-]').length === {charts}")
+    page.wait_for_function(
+        f"() => document.querySelectorAll('[class*=st-key-download-]').length === {charts}"
+    )
     for size, ending in appearances(page):
         no_error(page)
-        assert size != SIZES[0] or barriers(page) == [], f"{ending}: cannot be read or used by everyone"
+        assert size != SIZES[0] or barriers(page) == [], (
+            f"{ending}: cannot be read or used by everyone"
+        )
         photographed(page, screenshots / f"{name}-{ending}", size)
     page.close()

@@ -52,11 +52,19 @@ def test_the_viewer_gives_what_it_shows(address: str, chromium, screenshots: Pat
     (screenshots / "kept-viewer.svg").write_bytes(svg)
     tree = ET.fromstring(svg)
     words = [node.text for node in tree.iter(f"{SVG}text")]
-    for line in ("Space × time layer 6, head mean", "patch at row 3, column 5, frame 4 at", "Frame to frame layer 6", "looked at →",
-                 f"weights {trace.card.hash}", "not an explanation"):
+    for line in (
+        "Space × time layer 6, head mean",
+        "patch at row 3, column 5, frame 4 at",
+        "Frame to frame layer 6",
+        "looked at →",
+        f"weights {trace.card.hash}",
+        "not an explanation",
+    ):
         assert any(line in text for text in words), line
     pictures = [node.get("href") for node in tree.iter(f"{SVG}image")]
-    assert sum(picture.startswith("data:image/jpeg") for picture in pictures) == 1 + len(trace.clip), "the frames as they were sent"
+    assert sum(picture.startswith("data:image/jpeg") for picture in pictures) == 1 + len(
+        trace.clip
+    ), "the frames as they were sent"
     assert len(list(tree.iter(f"{SVG}rect"))) > len(trace.clip) ** 2, "the frame map is shapes"
     other = chromium.new_page(viewport={"width": 1500, "height": 1200})
     other.goto((screenshots / "kept-viewer.svg").resolve().as_uri())
@@ -66,27 +74,46 @@ def test_the_viewer_gives_what_it_shows(address: str, chromium, screenshots: Pat
     np.testing.assert_allclose(numbers["map"], drawn(page)[1], atol=1e-3)
     seen = page.evaluate(f"[...document.querySelector('{VIEWER}').frameMatrix().values]")
     np.testing.assert_allclose(numbers["frame_map"].ravel(), seen, atol=1e-6)
-    assert any(line.startswith("frame_map: (T', T') attention from frame (row) to frame (column), time") for line in numbers["about"])
-    np.testing.assert_array_equal(numbers["map"], explain.hover(trace, 5, "mean", (3, 2, 4), "space x time"))
-    assert frames_of(taken(page, keep.get_by_role("button", name="MP4"))) == ("h264", len(trace.clip))
-    assert frames_of(taken(page, keep.get_by_role("button", name="GIF"))) == ("gif", len(trace.clip))
+    assert any(
+        line.startswith("frame_map: (T', T') attention from frame (row) to frame (column), time")
+        for line in numbers["about"]
+    )
+    np.testing.assert_array_equal(
+        numbers["map"], explain.hover(trace, 5, "mean", (3, 2, 4), "space x time")
+    )
+    assert frames_of(taken(page, keep.get_by_role("button", name="MP4"))) == (
+        "h264",
+        len(trace.clip),
+    )
+    assert frames_of(taken(page, keep.get_by_role("button", name="GIF"))) == (
+        "gif",
+        len(trace.clip),
+    )
     page.get_by_text("class token, mean over heads").first.wait_for()
     keep.get_by_role("button", name="Follow below").click()
-    page.get_by_text("patch at frame 4, row 3, column 5 (space x time), mean over heads").first.wait_for()
+    page.get_by_text(
+        "patch at frame 4, row 3, column 5 (space x time), mean over heads"
+    ).first.wait_for()
     link = linked(page, "who=", "query:3-2-4", "locked")
     no_error(page)
     page.close()
     page = chromium.new_page()
     page.goto(link)
-    page.get_by_text("patch at frame 4, row 3, column 5 (space x time), mean over heads").first.wait_for()
+    page.get_by_text(
+        "patch at frame 4, row 3, column 5 (space x time), mean over heads"
+    ).first.wait_for()
     becomes(page, "query", "3,2,4")
     page.close()
 
 
 def test_every_figure_gives_files(address: str, chromium, screenshots: Path) -> None:
     trace = trace_of("timesformer")
-    page = chromium.new_page(viewport={"width": 1440, "height": 900}, accept_downloads=True, color_scheme="dark")
-    page.goto(f"{address}/?label=carret&seed=13&model={TITLES['timesformer']}&layer_map=Rollout+up+to+each+layer")
+    page = chromium.new_page(
+        viewport={"width": 1440, "height": 900}, accept_downloads=True, color_scheme="dark"
+    )
+    page.goto(
+        f"{address}/?label=carret&seed=13&model={TITLES['timesformer']}&layer_map=Rollout+up+to+each+layer"
+    )
     settled(page)
     inside = menu(page, "layers")
     svg = taken(page, inside.get_by_role("button", name="SVG"))
@@ -99,10 +126,18 @@ def test_every_figure_gives_files(address: str, chromium, screenshots: Path) -> 
     (screenshots / "kept-layers.png").write_bytes(picture)
     image = cv2.imdecode(np.frombuffer(picture, np.uint8), cv2.IMREAD_COLOR)
     assert image.std() > 20 and tuple(image[2, 2]) == (0x19, 0x13, 0x0F), "on the page's own colour"
-    assert frames_of(taken(page, inside.get_by_role("button", name="MP4"))) == ("h264", len(trace.clip))
-    assert frames_of(taken(page, inside.get_by_role("button", name="GIF"))) == ("gif", len(trace.clip))
+    assert frames_of(taken(page, inside.get_by_role("button", name="MP4"))) == (
+        "h264",
+        len(trace.clip),
+    )
+    assert frames_of(taken(page, inside.get_by_role("button", name="GIF"))) == (
+        "gif",
+        len(trace.clip),
+    )
     numbers = np.load(io.BytesIO(taken(page, inside.get_by_role("button", name="NPZ"))))
-    np.testing.assert_allclose(numbers["maps"], np.stack(list(explain.rollouts(trace, "mean", "cls").values())), atol=1e-6)
+    np.testing.assert_allclose(
+        numbers["maps"], np.stack(list(explain.rollouts(trace, "mean", "cls").values())), atol=1e-6
+    )
     assert any(line.startswith("maps: (L, T', h, w)") for line in numbers["about"])
     no_error(page)
     page.close()

@@ -1,4 +1,6 @@
-"""The shuffle lab as a lecturer meets it: frames dragged, the recovery stepped through, edges forbidden, all of it in the link."""
+"""The shuffle lab as a lecturer meets it: frames dragged, the recovery stepped through, edges
+forbidden, all of it in the link.
+"""
 
 from __future__ import annotations
 
@@ -65,7 +67,9 @@ def links(page, wanted: dict[str, list[str]]) -> None:
 
 def found_by_core(slots: list[int], forbidden: tuple[tuple[int, int], ...] = ()):
     net, card = load("direcformer")
-    clip = subclip(rendered_clip(render("carret", 13, frames=48)), frames=card.frames, sampling=card.sampling)
+    clip = subclip(
+        rendered_clip(render("carret", 13, frames=48)), frames=card.frames, sampling=card.sampling
+    )
     matrix = order_matrix(net, card, shuffled(clip, tuple(slots)))
     return matrix, recover_order(matrix, card.direction_threshold, forbidden)
 
@@ -88,7 +92,9 @@ def shows_what_core_finds(page, forbidden: tuple[tuple[int, int], ...] = ()) -> 
     eventually(page, check)
 
 
-def test_frames_are_dragged_and_moved_by_keys_and_edges_forbidden_and_the_link_keeps_it_all(address: str, chromium) -> None:
+def test_frames_are_dragged_and_moved_by_keys_and_edges_forbidden_and_the_link_keeps_it_all(
+    address: str, chromium
+) -> None:
     page = opened(chromium, address)
     before = order(page)
     assert tuple(before) == permutation(8)
@@ -111,9 +117,14 @@ def test_frames_are_dragged_and_moved_by_keys_and_edges_forbidden_and_the_link_k
         page.keyboard.press(key)
     moved = [dragged[1], dragged[0], *dragged[2:]]
     assert order(page) == moved
-    assert page.evaluate("Number(document.activeElement.dataset.frame)") == dragged[0], "the frame that moved keeps the focus"
+    assert page.evaluate("Number(document.activeElement.dataset.frame)") == dragged[0], (
+        "the frame that moved keeps the focus"
+    )
     said = page.locator(f"{LAB} [data-part=said]").inner_text()
-    assert f"frame {dragged[0] + 1} is now in slot 2 of 8" in said and ", ".join(str(f + 1) for f in moved) in said
+    assert (
+        f"frame {dragged[0] + 1} is now in slot 2 of 8" in said
+        and ", ".join(str(f + 1) for f in moved) in said
+    )
     answered(page)
     assert order(page) == moved
     shows_what_core_finds(page)
@@ -123,7 +134,10 @@ def test_frames_are_dragged_and_moved_by_keys_and_edges_forbidden_and_the_link_k
     page.locator(f"{LAB} [data-part=stage]").scroll_into_view_if_needed()
     spot = page.evaluate(f"document.querySelector('{LAB}').spot({edge[0]}, {edge[1]})")
     page.mouse.move(spot["x"], spot["y"])
-    assert f"slot {edge[0] + 1} → slot {edge[1] + 1}" in page.locator(f"{LAB} [data-part=readout]").inner_text()
+    assert (
+        f"slot {edge[0] + 1} → slot {edge[1] + 1}"
+        in page.locator(f"{LAB} [data-part=readout]").inner_text()
+    )
     page.mouse.click(spot["x"], spot["y"])
     answered(page)
     shows_what_core_finds(page, (edge,))
@@ -145,7 +159,13 @@ def test_frames_are_dragged_and_moved_by_keys_and_edges_forbidden_and_the_link_k
 
 
 def test_a_finger_drags_a_frame_and_reduced_motion_is_honoured(address: str, chromium) -> None:
-    page = opened(chromium, address, has_touch=True, viewport={"width": 820, "height": 1180}, reduced_motion="reduce")
+    page = opened(
+        chromium,
+        address,
+        has_touch=True,
+        viewport={"width": 820, "height": 1180},
+        reduced_motion="reduce",
+    )
     before = order(page)
     start, end = (frame(page, before[i]).bounding_box() for i in (6, 2))
     touch = page.context.new_cdp_session(page)
@@ -157,24 +177,32 @@ def test_a_finger_drags_a_frame_and_reduced_motion_is_honoured(address: str, chr
     x, y = start["x"] + 20, start["y"] + 20
     finger("touchStart", x, y)
     for i in range(1, 7):
-        finger("touchMove", x + (end["x"] - start["x"]) * i / 6, y + (end["y"] - start["y"]) * i / 6)
+        finger(
+            "touchMove", x + (end["x"] - start["x"]) * i / 6, y + (end["y"] - start["y"]) * i / 6
+        )
     finger("touchEnd")
     becomes(page, "order", ",".join(map(str, [*before[:2], before[6], *before[2:6], before[7]])))
     answered(page)
-    small = page.evaluate(f"""() => [...document.querySelectorAll('{LAB} button, {LAB} input')].map(node => node.getBoundingClientRect())
+    small = page.evaluate(f"""() =>
+      [...document.querySelectorAll('{LAB} button, {LAB} input')]
+        .map(node => node.getBoundingClientRect())
         .filter(box => box.width < 24 || box.height < 24).length""")
     assert small == 0, "everything can be hit by a finger"
 
     page.locator(f"{LAB} [data-part=start]").click()
     assert attribute(page, "step") == "0"
     seen = page.evaluate(f"""async () => {{
-        const root = document.querySelector('{LAB}'), scrub = root.querySelector('[data-part=scrub]'), seen = new Set();
+        const root = document.querySelector('{LAB}'), scrub =
+          root.querySelector('[data-part=scrub]'), seen = new Set();
         root.querySelector('[data-part=play]').click();
         const end = performance.now() + 3500;
-        while (performance.now() < end) {{ await new Promise(requestAnimationFrame); seen.add(scrub.value); }}
+        while (performance.now() < end) {{ await new Promise(requestAnimationFrame);
+          seen.add(scrub.value); }}
         return [...seen];
     }}""")
-    assert len(seen) >= 2 and all(float(at).is_integer() for at in seen), "it jumps from step to step and nothing glides"
+    assert len(seen) >= 2 and all(float(at).is_integer() for at in seen), (
+        "it jumps from step to step and nothing glides"
+    )
     no_error(page)
     page.close()
 
@@ -192,38 +220,61 @@ INTERVALS = """async ([selector, count]) => {
 }"""
 
 
-def test_the_step_through_plays_steps_and_keeps_thirty_frames_a_second(address: str, chromium, record_property, screenshots) -> None:
+def test_the_step_through_plays_steps_and_keeps_thirty_frames_a_second(
+    address: str, chromium, record_property, screenshots
+) -> None:
     page = opened(chromium, address, f"{CLIP}&frames=16")
     press = lambda part: page.locator(f"{LAB} [data-part={part}]").click()  # noqa: E731
     caption = page.locator(f"{LAB} [data-part=caption]")
-    assert attribute(page, "step") == "17" and attribute(page, "playing") == "false", "it opens on the result"
+    assert attribute(page, "step") == "17" and attribute(page, "playing") == "false", (
+        "it opens on the result"
+    )
     press("lecture")
     becomes(page, "playing", "true")
     assert attribute(page, "step") == "0" and "Row t, column u" in caption.inner_text()
     press("play")
     becomes(page, "playing", "false")
     press("start")
-    page.wait_for_function(f"document.querySelector('{LAB} [data-part=scrub]').value === '0'")  # wherever a busy machine had come to
+    page.wait_for_function(
+        f"document.querySelector('{LAB} [data-part=scrub]').value === '0'"
+    )  # wherever a busy machine had come to
     press("play")
     resumed = time.monotonic()
     becomes(page, "step", 1)
-    assert time.monotonic() - resumed > 3.5, "a lecture that was paused goes on slowly: 5.3 s to the graph, not 2.1 s"
-    count, median, slow = min((page.evaluate(INTERVALS, [LAB, 60]) for _ in range(3)), key=lambda run: run[1])
+    assert time.monotonic() - resumed > 3.5, (
+        "a lecture that was paused goes on slowly: 5.3 s to the graph, not 2.1 s"
+    )
+    count, median, slow = min(
+        (page.evaluate(INTERVALS, [LAB, 60]) for _ in range(3)), key=lambda run: run[1]
+    )
     record_property("interval_ms", round(median, 1))
     print(f"{count} intervals, median {median:.1f} ms, 95 % below {slow:.1f} ms")
     quiet = os.getloadavg()[0] < 2 * os.cpu_count()
-    assert count > 30 and median < (1 if quiet else 5) * (1000 / 30 + 1), "at most two refreshes at 60 Hz, in the best of three"
+    assert count > 30 and median < (1 if quiet else 5) * (1000 / 30 + 1), (
+        "at most two refreshes at 60 Hz, in the best of three"
+    )
     press("end")
     becomes(page, "playing", "false")
 
-    for part, step in (("start", 0), ("forward", 1), ("forward", 2), ("forward", 3), ("back", 2), ("end", 17), ("back", 16)):
+    for part, step in (
+        ("start", 0),
+        ("forward", 1),
+        ("forward", 2),
+        ("forward", 3),
+        ("back", 2),
+        ("end", 17),
+        ("back", 16),
+    ):
         press(part)
         becomes(page, "step", step)
     data = page.evaluate(f"document.querySelector('{LAB}').shown()")
     best = data["paths"][0]
     weight = f"Running weight {best['weight']:.{2 if best['weight'] >= 10 else 3}f}."
-    page.wait_for_function("([lab, end]) => document.querySelector(`${lab} [data-part=caption]`).innerText.trim().endsWith(end)",
-                           arg=[LAB, weight])
+    page.wait_for_function(
+        "([lab, end]) => document.querySelector(`${lab} "
+        "[data-part=caption]`).innerText.trim().endsWith(end)",
+        arg=[LAB, weight],
+    )
     page.locator(f"{LAB} [data-part=scrub]").fill("17")
     becomes(page, "step", 17)
     gives_what_it_shows(page, chromium, screenshots)
@@ -237,29 +288,45 @@ def test_the_step_through_plays_steps_and_keeps_thirty_frames_a_second(address: 
         becomes(page, "step", step)
     page.get_by_role("button", name="Greedy path").click()
     greedy = next(path for path in data["paths"] if path["name"] == "Greedy path")
-    assert attribute(page, "path") == ",".join(map(str, greedy["path"])) and attribute(page, "step") == "0"
+    assert (
+        attribute(page, "path") == ",".join(map(str, greedy["path"]))
+        and attribute(page, "step") == "0"
+    )
     no_error(page)
     page.close()
 
 
-PLACES = """() => [...document.querySelectorAll('text')].filter(node => /^[✓✗] frame/.test(node.textContent)).map(node => {
+PLACES = """() => [...document.querySelectorAll('text')].filter(node => /^[✓✗]
+  frame/.test(node.textContent)).map(node => {
     const { x, y, width } = node.getBBox();
     return [Math.round(y), x, x + width];
 }).sort((a, b) => a[0] - b[0] || a[1] - b[1])"""
 
 
 def gives_what_it_shows(page, chromium, screenshots) -> None:
-    """A picture, a drawing whose words are words and do not touch, and the numbers, of a lab of 16 frames at its end."""
+    """A picture, a drawing whose words are words and do not touch, and the numbers, of a lab of 16
+    frames at its end.
+    """
     data = page.evaluate(f"document.querySelector('{LAB}').shown()")
     keep = page.locator(f"{LAB} [data-part=keep]")
-    image = cv2.imdecode(np.frombuffer(taken(page, keep.get_by_role("button", name="PNG")), np.uint8), cv2.IMREAD_COLOR)
+    image = cv2.imdecode(
+        np.frombuffer(taken(page, keep.get_by_role("button", name="PNG")), np.uint8),
+        cv2.IMREAD_COLOR,
+    )
     assert image.shape[1] > 1600 and image.std() > 20
     cv2.imwrite(str(screenshots / "kept-lab.png"), image)
     svg = taken(page, keep.get_by_role("button", name="SVG"))
     (screenshots / "kept-lab.svg").write_bytes(svg)
     words = [node.text for node in ET.fromstring(svg).iter("{http://www.w3.org/2000/svg}text")]
-    for line in ("The frames slide into the order of the path", "from slot (row)", "Exact optimum", "Greedy path", "OrderAcc",
-                 "render:carret:13, 16 frames", "not an explanation"):
+    for line in (
+        "The frames slide into the order of the path",
+        "from slot (row)",
+        "Exact optimum",
+        "Greedy path",
+        "OrderAcc",
+        "render:carret:13, 16 frames",
+        "not an explanation",
+    ):
         assert any(line in text for text in words), line
     drawing = chromium.new_page(viewport={"width": 1440, "height": 1500})
     drawing.goto((screenshots / "kept-lab.svg").resolve().as_uri())
@@ -270,14 +337,23 @@ def gives_what_it_shows(page, chromium, screenshots) -> None:
     gaps = [right[1] - left[2] for left, right in pairwise(places) if left[0] == right[0]]
     assert len(gaps) >= 12 and min(gaps) > 8, "the words below the frames in order stand apart"
     numbers = np.load(io.BytesIO(taken(page, keep.get_by_role("button", name="NPZ"))))
-    assert tuple(numbers["permutation"]) == tuple(data["permutation"]) and numbers["matrix"].shape == (16, 16)
-    assert numbers["path_names"][0] == "Exact optimum" and tuple(numbers["paths"][0]) == tuple(numbers["path"])
+    assert tuple(numbers["permutation"]) == tuple(data["permutation"]) and numbers[
+        "matrix"
+    ].shape == (16, 16)
+    assert numbers["path_names"][0] == "Exact optimum" and tuple(numbers["paths"][0]) == tuple(
+        numbers["path"]
+    )
     off = numbers["matrix"][numbers["path"][:-1], numbers["path"][1:]]
-    assert numbers["path_weights"][0] == pytest.approx(off.sum(), abs=1e-4) and numbers["forbidden"].shape == (0, 2)
+    assert numbers["path_weights"][0] == pytest.approx(off.sum(), abs=1e-4) and numbers[
+        "forbidden"
+    ].shape == (0, 2)
     assert len(numbers["about"]) == 9 and "render:carret:13" in str(numbers["source"])
 
 
-WRONG = ["how=By hand&order=../../etc/passwd&without=9→1&without=../..", "how=nothing&shuffle=-4&swaps=1000000&order=3,1,1,2"]
+WRONG = [
+    "how=By hand&order=../../etc/passwd&without=9→1&without=../..",
+    "how=nothing&shuffle=-4&swaps=1000000&order=3,1,1,2",
+]
 
 
 def test_a_wrong_link_falls_back_to_what_exists(address: str, chromium) -> None:
@@ -292,15 +368,31 @@ def test_a_wrong_link_falls_back_to_what_exists(address: str, chromium) -> None:
     page.close()
 
 
-@pytest.mark.parametrize(("size", "scheme"), [(SIZES[0], "dark"), (SIZES[1], "light")], ids=["1440x900-dark", "1920x1080-light"])
-def test_the_lab_is_complete_and_is_photographed(address: str, chromium, screenshots, size: tuple[int, int], scheme: str) -> None:
-    page = opened(chromium, address, "label=star&seed=4", viewport={"width": size[0], "height": size[1]}, color_scheme=scheme)
+@pytest.mark.parametrize(
+    ("size", "scheme"),
+    [(SIZES[0], "dark"), (SIZES[1], "light")],
+    ids=["1440x900-dark", "1920x1080-light"],
+)
+def test_the_lab_is_complete_and_is_photographed(
+    address: str, chromium, screenshots, size: tuple[int, int], scheme: str
+) -> None:
+    page = opened(
+        chromium,
+        address,
+        "label=star&seed=4",
+        viewport={"width": size[0], "height": size[1]},
+        color_scheme=scheme,
+    )
     for step in (0, 1, 5, 8.5, 9):
         page.locator(f"{LAB} [data-part=scrub]").fill(str(step))
         becomes(page, "step", int(step))
-        assert page.evaluate("document.documentElement.scrollWidth <= document.documentElement.clientWidth"), "the page scrolls sideways"
-        clipped = page.evaluate(f"""() => [...document.querySelectorAll('{LAB} *')].filter(node => node.children.length === 0
-            && node.textContent.trim() && !node.classList.contains('lab-hidden') && node.scrollWidth > node.clientWidth + 1
+        assert page.evaluate(
+            "document.documentElement.scrollWidth <= document.documentElement.clientWidth"
+        ), "the page scrolls sideways"
+        clipped = page.evaluate(f"""() => [...document.querySelectorAll('{LAB} *')].filter(node =>
+          node.children.length === 0
+            && node.textContent.trim() && !node.classList.contains('lab-hidden') &&
+              node.scrollWidth > node.clientWidth + 1
             && getComputedStyle(node).display !== 'inline').map(node => node.outerHTML)""")
         assert clipped == [], "text is cut off"
         page.screenshot(path=screenshots / f"lab-step-{step}-{size[0]}x{size[1]}-{scheme}.png")

@@ -11,7 +11,9 @@ from tests.browser.waiting import eventually, photographed, settled
 pytestmark = pytest.mark.browser
 
 
-def test_shuffles_are_counted_and_a_lesson_is_followed_and_stopped(address: str, chromium, screenshots: Path) -> None:
+def test_shuffles_are_counted_and_a_lesson_is_followed_and_stopped(
+    address: str, chromium, screenshots: Path
+) -> None:
     page = chromium.new_page(viewport={"width": 1440, "height": 900}, color_scheme="dark")
     page.set_default_timeout(120_000)
     page.goto(f"{address}/frame_order?label=tick&seed=5")
@@ -21,7 +23,8 @@ def test_shuffles_are_counted_and_a_lesson_is_followed_and_stopped(address: str,
     page.get_by_text("mean of 100 shuffles").wait_for()
     page.wait_for_selector(".st-key-over-seeds .main-svg")
     bars = """() => [...document.querySelectorAll('.js-plotly-plot')].flatMap(p => p._fullData)
-        .filter(d => d.type === 'bar' && d.orientation !== 'h').map(d => [...d.customdata].reduce((a, b) => a + b))"""
+        .filter(d => d.type === 'bar' && d.orientation !== 'h').map(d =>
+          [...d.customdata].reduce((a, b) => a + b))"""
 
     def every_shuffle_is_in_one_bar() -> None:
         assert page.evaluate(bars) == [100, 100]
@@ -38,5 +41,7 @@ def test_shuffles_are_counted_and_a_lesson_is_followed_and_stopped(address: str,
     page.get_by_role("button", name="Stop, keep the best so far").click()
     page.get_by_role("button", name="Teach it this clip").wait_for()
     settled(page)
-    page.get_by_text("is now under").or_(page.get_by_text("nothing of it was kept")).first.wait_for()
+    page.get_by_text("is now under").or_(
+        page.get_by_text("nothing of it was kept")
+    ).first.wait_for()
     page.close()

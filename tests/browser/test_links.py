@@ -11,8 +11,12 @@ from tests.browser.conftest import started
 pytestmark = pytest.mark.browser
 
 
-@pytest.mark.parametrize(("path", "shows"), [("frame_order", "Does the order matter"), ("training", "Train a model")])
-def test_a_link_to_a_page_works_as_the_very_first_visit(chromium, tmp_path: Path, path: str, shows: str) -> None:
+@pytest.mark.parametrize(
+    ("path", "shows"), [("frame_order", "Does the order matter"), ("training", "Train a model")]
+)
+def test_a_link_to_a_page_works_as_the_very_first_visit(
+    chromium, tmp_path: Path, path: str, shows: str
+) -> None:
     with started(tmp_path / "runs") as fresh:
         page = chromium.new_page(viewport={"width": 1440, "height": 900})
         page.goto(f"{fresh}/{path}?label=tick&seed=3")

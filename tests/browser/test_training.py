@@ -1,4 +1,6 @@
-"""The Training page in a real Chromium: the history, a run from start to use, and the comparison of runs."""
+"""The Training page in a real Chromium: the history, a run from start to use, and the comparison of
+runs.
+"""
 
 from __future__ import annotations
 
@@ -39,21 +41,43 @@ def opened(chromium, address: str):
     return page
 
 
-def a_run(folder: Path, name: str, clips: int, seen: int, rate: float, files: dict[str, str]) -> None:
+def a_run(
+    folder: Path, name: str, clips: int, seen: int, rate: float, files: dict[str, str]
+) -> None:
     """A run folder as `python -m training fit` leaves it."""
     path = folder / name
     path.mkdir(parents=True)
-    (path / "recipe.json").write_text(json.dumps({"name": "direcformer_gesture", "clips": clips, "stills_clips": 0, "seed": 0}))
+    (path / "recipe.json").write_text(
+        json.dumps({"name": "direcformer_gesture", "clips": clips, "stills_clips": 0, "seed": 0})
+    )
     rows = []
     for at in range(1200, seen + 1, 1200):
         learned = 1 - math.exp(-at * rate)
         wave = 0.03 * math.sin(at / 700)
-        rows.append({"stage": "video", "step": at // 24, "clips": at, "lr": 3e-4 * (1 + math.cos(math.pi * at / clips)),
-                     "clips_per_second": 20 + 3 * math.sin(at / 900), "loss": 7 - 4 * learned + wave, "top1": 0.1 + 0.85 * learned + wave,
-                     "directed_last": -0.45 * learned ** 2 + wave, "rank": 2.08 - 1.3 * learned, "order": 6.9 - 0.3 * learned,
-                     "fingertip_hit": 0.1 + 0.7 * learned + wave})
+        rows.append(
+            {
+                "stage": "video",
+                "step": at // 24,
+                "clips": at,
+                "lr": 3e-4 * (1 + math.cos(math.pi * at / clips)),
+                "clips_per_second": 20 + 3 * math.sin(at / 900),
+                "loss": 7 - 4 * learned + wave,
+                "top1": 0.1 + 0.85 * learned + wave,
+                "directed_last": -0.45 * learned**2 + wave,
+                "rank": 2.08 - 1.3 * learned,
+                "order": 6.9 - 0.3 * learned,
+                "fingertip_hit": 0.1 + 0.7 * learned + wave,
+            }
+        )
         if at % 4800 == 0:
-            rows.append({"stage": "video", "step": at // 24, "clips": at, "validation_top1": 0.1 + 0.8 * learned})
+            rows.append(
+                {
+                    "stage": "video",
+                    "step": at // 24,
+                    "clips": at,
+                    "validation_top1": 0.1 + 0.8 * learned,
+                }
+            )
     (path / "metrics.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
     for file, text in files.items():
         (path / file).write_text(text)
@@ -63,11 +87,15 @@ def a_run(folder: Path, name: str, clips: int, seen: int, rate: float, files: di
 
 def pictures(page, path: Path, name: str) -> None:
     for size, ending in appearances(page):
-        assert size != SIZES[0] or barriers(page) == [], f"{ending}: cannot be read or used by everyone"
+        assert size != SIZES[0] or barriers(page) == [], (
+            f"{ending}: cannot be read or used by everyone"
+        )
         photographed(page, path / f"{name}-{ending}", size)
 
 
-def test_the_page_is_complete_with_runs_and_without(address: str, chromium, screenshots: Path, runs_folder: Path) -> None:
+def test_the_page_is_complete_with_runs_and_without(
+    address: str, chromium, screenshots: Path, runs_folder: Path
+) -> None:
     page = opened(chromium, address)
     page.get_by_text("No run yet").wait_for()
     page.locator("[data-testid=stDataFrame]").nth(1).wait_for()
@@ -76,11 +104,22 @@ def test_the_page_is_complete_with_runs_and_without(address: str, chromium, scre
 
     a_run(runs_folder, "cosine", 48_000, 48_000, 6e-5, {"model.safetensors": ""})
     a_run(runs_folder, "wide_batch", 48_000, 31_200, 3e-5, {})
-    a_run(runs_folder, "too_fast_a_rate", 48_000, 9_600, 9e-5, {
-        "log.txt": "error: the loss is not finite at step 412 (clips 9888 to 9911, learning rate 6.00e-01); try a lower --lr\n"})
+    a_run(
+        runs_folder,
+        "too_fast_a_rate",
+        48_000,
+        9_600,
+        9e-5,
+        {
+            "log.txt": "error: the loss is not finite at step 412 (clips 9888 to 9911, learning "
+            "rate 6.00e-01); try a lower --lr\n"
+        },
+    )
     page = opened(chromium, address)
     drawn(page, 8)
-    names = page.evaluate("[...document.querySelectorAll('.js-plotly-plot')].map(p => p._fullData.map(d => d.name))")
+    names = page.evaluate(
+        "[...document.querySelectorAll('.js-plotly-plot')].map(p => p._fullData.map(d => d.name))"
+    )
     assert all({"cosine", "wide_batch", "too_fast_a_rate"} <= set(traces) for traces in names)
     page.get_by_text("the loss is not finite").wait_for()
     assert page.get_by_role("button", name="Resume").count() == 2
@@ -90,7 +129,9 @@ def test_the_page_is_complete_with_runs_and_without(address: str, chromium, scre
     assert taken(page, inside.get_by_role("button", name="PNG"))[:4] == b"\x89PNG"
     numbers = np.load(io.BytesIO(taken(page, inside.get_by_role("button", name="NPZ"))))
     np.testing.assert_array_equal(numbers["cosine_x"], np.arange(1200, 48_001, 1200))
-    assert {"wide_batch_y", "cosine_held_out_y"} <= set(numbers) and "run cosine: recipe direcformer_gesture" in str(numbers["source"])
+    assert {"wide_batch_y", "cosine_held_out_y"} <= set(
+        numbers
+    ) and "run cosine: recipe direcformer_gesture" in str(numbers["source"])
     page.close()
 
 
@@ -105,8 +146,9 @@ def test_a_finished_run_opens_in_the_other_pages(address: str, chromium, runs_fo
     page.close()
 
 
-def test_a_run_that_is_started_on_the_page_goes_on_without_it_and_can_be_stopped(address: str, chromium, screenshots: Path,
-                                                                                 runs_folder: Path) -> None:
+def test_a_run_that_is_started_on_the_page_goes_on_without_it_and_can_be_stopped(
+    address: str, chromium, screenshots: Path, runs_folder: Path
+) -> None:
     page = opened(chromium, address)
     for label, value in (("Name of the run", "quick"), ("Still clips", "0")):
         box = page.get_by_label(label, exact=True)

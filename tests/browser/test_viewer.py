@@ -1,4 +1,6 @@
-"""The attention viewer as a lecturer meets it: pointed at, locked, stepped, linked to, and every number that of core."""
+"""The attention viewer as a lecturer meets it: pointed at, locked, stepped, linked to, and every
+number that of core.
+"""
 
 from __future__ import annotations
 
@@ -19,7 +21,10 @@ from tests.browser.waiting import appearances, eventually, linked, no_error, set
 
 pytestmark = pytest.mark.browser
 VIEWER = "[data-testid=attention-viewer]"
-ROW = f"() => {{ const row = document.querySelector('{VIEWER}').attentionRow(); return [row.view, row.shape, [...row.values]]; }}"
+ROW = (
+    f"() => {{ const row = document.querySelector('{VIEWER}').attentionRow(); return [row.view, "
+    "row.shape, [...row.values]]; }"
+)
 TITLES = {"direcformer": "DirecFormer", "timesformer": "TimeSformer"}
 
 
@@ -51,7 +56,9 @@ def becomes(page, name: str, value: object) -> None:
 
 
 def middle_of(page, trace: Trace, row: int, col: int) -> tuple[float, float]:
-    """Where a patch of the large frame is on the screen; the whole frame is what these models see."""
+    """Where a patch of the large frame is on the screen; the whole frame is what these models
+    see.
+    """
     box = page.locator("[data-part=stage]").bounding_box()
     _, h, w = trace.grid
     return box["x"] + box["width"] * (col + 0.5) / w, box["y"] + box["height"] * (row + 0.5) / h
@@ -62,13 +69,24 @@ def press(page, name: str) -> None:
 
 
 @pytest.mark.parametrize("model", TITLES)
-def test_what_is_pointed_at_is_the_row_that_core_computes(address: str, chromium, model: str) -> None:
+def test_what_is_pointed_at_is_the_row_that_core_computes(
+    address: str, chromium, model: str
+) -> None:
     trace = trace_of(model)
     page = opened(chromium, address, f"label=carret&seed=13&model={TITLES[model]}")
-    assert TITLES[model] in page.locator("[data-testid=stCaptionContainer]").filter(has_text="attention computed").inner_text()
+    assert (
+        TITLES[model]
+        in page.locator("[data-testid=stCaptionContainer]")
+        .filter(has_text="attention computed")
+        .inner_text()
+    )
     cases: list[tuple[int, Head, str, tuple[int, int, int]]] = [
-        (7, "mean", "space x time", (4, 3, 2)), (0, 2, "space x time", (0, 5, 5)), (3, "max", "space x time", (7, 0, 0)),
-        (7, "mean", "space", (4, 3, 2)), (5, 4, "time", (2, 1, 4)), (2, "max", "time", (6, 4, 3)),
+        (7, "mean", "space x time", (4, 3, 2)),
+        (0, 2, "space x time", (0, 5, 5)),
+        (3, "max", "space x time", (7, 0, 0)),
+        (7, "mean", "space", (4, 3, 2)),
+        (5, 4, "time", (2, 1, 4)),
+        (2, "max", "time", (6, 4, 3)),
     ]
     for layer, head, view, patch in cases:
         put(page, "layer", str(layer))
@@ -79,13 +97,21 @@ def test_what_is_pointed_at_is_the_row_that_core_computes(address: str, chromium
         becomes(page, "query", ",".join(map(str, patch)))
         shown, values = drawn(page)
         expected = explain.hover(trace, layer, head, patch, view)
-        assert shown == view and attribute(page, "layer") == str(layer) and attribute(page, "head") == str(head)
+        assert (
+            shown == view
+            and attribute(page, "layer") == str(layer)
+            and attribute(page, "head") == str(head)
+        )
         np.testing.assert_array_equal(np.isnan(values), np.isnan(expected))
         np.testing.assert_allclose(values, expected, atol=1e-3)
-        assert np.nanmax(np.abs(values - expected)) < 1e-4, "16 bits a row leave far less than the tolerance"
+        assert np.nanmax(np.abs(values - expected)) < 1e-4, (
+            "16 bits a row leave far less than the tolerance"
+        )
         page.mouse.move(5, 5)
         becomes(page, "query", "cls")
-        np.testing.assert_allclose(drawn(page)[1], explain.spatial(trace, layer, head, "cls"), atol=1e-3)
+        np.testing.assert_allclose(
+            drawn(page)[1], explain.spatial(trace, layer, head, "cls"), atol=1e-3
+        )
     press(page, "Mean")
     becomes(page, "query", "mean")
     np.testing.assert_allclose(drawn(page)[1], explain.spatial(trace, 2, "max", "mean"), atol=1e-3)
@@ -94,7 +120,9 @@ def test_what_is_pointed_at_is_the_row_that_core_computes(address: str, chromium
 
 
 def put_frame(page, frame: int) -> None:
-    page.locator("[data-part=frame]").evaluate("(node, t) => { node.value = t; node.dispatchEvent(new Event('input')); }", frame)
+    page.locator("[data-part=frame]").evaluate(
+        "(node, t) => { node.value = t; node.dispatchEvent(new Event('input')); }", frame
+    )
     becomes(page, "frame", frame)
 
 
@@ -108,9 +136,13 @@ def test_a_click_locks_and_escape_frees(address: str, chromium) -> None:
     before = drawn(page)[1]
     page.mouse.move(*middle_of(page, trace, 5, 0))
     put_frame(page, 6)
-    assert attribute(page, "query") == "3,2,4", "neither the pointer nor another frame moves what is locked"
+    assert attribute(page, "query") == "3,2,4", (
+        "neither the pointer nor another frame moves what is locked"
+    )
     np.testing.assert_array_equal(drawn(page)[1], before)
-    assert page.locator("[data-part=values] dd").all_inner_texts()[0] == "row 6, column 1", "but the pointer still reads values"
+    assert page.locator("[data-part=values] dd").all_inner_texts()[0] == "row 6, column 1", (
+        "but the pointer still reads values"
+    )
     page.mouse.move(5, 5)
     page.keyboard.press("Shift+ArrowDown")
     assert attribute(page, "query") == "3,3,4"
@@ -119,7 +151,9 @@ def test_a_click_locks_and_escape_frees(address: str, chromium) -> None:
     assert attribute(page, "query") == "cls"
     page.locator(f"{VIEWER} .av-thumb canvas").nth(1).click()
     becomes(page, "locked", "true")
-    assert attribute(page, "query").startswith("1,"), "a patch of any frame of the strip can be locked"
+    assert attribute(page, "query").startswith("1,"), (
+        "a patch of any frame of the strip can be locked"
+    )
     page.locator(f"{VIEWER} .av-thumb canvas").nth(1).click()
     becomes(page, "locked", "false")
     page.close()
@@ -128,8 +162,17 @@ def test_a_click_locks_and_escape_frees(address: str, chromium) -> None:
 def test_keys_step_through_the_frames_and_play(address: str, chromium) -> None:
     page = opened(chromium, address, "label=carret&seed=13")
     page.locator("[data-part=stage]").focus()
-    assert page.evaluate("getComputedStyle(document.activeElement).outlineStyle") == "solid", "focus can be seen"
-    for key, frame in (("Home", 0), ("ArrowRight", 1), ("ArrowRight", 2), ("ArrowLeft", 1), ("End", 7), ("ArrowRight", 0)):
+    assert page.evaluate("getComputedStyle(document.activeElement).outlineStyle") == "solid", (
+        "focus can be seen"
+    )
+    for key, frame in (
+        ("Home", 0),
+        ("ArrowRight", 1),
+        ("ArrowRight", 2),
+        ("ArrowLeft", 1),
+        ("End", 7),
+        ("ArrowRight", 0),
+    ):
         page.keyboard.press(key)
         assert attribute(page, "frame") == str(frame)
     page.keyboard.press("Space")
@@ -141,13 +184,20 @@ def test_keys_step_through_the_frames_and_play(address: str, chromium) -> None:
     page.close()
 
 
-def test_a_page_is_not_settled_while_the_code_of_its_viewer_is_on_its_way(address: str, chromium) -> None:
-    """Of the tests' own waiting: on a busy machine the app's run can end before the browser has loaded what draws the viewer."""
+def test_a_page_is_not_settled_while_the_code_of_its_viewer_is_on_its_way(
+    address: str, chromium
+) -> None:
+    """Of the tests' own waiting: on a busy machine the app's run can end before the browser has
+    loaded what draws the viewer.
+    """
     page = chromium.new_page()
     held: list[Any] = []
     page.route("**/BidiComponent*.js", lambda route: held.append(route))
     page.goto(f"{address}/?label=carret&seed=13")
-    page.wait_for_selector("[data-testid=stApp][data-test-script-state=notRunning] [data-testid=stMain] [data-testid=stElementContainer]")
+    page.wait_for_selector(
+        "[data-testid=stApp][data-test-script-state=notRunning] [data-testid=stMain] "
+        "[data-testid=stElementContainer]"
+    )
     with pytest.raises(TooLate):
         settled(page, 3)
     assert held and page.locator(VIEWER).count() == 0
@@ -166,7 +216,9 @@ def test_a_finger_locks_a_patch(address: str, chromium) -> None:
     settled(page)
     heat = explain.spatial(trace)
     strongest = int(heat.argmax()) // heat[0].size
-    assert attribute(page, "frame") == str(strongest), "the viewer opens on the frame that gets most"
+    assert attribute(page, "frame") == str(strongest), (
+        "the viewer opens on the frame that gets most"
+    )
     page.touchscreen.tap(*middle_of(page, trace, 1, 1))
     becomes(page, "locked", "true")
     assert attribute(page, "query") == f"{strongest},1,1"
@@ -184,11 +236,15 @@ WORK = """async ([selector, kind]) => {
     for (let i = 0; i < 60; i++) {
         const began = performance.now();
         if (kind === 'hover') stage.dispatchEvent(new PointerEvent('pointermove', {bubbles: true,
-            clientX: left + width * ((i * 7) % 12 + 0.5) / 12, clientY: top + height * ((i * 5) % 11 + 0.5) / 11}));
+            clientX: left + width * ((i * 7) % 12 + 0.5) / 12, clientY: top + height * ((i * 5) %
+              11 + 0.5) / 11}));
         if (kind === 'layer') { layer.value = i % 8; layer.dispatchEvent(new Event('input')); }
-        if (kind === 'head') { head.selectedIndex = i % 7; head.dispatchEvent(new Event('change')); }
+        if (kind === 'head') { head.selectedIndex = i % 7; head.dispatchEvent(new Event('change'));
+          }
         if (kind === 'frame') { frame.value = i % 8; frame.dispatchEvent(new Event('input')); }
-        for (const canvas of root.querySelectorAll('canvas')) canvas.getContext('2d').getImageData(0, 0, 1, 1);  // painted, not queued
+        // painted, not queued
+        for (const canvas of root.querySelectorAll('canvas'))
+          canvas.getContext('2d').getImageData(0, 0, 1, 1);
         times.push(performance.now() - began);
         await new Promise(requestAnimationFrame);
     }
@@ -196,8 +252,12 @@ WORK = """async ([selector, kind]) => {
 }"""
 
 
-def test_nothing_is_sent_to_the_server_and_it_is_fast(address: str, chromium, record_property) -> None:
-    """Measured on a quiet machine, medians: hover under 16 ms, layer, head and frame under 50 ms. Here with room for a busy one."""
+def test_nothing_is_sent_to_the_server_and_it_is_fast(
+    address: str, chromium, record_property
+) -> None:
+    """Measured on a quiet machine, medians: hover under 16 ms, layer, head and frame under 50 ms.
+    Here with room for a busy one.
+    """
     page = chromium.new_page(viewport={"width": 1440, "height": 900})
     sent: list[object] = []
     page.on("websocket", lambda socket: socket.on("framesent", lambda frame: sent.append(frame)))
@@ -212,7 +272,12 @@ def test_nothing_is_sent_to_the_server_and_it_is_fast(address: str, chromium, re
         assert median < 5 * limit
     for name in ("space", "time", "Mean", "Patch", "Class token", "Smooth"):
         press(page, name)
-    for name, value in (("opacity", "0.3"), ("mass", "0.5"), ("scale", "shared"), ("colours", "turbo")):
+    for name, value in (
+        ("opacity", "0.3"),
+        ("mass", "0.5"),
+        ("scale", "shared"),
+        ("colours", "turbo"),
+    ):
         put(page, name, value)
     page.wait_for_timeout(800)
     assert sent == []
@@ -228,11 +293,18 @@ def test_gradcam_is_asked_for_once_and_is_that_of_core(address: str, chromium) -
     best = int(trace.probabilities.argmax())
     expected = explain.gradcam(net, card, trace.clip, best)
     view, values = drawn(page)
-    assert view == "GradCAM" and f"P = {100 * expected.probability:.1f} %" in page.locator("[data-part=title]").inner_text()
+    assert (
+        view == "GradCAM"
+        and f"P = {100 * expected.probability:.1f} %"
+        in page.locator("[data-part=title]").inner_text()
+    )
     np.testing.assert_allclose(values, expected.heat, atol=1e-4 * expected.heat.max())
     put(page, "target", "0")
     other = explain.gradcam(net, card, trace.clip, 0).heat
-    eventually(page, lambda: np.testing.assert_allclose(drawn(page)[1], other, atol=1e-3 * expected.heat.max()))
+    eventually(
+        page,
+        lambda: np.testing.assert_allclose(drawn(page)[1], other, atol=1e-3 * expected.heat.max()),
+    )
     no_error(page)
     page.close()
 
@@ -246,14 +318,23 @@ def test_a_link_shows_the_same_view_in_a_fresh_browser(address: str, chromium) -
     put_frame(page, 2)
     page.locator(f"{VIEWER} .av-thumb canvas").nth(5).click()
     becomes(page, "locked", "true")
-    link, before = linked(page, "v=tap:space,view:time,layer:4,head:1", "query:5-", "mass:0.6", ",locked"), drawn(page)
+    link, before = (
+        linked(page, "v=tap:space,view:time,layer:4,head:1", "query:5-", "mass:0.6", ",locked"),
+        drawn(page),
+    )
     page.close()
 
     context = chromium.new_context(viewport={"width": 1440, "height": 900})
     page = context.new_page()
     page.goto(link)
     settled(page)
-    for name, value in (("layer", 4), ("head", 1), ("frame", 2), ("locked", "true"), ("view", "time")):
+    for name, value in (
+        ("layer", 4),
+        ("head", 1),
+        ("frame", 2),
+        ("locked", "true"),
+        ("view", "time"),
+    ):
         assert attribute(page, name) == str(value)
     assert drawn(page)[0] == "time"
     np.testing.assert_array_equal(drawn(page)[1], before[1])
@@ -262,7 +343,11 @@ def test_a_link_shows_the_same_view_in_a_fresh_browser(address: str, chromium) -
 
 
 def test_the_view_outlives_reruns_and_other_pages(address: str, chromium) -> None:
-    page = opened(chromium, address, "label=star&seed=4&v=layer:2,head:3,view:space,query:5-1-2,frame:5,locked")
+    page = opened(
+        chromium,
+        address,
+        "label=star&seed=4&v=layer:2,head:3,view:space,query:5-1-2,frame:5,locked",
+    )
     seed = page.get_by_role("spinbutton", name="Seed")
     seed.fill("6")
     seed.press("Enter")
@@ -290,13 +375,19 @@ PICTURES = {
 
 
 @pytest.mark.parametrize("name", PICTURES)
-def test_the_viewer_is_complete_and_is_photographed(address: str, chromium, screenshots, name: str) -> None:
+def test_the_viewer_is_complete_and_is_photographed(
+    address: str, chromium, screenshots, name: str
+) -> None:
     page = opened(chromium, address, PICTURES[name])
     for _, ending in appearances(page):
         no_error(page)
-        assert page.evaluate("document.documentElement.scrollWidth <= document.documentElement.clientWidth"), "the page scrolls sideways"
-        clipped = page.evaluate(f"""() => [...document.querySelectorAll('{VIEWER} *')].filter(node => node.children.length === 0
-            && node.textContent.trim() && node.scrollWidth > node.clientWidth + 1 && getComputedStyle(node).display !== 'inline')
+        assert page.evaluate(
+            "document.documentElement.scrollWidth <= document.documentElement.clientWidth"
+        ), "the page scrolls sideways"
+        clipped = page.evaluate(f"""() => [...document.querySelectorAll('{VIEWER} *')].filter(node
+          => node.children.length === 0
+            && node.textContent.trim() && node.scrollWidth > node.clientWidth + 1 &&
+              getComputedStyle(node).display !== 'inline')
             .map(node => node.outerHTML)""")
         assert clipped == [], "text is cut off"
         page.screenshot(path=screenshots / f"viewer-{name}-{ending}")

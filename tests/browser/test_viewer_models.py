@@ -1,4 +1,6 @@
-"""Every model in the viewer: the rows that are drawn are those of core, whatever the kernel, the tap and the query."""
+"""Every model in the viewer: the rows that are drawn are those of core, whatever the kernel, the
+tap and the query.
+"""
 
 from __future__ import annotations
 
@@ -22,9 +24,22 @@ def random_trace(name: str) -> Trace:
     torch.manual_seed(0)
     net = build(name, classes=len(LABELS))
     for parameter in net.parameters():
-        if parameter.ndim > 1 and not parameter.any():  # branches that start as zero would leave nothing to see
+        if (
+            parameter.ndim > 1 and not parameter.any()
+        ):  # branches that start as zero would leave nothing to see
             torch.nn.init.normal_(parameter, std=0.05)
-    card = Card(name, "gesture", LABELS, (0.5,) * 3, (0.5,) * 3, net.size, net.frames, "uniform", "fit", "nothing")
+    card = Card(
+        name,
+        "gesture",
+        LABELS,
+        (0.5,) * 3,
+        (0.5,) * 3,
+        net.size,
+        net.frames,
+        "uniform",
+        "fit",
+        "nothing",
+    )
     return observe(net, card, rendered_clip(render("tick", 3, frames=net.frames)))
 
 
@@ -36,7 +51,9 @@ SET = """([name, value]) => {
 }"""
 
 
-@pytest.mark.parametrize("name", ["am_flow", "direcformer", "far", "rvit", "timesformer", "videomae"])
+@pytest.mark.parametrize(
+    "name", ["am_flow", "direcformer", "far", "rvit", "timesformer", "videomae"]
+)
 def test_rows_of_every_model_are_those_of_core(chromium, name: str) -> None:
     assert name in available()
     trace = random_trace(name)
@@ -56,7 +73,9 @@ def test_rows_of_every_model_are_those_of_core(chromium, name: str) -> None:
             for query in ["cls"] * explain.has_class_token(attention) + ["mean"]:
                 page.locator(f"[data-control=query] button[data-value={query}]").click()
                 same(drawn(page)[1], explain.spatial(trace, layer, head, query, tap))
-            page.locator("[data-part=frame]").evaluate("(node) => { node.value = 0; node.dispatchEvent(new Event('input')); }")
+            page.locator("[data-part=frame]").evaluate(
+                "(node) => { node.value = 0; node.dispatchEvent(new Event('input')); }"
+            )
             page.mouse.click(*middle_of(page, trace, h - 1, 1))
             becomes(page, "query", f"0,{h - 1},1")
             view, values = drawn(page)

@@ -1,4 +1,6 @@
-"""How a test waits for the app, for what it expects and never for a time in the hope that it is over by then; and photographs it."""
+"""How a test waits for the app, for what it expects and never for a time in the hope that it is
+over by then; and photographs it.
+"""
 
 from __future__ import annotations
 
@@ -9,9 +11,12 @@ from urllib.parse import unquote
 
 IDLE = """() => {
     const app = document.querySelector('[data-testid=stApp]');
-    const begun = document.querySelector('[data-testid=stMain] [data-testid=stElementContainer]');  // before its first run it is idle too
-    const loaded = !document.querySelector('[data-testid=stSkeleton], [data-testid=stAppSkeleton]');  // code of an element still on its way
-    const drawn = [...document.querySelectorAll('[data-testid=attention-viewer]')].every(viewer => viewer.dataset.ready === 'true');
+    // before its first run it is idle too
+    const begun = document.querySelector('[data-testid=stMain] [data-testid=stElementContainer]');
+    // code of an element still on its way
+    const loaded = !document.querySelector('[data-testid=stSkeleton], [data-testid=stAppSkeleton]');
+    const drawn = [...document.querySelectorAll('[data-testid=attention-viewer]')].every(viewer =>
+      viewer.dataset.ready === 'true');
     const fresh = !document.querySelector('[data-stale=true]');
     const idle = app?.dataset.testScriptState === 'notRunning' && begun && loaded && drawn && fresh;
     if (!idle) window.idleSince = undefined;
@@ -21,9 +26,11 @@ IDLE = """() => {
 
 
 def settled(page: Any, seconds: float = 90) -> None:
-    """Wait until the app has not been running for a while, with every element loaded and every viewer drawn.
+    """Wait until the app has not been running for a while, with every element loaded and every
+    viewer drawn.
 
-    Then there must be no traceback on it. A click's run may not have begun yet: assert what a click leads to with `eventually`.
+    Then there must be no traceback on it. A click's run may not have begun yet: assert what a click
+    leads to with `eventually`.
     """
     page.evaluate("window.idleSince = undefined")
     page.wait_for_function(IDLE, timeout=1000 * seconds)
@@ -32,13 +39,18 @@ def settled(page: Any, seconds: float = 90) -> None:
 
 def drawn(page: Any, charts: int, seconds: float = 90) -> None:
     """Wait until so many charts are drawn, and the app is not running."""
-    plots = "[...document.querySelectorAll('.js-plotly-plot')].filter(plot => plot.querySelector('.main-svg')).length"
+    plots = (
+        "[...document.querySelectorAll('.js-plotly-plot')].filter(plot => "
+        "plot.querySelector('.main-svg')).length"
+    )
     page.wait_for_function(f"() => {plots} === {charts}", timeout=1000 * seconds)
     settled(page, seconds)
 
 
 def eventually(page: Any, check: Callable[[], object], seconds: float = 30) -> None:
-    """Call `check` until it no longer raises AssertionError; after so many seconds its error is the test's."""
+    """Call `check` until it no longer raises AssertionError; after so many seconds its error is the
+    test's.
+    """
     for _ in range(int(5 * seconds)):
         try:
             check()
@@ -50,6 +62,7 @@ def eventually(page: Any, check: Callable[[], object], seconds: float = 30) -> N
 
 def contains(page: Any, selector: str, text: str, seconds: float = 30) -> None:
     """Wait until the first element of `selector` shows `text`."""
+
     def check() -> None:
         shown = page.locator(selector).first.inner_text()
         assert text in shown, f"{text!r} is not in {shown!r}"
@@ -59,8 +72,11 @@ def contains(page: Any, selector: str, text: str, seconds: float = 30) -> None:
 
 def linked(page: Any, *parts: str) -> str:
     """The address, once it holds all of these."""
+
     def check() -> None:
-        assert [part for part in parts if part not in unquote(page.url)] == [], f"missing in {page.url}"
+        assert [part for part in parts if part not in unquote(page.url)] == [], (
+            f"missing in {page.url}"
+        )
 
     eventually(page, check)
     return page.url
@@ -70,11 +86,16 @@ SIZES, SCHEMES = [(1440, 900), (1920, 1080)], ["light", "dark"]
 
 
 def appearances(page: Any) -> Iterator[tuple[tuple[int, int], str]]:
-    """Show the open page, which is light, in both sizes, in light and in dark; yields the size, and a file name's end."""
+    """Show the open page, which is light, in both sizes, in light and in dark; yields the size, and
+    a file name's end.
+    """
     for scheme in SCHEMES:
         page.emulate_media(color_scheme=scheme)  # the system's own, which an open page follows
-        page.wait_for_function("scheme => getComputedStyle(document.querySelector('[data-testid=stApp]')).colorScheme === scheme",
-                               arg=scheme)
+        page.wait_for_function(
+            "scheme => getComputedStyle(document.querySelector('[data-testid=stApp]'))"
+            ".colorScheme === scheme",
+            arg=scheme,
+        )
         for size in SIZES:
             page.set_viewport_size({"width": size[0], "height": size[1]})
             settled(page)
@@ -82,11 +103,15 @@ def appearances(page: Any) -> Iterator[tuple[tuple[int, int], str]]:
 
 
 def photographed(page: Any, path: Path, size: tuple[int, int], live: bool = False) -> None:
-    """The whole page in one picture, as wide as `size`; it must not scroll sideways. A `live` page never settles."""
+    """The whole page in one picture, as wide as `size`; it must not scroll sideways. A `live` page
+    never settles.
+    """
     height = page.evaluate("document.querySelector('[data-testid=stMain]').scrollHeight")
     page.set_viewport_size({"width": size[0], "height": max(size[1], height + 40)})
     page.wait_for_timeout(900) if live else settled(page)
-    assert page.evaluate("document.documentElement.scrollWidth <= document.documentElement.clientWidth"), "the page scrolls sideways"
+    assert page.evaluate(
+        "document.documentElement.scrollWidth <= document.documentElement.clientWidth"
+    ), "the page scrolls sideways"
     page.screenshot(path=path)
 
 

@@ -27,19 +27,31 @@ def test_the_counts_equal_those_over_every_order(frames: int) -> None:
         up, down = (lcs_length(order, range(frames)[::way]) for way in (1, -1))
         forward[up - 1] += 1
         either[max(up, down) - 1] += 1
-    assert longest_counts(frames) == tuple(forward) and longest_counts(frames, either_way=True) == tuple(either)
+    assert longest_counts(frames) == tuple(forward) and longest_counts(
+        frames, either_way=True
+    ) == tuple(either)
 
 
 @pytest.mark.parametrize("frames", [9, 16, 23])
 def test_beyond_enumeration_every_order_is_counted_once(frames: int) -> None:
-    assert sum(longest_counts(frames)) == sum(longest_counts(frames, either_way=True)) == factorial(frames)
+    assert (
+        sum(longest_counts(frames))
+        == sum(longest_counts(frames, either_way=True))
+        == factorial(frames)
+    )
     assert longest_counts(frames)[-1] == 1 and longest_counts(frames)[-2] == (frames - 1) ** 2
     assert chance_distribution(frames).sum() == pytest.approx(1)
 
 
 def test_random_orders_fall_as_the_distribution_says() -> None:
     rng, T = np.random.default_rng(3), 13
-    seen = np.bincount([lcs_length(rng.permutation(T).tolist(), range(T)) for _ in range(3000)], minlength=T + 1)[1:] / 3000
+    seen = (
+        np.bincount(
+            [lcs_length(rng.permutation(T).tolist(), range(T)) for _ in range(3000)],
+            minlength=T + 1,
+        )[1:]
+        / 3000
+    )
     expected = chance_distribution(T)
     assert np.abs(seen - expected).max() < 4 * np.sqrt(expected.max() / 3000)
 

@@ -12,7 +12,9 @@ from core.errors import BadInput
 from core.export import captioned, gif, mp4, npz, tiled
 
 TIMES = np.array([0.5, 0.75, 1.0, 1.25, 1.5])
-COLOURS = np.array([[200, 30, 30], [30, 200, 30], [30, 30, 200], [200, 200, 30], [128, 128, 128]], np.uint8)
+COLOURS = np.array(
+    [[200, 30, 30], [30, 200, 30], [30, 30, 200], [200, 200, 30], [128, 128, 128]], np.uint8
+)
 FRAMES = np.broadcast_to(COLOURS[:, None, None], (5, 46, 70, 3))
 
 
@@ -21,7 +23,11 @@ def decoded(data: bytes) -> tuple[str, float, np.ndarray]:
     with av.open(io.BytesIO(data)) as container:
         stream = container.streams.video[0]
         codec, rate = stream.codec_context.name, float(stream.average_rate)
-        return codec, rate, np.stack([frame.to_ndarray(format="rgb24") for frame in container.decode(stream)])
+        return (
+            codec,
+            rate,
+            np.stack([frame.to_ndarray(format="rgb24") for frame in container.decode(stream)]),
+        )
 
 
 @pytest.mark.parametrize(("make", "codec"), [(mp4, "h264"), (gif, "gif")])
@@ -56,7 +62,9 @@ def test_clips_stand_in_rows_under_their_titles() -> None:
     assert sheet.shape == (5, 92, 140, 3)
     np.testing.assert_array_equal(sheet[:, :46, 70:], 255 - FRAMES)
     np.testing.assert_array_equal(sheet[:, 46:, :70], FRAMES)
-    assert len(np.unique(sheet[:, 46:, 70:].reshape(-1, 3), axis=0)) == 1, "nothing stands in the last place"
+    assert len(np.unique(sheet[:, 46:, 70:].reshape(-1, 3), axis=0)) == 1, (
+        "nothing stands in the last place"
+    )
     titled = tiled([FRAMES, FRAMES], ["a", "a title that takes two lines here"])
     np.testing.assert_array_equal(titled[:, -46:, :70], titled[:, -46:, 70:])
     with pytest.raises(BadInput, match="one shape"):
@@ -65,7 +73,10 @@ def test_clips_stand_in_rows_under_their_titles() -> None:
 
 def test_numbers_say_what_they_are() -> None:
     heat = np.arange(6.0).reshape(1, 2, 3)
-    data = npz({"map": (heat, "(T', h, w) weights"), "times": (TIMES, "(T,) seconds")}, "DirecFormer, weights abc")
+    data = npz(
+        {"map": (heat, "(T', h, w) weights"), "times": (TIMES, "(T,) seconds")},
+        "DirecFormer, weights abc",
+    )
     found = np.load(io.BytesIO(data))
     assert set(found) == {"map", "times", "about", "source"}
     np.testing.assert_array_equal(found["map"], heat)

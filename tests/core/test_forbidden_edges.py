@@ -1,4 +1,6 @@
-"""Order recovery without forbidden edges, against trying every path; the greedy path; pictures that repeat."""
+"""Order recovery without forbidden edges, against trying every path; the greedy path; pictures that
+repeat.
+"""
 
 from __future__ import annotations
 
@@ -28,10 +30,16 @@ def every_path(slots: int) -> np.ndarray:
     return np.array(list(permutations(range(slots))), np.int8)
 
 
-def by_force(matrix: np.ndarray, forbidden: tuple[Edge, ...]) -> list[tuple[tuple[int, ...], float]]:
-    """The two heaviest paths that use no forbidden edge, ties to the lexicographically smallest; fewer if fewer are left."""
+def by_force(
+    matrix: np.ndarray, forbidden: tuple[Edge, ...]
+) -> list[tuple[tuple[int, ...], float]]:
+    """The two heaviest paths that use no forbidden edge, ties to the lexicographically smallest;
+    fewer if fewer are left.
+    """
     paths = every_path(len(matrix))
-    weights = sum((matrix[paths[:, i], paths[:, i + 1]] for i in range(len(matrix) - 1)), np.zeros(len(paths)))
+    weights = sum(
+        (matrix[paths[:, i], paths[:, i + 1]] for i in range(len(matrix) - 1)), np.zeros(len(paths))
+    )
     for t, u in forbidden:
         weights[((paths[:, :-1] == t) & (paths[:, 1:] == u)).any(1)] = -np.inf
     found = []
@@ -54,7 +62,11 @@ def test_path_and_runner_up_equal_those_of_trying_every_path(slots: int, trials:
     rng = np.random.default_rng(slots)
     without = 0
     for trial in range(trials):
-        matrix = rng.standard_normal((slots, slots)) if trial % 2 else rng.integers(-2, 3, (slots, slots)).astype(float)
+        matrix = (
+            rng.standard_normal((slots, slots))
+            if trial % 2
+            else rng.integers(-2, 3, (slots, slots)).astype(float)
+        )
         forbidden = some_edges(rng, slots, int(rng.integers(1, slots * (slots - 1))))
         expected = by_force(matrix, forbidden)
         if not expected:
@@ -67,7 +79,9 @@ def test_path_and_runner_up_equal_those_of_trying_every_path(slots: int, trials:
         found = recover_order(matrix, forbidden=forbidden)
         assert path == found.path == expected[0][0] and found.exact and found.forbidden == forbidden
         assert weight == found.weight == pytest.approx(expected[0][1])
-        assert found.runner_up_path == expected[-1][0] and found.runner_up == pytest.approx(expected[-1][1])
+        assert found.runner_up_path == expected[-1][0] and found.runner_up == pytest.approx(
+            expected[-1][1]
+        )
     assert slots > 5 or without, "some cases leave no path"
 
 
@@ -87,13 +101,19 @@ def test_forbidding_nothing_and_forbidding_what_is_not_used_change_nothing() -> 
     assert recover_order(HAND, forbidden=()) == recover_order(HAND)
     unused = recover_order(HAND, forbidden=[(2, 1)])
     assert unused.path == recover_order(HAND).path and unused.weight == recover_order(HAND).weight
-    assert unused.direction_margin == recover_order(HAND).direction_margin, "the reverse may use any edge"
+    assert unused.direction_margin == recover_order(HAND).direction_margin, (
+        "the reverse may use any edge"
+    )
 
 
 def test_the_only_path_that_is_left_is_its_own_runner_up_and_not_identifiable() -> None:
     only = [(t, u) for t in range(3) for u in range(3) if t != u and (t, u) not in ((2, 0), (0, 1))]
     found = recover_order(HAND[:3, :3], forbidden=only)
-    assert found.path == found.runner_up_path == (2, 0, 1) and found.margin == 0 and found.verdict == "unknown"
+    assert (
+        found.path == found.runner_up_path == (2, 0, 1)
+        and found.margin == 0
+        and found.verdict == "unknown"
+    )
 
 
 @pytest.mark.parametrize("edge", [(0, 0), (4, 1), (1, -1), (2, 7)])
@@ -136,7 +156,9 @@ def test_the_greedy_path_goes_round_forbidden_edges_and_says_when_it_cannot() ->
     assert greedy_path(HAND, 1, [(1, 0)])[0] == (1, 3, 0, 2)
     with pytest.raises(BadInput, match="only forbidden edges lead on"):
         greedy_path(HAND, 1, [(0, 2), (0, 3)])
-    assert greedy_path(HAND, None, [(0, 2), (0, 3)])[0] == (3, 0, 1, 2), "other starts still find a path"
+    assert greedy_path(HAND, None, [(0, 2), (0, 3)])[0] == (3, 0, 1, 2), (
+        "other starts still find a path"
+    )
 
 
 def test_running_weights_end_in_the_weight_of_the_path() -> None:
@@ -166,6 +188,10 @@ def test_slots_with_the_same_picture_are_named_and_leave_the_order_unknown() -> 
 
 
 def test_a_frozen_clip_repeats_every_pair() -> None:
-    frames = np.broadcast_to(np.random.default_rng(5).integers(0, 256, (1, 3, 5, 3)).astype(np.uint8), (4, 3, 5, 3))
+    frames = np.broadcast_to(
+        np.random.default_rng(5).integers(0, 256, (1, 3, 5, 3)).astype(np.uint8), (4, 3, 5, 3)
+    )
     assert len(repeated_slots(frames)) == 6
-    assert recover_order(pixel_affinity(frames), repeated=repeated_slots(frames)).verdict == "unknown"
+    assert (
+        recover_order(pixel_affinity(frames), repeated=repeated_slots(frames)).verdict == "unknown"
+    )

@@ -22,9 +22,18 @@ STROKES = {
     "right": [(-1, 0), (1, 0)],
     "up": [(0, 1), (0, -1)],
     "down": [(0, -1), (0, 1)],
-    "circle": [(np.cos(a), -np.sin(a)) for a in np.pi / 6 + np.linspace(0, 2 * np.pi, 41)],  # counter-clockwise from two o'clock
+    "circle": [
+        (np.cos(a), -np.sin(a)) for a in np.pi / 6 + np.linspace(0, 2 * np.pi, 41)
+    ],  # counter-clockwise from two o'clock
     "square": [(-1, -1), (1, -1), (1, 1), (-1, 1), (-1, -1)],  # clockwise from the top left
-    "star": [(-0.75, 1), (0, -1), (0.75, 1), (-1, -0.25), (1, -0.25), (-0.75, 1)],  # from the lower left up to the tip
+    "star": [
+        (-0.75, 1),
+        (0, -1),
+        (0.75, 1),
+        (-1, -0.25),
+        (1, -0.25),
+        (-0.75, 1),
+    ],  # from the lower left up to the tip
     "tick": [(-1, -0.3), (-0.2, 1), (1, -1)],
     "delete": [(-1, -1), (1, 1), (-1, 1), (1, -1)],
     "carret": [(-1, 1), (0, -1), (1, 1)],
@@ -89,13 +98,21 @@ def test_the_same_seed_gives_the_same_bytes_with_cold_caches(label: str) -> None
 
 
 def test_another_process_gives_the_same_bytes() -> None:
-    code = ("import sys; sys.path.insert(0, sys.argv[1]); import numpy as np, hashlib; from core.gestures import render\n"
-            "for label in ('circle', 'left'):\n"
-            "    g = render(label, 2**40 - 1, frames=3, size=(24, 32)); h = hashlib.sha256()\n"
-            "    for a in (g.frames, g.mask, g.fingertip, g.camera, g.times): h.update(a.tobytes())\n"
-            "    print(h.hexdigest())")
-    ran = subprocess.run([sys.executable, "-c", code, str(ROOT)], capture_output=True, text=True, check=True)
-    assert ran.stdout.split() == [fingerprint(render(label, 2**40 - 1, frames=3, size=(24, 32))) for label in ("circle", "left")]
+    code = (
+        "import sys; sys.path.insert(0, sys.argv[1]); import numpy as np, hashlib; from "
+        "core.gestures import render\n"
+        "for label in ('circle', 'left'):\n"
+        "    g = render(label, 2**40 - 1, frames=3, size=(24, 32)); h = hashlib.sha256()\n"
+        "    for a in (g.frames, g.mask, g.fingertip, g.camera, g.times): h.update(a.tobytes())\n"
+        "    print(h.hexdigest())"
+    )
+    ran = subprocess.run(
+        [sys.executable, "-c", code, str(ROOT)], capture_output=True, text=True, check=True
+    )
+    assert ran.stdout.split() == [
+        fingerprint(render(label, 2**40 - 1, frames=3, size=(24, 32)))
+        for label in ("circle", "left")
+    ]
 
 
 def test_rendering_leaves_the_shared_scenery_as_it_was() -> None:
@@ -122,19 +139,25 @@ def test_strokes_run_as_people_draw_them(label: str) -> None:
         apart[other] = np.abs(path - template(other)).mean()
         apart[f"{other} backwards"] = np.abs(path - template(other)[::-1]).mean()
     assert min(apart, key=apart.get) == label or (
-        f"{min(apart, key=apart.get)}" in {f"{o} backwards" for o in ("left", "right", "up", "down")}
-        and apart[label] == pytest.approx(min(apart.values())))  # left is right backwards
+        f"{min(apart, key=apart.get)}"
+        in {f"{o} backwards" for o in ("left", "right", "up", "down")}
+        and apart[label] == pytest.approx(min(apart.values()))
+    )  # left is right backwards
     assert apart[label] < 0.35
 
 
-@pytest.mark.parametrize(("label", "axis", "sign"), [("left", 0, -1), ("right", 0, 1), ("up", 1, -1), ("down", 1, 1)])
+@pytest.mark.parametrize(
+    ("label", "axis", "sign"), [("left", 0, -1), ("right", 0, 1), ("up", 1, -1), ("down", 1, 1)]
+)
 def test_straight_strokes_run_in_their_direction(label: str, axis: int, sign: int) -> None:
     mostly = []
     for seed in SEEDS:
         path = small(label, seed).fingertip / (40, 30)
         run = path[-1] - path[0]
         assert sign * run[axis] > 0.1, seed
-        mostly.append(abs(run[axis]) > abs(run[1 - axis]))  # a tilted arm may cross the diagonal now and then
+        mostly.append(
+            abs(run[axis]) > abs(run[1 - axis])
+        )  # a tilted arm may cross the diagonal now and then
     assert np.mean(mostly) >= 0.9
 
 
@@ -160,7 +183,9 @@ def test_square_and_delete_and_tick_pass_their_corners_in_order() -> None:
 
 @pytest.mark.parametrize("label", LABELS)
 def test_the_fingertip_lies_on_the_hand(label: str) -> None:
-    """The truth for heat maps: where the tip is well inside the frame, hand pixels are close by (motion thins the tip)."""
+    """The truth for heat maps: where the tip is well inside the frame, hand pixels are close by
+    (motion thins the tip).
+    """
     apart = []
     for seed in SEEDS[:8]:
         gesture = small(label, seed)
@@ -178,7 +203,11 @@ def test_the_hand_is_below_its_fingertip(label: str) -> None:
     below = []
     for seed in SEEDS[:8]:
         gesture = small(label, seed)
-        below += [m.nonzero()[0].mean() > y for (_, y), m in zip(gesture.fingertip, gesture.mask, strict=True) if m.any()]
+        below += [
+            m.nonzero()[0].mean() > y
+            for (_, y), m in zip(gesture.fingertip, gesture.mask, strict=True)
+            if m.any()
+        ]
     assert np.mean(below) > 0.95
 
 
@@ -189,7 +218,10 @@ def test_the_hand_covers_a_plausible_part_of_the_frame() -> None:
 
 
 def test_more_frames_follow_the_same_stroke() -> None:
-    few, many = render("star", 4, frames=5, size=(24, 32)), render("star", 4, frames=15, size=(24, 32))
+    few, many = (
+        render("star", 4, frames=5, size=(24, 32)),
+        render("star", 4, frames=15, size=(24, 32)),
+    )
     np.testing.assert_allclose(few.fingertip, many.fingertip[1::3], atol=1e-3)
 
 
@@ -200,7 +232,12 @@ def test_the_path_does_not_depend_on_the_size_of_the_picture() -> None:
 
 def test_one_frame_and_the_smallest_and_largest_picture_render() -> None:
     assert render("left", 0, frames=1, size=(8, 8)).frames.shape == (1, 8, 8, 3)
-    assert render("left", 0, frames=1, size=(scenery.GRAIN, 9)).frames.shape == (1, scenery.GRAIN, 9, 3)
+    assert render("left", 0, frames=1, size=(scenery.GRAIN, 9)).frames.shape == (
+        1,
+        scenery.GRAIN,
+        9,
+        3,
+    )
 
 
 def colours(clip: Gesture) -> tuple[np.ndarray, np.ndarray]:
@@ -230,12 +267,16 @@ def test_a_clip_is_harder_to_see_with_higher_odds_and_its_stroke_stays(name: str
         clips = [render("tick", seed, frames=5, size=(24, 32), odds=odds) for seed in range(40)]
         seen[share] = np.mean([HARD_TO_SEE[name](clip) for clip in clips])
     assert seen[1.0] < seen[0.0] - 0.1 * abs(seen[0.0])
-    np.testing.assert_array_equal(clips[3].fingertip, render("tick", 3, frames=5, size=(24, 32)).fingertip)
+    np.testing.assert_array_equal(
+        clips[3].fingertip, render("tick", 3, frames=5, size=(24, 32)).fingertip
+    )
 
 
 @pytest.mark.parametrize("share", [-0.1, 1.5, float("nan")])
 def test_odds_are_shares(share: float) -> None:
-    with pytest.raises(BadInput, match="for moving are no share of the clips; give a number from 0 to 1"):
+    with pytest.raises(
+        BadInput, match="for moving are no share of the clips; give a number from 0 to 1"
+    ):
         Odds(moving=share)
 
 
@@ -246,7 +287,14 @@ def test_an_unknown_label_is_refused_with_the_known_ones(label: str) -> None:
     assert "\n" not in str(error.value)
 
 
-WRONG = [{"frames": 0}, {"frames": -1}, {"seed": -1}, {"size": (7, 100)}, {"size": (100, 0)}, {"size": (2000, 100)}]
+WRONG = [
+    {"frames": 0},
+    {"frames": -1},
+    {"seed": -1},
+    {"size": (7, 100)},
+    {"size": (100, 0)},
+    {"size": (2000, 100)},
+]
 
 
 @pytest.mark.parametrize("wrong", WRONG)

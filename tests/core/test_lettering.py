@@ -11,8 +11,12 @@ from core.lettering import contrast, cut, ink, luminance, text_width, wrapped
 
 def test_luminance_and_contrast_are_those_of_wcag() -> None:
     assert luminance((0, 0, 0)) == 0 and luminance((1, 1, 1)) == pytest.approx(1)
-    assert luminance((1, 0, 0)) == pytest.approx(0.2126) and contrast(1, 0) == pytest.approx(21) == contrast(0, 1)
-    assert contrast(luminance((0x76 / 255,) * 3), 1) == pytest.approx(4.54, abs=0.01)  # the well-known lightest grey on white
+    assert luminance((1, 0, 0)) == pytest.approx(0.2126) and contrast(1, 0) == pytest.approx(
+        21
+    ) == contrast(0, 1)
+    assert contrast(luminance((0x76 / 255,) * 3), 1) == pytest.approx(
+        4.54, abs=0.01
+    )  # the well-known lightest grey on white
 
 
 def test_ink_can_be_read_on_every_colour() -> None:
@@ -25,18 +29,40 @@ def test_ink_can_be_read_on_every_colour() -> None:
 
 def test_a_width_counts_letters_and_not_tags() -> None:
     assert text_width("illicit", 10) < text_width("mammoth", 10) == text_width("mammoth", 20) / 2
-    assert text_width("<b></b>mammoth<br>", 10) == text_width("mammoth", 10) < text_width("<b>mammoth</b>", 10)
+    assert (
+        text_width("<b></b>mammoth<br>", 10)
+        == text_width("mammoth", 10)
+        < text_width("<b>mammoth</b>", 10)
+    )
 
 
-@pytest.mark.parametrize(("text", "pixels"), [("Pretending to put something behind something", 379.6), ("massaging person's head", 204.5),
-                                              ("TimeSformer K400", 149.9), ("<b>DirecFormer, taught flower_bloom.mp4</b>", 355.7)])
-def test_a_width_is_no_less_than_that_of_dejavu_sans_and_little_more(text: str, pixels: float) -> None:
-    assert pixels <= text_width(text, 16) < 1.1 * pixels  # `pixels` are the sums of the font's own advance widths
+@pytest.mark.parametrize(
+    ("text", "pixels"),
+    [
+        ("Pretending to put something behind something", 379.6),
+        ("massaging person's head", 204.5),
+        ("TimeSformer K400", 149.9),
+        ("<b>DirecFormer, taught flower_bloom.mp4</b>", 355.7),
+    ],
+)
+def test_a_width_is_no_less_than_that_of_dejavu_sans_and_little_more(
+    text: str, pixels: float
+) -> None:
+    assert (
+        pixels <= text_width(text, 16) < 1.1 * pixels
+    )  # `pixels` are the sums of the font's own advance widths
 
 
 @pytest.mark.parametrize("width", [60, 97, 150, 257, 600])
-@pytest.mark.parametrize("text", ["Pretending to put something underneath something", "<b>Layer 3</b>  0.016 to 0.13, nearly even", "star",
-                                  "DirecFormer, taught a_very_long_name_of_a_file.mp4"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Pretending to put something underneath something",
+        "<b>Layer 3</b>  0.016 to 0.13, nearly even",
+        "star",
+        "DirecFormer, taught a_very_long_name_of_a_file.mp4",
+    ],
+)
 def test_lines_fit_and_keep_every_word_that_has_room(text: str, width: int) -> None:
     lines = wrapped(text, width, 17, most=4)
     assert 1 <= len(lines) <= 4 and all(text_width(line, 17) <= width for line in lines)

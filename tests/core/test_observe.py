@@ -20,14 +20,26 @@ from core.video import Clip
 from core.weights import Card
 
 T = 5
-CARD = Card(model="direcformer", preset="gesture", labels=tuple("abcdefg"), mean=(0.5, 0.25, 0.0), std=(0.5, 0.25, 1.0), size=21,
-            frames=T, sampling="uniform", crop="fit", trained_on="nothing")
+CARD = Card(
+    model="direcformer",
+    preset="gesture",
+    labels=tuple("abcdefg"),
+    mean=(0.5, 0.25, 0.0),
+    std=(0.5, 0.25, 1.0),
+    size=21,
+    frames=T,
+    sampling="uniform",
+    crop="fit",
+    trained_on="nothing",
+)
 
 
 @pytest.fixture(scope="module")
 def model() -> DirecFormer:
     torch.manual_seed(0)
-    net = DirecFormer(classes=7, size=21, patch=7, frames=T, width=14, depth=2, heads=2, order_classes=11).eval()
+    net = DirecFormer(
+        classes=7, size=21, patch=7, frames=T, width=14, depth=2, heads=2, order_classes=11
+    ).eval()
     for parameter in net.parameters():
         nn.init.normal_(parameter, std=0.3)
     return net
@@ -62,7 +74,11 @@ def test_a_trace_holds_what_one_pass_showed(model: DirecFormer) -> None:
     assert trace.frames.shape == (T, 21, 21, 3) and trace.frames.dtype == np.uint8
     assert trace.clip is given and trace.grid == (T, 3, 3)
     np.testing.assert_array_equal(trace.token_times, given.times)
-    assert [a.layer for a in trace.along(Axis.TIME)] == [0, 1] == [a.layer for a in trace.along(Axis.SPACE)]
+    assert (
+        [a.layer for a in trace.along(Axis.TIME)]
+        == [0, 1]
+        == [a.layer for a in trace.along(Axis.SPACE)]
+    )
     assert trace.probabilities.sum() == pytest.approx(1, abs=1e-6)
     with torch.no_grad():
         expected = model(to_input(CARD, given)[1])[0]
@@ -108,20 +124,42 @@ class Reads(nn.Module):
 
     def forward(self, video: Tensor) -> Tensor:
         place = video.mean((1, 3, 4))[0] * 5
-        q, k = torch.stack([-place.sin(), place.cos()], 1), torch.stack([place.cos(), place.sin()], 1)
-        self.tap(q[None, None], k[None, None], Layout(torch.arange(T)[None], torch.arange(T)[None], (T, 1, 1)))  # sin(later - earlier)
+        q, k = (
+            torch.stack([-place.sin(), place.cos()], 1),
+            torch.stack([place.cos(), place.sin()], 1),
+        )
+        self.tap(
+            q[None, None],
+            k[None, None],
+            Layout(torch.arange(T)[None], torch.arange(T)[None], (T, 1, 1)),
+        )  # sin(later - earlier)
         return place[None]
 
 
 def test_the_order_of_a_shuffled_clip_is_found_from_a_perfect_model() -> None:
     pixels = np.zeros((T, 21, 21, 3), np.uint8)
     pixels += np.arange(0, 10 * T, 10, dtype=np.uint8)[:, None, None, None]
-    card = Card(**{**vars(CARD), "mean": (0.0,) * 3, "std": (1.0,) * 3, "sharpness": 50.0, "direction_threshold": 0.0})
+    card = Card(
+        **{
+            **vars(CARD),
+            "mean": (0.0,) * 3,
+            "std": (1.0,) * 3,
+            "sharpness": 50.0,
+            "direction_threshold": 0.0,
+        }
+    )
     order = (3, 0, 4, 1, 2)
     found = order_of(Reads(), card, Clip(pixels, np.arange(T, dtype=float), "x", "y"), order)
-    assert found.path == tuple(np.argsort(order)) and found.weight == pytest.approx(T - 1, rel=1e-3) and found.verdict == "known"
+    assert (
+        found.path == tuple(np.argsort(order))
+        and found.weight == pytest.approx(T - 1, rel=1e-3)
+        and found.verdict == "known"
+    )
     sure = Card(**{**vars(card), "direction_threshold": found.direction_margin * 2})
-    assert order_of(Reads(), sure, Clip(pixels, np.arange(T, dtype=float), "x", "y"), order).verdict == "up_to_direction"
+    assert (
+        order_of(Reads(), sure, Clip(pixels, np.arange(T, dtype=float), "x", "y"), order).verdict
+        == "up_to_direction"
+    )
 
 
 def test_passes_put_each_frame_back_into_its_slot_and_take_the_mean(model: DirecFormer) -> None:
@@ -133,13 +171,19 @@ def test_passes_put_each_frame_back_into_its_slot_and_take_the_mean(model: Direc
         for j in range(T):
             expected[order[i], order[j]] += again[i, j]
     np.testing.assert_allclose(order_matrix(model, CARD, given, passes=2), expected / 2, atol=1e-6)
-    assert not np.allclose(expected / 2, order_matrix(model, CARD, given), atol=1e-4), "slots leave a trace in this net"
+    assert not np.allclose(expected / 2, order_matrix(model, CARD, given), atol=1e-4), (
+        "slots leave a trace in this net"
+    )
 
 
 def test_passes_are_the_same_for_a_model_that_is_blind_to_slots() -> None:
-    pixels = np.arange(0, 10 * T, 10, dtype=np.uint8)[:, None, None, None] * np.ones((1, 21, 21, 3), np.uint8)
+    pixels = np.arange(0, 10 * T, 10, dtype=np.uint8)[:, None, None, None] * np.ones(
+        (1, 21, 21, 3), np.uint8
+    )
     given = Clip(pixels, np.arange(T, dtype=float), "x", "y")
-    np.testing.assert_allclose(order_matrix(Reads(), CARD, given, passes=5), order_matrix(Reads(), CARD, given), atol=1e-5)
+    np.testing.assert_allclose(
+        order_matrix(Reads(), CARD, given, passes=5), order_matrix(Reads(), CARD, given), atol=1e-5
+    )
 
 
 @pytest.mark.parametrize("passes", [0, -1, 65])
@@ -168,7 +212,10 @@ def test_a_rendered_clip_is_named_by_label_and_seed() -> None:
     made = rendered_clip(gesture)
     assert made.source == "render:tick:7" and made.times.dtype == np.float64
     assert made.id == rendered_clip(render("tick", 7, frames=3, size=(24, 32))).id
-    others = [render(label, seed, frames=frames, size=(24, 32)) for label, seed, frames in (("tick", 8, 3), ("star", 7, 3), ("tick", 7, 4))]
+    others = [
+        render(label, seed, frames=frames, size=(24, 32))
+        for label, seed, frames in (("tick", 8, 3), ("star", 7, 3), ("tick", 7, 4))
+    ]
     assert len({made.id, *(rendered_clip(g).id for g in others)}) == 4
 
 

@@ -22,7 +22,9 @@ from core.order import (
     sharpened,
 )
 
-HAND = np.array([[0.9, 0.1, 0.7, -0.6], [0.8, 0.9, 0.2, 0.6], [-0.7, -0.2, 0.9, -0.5], [0.9, -0.4, 0.3, 0.9]])
+HAND = np.array(
+    [[0.9, 0.1, 0.7, -0.6], [0.8, 0.9, 0.2, 0.6], [-0.7, -0.2, 0.9, -0.5], [0.9, -0.4, 0.3, 0.9]]
+)
 """The matrix of spec 8.6."""
 ALL8 = np.array(list(permutations(range(8))))  # in lexicographic order
 
@@ -44,11 +46,23 @@ def every_weight(matrix: np.ndarray) -> np.ndarray:
 # -- OrderAcc (spec 8.5)
 
 
-@pytest.mark.parametrize(("path", "percent"), [
-    ([0, 1, 2, 3], 100), ([3, 2, 1, 0], 25), ([1, 0, 2, 3], 75), ([1, 2, 3, 0], 75), ([2, 3, 0, 1], 50), ([1, 0, 3, 2], 50),
-    ([7, 6, 5, 4, 3, 2, 1, 0], 12.5), ([1, 0, 2, 3, 5, 4, 6, 7], 75), ([4, 0, 1, 7, 3, 5, 2, 6], 62.5),
-])
-def test_order_accuracy_of_an_unshuffled_clip_has_the_hand_values(path: list[int], percent: float) -> None:
+@pytest.mark.parametrize(
+    ("path", "percent"),
+    [
+        ([0, 1, 2, 3], 100),
+        ([3, 2, 1, 0], 25),
+        ([1, 0, 2, 3], 75),
+        ([1, 2, 3, 0], 75),
+        ([2, 3, 0, 1], 50),
+        ([1, 0, 3, 2], 50),
+        ([7, 6, 5, 4, 3, 2, 1, 0], 12.5),
+        ([1, 0, 2, 3, 5, 4, 6, 7], 75),
+        ([4, 0, 1, 7, 3, 5, 2, 6], 62.5),
+    ],
+)
+def test_order_accuracy_of_an_unshuffled_clip_has_the_hand_values(
+    path: list[int], percent: float
+) -> None:
     assert order_accuracy(path, list(range(len(path)))) == percent
     assert 100 * lcs_length(path, list(range(len(path)))) / len(path) == percent
 
@@ -88,11 +102,18 @@ def test_chance_level_does_not_depend_on_the_permutation() -> None:
     assert here == relabelled
 
 
-NO_PERMUTATIONS = [((0, 1, 1), (0, 1, 2)), ((0, 1), (0, 1, 2)), ((0, 1, 3), (0, 1, 2)), ((0, 1, 2), (1, 2, 3))]
+NO_PERMUTATIONS = [
+    ((0, 1, 1), (0, 1, 2)),
+    ((0, 1), (0, 1, 2)),
+    ((0, 1, 3), (0, 1, 2)),
+    ((0, 1, 2), (1, 2, 3)),
+]
 
 
 @pytest.mark.parametrize(("path", "permutation"), NO_PERMUTATIONS)
-def test_order_accuracy_refuses_what_is_no_permutation(path: tuple[int, ...], permutation: tuple[int, ...]) -> None:
+def test_order_accuracy_refuses_what_is_no_permutation(
+    path: tuple[int, ...], permutation: tuple[int, ...]
+) -> None:
     with pytest.raises(BadInput, match="0 to"):
         order_accuracy(path, permutation)
 
@@ -174,7 +195,9 @@ def test_the_path_and_runner_up_equal_those_of_trying_every_path(kind: str) -> N
         if kind == "no ties":
             matrix = rng.standard_normal((8, 8))
         else:
-            matrix = rng.integers(*((0, 2) if kind == "few values" else (-3, 4)), (8, 8)).astype(float)
+            matrix = rng.integers(*((0, 2) if kind == "few values" else (-3, 4)), (8, 8)).astype(
+                float
+            )
         weights = every_weight(matrix)
         best = int(weights.argmax())  # the first of equals: the lexicographically smallest
         path, weight = hamiltonian_path(matrix)
@@ -211,7 +234,12 @@ def test_one_and_two_slots_have_an_order() -> None:
     pair = np.array([[9.0, -1.0], [2.0, 9.0]])
     assert hamiltonian_path(pair) == ((1, 0), 2.0)
     found = recover_order(pair)
-    assert (found.path, found.runner_up_path, found.runner_up, found.verdict) == ((1, 0), (0, 1), -1.0, "known")
+    assert (found.path, found.runner_up_path, found.runner_up, found.verdict) == (
+        (1, 0),
+        (0, 1),
+        -1.0,
+        "known",
+    )
     assert recover_order(np.ones((2, 2))).verdict == "unknown"
 
 
@@ -226,11 +254,16 @@ def test_up_to_sixteen_slots_are_exact(slots: int) -> None:
 @pytest.mark.parametrize("slots", [17])
 def test_beyond_sixteen_slots_the_answer_is_marked_and_no_worse_than_greedy(slots: int) -> None:
     rng = np.random.default_rng(slots)
-    for matrix in (rng.standard_normal((slots, slots)), rng.integers(-2, 3, (slots, slots)).astype(float)):
+    for matrix in (
+        rng.standard_normal((slots, slots)),
+        rng.integers(-2, 3, (slots, slots)).astype(float),
+    ):
         found = recover_order(matrix)
         assert not found.exact
         assert sorted(found.path) == list(range(slots))
-        assert found.weight == pytest.approx(path_weight(np.where(np.eye(slots, dtype=bool), 0, matrix), found.path))
+        assert found.weight == pytest.approx(
+            path_weight(np.where(np.eye(slots, dtype=bool), 0, matrix), found.path)
+        )
         assert found.weight >= max(greedy_path(matrix, start)[1] for start in range(slots)) - 1e-9
         assert found.runner_up <= found.weight and found.runner_up_path != found.path
         assert hamiltonian_path(matrix)[0] == found.path
@@ -245,7 +278,10 @@ def test_the_search_beyond_sixteen_slots_finds_perfect_signs() -> None:
 # -- what is refused
 
 
-@pytest.mark.parametrize("matrix", [np.zeros((0, 0)), np.zeros((3, 5)), np.zeros(3), np.zeros((2, 3, 3)), np.zeros((5, 3))])
+@pytest.mark.parametrize(
+    "matrix",
+    [np.zeros((0, 0)), np.zeros((3, 5)), np.zeros(3), np.zeros((2, 3, 3)), np.zeros((5, 3))],
+)
 def test_a_matrix_that_is_not_square_is_refused(matrix: np.ndarray) -> None:
     for function in (hamiltonian_path, recover_order):
         with pytest.raises(BadInput, match="square") as error:
@@ -328,14 +364,18 @@ def test_the_frame_graph_is_complete_and_marks_the_path(slots: int) -> None:
     assert sorted(graph.nodes) == list(range(slots))
     assert graph.number_of_edges() == slots * (slots - 1)
     assert all(data["weight"] == matrix[t, u] for t, u, data in graph.edges(data=True))
-    on_path = {data["step"]: (t, u) for t, u, data in graph.edges(data=True) if data["step"] is not None}
+    on_path = {
+        data["step"]: (t, u) for t, u, data in graph.edges(data=True) if data["step"] is not None
+    }
     assert len(on_path) == slots - 1
     assert [on_path[i] for i in range(slots - 1)] == list(zip(path[:-1], path[1:], strict=True))
     assert sum(matrix[edge] for edge in on_path.values()) == pytest.approx(weight)
 
 
 def test_sharpening_undoes_the_leaps_of_a_graded_matrix() -> None:
-    """Angles a quarter turn apart attract most: the heaviest path on W takes every other frame, twice. Sharpened it does not."""
+    """Angles a quarter turn apart attract most: the heaviest path on W takes every other frame,
+    twice. Sharpened it does not.
+    """
     phase = np.linspace(0, 1.2 * np.pi / 2, 8)
     graded = np.sin(1.6 * (phase[None] - phase[:, None]))
     assert hamiltonian_path(graded)[0] != tuple(range(8))

@@ -8,7 +8,16 @@ import numpy as np
 import pytest
 
 from core.errors import BadInput
-from core.render import coloured, diverging_lut, enlarged, frame_rate, normalised, outlined, overlay, write_mp4
+from core.render import (
+    coloured,
+    diverging_lut,
+    enlarged,
+    frame_rate,
+    normalised,
+    outlined,
+    overlay,
+    write_mp4,
+)
 from core.video import decode, probe
 
 
@@ -23,13 +32,18 @@ def test_what_cannot_be_seen_is_not_painted() -> None:
 def test_scales_run_from_zero_to_the_maximum_of_the_clip_or_of_each_frame() -> None:
     heat = np.array([[[0.0, 1.0]], [[2.0, 4.0]]])
     np.testing.assert_allclose(normalised(heat, signed=False), [[[0, 0.25]], [[0.5, 1]]])
-    np.testing.assert_allclose(normalised(heat, signed=False, scale="frame"), [[[0, 1]], [[0.5, 1]]])
+    np.testing.assert_allclose(
+        normalised(heat, signed=False, scale="frame"), [[[0, 1]], [[0.5, 1]]]
+    )
 
 
 def test_signed_scales_keep_zero_in_the_middle() -> None:
     heat = np.array([[[-1.0, 0.0, 0.5, np.nan]]])
     np.testing.assert_allclose(normalised(heat, signed=True), [[[0, 0.5, 0.75, 0.5]]])
-    assert coloured(np.array(0.5), signed=True).tolist() == diverging_lut()[128].tolist() and diverging_lut()[128].min() > 230
+    assert (
+        coloured(np.array(0.5), signed=True).tolist() == diverging_lut()[128].tolist()
+        and diverging_lut()[128].min() > 230
+    )
 
 
 def test_no_attention_leaves_little_colour_and_the_outside_of_the_box_alone() -> None:
@@ -37,8 +51,12 @@ def test_no_attention_leaves_little_colour_and_the_outside_of_the_box_alone() ->
     heat = np.zeros((2, 3, 3))
     heat[1, 1, 1] = 1
     out = overlay(frames, heat, opacity=0.5, box=(2, 3, 9, 9), smooth=False)
-    assert (out[:, :2] == 100).all() and (out[:, :, :3] == 100).all() and (out[:, :, 12:] == 100).all()
-    assert (out[0] == out[1]).all() and (out[2] == out[3]).all() and (out[2] != out[0]).any()  # a step covers two frames
+    assert (
+        (out[:, :2] == 100).all() and (out[:, :, :3] == 100).all() and (out[:, :, 12:] == 100).all()
+    )
+    assert (
+        (out[0] == out[1]).all() and (out[2] == out[3]).all() and (out[2] != out[0]).any()
+    )  # a step covers two frames
     assert (overlay(frames, heat, opacity=0.0) == frames).all()
     with pytest.raises(BadInput):
         overlay(frames, np.zeros((3, 2, 2)))
@@ -58,4 +76,8 @@ def test_small_frames_grow_and_the_box_is_drawn() -> None:
     frames = np.full((2, 10, 20, 3), 200, np.uint8)
     assert enlarged(frames, 30).shape == (2, 30, 60, 3) and enlarged(frames, 5) is frames
     drawn = outlined(frames, (0, 5, 10, 10))
-    assert (drawn[0, 5, 0] == 70).all() and (drawn[0, 5, 10] == 200).all() and (drawn[0, 5, 5] == [255, 200, 60]).all()
+    assert (
+        (drawn[0, 5, 0] == 70).all()
+        and (drawn[0, 5, 10] == 200).all()
+        and (drawn[0, 5, 5] == [255, 200, 60]).all()
+    )

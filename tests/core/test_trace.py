@@ -1,4 +1,6 @@
-"""Recording attention: kernels by hand, every weight on its cell, and nothing changed or left behind."""
+"""Recording attention: kernels by hand, every weight on its cell, and nothing changed or left
+behind.
+"""
 
 from __future__ import annotations
 
@@ -29,7 +31,17 @@ def model() -> DirecFormer:
 
 def tiny(seed: int) -> DirecFormer:
     torch.manual_seed(seed)
-    net = DirecFormer(classes=7, size=21, patch=7, frames=T, width=14, depth=2, heads=HEADS, order_classes=11, drop_path=0.0).eval()
+    net = DirecFormer(
+        classes=7,
+        size=21,
+        patch=7,
+        frames=T,
+        width=14,
+        depth=2,
+        heads=HEADS,
+        order_classes=11,
+        drop_path=0.0,
+    ).eval()
     for parameter in net.parameters():
         nn.init.normal_(parameter, std=0.3)
     return net
@@ -39,7 +51,9 @@ def video(seed: int = 0, batch: int = 1) -> Tensor:
     return torch.randn(batch, 3, T, 21, 21, generator=torch.Generator().manual_seed(seed))
 
 
-def attention(layout: Layout, kind: str = "softmax", heads: int = 3, d: int = 5, seed: int = 0) -> Attention:
+def attention(
+    layout: Layout, kind: str = "softmax", heads: int = 3, d: int = 5, seed: int = 0
+) -> Attention:
     generator = torch.Generator().manual_seed(seed)
     groups = layout.queries.shape[0]
     q = torch.randn(groups, heads, layout.queries.shape[1], d, generator=generator)
@@ -55,7 +69,9 @@ def test_the_linear_kernel_has_hand_values_a() -> None:
     weights = Kernel("linear").weights(q, k)
     torch.testing.assert_close(weights, torch.tensor([[3.0, 5], [3, 4]]))
     normalised = Kernel("linear", normalised=True).weights(q, k)
-    torch.testing.assert_close(normalised, torch.tensor([[0.375, 0.625], [0.428571, 0.571429]]), atol=1e-6, rtol=0)
+    torch.testing.assert_close(
+        normalised, torch.tensor([[0.375, 0.625], [0.428571, 0.571429]]), atol=1e-6, rtol=0
+    )
 
 
 def test_the_linear_kernel_has_hand_values_b_in_both_orders_of_multiplication() -> None:
@@ -68,11 +84,17 @@ def test_the_linear_kernel_has_hand_values_b_in_both_orders_of_multiplication() 
     left, right = Kernel("linear").factors(q, k)
     torch.testing.assert_close(left @ (right.T @ v), out)
     normalised = Kernel("linear", normalised=True).weights(q, k) @ v
-    torch.testing.assert_close(normalised, torch.tensor([[2.043963, 3.043963], [1.448236, 2.448236]]), atol=1e-5, rtol=0)
+    torch.testing.assert_close(
+        normalised, torch.tensor([[2.043963, 3.043963], [1.448236, 2.448236]]), atol=1e-5, rtol=0
+    )
 
 
-@pytest.mark.parametrize(("key", "cosine"), [((30.0, 40.0), 1.0), ((4.0, -3.0), 0.0), ((-6.0, -8.0), -1.0)])
-def test_the_cosine_kernel_is_signed_and_blind_to_length(key: tuple[float, float], cosine: float) -> None:
+@pytest.mark.parametrize(
+    ("key", "cosine"), [((30.0, 40.0), 1.0), ((4.0, -3.0), 0.0), ((-6.0, -8.0), -1.0)]
+)
+def test_the_cosine_kernel_is_signed_and_blind_to_length(
+    key: tuple[float, float], cosine: float
+) -> None:
     q, k = torch.tensor([[3.0, 4.0]]), torch.tensor([key])
     assert Kernel("cosine").weights(q, k).item() == pytest.approx(cosine, abs=1e-6)
     assert Kernel("cosine", scale=0.1).weights(q, k).item() == pytest.approx(cosine, abs=1e-6)
@@ -80,8 +102,12 @@ def test_the_cosine_kernel_is_signed_and_blind_to_length(key: tuple[float, float
 
 
 def test_cosine_weights_sum_values_with_their_signs() -> None:
-    weights = Kernel("cosine").weights(torch.tensor([[3.0, 4.0]]), torch.tensor([[30.0, 40.0], [-6.0, -8.0]]))
-    assert (weights @ torch.tensor([[1.0], [10.0]])).item() == pytest.approx(-9, abs=1e-4)  # softmax could never be negative
+    weights = Kernel("cosine").weights(
+        torch.tensor([[3.0, 4.0]]), torch.tensor([[30.0, 40.0], [-6.0, -8.0]])
+    )
+    assert (weights @ torch.tensor([[1.0], [10.0]])).item() == pytest.approx(
+        -9, abs=1e-4
+    )  # softmax could never be negative
 
 
 def test_the_cosine_of_a_zero_vector_is_zero_not_nan() -> None:
@@ -90,13 +116,19 @@ def test_the_cosine_of_a_zero_vector_is_zero_not_nan() -> None:
 
 def test_the_softmax_kernel_scales_before_the_softmax() -> None:
     q, k = torch.tensor([[2.0]]), torch.tensor([[0.0], [math.log(3)]])
-    torch.testing.assert_close(Kernel("softmax", scale=0.5).weights(q, k), torch.tensor([[0.25, 0.75]]))
+    torch.testing.assert_close(
+        Kernel("softmax", scale=0.5).weights(q, k), torch.tensor([[0.25, 0.75]])
+    )
     torch.testing.assert_close(Kernel("softmax").weights(q, k), torch.tensor([[0.1, 0.9]]))
 
 
 def test_kernels_say_whether_they_are_signed_and_sum_to_one() -> None:
     assert [Kernel(k).signed for k in ("softmax", "cosine", "linear")] == [False, True, False]
-    assert [Kernel(k).rows_sum_to_one for k in ("softmax", "cosine", "linear")] == [True, False, False]
+    assert [Kernel(k).rows_sum_to_one for k in ("softmax", "cosine", "linear")] == [
+        True,
+        False,
+        False,
+    ]
     assert Kernel("linear", normalised=True).rows_sum_to_one
 
 
@@ -105,11 +137,16 @@ def test_kernels_say_whether_they_are_signed_and_sum_to_one() -> None:
 
 @pytest.mark.parametrize("kind", ["softmax", "cosine", "linear"])
 @pytest.mark.parametrize("head", [0, 2, "mean", "max"])
-@pytest.mark.parametrize("layout", [frames_layout(5, 3, 7), locations_layout(5, 3, 7)], ids=["frames", "locations"])
+@pytest.mark.parametrize(
+    "layout", [frames_layout(5, 3, 7), locations_layout(5, 3, 7)], ids=["frames", "locations"]
+)
 def test_rows_equal_the_rows_of_the_map(kind: str, head: int | str, layout: Layout) -> None:
     seen = attention(layout, kind)
     whole = seen.map(head)
-    assert whole.shape == (layout.queries.shape[0], layout.queries.shape[1], layout.keys.shape[1]) and whole.dtype == torch.float32
+    assert (
+        whole.shape == (layout.queries.shape[0], layout.queries.shape[1], layout.keys.shape[1])
+        and whole.dtype == torch.float32
+    )
     for query in ((0, 0, 0), (4, 2, 6), (3, 1, 5)):
         token = query[0] * 21 + query[1] * 7 + query[2]
         group, index = (layout.queries == token).nonzero()[0].tolist()
@@ -165,13 +202,19 @@ def test_the_class_token_query_gives_a_row_in_each_frame() -> None:
     assert (keys[:, 0] == CLS).all()
     heat = seen.heat("cls", 1)
     assert heat.isfinite().all()
-    torch.testing.assert_close(heat.flatten(1), seen.map(1)[:, 0, 1:])  # the weight on itself has no cell
+    torch.testing.assert_close(
+        heat.flatten(1), seen.map(1)[:, 0, 1:]
+    )  # the weight on itself has no cell
 
 
 @pytest.mark.parametrize("head", [3, -1, 99, "median", None, 1.0])
 def test_a_head_that_does_not_exist_is_refused(head: object) -> None:
     seen = attention(frames_layout(2, 3, 5))
-    for ask in (lambda: seen.map(head), lambda: seen.rows((0, 0, 0), head), lambda: seen.heat("cls", head)):
+    for ask in (
+        lambda: seen.map(head),
+        lambda: seen.rows((0, 0, 0), head),
+        lambda: seen.heat("cls", head),
+    ):
         with pytest.raises(BadInput, match="0 to 2"):
             ask()
 
@@ -194,9 +237,18 @@ def test_recording_collects_both_taps_of_every_layer_in_order(model: DirecFormer
     with record(model) as found, torch.no_grad():
         model(video())
     assert [(a.name, a.layer, a.axis) for a in found] == [
-        ("time", 0, Axis.TIME), ("space", 0, Axis.SPACE), ("time", 1, Axis.TIME), ("space", 1, Axis.SPACE)]
+        ("time", 0, Axis.TIME),
+        ("space", 0, Axis.SPACE),
+        ("time", 1, Axis.TIME),
+        ("space", 1, Axis.SPACE),
+    ]
     assert all(a.grid == GRID and a.heads == HEADS for a in found)
-    assert found[0].q.shape == (SIDE * SIDE, HEADS, T, 7) and found[1].q.shape == (T, HEADS, 1 + SIDE * SIDE, 7)
+    assert found[0].q.shape == (SIDE * SIDE, HEADS, T, 7) and found[1].q.shape == (
+        T,
+        HEADS,
+        1 + SIDE * SIDE,
+        7,
+    )
     assert all(not x.requires_grad and x.device.type == "cpu" for a in found for x in (a.q, a.k))
 
 
@@ -282,7 +334,11 @@ def test_a_batch_of_two_is_refused(model: DirecFormer) -> None:
 def test_recording_nothing_is_refused(model: DirecFormer) -> None:
     with pytest.raises(BadInput, match="DirecFormer"), record(model):
         pass
-    with pytest.raises(BadInput, match="nothing was recorded"), record(nn.Linear(3, 5)), torch.no_grad():
+    with (
+        pytest.raises(BadInput, match="nothing was recorded"),
+        record(nn.Linear(3, 5)),
+        torch.no_grad(),
+    ):
         model(video())
 
 

@@ -1,4 +1,6 @@
-"""Many shuffles of one clip: the batched way against one by one, what a frozen clip must give, and tables by class."""
+"""Many shuffles of one clip: the batched way against one by one, what a frozen clip must give, and
+tables by class.
+"""
 
 from __future__ import annotations
 
@@ -43,8 +45,14 @@ MAKE = {
 
 def made(name: str) -> tuple[nn.Module, Card]:
     model = MAKE[name]()
-    labels, half, side = tuple(f"class {i}" for i in range(nets.CLASSES)), (0.5,) * 3, SIDE.get(name, 21)
-    return model, Card(name, "gesture", labels, half, half, side, model.frames, "uniform", "fit", "", sharpness=3.0)
+    labels, half, side = (
+        tuple(f"class {i}" for i in range(nets.CLASSES)),
+        (0.5,) * 3,
+        SIDE.get(name, 21),
+    )
+    return model, Card(
+        name, "gesture", labels, half, half, side, model.frames, "uniform", "fit", "", sharpness=3.0
+    )
 
 
 def noise(frames: int, seed: int = 0) -> Clip:
@@ -77,11 +85,15 @@ def test_a_batch_of_shuffles_gives_the_matrices_of_one_by_one(name: str) -> None
     traces = [observe(model, card, shuffled(clip, p, unit)) for p in permutations]
     for layer, head in ((None, "mean"), (0, 1), (1, "max")):
         expected = [sharpened(temporal(trace, layer, head), card.sharpness) for trace in traces]
-        np.testing.assert_allclose(frame_matrices(model, card, clip, permutations, layer, head), expected, atol=2e-5)
+        np.testing.assert_allclose(
+            frame_matrices(model, card, clip, permutations, layer, head), expected, atol=2e-5
+        )
     batch = observe_batch(model, card, [shuffled(clip, p, unit) for p in permutations])
     for one, other in zip(traces, batch, strict=True):
         np.testing.assert_allclose(other.logits, one.logits, atol=1e-4)
-        assert [a.name for a in one.attentions] == [a.name for a in other.attentions] and other.grid == one.grid
+        assert [a.name for a in one.attentions] == [
+            a.name for a in other.attentions
+        ] and other.grid == one.grid
 
 
 def test_a_batch_of_clips_that_differ_in_length_is_refused() -> None:
@@ -101,11 +113,15 @@ def test_a_frozen_clip_gives_chance_and_is_called_not_identifiable(name: str) ->
     assert found.mean == pytest.approx(chance_accuracy(8), abs=2.5)
     assert set(found.verdicts) == {"unknown"} and len(found) == 200
     pixels = shuffle_pixels(clip, permutations_of(range(200), UNITS), unit=model.unit_frames)
-    assert pixels.mean == pytest.approx(chance_accuracy(8), abs=2.5) and set(pixels.verdicts) == {"unknown"}
+    assert pixels.mean == pytest.approx(chance_accuracy(8), abs=2.5) and set(pixels.verdicts) == {
+        "unknown"
+    }
 
 
 def test_a_time_embedding_that_is_added_before_the_shuffle_would_be_caught() -> None:
-    """It travels with its frame into another slot and tells the original index: the same frozen clip is then far from chance."""
+    """It travels with its frame into another slot and tells the original index: the same frozen
+    clip is then far from chance.
+    """
     model, card = made("direcformer")
     clip, embedding, parts = frozen(UNITS), model.time_embed.data.clone(), []
     for permutation in permutations_of(range(200), UNITS):
@@ -120,16 +136,27 @@ def test_the_same_seeds_give_the_same_counts_and_other_seeds_others() -> None:
     draws = [permutations_of(seeds, UNITS) for seeds in (range(23), range(23), range(23, 46))]
     first, again, other = (shuffle_model(model, card, clip, permutations) for permutations in draws)
     np.testing.assert_array_equal(first.paths, again.paths)
-    assert (first.accuracy == again.accuracy).all() and not (first.permutations == other.permutations).all()
+    assert (first.accuracy == again.accuracy).all() and not (
+        first.permutations == other.permutations
+    ).all()
     assert (first.permutations[19] == np.random.default_rng(19).permutation(UNITS)).all()
-    halves = [shuffle_model(model, card, clip, permutations_of(seeds, UNITS)) for seeds in (range(10), range(10, 23))]
+    halves = [
+        shuffle_model(model, card, clip, permutations_of(seeds, UNITS))
+        for seeds in (range(10), range(10, 23))
+    ]
     np.testing.assert_array_equal(joined(halves).accuracy, first.accuracy)
 
 
 def test_progress_is_told_after_each_batch_and_can_end_the_work() -> None:
     model, card = made("timesformer")
     told: list[float] = []
-    shuffle_model(model, card, noise(UNITS), permutations_of(range(2 * BATCH + 3), UNITS), progress=told.append)
+    shuffle_model(
+        model,
+        card,
+        noise(UNITS),
+        permutations_of(range(2 * BATCH + 3), UNITS),
+        progress=told.append,
+    )
     assert told == pytest.approx([BATCH / (2 * BATCH + 3), 2 * BATCH / (2 * BATCH + 3), 1.0])
 
     def stop(done: float) -> None:
@@ -137,7 +164,9 @@ def test_progress_is_told_after_each_batch_and_can_end_the_work() -> None:
         raise InterruptedError
 
     with pytest.raises(InterruptedError):
-        shuffle_model(model, card, noise(UNITS), permutations_of(range(2 * BATCH), UNITS), progress=stop)
+        shuffle_model(
+            model, card, noise(UNITS), permutations_of(range(2 * BATCH), UNITS), progress=stop
+        )
     assert len(told) == 4
 
 
@@ -150,7 +179,9 @@ def test_the_pixel_path_finds_the_chain_and_not_its_direction() -> None:
 
 def test_a_repeated_frame_makes_a_clip_static_and_a_codecs_rounding_does_not_hide_it() -> None:
     clip = growing(UNITS)
-    assert not is_static(clip) and not is_static(growing(UNITS), unit=2) and is_static(frozen(UNITS))
+    assert (
+        not is_static(clip) and not is_static(growing(UNITS), unit=2) and is_static(frozen(UNITS))
+    )
     pictures = clip.frames.copy()
     pictures[6] = pictures[1] + 2
     assert is_static(Clip(pictures, clip.times, "repeated", ""))
@@ -161,10 +192,23 @@ def test_a_table_by_class_has_the_means_of_its_clips() -> None:
     model, card = made("direcformer")
     clips = [("b", noise(UNITS, 1)), ("a", growing(UNITS)), ("b", noise(UNITS, 3))]
     orders = [permutation_of(clip.source, UNITS, 4)[None] for _, clip in clips]
-    table = per_class([(label, shuffle_model(model, card, clip, order), shuffle_pixels(clip, order))
-                       for (label, clip), order in zip(clips, orders, strict=True)])
+    table = per_class(
+        [
+            (label, shuffle_model(model, card, clip, order), shuffle_pixels(clip, order))
+            for (label, clip), order in zip(clips, orders, strict=True)
+        ]
+    )
     assert [(score.label, score.clips) for score in table] == [("b", 2), ("a", 1), (ALL, 3)]
-    alone = [shuffle_model(model, card, clip, order).mean for (_, clip), order in zip(clips, orders, strict=True)]
-    assert table[0].order_accuracy == pytest.approx((alone[0] + alone[2]) / 2) and table[1].order_accuracy == alone[1]
-    assert table[2].order_accuracy == pytest.approx(np.mean(alone)) and table[1].pixels_either_way == 100
+    alone = [
+        shuffle_model(model, card, clip, order).mean
+        for (_, clip), order in zip(clips, orders, strict=True)
+    ]
+    assert (
+        table[0].order_accuracy == pytest.approx((alone[0] + alone[2]) / 2)
+        and table[1].order_accuracy == alone[1]
+    )
+    assert (
+        table[2].order_accuracy == pytest.approx(np.mean(alone))
+        and table[1].pixels_either_way == 100
+    )
     assert per_class([]) == []

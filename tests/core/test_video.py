@@ -11,7 +11,15 @@ import av
 import numpy as np
 import pytest
 
-from core.errors import EmptyVideo, MissingVideo, NotAVideo, NoVideoStream, OverLimit, TooFewFrames, VideoError
+from core.errors import (
+    EmptyVideo,
+    MissingVideo,
+    NotAVideo,
+    NoVideoStream,
+    OverLimit,
+    TooFewFrames,
+    VideoError,
+)
 from core.sampling import dense_indices, motion_indices, motion_scores, uniform_indices
 from core.video import Clip, Limits, crop_box, cropped, decode, probe, subclip
 
@@ -21,8 +29,16 @@ def ramp(count: int, height: int = 48, width: int = 64) -> np.ndarray:
     return np.stack([np.full((height, width, 3), 10 * (i + 1), np.uint8) for i in range(count)])
 
 
-def write(path: Path, frames: np.ndarray, codec: str = "libx264", pixels: str = "yuv420p", times: list[int] | None = None, rate: int = 10,
-          source: str = "rgb24", **options: str) -> Path:
+def write(
+    path: Path,
+    frames: np.ndarray,
+    codec: str = "libx264",
+    pixels: str = "yuv420p",
+    times: list[int] | None = None,
+    rate: int = 10,
+    source: str = "rgb24",
+    **options: str,
+) -> Path:
     """Encode frames; `times` are presentation times in milliseconds."""
     with av.open(str(path), "w") as container:
         stream = container.add_stream(codec, rate=rate, options=options)
@@ -43,12 +59,22 @@ def levels(clip: Clip) -> list[int]:
     return np.round(clip.frames.mean((1, 2, 3)) / 10).astype(int).tolist()
 
 
-CONTAINERS = [("a.mp4", "libx264", "yuv420p"), ("a.mkv", "libx264", "yuv420p"), ("a.mov", "libx264", "yuv420p"),
-              ("a.webm", "libvpx-vp9", "yuv420p"), ("a.avi", "mpeg4", "yuv420p"), ("a.gif", "gif", "rgb8")]
+CONTAINERS = [
+    ("a.mp4", "libx264", "yuv420p"),
+    ("a.mkv", "libx264", "yuv420p"),
+    ("a.mov", "libx264", "yuv420p"),
+    ("a.webm", "libvpx-vp9", "yuv420p"),
+    ("a.avi", "mpeg4", "yuv420p"),
+    ("a.gif", "gif", "rgb8"),
+]
 
 
-@pytest.mark.parametrize(("name", "codec", "pixels"), CONTAINERS, ids=lambda v: v if "." in v else "")
-def test_every_container_gives_its_frames_sizes_and_times(tmp_path: Path, name: str, codec: str, pixels: str) -> None:
+@pytest.mark.parametrize(
+    ("name", "codec", "pixels"), CONTAINERS, ids=lambda v: v if "." in v else ""
+)
+def test_every_container_gives_its_frames_sizes_and_times(
+    tmp_path: Path, name: str, codec: str, pixels: str
+) -> None:
     frames = np.repeat(ramp(12)[:, :, :, :1], 3, 3)
     if pixels == "rgb8":  # a palette of 256 colours holds these levels only roughly
         frames = np.stack([np.full_like(f, 255 * (i % 2)) for i, f in enumerate(frames)])
@@ -69,7 +95,9 @@ def test_variable_frame_times_are_kept(tmp_path: Path) -> None:
     path = write(tmp_path / "vfr.mkv", ramp(6), times=times, bf="0")
     clip = decode(path, frames=6)
     np.testing.assert_allclose(clip.times, np.array(times) / 1000, atol=0.002)
-    np.testing.assert_allclose(decode(path, frames=2, start=0.3, end=0.6).times, [0.5, 0.54], atol=0.002)
+    np.testing.assert_allclose(
+        decode(path, frames=2, start=0.3, end=0.6).times, [0.5, 0.54], atol=0.002
+    )
 
 
 def test_seeking_gives_the_frames_that_decoding_everything_gives(tmp_path: Path) -> None:
@@ -109,12 +137,16 @@ def test_rotation_metadata_is_applied(tmp_path: Path) -> None:
     data = bytearray(path.read_bytes())
     at = data.index(b"tkhd") + 4 + 40  # version 0: the display matrix stands 40 bytes into the box
     assert struct.unpack(">i", data[at : at + 4])[0] == 65536
-    data[at : at + 36] = struct.pack(">9i", 0, 65536, 0, -65536, 0, 0, 0, 0, 1 << 30)  # shown turned by 90 degrees clockwise
+    data[at : at + 36] = struct.pack(
+        ">9i", 0, 65536, 0, -65536, 0, 0, 0, 0, 1 << 30
+    )  # shown turned by 90 degrees clockwise
     path.write_bytes(data)
     assert (probe(path).width, probe(path).height) == (48, 64)
     frame = decode(path, frames=1).frames[0]
     assert frame.shape == (64, 48, 3)
-    assert frame[:, -6:].mean() > 200 and frame[:, :30].mean() < 40  # the top of the picture is now on the right
+    assert (
+        frame[:, -6:].mean() > 200 and frame[:, :30].mean() < 40
+    )  # the top of the picture is now on the right
 
 
 def refused(kind: type[VideoError], path: Path, **settings: object) -> str:
@@ -127,7 +159,9 @@ def refused(kind: type[VideoError], path: Path, **settings: object) -> str:
 def test_what_is_no_video_is_refused_by_its_reason_in_one_line(tmp_path: Path) -> None:
     assert "no such file" in refused(MissingVideo, tmp_path / "none.mp4")
     assert "folder" in refused(MissingVideo, tmp_path)
-    empty, text, picture, sound = (tmp_path / n for n in ("empty.mp4", "text.mp4", "picture.png", "sound.wav"))
+    empty, text, picture, sound = (
+        tmp_path / n for n in ("empty.mp4", "text.mp4", "picture.png", "sound.wav")
+    )
     empty.write_bytes(b"")
     assert "0 bytes" in refused(EmptyVideo, empty)
     text.write_text("WEBVTT\n\n00:00.000 --> 00:01.000\nhello\n")
@@ -149,7 +183,9 @@ def test_sound_without_pictures_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "sound.m4a"
     with av.open(str(path), "w", format="mp4") as container:
         stream = container.add_stream("aac", rate=44100)
-        frame = av.AudioFrame.from_ndarray(np.zeros((1, 4096), np.float32), format="flt", layout="mono")
+        frame = av.AudioFrame.from_ndarray(
+            np.zeros((1, 4096), np.float32), format="flt", layout="mono"
+        )
         frame.sample_rate = 44100
         container.mux(stream.encode(frame))
         container.mux(stream.encode())
@@ -157,7 +193,11 @@ def test_sound_without_pictures_is_refused(tmp_path: Path) -> None:
 
 
 def test_a_cut_file_gives_what_can_be_read_or_a_clear_refusal(tmp_path: Path) -> None:
-    whole = write(tmp_path / "whole.mkv", np.random.default_rng(0).integers(0, 255, (40, 48, 64, 3), np.uint8), g="5")
+    whole = write(
+        tmp_path / "whole.mkv",
+        np.random.default_rng(0).integers(0, 255, (40, 48, 64, 3), np.uint8),
+        g="5",
+    )
     data = whole.read_bytes()
     half = tmp_path / "half.mkv"
     half.write_bytes(data[: len(data) // 2])
@@ -186,8 +226,21 @@ def test_limits_can_be_set(tmp_path: Path) -> None:
     decode(path, limits=Limits(seconds=2.5, pixels=64 * 48))
 
 
-@pytest.mark.parametrize("name", ["a: b.mp4", "with space.mp4", "%03d.mp4", "naïve ☂.mp4", "-dash.mp4", "http:x.mp4", "a'b\"c.mp4"])
-def test_odd_names_are_only_names(tmp_path: Path, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(
+    "name",
+    [
+        "a: b.mp4",
+        "with space.mp4",
+        "%03d.mp4",
+        "naïve ☂.mp4",
+        "-dash.mp4",
+        "http:x.mp4",
+        "a'b\"c.mp4",
+    ],
+)
+def test_odd_names_are_only_names(
+    tmp_path: Path, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     write(tmp_path / "plain.mp4", ramp(5)).rename(tmp_path / name)
     monkeypatch.chdir(tmp_path)
     assert levels(decode(name, frames=5)) == [1, 2, 3, 4, 5]
@@ -195,7 +248,14 @@ def test_odd_names_are_only_names(tmp_path: Path, name: str, monkeypatch: pytest
 
 def test_settings_that_make_no_sense_are_refused(tmp_path: Path) -> None:
     path = write(tmp_path / "clip.mp4", ramp(8))
-    wrong = [{"frames": 0}, {"sampling": "best"}, {"stride": 0}, {"start": -1.0}, {"start": 0.5, "end": 0.2}, {"end": float("nan")}]
+    wrong = [
+        {"frames": 0},
+        {"sampling": "best"},
+        {"stride": 0},
+        {"start": -1.0},
+        {"start": 0.5, "end": 0.2},
+        {"end": float("nan")},
+    ]
     for settings in wrong:
         with pytest.raises(ValueError) as caught:
             decode(path, **settings)
@@ -231,15 +291,23 @@ def test_motion_sampling_takes_five_frames_a_second_and_those_that_move(tmp_path
     frames = np.zeros((60, 48, 64, 3), np.uint8)
     frames[24:36:12] = 255  # at 30 frames a second every sixth frame is looked at: frame 24 flashes
     frames[25:30] = 255
-    clip = decode(write(tmp_path / "flash.mkv", frames, "ffv1", "bgr0", rate=30), frames=2, sampling="motion")
+    clip = decode(
+        write(tmp_path / "flash.mkv", frames, "ffv1", "bgr0", rate=30), frames=2, sampling="motion"
+    )
     assert np.round(clip.times * 30).astype(int).tolist() == [24, 30]
 
 
 def test_a_part_of_a_clip_in_memory_is_chosen_like_a_part_of_a_file(tmp_path: Path) -> None:
     path = write(tmp_path / "clip.mp4", ramp(20))
     whole = decode(path, frames=20)
-    for settings in ({"frames": 5}, {"frames": 3, "sampling": "dense"}, {"frames": 4, "start": 0.5, "end": 1.5}):
-        np.testing.assert_array_equal(subclip(whole, **settings).frames, decode(path, **settings).frames)
+    for settings in (
+        {"frames": 5},
+        {"frames": 3, "sampling": "dense"},
+        {"frames": 4, "start": 0.5, "end": 1.5},
+    ):
+        np.testing.assert_array_equal(
+            subclip(whole, **settings).frames, decode(path, **settings).frames
+        )
     assert subclip(whole, frames=5).id != subclip(whole, frames=6).id
 
 
@@ -254,7 +322,9 @@ def test_the_crop_is_the_central_square_or_the_whole_frame() -> None:
 
 
 def test_every_real_clip_is_read(clips: Path) -> None:
-    files = sorted(p for p in clips.rglob("*") if p.suffix in {".mp4", ".webm", ".mkv", ".avi", ".gif"})
+    files = sorted(
+        p for p in clips.rglob("*") if p.suffix in {".mp4", ".webm", ".mkv", ".avi", ".gif"}
+    )
     assert len(files) > 100
     for path in files[::6] + [p for p in files if p.parent.name == "odd"]:
         found = probe(path)

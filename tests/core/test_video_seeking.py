@@ -1,4 +1,6 @@
-"""Skipping to a frame gives that very frame: compared with a plain PyAV decode of everything, for every container at hand."""
+"""Skipping to a frame gives that very frame: compared with a plain PyAV decode of everything, for
+every container at hand.
+"""
 
 from __future__ import annotations
 
@@ -14,10 +16,20 @@ from core.video import decode, probe
 FRAMES = 61
 FILES = {
     "h264 with B-frames": ("a.mp4", "libx264", "yuv420p", {"g": "7", "bf": "2"}),
-    "h264 with open groups": ("a.mkv", "libx264", "yuv420p", {"x264-params": "keyint=7:min-keyint=7:open-gop=1:bframes=3:scenecut=0"}),
+    "h264 with open groups": (
+        "a.mkv",
+        "libx264",
+        "yuv420p",
+        {"x264-params": "keyint=7:min-keyint=7:open-gop=1:bframes=3:scenecut=0"},
+    ),
     "h264 with one keyframe": ("a.mov", "libx264", "yuv420p", {"g": "999"}),
     "h264 stream": ("a.ts", "libx264", "yuv420p", {"g": "7", "bf": "2"}),
-    "vp9 with hidden frames": ("a.webm", "libvpx-vp9", "yuv420p", {"g": "11", "auto-alt-ref": "1", "lag-in-frames": "9"}),
+    "vp9 with hidden frames": (
+        "a.webm",
+        "libvpx-vp9",
+        "yuv420p",
+        {"g": "11", "auto-alt-ref": "1", "lag-in-frames": "9"},
+    ),
     "vp8": ("b.webm", "libvpx", "yuv420p", {"g": "11", "deadline": "realtime"}),
     "mpeg4": ("a.avi", "mpeg4", "yuv420p", {"g": "7"}),
     "mpeg4 with B-frames": ("b.avi", "mpeg4", "yuv420p", {"g": "7", "bf": "2"}),
@@ -37,7 +49,14 @@ def moving(count: int = FRAMES, height: int = 36, width: int = 52) -> np.ndarray
     return frames
 
 
-def write(path: Path, codec: str, pixels: str, options: dict[str, str], frames: np.ndarray | None = None, source: str = "rgb24") -> Path:
+def write(
+    path: Path,
+    codec: str,
+    pixels: str,
+    options: dict[str, str],
+    frames: np.ndarray | None = None,
+    source: str = "rgb24",
+) -> Path:
     frames = moving() if frames is None else frames
     with av.open(str(path), "w") as container:
         stream = container.add_stream(codec, rate=20, options=options)
@@ -51,18 +70,27 @@ def write(path: Path, codec: str, pixels: str, options: dict[str, str], frames: 
 def everything(path: Path) -> tuple[list[np.ndarray], np.ndarray]:
     """Every frame, and its seconds from the first, read in the plainest way."""
     with av.open(str(path)) as container:
-        found = [(float(frame.time), frame.to_ndarray(format="rgb24")) for frame in container.decode(video=0)]
-    times = np.array(sorted(time for time, _ in found))  # an avi with B-frames stamps frames in the order of coding
+        found = [
+            (float(frame.time), frame.to_ndarray(format="rgb24"))
+            for frame in container.decode(video=0)
+        ]
+    times = np.array(
+        sorted(time for time, _ in found)
+    )  # an avi with B-frames stamps frames in the order of coding
     return [image for _, image in found], times - times[0]
 
 
-def assert_exact(path: Path, images: list[np.ndarray], times: np.ndarray, counts: tuple[int, ...]) -> None:
+def assert_exact(
+    path: Path, images: list[np.ndarray], times: np.ndarray, counts: tuple[int, ...]
+) -> None:
     for count in counts:
         clip = decode(path, frames=count)
         for image, time in zip(clip.frames, clip.times, strict=True):
             nearest = int(np.abs(times - time).argmin())
             assert abs(times[nearest] - time) < 1e-3, (path.name, count)
-            np.testing.assert_array_equal(image, images[nearest], err_msg=f"{path.name}, {count} frames, at {time:.3f} s")
+            np.testing.assert_array_equal(
+                image, images[nearest], err_msg=f"{path.name}, {count} frames, at {time:.3f} s"
+            )
 
 
 @pytest.mark.parametrize("kind", FILES)
@@ -75,7 +103,9 @@ def test_sampled_frames_are_the_very_frames_of_the_file(kind: str, tmp_path: Pat
     assert_exact(path, images, times, (1, 3, 13, FRAMES))
     part = decode(path, frames=2, start=2.0, end=2.5)
     assert part.times.min() >= 2 - 1e-6 and part.times.max() <= 2.5 + 1e-6
-    np.testing.assert_array_equal(part.frames[0], images[int(np.abs(times - part.times[0]).argmin())])
+    np.testing.assert_array_equal(
+        part.frames[0], images[int(np.abs(times - part.times[0]).argmin())]
+    )
 
 
 @pytest.mark.parametrize("turns", [1, 2, 3])
@@ -83,11 +113,15 @@ def test_each_turn_of_the_display_matrix_is_applied(turns: int, tmp_path: Path) 
     path = write(tmp_path / "phone.mp4", "libx264", "yuv420p", {})
     upright = decode(path, frames=3).frames
     one = 1 << 16
-    matrix = {1: (0, one, -one, 0), 2: (-one, 0, 0, -one), 3: (0, -one, one, 0)}[turns]  # a, b, c, d: clockwise quarter turns
+    matrix = {1: (0, one, -one, 0), 2: (-one, 0, 0, -one), 3: (0, -one, one, 0)}[
+        turns
+    ]  # a, b, c, d: clockwise quarter turns
     data = bytearray(path.read_bytes())
     at = data.index(b"tkhd") + 44
     assert struct.unpack(">i", data[at : at + 4])[0] == one
-    data[at : at + 36] = struct.pack(">9i", matrix[0], matrix[1], 0, matrix[2], matrix[3], 0, 0, 0, 1 << 30)
+    data[at : at + 36] = struct.pack(
+        ">9i", matrix[0], matrix[1], 0, matrix[2], matrix[3], 0, 0, 0, 1 << 30
+    )
     path.write_bytes(data)
     np.testing.assert_array_equal(decode(path, frames=3).frames, np.rot90(upright, -turns, (1, 2)))
 
@@ -105,10 +139,14 @@ def test_a_gif_that_starts_transparent_shows_white(tmp_path: Path) -> None:
 
 
 def test_real_clips_give_their_very_frames(clips: Path) -> None:
-    odd, demo, gestures = (sorted(clips.glob(pattern)) for pattern in ("odd/*", "demo/*.mp4", "gestures/*/*_7.mp4"))
+    odd, demo, gestures = (
+        sorted(clips.glob(pattern)) for pattern in ("odd/*", "demo/*.mp4", "gestures/*/*_7.mp4")
+    )
     assert odd and demo and gestures
     for path in [*odd, *demo[::6], *gestures[:3]]:
-        if path.suffix == ".gif" or path.stat().st_size > 1e6:  # drawn over white here, over black by PyAV; too slow to read whole
+        if (
+            path.suffix == ".gif" or path.stat().st_size > 1e6
+        ):  # drawn over white here, over black by PyAV; too slow to read whole
             continue
         images, times = everything(path)
         assert probe(path).frames == len(images), path

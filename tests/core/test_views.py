@@ -23,9 +23,22 @@ def random_model(name: str) -> tuple[nn.Module, Card]:
     torch.manual_seed(0)
     model = build(name)
     for parameter in model.parameters():
-        if parameter.ndim > 1 and not parameter.any():  # branches that start as zero would leave nothing to see
+        if (
+            parameter.ndim > 1 and not parameter.any()
+        ):  # branches that start as zero would leave nothing to see
             nn.init.normal_(parameter, std=0.05)
-    return model, Card(name, "gesture", LABELS, (0.5,) * 3, (0.5,) * 3, model.size, model.frames, "uniform", "fit", "nothing")
+    return model, Card(
+        name,
+        "gesture",
+        LABELS,
+        (0.5,) * 3,
+        (0.5,) * 3,
+        model.size,
+        model.frames,
+        "uniform",
+        "fit",
+        "nothing",
+    )
 
 
 def every_view(name: str) -> None:
@@ -54,9 +67,22 @@ def every_view(name: str) -> None:
 
 def test_am_flow_is_asked_for_by_the_number_of_the_block() -> None:
     model = am_flow_nets.net(am_blocks=(2,), aligning=True)
-    card = Card("am_flow", "tiny", ("a", "b", "c"), (0.5,) * 3, (0.25,) * 3, model.size, model.frames, "uniform", "fit", "nothing")
+    card = Card(
+        "am_flow",
+        "tiny",
+        ("a", "b", "c"),
+        (0.5,) * 3,
+        (0.25,) * 3,
+        model.size,
+        model.frames,
+        "uniform",
+        "fit",
+        "nothing",
+    )
     clip = rendered_clip(render("tick", 3, frames=card.frames, size=(60, 80)))
-    np.testing.assert_array_equal(explain.am_flow(model, card, clip, 1), explain.am_flow(model, card, clip))
+    np.testing.assert_array_equal(
+        explain.am_flow(model, card, clip, 1), explain.am_flow(model, card, clip)
+    )
     with pytest.raises(BadInput, match="block 0 of am_flow has no AM flow; choose one of 1"):
         explain.am_flow(model, card, clip, 0)
 
@@ -66,20 +92,35 @@ def test_a_model_gets_every_view(name: str) -> None:
     every_view(name)
 
 
-def test_a_new_file_is_a_new_model_on_the_command_line_and_in_every_view(toy: str, capsys: pytest.CaptureFixture) -> None:
+def test_a_new_file_is_a_new_model_on_the_command_line_and_in_every_view(
+    toy: str, capsys: pytest.CaptureFixture
+) -> None:
     assert toy in available()
     assert main(["models", "--json"]) == 0
     assert toy in [m["name"] for m in json.loads(capsys.readouterr().out)]
     assert main(["count", toy, "--json"]) == 0
-    assert json.loads(capsys.readouterr().out)["params"] == sum(p.numel() for p in build(toy).parameters())
+    assert json.loads(capsys.readouterr().out)["params"] == sum(
+        p.numel() for p in build(toy).parameters()
+    )
     every_view(toy)
 
 
-@pytest.mark.parametrize(("name", "refused"), [
-    ("timesformer", False), ("videomae", False), ("far", False), ("am_flow", False), ("direcformer", True), ("rvit", True)])
+@pytest.mark.parametrize(
+    ("name", "refused"),
+    [
+        ("timesformer", False),
+        ("videomae", False),
+        ("far", False),
+        ("am_flow", False),
+        ("direcformer", True),
+        ("rvit", True),
+    ],
+)
 def test_rollout_is_refused_where_rows_do_not_sum_to_one(name: str, refused: bool) -> None:
     model, card = random_model(name)
-    trace = observe(model, card, rendered_clip(render("left", 1, frames=card.frames, size=(60, 80))))
+    trace = observe(
+        model, card, rendered_clip(render("left", 1, frames=card.frames, size=(60, 80)))
+    )
     if refused:
         with pytest.raises(BadInput, match="rollout needs attention whose rows sum to 1"):
             explain.rollout(trace)

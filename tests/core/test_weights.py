@@ -17,10 +17,31 @@ from core.errors import BadInput
 from core.gestures import LABELS
 from core.models import build
 from core.models.direcformer import DirecFormer
-from core.weights import Card, embedded, file_hash, load, load_checkpoint, load_public, save_checkpoint
+from core.weights import (
+    Card,
+    embedded,
+    file_hash,
+    load,
+    load_checkpoint,
+    load_public,
+    save_checkpoint,
+)
 
-CARD = Card(model="direcformer", preset="gesture", labels=LABELS, mean=(0.5, 0.4, 0.3), std=(0.1, 0.2, 0.3), size=96, frames=8,
-            sampling="uniform", crop="fit", trained_on="nothing", direction_threshold=0.25, recipe={"lr": 3e-4}, license="Apache-2.0")
+CARD = Card(
+    model="direcformer",
+    preset="gesture",
+    labels=LABELS,
+    mean=(0.5, 0.4, 0.3),
+    std=(0.1, 0.2, 0.3),
+    size=96,
+    frames=8,
+    sampling="uniform",
+    crop="fit",
+    trained_on="nothing",
+    direction_threshold=0.25,
+    recipe={"lr": 3e-4},
+    license="Apache-2.0",
+)
 
 
 @pytest.fixture(scope="module")
@@ -46,10 +67,16 @@ def refused(path: Path | str, *words: str) -> None:
         assert word in message
 
 
-def test_a_checkpoint_comes_back_with_its_card_in_half_precision(model: nn.Module, saved: Path) -> None:
+def test_a_checkpoint_comes_back_with_its_card_in_half_precision(
+    model: nn.Module, saved: Path
+) -> None:
     found, card = load_checkpoint(saved)
     assert replace(card, hash="") == CARD
-    assert isinstance(card.labels, tuple) and isinstance(card.mean, tuple) and isinstance(card.std, tuple)
+    assert (
+        isinstance(card.labels, tuple)
+        and isinstance(card.mean, tuple)
+        and isinstance(card.std, tuple)
+    )
     assert not found.training
     assert found.state_dict().keys() == model.state_dict().keys()
     for key, value in found.state_dict().items():
@@ -69,7 +96,11 @@ def test_a_checkpoint_is_built_with_the_settings_of_its_card(tmp_path: Path) -> 
     card = replace(CARD, labels=("a", "b", "c"), settings={"space": "cosine", "order_head": False})
     save_checkpoint(tmp_path / "m.safetensors", model.state_dict(), card)
     found, _ = load_checkpoint(str(tmp_path / "m.safetensors"))
-    assert found.order_head is None and found.head.out_features == 3 and found.blocks[0].attn.tap.kernel.kind == "cosine"
+    assert (
+        found.order_head is None
+        and found.head.out_features == 3
+        and found.blocks[0].attn.tap.kernel.kind == "cosine"
+    )
 
 
 def test_a_missing_checkpoint_is_refused(tmp_path: Path) -> None:
@@ -77,7 +108,7 @@ def test_a_missing_checkpoint_is_refused(tmp_path: Path) -> None:
     refused(tmp_path, "model.safetensors")
 
 
-@pytest.mark.parametrize("content", [b"", b"not weights at all", b"\x08\0\0\0\0\0\0\0{\"a\": 1"])
+@pytest.mark.parametrize("content", [b"", b"not weights at all", b'\x08\0\0\0\0\0\0\0{"a": 1'])
 def test_a_file_of_another_kind_is_refused(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "wrong.safetensors"
     path.write_bytes(content)
@@ -94,11 +125,25 @@ def test_weights_without_a_card_are_refused(tmp_path: Path) -> None:
     refused(tmp_path / "bare.safetensors", "no model card")
 
 
-@pytest.mark.parametrize("change", [
-    {"model": "nothere"}, {"preset": "nothere"}, {"settings": {"time": "linear"}}, {"settings": {"tempo": 3}}, {"surprise": 1}])
-def test_a_card_that_makes_no_sense_is_refused(model: nn.Module, tmp_path: Path, change: dict[str, object]) -> None:
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"model": "nothere"},
+        {"preset": "nothere"},
+        {"settings": {"time": "linear"}},
+        {"settings": {"tempo": 3}},
+        {"surprise": 1},
+    ],
+)
+def test_a_card_that_makes_no_sense_is_refused(
+    model: nn.Module, tmp_path: Path, change: dict[str, object]
+) -> None:
     path = tmp_path / "odd.safetensors"
-    save_file({k: v.half() for k, v in model.state_dict().items()}, path, metadata={"card": json.dumps(asdict(CARD) | change)})
+    save_file(
+        {k: v.half() for k, v in model.state_dict().items()},
+        path,
+        metadata={"card": json.dumps(asdict(CARD) | change)},
+    )
     refused(path, "card")
 
 
@@ -119,7 +164,9 @@ def test_weights_that_do_not_fit_their_card_are_refused(model: nn.Module, tmp_pa
     refused(path, "does not fit")
 
 
-def test_shipped_checkpoints_are_found_by_name(saved: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_shipped_checkpoints_are_found_by_name(
+    saved: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     (saved.parent / "direcformer.safetensors").write_bytes(saved.read_bytes())
     monkeypatch.setattr(weights, "CHECKPOINTS", saved.parent)
     embedded.cache_clear()
@@ -136,12 +183,24 @@ def test_every_shipped_checkpoint_loads_and_is_small() -> None:
     for name, path in embedded().items():
         model, card = load(name)
         assert card.model == name and card.trained_on and path.stat().st_size <= 8_000_000
-        assert model(torch.zeros(1, 3, card.frames, card.size, card.size)).shape == (1, len(card.labels))
+        assert model(torch.zeros(1, 3, card.frames, card.size, card.size)).shape == (
+            1,
+            len(card.labels),
+        )
 
 
 # -- public layouts
 
-SIZES = {"classes": 11, "size": 21, "patch": 7, "frames": 3, "width": 30, "depth": 2, "heads": 5, "order_head": False}
+SIZES = {
+    "classes": 11,
+    "size": 21,
+    "patch": 7,
+    "frames": 3,
+    "width": 30,
+    "depth": 2,
+    "heads": 5,
+    "order_head": False,
+}
 
 
 def video_model(**settings: object) -> DirecFormer:
@@ -157,15 +216,27 @@ def assert_same(model: nn.Module, state: dict[str, Tensor], but: tuple[str, ...]
         assert torch.equal(value, state[key]) == (key not in but), key
 
 
-@pytest.mark.parametrize("wrap", [
-    lambda s: s,
-    lambda s: {"model_state": s, "epoch": 3},
-    lambda s: {"state_dict": s},
-    lambda s: {"model": s},
-    lambda s: {"module": s},
-    lambda s: {f"model.{k}": v for k, v in s.items()},
-    lambda s: {"model_state": {f"model.{k}": v for k, v in s.items()}},
-], ids=["plain", "model_state", "state_dict", "model", "module", "prefix", "model_state and prefix"])
+@pytest.mark.parametrize(
+    "wrap",
+    [
+        lambda s: s,
+        lambda s: {"model_state": s, "epoch": 3},
+        lambda s: {"state_dict": s},
+        lambda s: {"model": s},
+        lambda s: {"module": s},
+        lambda s: {f"model.{k}": v for k, v in s.items()},
+        lambda s: {"model_state": {f"model.{k}": v for k, v in s.items()}},
+    ],
+    ids=[
+        "plain",
+        "model_state",
+        "state_dict",
+        "model",
+        "module",
+        "prefix",
+        "model_state and prefix",
+    ],
+)
 def test_the_authors_layout_loads_bit_for_bit(wrap: object) -> None:
     source = video_model().state_dict()
     torch.manual_seed(2)
@@ -204,21 +275,41 @@ def test_a_time_embedding_of_another_length_is_resized_by_nearest_neighbour() ->
 
 def test_every_layer_of_the_transformers_layout_lands_in_its_own_place() -> None:
     transformers = pytest.importorskip("transformers")
-    config = transformers.TimesformerConfig(image_size=21, patch_size=7, num_frames=3, hidden_size=30, num_hidden_layers=2,
-                                            num_attention_heads=5, intermediate_size=120, num_labels=11)
+    config = transformers.TimesformerConfig(
+        image_size=21,
+        patch_size=7,
+        num_frames=3,
+        hidden_size=30,
+        num_hidden_layers=2,
+        num_attention_heads=5,
+        intermediate_size=120,
+        num_labels=11,
+    )
     source = transformers.TimesformerForVideoClassification(config).state_dict()
     source = {k: torch.full_like(v, float(i)) for i, (k, v) in enumerate(source.items())}
     model = DirecFormer(**SIZES)
     report = load_public(model, source)
     assert not report.missing and not report.unexpected and not report.mismatched
     values = [v.flatten()[0].item() for v in model.state_dict().values()]
-    assert sorted(values) == [float(i) for i in range(len(source))], "each tensor is used exactly once"
+    assert sorted(values) == [float(i) for i in range(len(source))], (
+        "each tensor is used exactly once"
+    )
     state = model.state_dict()
     prefix = "timesformer.encoder.layer.1."
     names = list(source)
-    for ours, theirs in {"temporal_norm1": "temporal_layernorm", "temporal_attn.qkv": "temporal_attention.attention.qkv",
-                         "temporal_attn.proj": "temporal_attention.output.dense", "temporal_fc": "temporal_dense",
-                         "norm1": "layernorm_before", "attn.qkv": "attention.attention.qkv", "attn.proj": "attention.output.dense",
-                         "norm2": "layernorm_after", "mlp.fc1": "intermediate.dense", "mlp.fc2": "output.dense"}.items():
+    for ours, theirs in {
+        "temporal_norm1": "temporal_layernorm",
+        "temporal_attn.qkv": "temporal_attention.attention.qkv",
+        "temporal_attn.proj": "temporal_attention.output.dense",
+        "temporal_fc": "temporal_dense",
+        "norm1": "layernorm_before",
+        "attn.qkv": "attention.attention.qkv",
+        "attn.proj": "attention.output.dense",
+        "norm2": "layernorm_after",
+        "mlp.fc1": "intermediate.dense",
+        "mlp.fc2": "output.dense",
+    }.items():
         for kind in ("weight", "bias"):
-            assert state[f"blocks.1.{ours}.{kind}"].flatten()[0] == names.index(f"{prefix}{theirs}.{kind}")
+            assert state[f"blocks.1.{ours}.{kind}"].flatten()[0] == names.index(
+                f"{prefix}{theirs}.{kind}"
+            )

@@ -1,4 +1,6 @@
-"""The model chooser: what it offers, and what becomes of the rest of the sidebar when another model is chosen."""
+"""The model chooser: what it offers, and what becomes of the rest of the sidebar when another model
+is chosen.
+"""
 
 from __future__ import annotations
 
@@ -48,15 +50,28 @@ def shown(app: AppTest) -> list[str]:
     return app.text[0].value.split("|")
 
 
-def test_shipped_models_come_first_then_public_ones_that_are_here_then_ones_own(timesformer_folder: Path, checkpoints: Path) -> None:
+def test_shipped_models_come_first_then_public_ones_that_are_here_then_ones_own(
+    timesformer_folder: Path, checkpoints: Path
+) -> None:
     untrained = [f"random:{name}" for name in sorted(available()) if name not in embedded()]
     assert list(model_options(None)) == [*embedded(), *untrained]
     assert next(iter(model_options(None))) == "direcformer", "the app opens on it"
     (checkpoints / K400).symlink_to(timesformer_folder)
     options = model_options("/x/mine.safetensors")
-    assert list(options) == [*embedded(), "public:TimeSformer K400", *untrained, "file:/x/mine.safetensors"]
-    assert list(options.values())[: len(embedded()) + 1] == [*(spec(n).title for n in embedded()), "TimeSformer K400"]
-    assert all("random weights" in options[key] for key in untrained) and options["file:/x/mine.safetensors"] == "own: mine.safetensors"
+    assert list(options) == [
+        *embedded(),
+        "public:TimeSformer K400",
+        *untrained,
+        "file:/x/mine.safetensors",
+    ]
+    assert list(options.values())[: len(embedded()) + 1] == [
+        *(spec(n).title for n in embedded()),
+        "TimeSformer K400",
+    ]
+    assert (
+        all("random weights" in options[key] for key in untrained)
+        and options["file:/x/mine.safetensors"] == "own: mine.safetensors"
+    )
 
 
 def test_the_chooser_explains_every_model_and_the_data_sets_in_the_names(app: AppTest) -> None:
@@ -73,7 +88,9 @@ def test_a_public_checkpoint_that_is_not_here_is_refused_without_a_download() ->
         cached.model("public:TimeSformer K400")
 
 
-def test_a_checkpoint_that_is_replaced_is_read_again(timesformer_folder: Path, tmp_path: Path) -> None:
+def test_a_checkpoint_that_is_replaced_is_read_again(
+    timesformer_folder: Path, tmp_path: Path
+) -> None:
     path = tmp_path / "model.safetensors"
     path.write_bytes((timesformer_folder / path.name).read_bytes())
     (tmp_path / "config.json").write_bytes((timesformer_folder / "config.json").read_bytes())
@@ -83,7 +100,9 @@ def test_a_checkpoint_that_is_replaced_is_read_again(timesformer_folder: Path, t
     assert cached.model(f"file:{path}")[1].hash != first[1].hash
 
 
-def test_a_chosen_public_checkpoint_brings_its_own_frames_and_crop(app: AppTest, timesformer_folder: Path, checkpoints: Path) -> None:
+def test_a_chosen_public_checkpoint_brings_its_own_frames_and_crop(
+    app: AppTest, timesformer_folder: Path, checkpoints: Path
+) -> None:
     (checkpoints / K400).symlink_to(timesformer_folder)
     app.run()
     assert shown(app)[:3] == ["DirecFormer", "8", "fit"]
@@ -96,18 +115,24 @@ def test_a_chosen_public_checkpoint_brings_its_own_frames_and_crop(app: AppTest,
     assert "trained on Kinetics-400. Licence: CC-BY-NC-4.0." in app.caption[-1].value
 
 
-def test_what_is_not_here_is_offered_with_its_licence_and_a_clear_line_offline(app: AppTest) -> None:
+def test_what_is_not_here_is_offered_with_its_licence_and_a_clear_line_offline(
+    app: AppTest,
+) -> None:
     app.run()
     assert app.selectbox(key="missing").options[0] == "TimeSformer K400"
-    assert any("CC-BY-NC-4.0" in c.value and "490 MB" in c.value and "hf://facebook" in c.value for c in app.caption)
+    assert any(
+        "CC-BY-NC-4.0" in c.value and "490 MB" in c.value and "hf://facebook" in c.value
+        for c in app.caption
+    )
     assert any(hub.FOLDER in c.value and f"`{K400}/`" in c.value for c in app.caption)
     app.button(key="download").click().run()
     assert ["HF_HUB_OFFLINE is set" in e.value and "\n" not in e.value for e in app.error] == [True]
     assert shown(app)[0] == "DirecFormer"
 
 
-def test_what_was_downloaded_is_chosen(app: AppTest, timesformer_folder: Path, checkpoints: Path,
-                                       monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_was_downloaded_is_chosen(
+    app: AppTest, timesformer_folder: Path, checkpoints: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     asked: list[str] = []
 
     def fetch(source: str, progress: hub.Progress) -> hub.Files | None:
@@ -121,23 +146,39 @@ def test_what_was_downloaded_is_chosen(app: AppTest, timesformer_folder: Path, c
         patch.setattr("pages.parts.public.hub.fetch", fetch)
         app.button(key="download").click().run()
     assert asked == [hub.NAMED["TimeSformer K400"].source] and not app.error
-    assert app.selectbox(key="model").value == "public:TimeSformer K400" and shown(app)[3] == "jump,run,swim"
+    assert (
+        app.selectbox(key="model").value == "public:TimeSformer K400"
+        and shown(app)[3] == "jump,run,swim"
+    )
 
 
-def test_where_everything_is_here_nothing_is_offered(app: AppTest, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_where_everything_is_here_nothing_is_offered(
+    app: AppTest, monkeypatch: pytest.MonkeyPatch
+) -> None:
     nothing: list[Named] = []
     monkeypatch.setattr(hub, "offered", lambda: nothing)
     app.run()
     assert "missing" not in [s.key for s in app.selectbox] and shown(app)[0] == "DirecFormer"
 
 
-@pytest.mark.parametrize(("linked", "said"), [("own: mine.safetensors", "Own checkpoint"), ("TimeSformer K400", "public checkpoint"),
-                                              ("DirecFormer, taught flower.mp4", "Own checkpoint")])
-def test_a_link_to_a_model_that_is_not_here_says_so_until_one_is_chosen(app: AppTest, linked: str, said: str) -> None:
+@pytest.mark.parametrize(
+    ("linked", "said"),
+    [
+        ("own: mine.safetensors", "Own checkpoint"),
+        ("TimeSformer K400", "public checkpoint"),
+        ("DirecFormer, taught flower.mp4", "Own checkpoint"),
+    ],
+)
+def test_a_link_to_a_model_that_is_not_here_says_so_until_one_is_chosen(
+    app: AppTest, linked: str, said: str
+) -> None:
     app.query_params["model"] = linked
     app.run()
     assert shown(app)[0] == "DirecFormer"
-    assert [said in w.value and "Shown instead: DirecFormer" in w.value and "\n" not in w.value for w in app.warning] == [True]
+    assert [
+        said in w.value and "Shown instead: DirecFormer" in w.value and "\n" not in w.value
+        for w in app.warning
+    ] == [True]
     app.number_input(key="seed").set_value(5).run()
     assert len(app.warning) == 1, "it stays while nothing was chosen"
     app.selectbox(key="model").set_value("rvit").run()
@@ -152,8 +193,12 @@ def test_a_link_to_a_model_that_is_here_opens_it_without_a_word(app: AppTest) ->
     assert shown(app)[0] == "RViT" and not app.warning
 
 
-@pytest.mark.parametrize(("name", "least", "most"), [("direcformer", 4, 24), ("far", 8, 32), ("videomae", 8, 32)])
-def test_models_of_pairs_reach_as_many_units_as_an_exact_order_may_have(app: AppTest, name: str, least: int, most: int) -> None:
+@pytest.mark.parametrize(
+    ("name", "least", "most"), [("direcformer", 4, 24), ("far", 8, 32), ("videomae", 8, 32)]
+)
+def test_models_of_pairs_reach_as_many_units_as_an_exact_order_may_have(
+    app: AppTest, name: str, least: int, most: int
+) -> None:
     app.session_state["model"] = name if name in embedded() else f"random:{name}"
     app.run()
     slider = app.slider(key="frames")

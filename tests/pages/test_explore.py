@@ -27,16 +27,26 @@ EXPLORE = str(ROOT / "pages" / "explore.py")
 @pytest.fixture(scope="module")
 def trace() -> Trace:
     net, card = load("direcformer")
-    return observe(net, card, subclip(rendered_clip(render("tick", 5, frames=48)), frames=card.frames, sampling=card.sampling))
+    return observe(
+        net,
+        card,
+        subclip(
+            rendered_clip(render("tick", 5, frames=48)), frames=card.frames, sampling=card.sampling
+        ),
+    )
 
 
 def test_the_viewer_explains_its_attentions_in_the_words_of_the_page_and_its_frame_maps() -> None:
     text = (ROOT / "assets" / "viewer" / "controls.js").read_text()
     joined = re.sub(r'"\s*\+ "', "", text)
     named = re.findall(r"\*\*(\w+)\*\*: (.+?\.)", TAP_HELP)
-    assert {name for name, _ in named} == {tap for model in ("far", "am_flow") for tap in spec(model).spatial_taps}
+    assert {name for name, _ in named} == {
+        tap for model in ("far", "am_flow") for tap in spec(model).spatial_taps
+    }
     assert all(f"{name}: {meaning}" in joined for name, meaning in named)
-    assert all(f"{tap.replace('_', ' ')}: from what" in joined for tap in spec("rvit").temporal_taps)
+    assert all(
+        f"{tap.replace('_', ' ')}: from what" in joined for tap in spec("rvit").temporal_taps
+    )
 
 
 def captions(app: AppTest, word: str) -> list[str]:
@@ -45,7 +55,10 @@ def captions(app: AppTest, word: str) -> list[str]:
 
 def test_a_patch_is_followed_through_the_layers_and_the_tube() -> None:
     app = opened("timesformer", EXPLORE)
-    assert any("attention of each layer, class token, mean over heads, scale: clip" in line for line in captions(app, "each layer"))
+    assert any(
+        "attention of each layer, class token, mean over heads, scale: clip" in line
+        for line in captions(app, "each layer")
+    )
     app.segmented_control(key="who").set_value("patch").run()
     app.selectbox(key="by_frame").set_value(3)
     app.selectbox(key="by_view").set_value("time")
@@ -55,10 +68,14 @@ def test_a_patch_is_followed_through_the_layers_and_the_tube() -> None:
     assert not app.exception and not app.error
     row, column = (app.selectbox(key=f"by_{name}").value for name in ("row", "column"))
     words = f"patch at frame 3, row {row}, column {column} (time), head 2, scale: shared"
-    assert len(captions(app, words)) == 2 and any("· layer 2, attention of each layer" in line for line in captions(app, words))
+    assert len(captions(app, words)) == 2 and any(
+        "· layer 2, attention of each layer" in line for line in captions(app, words)
+    )
     app.segmented_control(key="layer_map").set_value("rollout").run()
     assert not app.exception and not app.error
-    assert len(captions(app, "rollout up to each layer")) == 2, "softmax attention can be multiplied"
+    assert len(captions(app, "rollout up to each layer")) == 2, (
+        "softmax attention can be multiplied"
+    )
 
 
 def test_every_control_of_who_looks_explains_itself() -> None:
@@ -74,32 +91,60 @@ def test_where_rollout_means_nothing_one_line_says_why_and_attention_stays() -> 
     app.segmented_control(key="layer_map").set_value("rollout").run()
     assert not app.exception and not app.error
     assert ["signed" in info.value and "\n" not in info.value for info in app.info] == [True]
-    assert len(captions(app, "attention of each layer")) == 2 and not captions(app, "rollout up to each layer")
+    assert len(captions(app, "attention of each layer")) == 2 and not captions(
+        app, "rollout up to each layer"
+    )
 
 
 def test_what_the_viewer_says_is_read_with_care(trace: Trace) -> None:
-    assert read({"tap": "space", "query": [3, 1, 2], "view": "time", "head": 1}, trace) == Look("space", (3, 1, 2), "time", 1)
-    for wrong in ({}, {"query": [99, 0, 0], "head": 77, "view": "x", "tap": "../.."}, {"query": [0, 0], "head": "x"}, {"query": "gradcam"},
-                  {"query": [0, 0, "1"], "head": [], "view": {}}):
+    assert read({"tap": "space", "query": [3, 1, 2], "view": "time", "head": 1}, trace) == Look(
+        "space", (3, 1, 2), "time", 1
+    )
+    for wrong in (
+        {},
+        {"query": [99, 0, 0], "head": 77, "view": "x", "tap": "../.."},
+        {"query": [0, 0], "head": "x"},
+        {"query": "gradcam"},
+        {"query": [0, 0, "1"], "head": [], "view": {}},
+    ):
         assert read(wrong, trace) == Look("space", "cls", "space x time", "mean")
-    assert read({"query": "mean", "head": "max"}, trace) == Look("space", "mean", "space x time", "max")
+    assert read({"query": "mean", "head": "max"}, trace) == Look(
+        "space", "mean", "space x time", "max"
+    )
 
 
-def test_the_file_of_a_view_holds_what_the_viewer_drew(trace: Trace, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_file_of_a_view_holds_what_the_viewer_drew(
+    trace: Trace, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(cached, "model", lambda name: load("direcformer"))
     choice = Choice("render:tick:5", trace.clip, "direcformer", "fit")
-    state = {"keep": "npz", "tap": "space", "layer": 2, "head": "max", "query": [3, 1, 2], "view": "space"}
+    state = {
+        "keep": "npz",
+        "tap": "space",
+        "layer": 2,
+        "head": "max",
+        "query": [3, 1, 2],
+        "view": "space",
+    }
     name, data = kept(choice, trace, state)
     found = np.load(io.BytesIO(data))
     assert name == "attention.npz"
     np.testing.assert_array_equal(found["map"], explain.hover(trace, 2, "max", (3, 1, 2), "space"))
     np.testing.assert_array_equal(found["frame_map"], explain.temporal(trace, 2, "max"))
-    assert "frame_map: (T', T') attention from frame (row) to frame (column), time, layer 3, max over heads" in list(found["about"])
+    assert (
+        "frame_map: (T', T') attention from frame (row) to frame (column), time, layer 3, max "
+        "over heads" in list(found["about"])
+    )
     source = str(found["source"])
-    assert "layer 3, patch at frame 4, row 2, column 3 (space), max over heads" in source and "not an explanation" in source
+    assert (
+        "layer 3, patch at frame 4, row 2, column 3 (space), max over heads" in source
+        and "not an explanation" in source
+    )
     weights = load("direcformer")[1].hash
     assert f"weights {weights}" in source
-    for wrong in ({"layer": 99, "opacity": 9, "colours": "no", "top": -1, "cut": "x", "scale": "shared"},
-                  {"query": "gradcam", "target": 99}):
+    for wrong in (
+        {"layer": 99, "opacity": 9, "colours": "no", "top": -1, "cut": "x", "scale": "shared"},
+        {"query": "gradcam", "target": 99},
+    ):
         name, data = kept(choice, trace, {"keep": "mp4"} | wrong)
         assert name == "attention.mp4" and data[4:8] == b"ftyp"

@@ -1,4 +1,6 @@
-"""The Frame order page: every way to shuffle, forbidden edges, and what is said when the order cannot be known."""
+"""The Frame order page: every way to shuffle, forbidden edges, and what is said when the order
+cannot be known.
+"""
 
 from __future__ import annotations
 
@@ -33,7 +35,9 @@ def data(app: AppTest) -> dict:
     return json.loads(app.get("bidi_component")[0].proto.json)
 
 
-def test_every_way_to_shuffle_is_the_one_of_core_and_by_hand_begins_with_what_is_shown(page: AppTest) -> None:
+def test_every_way_to_shuffle_is_the_one_of_core_and_by_hand_begins_with_what_is_shown(
+    page: AppTest,
+) -> None:
     assert shown(page) == permutation(8, "seed") == tuple(data(page)["permutation"])
     page.number_input(key="shuffle").set_value(7).run()
     assert shown(page) == permutation(8, "seed", seed=7)
@@ -43,7 +47,10 @@ def test_every_way_to_shuffle_is_the_one_of_core_and_by_hand_begins_with_what_is
     page.button_group(key="how").set_value("reversed").run()
     assert shown(page) == tuple(range(7, -1, -1))
     page.button_group(key="how").set_value("hand").run()
-    assert shown(page) == tuple(range(7, -1, -1)) and page.text_input(key="order").value == "7,6,5,4,3,2,1,0"
+    assert (
+        shown(page) == tuple(range(7, -1, -1))
+        and page.text_input(key="order").value == "7,6,5,4,3,2,1,0"
+    )
     page.text_input(key="order").set_value("1,0,2,3,4,5,6,7").run()
     assert shown(page) == (1, 0, 2, 3, 4, 5, 6, 7) and not page.warning
     page.text_input(key="order").set_value("1,0,2").run()
@@ -60,40 +67,64 @@ def test_forbidden_edges_are_avoided_and_too_many_are_refused_in_a_line(page: Ap
     after = data(page)
     assert after["paths"][0]["weight"] < best["weight"] and after["forbidden"] == [best["path"][:2]]
     assert any("without 1 forbidden edge." in i.value for i in page.info)
-    page.multiselect(key="without").set_value([f"{t}→1" for t in range(2, 9)] + [f"1→{u}" for u in range(2, 9)]).run()
+    page.multiselect(key="without").set_value(
+        [f"{t}→1" for t in range(2, 9)] + [f"1→{u}" for u in range(2, 9)]
+    ).run()
     assert not page.exception and "no path through all slots is left" in page.error[0].value
-    assert data(page)["paths"][0]["path"] == best["path"] and len(page.multiselect(key="without").value) == 14
-    assert len(data(page)["forbidden"]) == 14, "what was asked for is not lost: a click on another edge adds to it"
+    assert (
+        data(page)["paths"][0]["path"] == best["path"]
+        and len(page.multiselect(key="without").value) == 14
+    )
+    assert len(data(page)["forbidden"]) == 14, (
+        "what was asked for is not lost: a click on another edge adds to it"
+    )
     page.multiselect(key="without").set_value(edges[:1]).run()
     page.slider(key="frames").set_value(4).run()
-    assert not page.exception and all(int(n) <= 4 for edge in page.multiselect(key="without").value for n in edge.split("→"))
+    assert not page.exception and all(
+        int(n) <= 4 for edge in page.multiselect(key="without").value for n in edge.split("→")
+    )
 
 
-def test_a_clip_that_stands_still_is_not_identifiable_and_says_why(page: AppTest, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_clip_that_stands_still_is_not_identifiable_and_says_why(
+    page: AppTest, monkeypatch: pytest.MonkeyPatch
+) -> None:
     from pages.parts import cached
 
     known = cached.clip
 
     def frozen(*args: object) -> Clip:
         clip = known(*args)
-        return Clip(np.repeat(clip.frames[:1], len(clip), 0), clip.times, clip.source, clip.id + "frozen")
+        return Clip(
+            np.repeat(clip.frames[:1], len(clip), 0), clip.times, clip.source, clip.id + "frozen"
+        )
 
     monkeypatch.setattr(cached, "clip", frozen)
     page.run()
     assert not page.exception
-    assert any("Not identifiable" in i.value and "Slots 1 and 2 show the same picture, and 27 more pairs do" in i.value for i in page.info)
-    assert [m.value for m in page.metric if m.label in ("OrderAcc", "either direction")] == ["—", "—"]
+    assert any(
+        "Not identifiable" in i.value
+        and "Slots 1 and 2 show the same picture, and 27 more pairs do" in i.value
+        for i in page.info
+    )
+    assert [m.value for m in page.metric if m.label in ("OrderAcc", "either direction")] == [
+        "—",
+        "—",
+    ]
 
 
 def test_margins_are_shown_with_the_thresholds_that_they_are_judged_by(page: AppTest) -> None:
     threshold = page.session_state["choice"].card.direction_threshold
-    assert {"margin (at least 0.001)", f"direction margin (at least {threshold:.3f})"} <= {m.label for m in page.metric}
+    assert {"margin (at least 0.001)", f"direction margin (at least {threshold:.3f})"} <= {
+        m.label for m in page.metric
+    }
     page.selectbox(key="passes").set_value(4).run()
     assert any("mean of 4 passes" in caption.value for caption in page.caption)
     assert any(m.label == "direction margin (not calibrated)" for m in page.metric)
     page.selectbox(key="passes").set_value(1).run()
     page.toggle(key="sharp").set_value(False).run()
-    assert any(m.label == "direction margin (not calibrated)" for m in page.metric), "a threshold holds for the matrix it was measured with"
+    assert any(m.label == "direction margin (not calibrated)" for m in page.metric), (
+        "a threshold holds for the matrix it was measured with"
+    )
     assert not any(VERDICTS["known"][0] in i.value for i in page.info)
 
 
@@ -101,7 +132,11 @@ def test_beyond_sixteen_frames_the_page_says_that_the_order_was_searched_for(pag
     page.slider(key="frames").set_value(19).run()
     assert not page.exception and not page.error
     shown = data(page)
-    assert len(shown["permutation"]) == 19 and not shown["exact"] and shown["paths"][0]["name"] == "Best path found"
+    assert (
+        len(shown["permutation"]) == 19
+        and not shown["exact"]
+        and shown["paths"][0]["name"] == "Best path found"
+    )
     assert "local search, perhaps not the best" in shown["words"]["goal"]
 
 
@@ -113,4 +148,6 @@ def test_sixteen_pairs_of_frames_are_put_in_order_exactly(name: str) -> None:
     shown = data(app)
     assert len(shown["permutation"]) == 16 == len(shown["paths"][0]["path"]) and shown["exact"]
     assert app.session_state["choice"].clip.frames.shape[0] == 32
-    assert any("of the whole file" in c.value for c in app.caption), "a lesson does not heed the part that the sidebar chose"
+    assert any("of the whole file" in c.value for c in app.caption), (
+        "a lesson does not heed the part that the sidebar chose"
+    )

@@ -48,7 +48,11 @@ def test_a_page_opens_on_a_model(name: str, page: str) -> None:
     assert app.get("plotly_chart")
     lines = [c.value for c in app.caption]
     assert any("not an explanation" in line for line in lines)
-    figures = [line.split(",")[0] for line in lines if " frames" in line and "weights" in line.split("·")[0]]
+    figures = [
+        line.split(",")[0]
+        for line in lines
+        if " frames" in line and "weights" in line.split("·")[0]
+    ]
     assert figures, "every figure says where it comes from"
     shipped = {spec(shown).title for shown in embedded()}
     for line in lines:
@@ -99,12 +103,16 @@ def test_an_attribution_is_computed_when_asked_and_kept(monkeypatch: pytest.Monk
 def test_a_model_that_cannot_take_the_clip_is_left_out_of_the_comparison_with_a_line() -> None:
     app = opened("timesformer", str(ROOT / "pages" / "compare.py"))
     app.slider(key="frames").set_value(7).run()
-    app.multiselect[0].set_value(["timesformer", "direcformer", "random:far" if "far" not in embedded() else "far"]).run()
+    app.multiselect[0].set_value(
+        ["timesformer", "direcformer", "random:far" if "far" not in embedded() else "far"]
+    ).run()
     assert not app.exception and not app.error
     assert ["in multiples of 2" in w.value for w in app.warning] == [True]
     app.multiselect[0].set_value(["far", "videomae"]).run()
     assert not app.exception and not app.error and len(app.warning) == 2
-    assert any("TimeSformer" in c.value and "layer 8" in c.value for c in app.caption), "where none is left, the sidebar's own is shown"
+    assert any("TimeSformer" in c.value and "layer 8" in c.value for c in app.caption), (
+        "where none is left, the sidebar's own is shown"
+    )
 
 
 def test_the_aligning_encoder_is_shown_where_the_weights_have_one() -> None:
@@ -132,11 +140,17 @@ threading.Thread(target=__import__, args=["pandas"]).start()
 if not HalfWay.reached.wait(60):
     sys.exit("pandas was imported already, or imports its parts under other names")
 threading.Timer(1, HalfWay.go_on.set).start()
-streamlit.set_page_config = lambda **settings: sys.exit(0 if hasattr(sys.modules["pandas"], "Series") else "pandas is half imported")
+streamlit.set_page_config = lambda **settings: sys.exit(
+    0 if hasattr(sys.modules["pandas"], "Series") else "pandas is half imported"
+)
 runpy.run_path("app.py")
 """
 
 
-def test_pandas_is_whole_before_a_page_runs_though_another_visitors_thread_is_importing_it() -> None:
-    done = subprocess.run([sys.executable, "-c", TWO_VISITORS], cwd=ROOT, capture_output=True, text=True, timeout=120)
+def test_pandas_is_whole_before_a_page_runs_though_another_visitors_thread_is_importing_it() -> (
+    None
+):
+    done = subprocess.run(
+        [sys.executable, "-c", TWO_VISITORS], cwd=ROOT, capture_output=True, text=True, timeout=120
+    )
     assert done.returncode == 0, done.stderr

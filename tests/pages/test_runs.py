@@ -51,27 +51,66 @@ def on_disk(folder: Path, name: str, **over: object) -> Path:
     """A run that some other program left there: `over` are files, by name without ending."""
     path = folder / name
     path.mkdir(parents=True)
-    recipe = {"name": "timesformer_gesture", "stills_clips": 0, "clips": 4800, "batch": 24, "seed": 3}
+    recipe = {
+        "name": "timesformer_gesture",
+        "stills_clips": 0,
+        "clips": 4800,
+        "batch": 24,
+        "seed": 3,
+    }
     (path / "recipe.json").write_text(json.dumps(recipe))
-    rows = [{"stage": "video", "step": 50 * i, "clips": 1200 * i, "lr": 1e-4, "clips_per_second": 20.0, "loss": 3 / i, "top1": 0.2 * i}
-            for i in (1, 2, 3)]
-    (path / "metrics.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows) + '{"stage": "vid')
+    rows = [
+        {
+            "stage": "video",
+            "step": 50 * i,
+            "clips": 1200 * i,
+            "lr": 1e-4,
+            "clips_per_second": 20.0,
+            "loss": 3 / i,
+            "top1": 0.2 * i,
+        }
+        for i in (1, 2, 3)
+    ]
+    (path / "metrics.jsonl").write_text(
+        "".join(json.dumps(row) + "\n" for row in rows) + '{"stage": "vid'
+    )
     for file, text in over.items():
         (path / f"{file}.txt").write_text(str(text))
     return path
 
 
-def test_a_run_is_followed_stopped_with_nothing_left_alive_resumed_and_finished(folder: Path) -> None:
-    path = runs.start(folder, "first", "timesformer_gesture", clips=24, seed=4, checkpoint_seconds=0.5, **TINY | {"workers": 1})
+def test_a_run_is_followed_stopped_with_nothing_left_alive_resumed_and_finished(
+    folder: Path,
+) -> None:
+    path = runs.start(
+        folder,
+        "first",
+        "timesformer_gesture",
+        clips=24,
+        seed=4,
+        checkpoint_seconds=0.5,
+        **TINY | {"workers": 1},
+    )
     with pytest.raises(BadInput, match="running already|there already"):
         runs.start(folder, "first", "timesformer_gesture", clips=40)
     run = until(path, lambda r: (path / "state.pt").exists())
-    assert run.state == "running" and run.progress.of == 24 and 0 <= run.share < 1 and run.recipe["seed"] == 4
-    group = [p for p in psutil.Process().children(recursive=True) if str(path) in " ".join(p.cmdline())]
+    assert (
+        run.state == "running"
+        and run.progress.of == 24
+        and 0 <= run.share < 1
+        and run.recipe["seed"] == 4
+    )
+    group = [
+        p for p in psutil.Process().children(recursive=True) if str(path) in " ".join(p.cmdline())
+    ]
     assert len(group) >= 2, "the trainer and its worker"
     runs.stop(path)
     assert [p for p in group if p.is_running() and p.status() != psutil.STATUS_ZOMBIE] == []
-    assert runs.read(path).state == "stopped" and not is_claimed(path) and list(path.glob(".*.pt.*")) == []
+    assert (
+        runs.read(path).state == "stopped"
+        and not is_claimed(path)
+        and list(path.glob(".*.pt.*")) == []
+    )
 
     runs.resume(runs.read(path))
     run = until(path, lambda r: r.state != "running")
@@ -81,8 +120,16 @@ def test_a_run_is_followed_stopped_with_nothing_left_alive_resumed_and_finished(
         runs.resume(run)
 
 
-def test_a_run_goes_on_with_every_setting_that_it_began_with(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    asked = replace(recipe("rvit_paper"), root="clips of mine", lr=3e-4, settings={"dropout": 0.3}, augment={"mirror": 0.2, "erase": 0.1})
+def test_a_run_goes_on_with_every_setting_that_it_began_with(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = replace(
+        recipe("rvit_paper"),
+        root="clips of mine",
+        lr=3e-4,
+        settings={"dropout": 0.3},
+        augment={"mirror": 0.2, "erase": 0.1},
+    )
     launched: list[list[str]] = []
     began: list[Recipe] = []
     monkeypatch.setattr(runs, "_launch", lambda path, arguments: launched.append(arguments))
@@ -93,8 +140,11 @@ def test_a_run_goes_on_with_every_setting_that_it_began_with(folder: Path, monke
 
 
 def test_a_run_ends_with_an_app_that_is_killed(folder: Path) -> None:
-    code = ("import sys, time; from pathlib import Path; from pages.parts import runs; "
-            f"runs.start(Path({str(folder)!r}), 'orphan', 'timesformer_gesture', clips=20000, **{TINY!r}); time.sleep(60)")
+    code = (
+        "import sys, time; from pathlib import Path; from pages.parts import runs; "
+        f"runs.start(Path({str(folder)!r}), 'orphan', 'timesformer_gesture', clips=20000, "
+        f"**{TINY!r}); time.sleep(60)"
+    )
     app = subprocess.Popen([sys.executable, "-c", code], cwd=ROOT)
     try:
         run = until(folder / "orphan", lambda r: r.state == "elsewhere")
@@ -112,9 +162,13 @@ def test_a_log_that_another_start_has_left_behind_is_not_believed(folder: Path) 
     path = folder / "resumed"
     path.mkdir(parents=True)
     (path / "recipe.json").write_text('{"name": "quick", "clips": 4800}')
-    (path / "log.txt").write_text("video: 30%| | 1440/4800 [01:00<02:00, 24.00clip/s]\nerror: the disk is full\n")
+    (path / "log.txt").write_text(
+        "video: 30%| | 1440/4800 [01:00<02:00, 24.00clip/s]\nerror: the disk is full\n"
+    )
     os.utime(path / "log.txt", (1, 1))
-    (path / "metrics.jsonl").write_text('{"stage": "video", "clips": 3600, "clips_per_second": 20.0}\n')
+    (path / "metrics.jsonl").write_text(
+        '{"stage": "video", "clips": 3600, "clips_per_second": 20.0}\n'
+    )
     run = runs.read(path)
     assert run.state == "stopped" and (run.progress.clips, run.progress.of) == (3600, 4800)
 
@@ -123,7 +177,9 @@ def test_a_run_over_epochs_knows_its_length_from_its_reports(folder: Path) -> No
     path = folder / "epochs"
     path.mkdir(parents=True)
     (path / "recipe.json").write_text('{"name": "quick", "clips": 100, "epochs": 40}')
-    (path / "metrics.jsonl").write_text('{"stage": "video", "clips": 2000, "of": 8000, "clips_per_second": 20.0}\n')
+    (path / "metrics.jsonl").write_text(
+        '{"stage": "video", "clips": 2000, "of": 8000, "clips_per_second": 20.0}\n'
+    )
     run = runs.read(path)
     assert run.share == 0.25 and run.seconds_left == 300
 
@@ -133,8 +189,10 @@ def test_a_damaged_run_is_listed_beside_the_others(folder: Path, damaged: str) -
     path = folder / "damaged"
     path.mkdir(parents=True)
     (path / "recipe.json").write_text(damaged)
-    (path / "metrics.jsonl").write_text('{"stage": "video", "clips": null}\n{"stage": [], "clips": 1}\n'
-                                        '{"stage": "video", "clips": 7, "clips_per_second": 1.0}\n')
+    (path / "metrics.jsonl").write_text(
+        '{"stage": "video", "clips": null}\n{"stage": [], "clips": 1}\n'
+        '{"stage": "video", "clips": 7, "clips_per_second": 1.0}\n'
+    )
     (run,) = (r for r in runs.listed(folder) if r.name == "damaged")
     assert run.progress.clips == 7 and run.share <= 1 and run.seconds_left == 0
 
@@ -145,14 +203,36 @@ def test_a_run_that_cannot_go_on_says_why_in_one_line(folder: Path) -> None:
     assert run.state == "failed" and "not fill a batch" in run.failure and "\n" not in run.failure
 
 
-@pytest.mark.parametrize("name", ["", ".", "..", "../up", "a/b", "/etc", "a\\b", "-rf", ".hidden", "x" * 41, "a b", "ü", "a\n", "a\0"])
-def test_a_name_that_is_not_one_folder_below_the_runs_folder_is_refused(folder: Path, name: str) -> None:
+@pytest.mark.parametrize(
+    "name",
+    [
+        "",
+        ".",
+        "..",
+        "../up",
+        "a/b",
+        "/etc",
+        "a\\b",
+        "-rf",
+        ".hidden",
+        "x" * 41,
+        "a b",
+        "ü",
+        "a\n",
+        "a\0",
+    ],
+)
+def test_a_name_that_is_not_one_folder_below_the_runs_folder_is_refused(
+    folder: Path, name: str
+) -> None:
     with pytest.raises(BadInput, match="cannot name a run"):
         runs.start(folder, name, "timesformer_gesture")
     assert not folder.exists()
 
 
-def test_a_link_out_of_the_runs_folder_is_refused_and_not_listed(folder: Path, tmp_path: Path) -> None:
+def test_a_link_out_of_the_runs_folder_is_refused_and_not_listed(
+    folder: Path, tmp_path: Path
+) -> None:
     on_disk(tmp_path / "other", "secret")
     folder.mkdir()
     (folder / "link").symlink_to(tmp_path / "other" / "secret")
@@ -168,18 +248,34 @@ def test_an_unknown_recipe_is_refused(folder: Path) -> None:
 
 
 def test_runs_that_are_found_on_the_disk_are_stopped_failed_or_finished(folder: Path) -> None:
-    on_disk(folder, "stopped", log="video:  85%|## | 4080/4800 [01:00<02:20, 24.0clip/s, loss=1.0]\nstopped; the same command goes on")
-    on_disk(folder, "failed", log="Traceback (most recent call last):\n  x\nRuntimeError: out of memory\n")
+    on_disk(
+        folder,
+        "stopped",
+        log="video:  85%|## | 4080/4800 [01:00<02:20, 24.0clip/s, loss=1.0]\nstopped; the same "
+        "command goes on",
+    )
+    on_disk(
+        folder,
+        "failed",
+        log="Traceback (most recent call last):\n  x\nRuntimeError: out of memory\n",
+    )
     (on_disk(folder, "finished") / "model.safetensors").touch()
     (folder / "no_run").mkdir()
     with alone(on_disk(folder, "claimed")):
         found = {run.name: run for run in runs.listed(folder)}
-    assert all(run.state == name for name, run in found.items() if name != "claimed") and len(found) == 4
+    assert (
+        all(run.state == name for name, run in found.items() if name != "claimed")
+        and len(found) == 4
+    )
     assert found["claimed"].state == "elsewhere"
     assert found["failed"].failure == "RuntimeError: out of memory"
     p = found["stopped"].progress
-    assert (p.stage, p.clips, p.of, p.speed) == ("video", 4080, 4800, 24.0) and found["stopped"].seconds_left == 30
-    assert [row["clips"] for row in found["finished"].reports] == [1200, 2400, 3600], "a line that is half written is left out"
+    assert (p.stage, p.clips, p.of, p.speed) == ("video", 4080, 4800, 24.0) and found[
+        "stopped"
+    ].seconds_left == 30
+    assert [row["clips"] for row in found["finished"].reports] == [1200, 2400, 3600], (
+        "a line that is half written is left out"
+    )
 
 
 def test_only_one_process_may_claim_a_folder(tmp_path: Path) -> None:
@@ -201,23 +297,39 @@ def test_without_a_run_the_page_tells_how_the_shipped_models_were_trained(folder
     assert not app.exception and not app.error and not app.get("plotly_chart")
     assert "No run yet" in app.info[0].value
     figures, stages = (table.value for table in app.dataframe)
-    assert {"DirecFormer", "TimeSformer"} <= set(figures["model"]) and "114 real clips" in set(figures["measured on"])
+    assert {"DirecFormer", "TimeSformer"} <= set(figures["model"]) and "114 real clips" in set(
+        figures["measured on"]
+    )
     assert any(said.endswith("real clips, held-out backgrounds") for said in figures["measured on"])
     assert len(stages) >= 1 and stages["clips"].iloc[0] > 0
 
 
 def test_a_stage_says_which_strokes_were_drawn_more_often_where_one_was() -> None:
     plain = {"name": "a", "clips": 7}
-    found = history._stages({"recipe": {"stages": [plain, plain | {"emphasis": "star=3,circle=1.5"}]}})
+    found = history._stages(
+        {"recipe": {"stages": [plain, plain | {"emphasis": "star=3,circle=1.5"}]}}
+    )
     assert [stage["drawn more often"] for stage in found] == ["", "star x 3, circle x 1.5"]
     assert "drawn more often" not in history._stages({"recipe": {"stages": [plain]}})[0]
 
 
 def test_a_stage_says_which_clips_were_hard_to_see_and_whether_any_order_was_seen() -> None:
     plain = {"name": "a", "clips": 7}
-    found = history._stages({"recipe": {"stages": [plain, plain | {"odds": "same_colour=0.35,dim=0.3", "any_order": 0.9}]}})
-    assert [(stage["hard to see"], stage["in any order"]) for stage in found] == [("", 0.0), ("same colour 0.35, dim 0.3", 0.9)]
-    assert not {"hard to see", "in any order"} & history._stages({"recipe": {"stages": [plain]}})[0].keys()
+    found = history._stages(
+        {
+            "recipe": {
+                "stages": [plain, plain | {"odds": "same_colour=0.35,dim=0.3", "any_order": 0.9}]
+            }
+        }
+    )
+    assert [(stage["hard to see"], stage["in any order"]) for stage in found] == [
+        ("", 0.0),
+        ("same colour 0.35, dim 0.3", 0.9),
+    ]
+    assert (
+        not {"hard to see", "in any order"}
+        & history._stages({"recipe": {"stages": [plain]}})[0].keys()
+    )
 
 
 def test_the_page_compares_runs_on_the_same_axes_and_says_why_one_failed(folder: Path) -> None:
@@ -228,7 +340,9 @@ def test_the_page_compares_runs_on_the_same_axes_and_says_why_one_failed(folder:
     assert [e.value for e in app.error] == ["the loss is not finite at step 12"]
     loss = next(c for c in app.get("plotly_chart") if "curve-loss" in c.proto.id)
     lines = json.loads(loss.proto.spec)["data"]
-    assert {line["name"] for line in lines} == {"one", "two"} and len({line["line"]["color"] for line in lines}) == 2
+    assert {line["name"] for line in lines} == {"one", "two"} and len(
+        {line["line"]["color"] for line in lines}
+    ) == 2
     assert {b.key for b in app.button} >= {"resume-one", "resume-two"}
     curves = {c.proto.id.split("-curve-")[1] for c in app.get("plotly_chart")}
     kept = {b.proto.id.split("-curve-")[1].removesuffix("-NPZ") for b in app.get("download_button")}

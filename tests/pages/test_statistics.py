@@ -43,13 +43,21 @@ def test_the_order_is_read_from_any_layer_and_head_and_from_the_pixels(name: str
     assert not app.exception and not app.error
     assert any("layer 1, head 1" in caption.value for caption in app.caption)
     app.segmented_control(key="by").set_value("pixels").run()
-    assert not app.exception and any("Pixel likeness, no weights" in caption.value for caption in app.caption)
+    assert not app.exception and any(
+        "Pixel likeness, no weights" in caption.value for caption in app.caption
+    )
 
 
-def test_a_hundred_shuffles_are_run_when_asked_counted_alike_and_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_hundred_shuffles_are_run_when_asked_counted_alike_and_kept(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     calls: list[int] = []
     known = cached.shuffle_model
-    monkeypatch.setattr(cached, "shuffle_model", lambda *args, **more: calls.append(len(args[3])) or known(*args, **more))
+    monkeypatch.setattr(
+        cached,
+        "shuffle_model",
+        lambda *args, **more: calls.append(len(args[3])) or known(*args, **more),
+    )
     monkeypatch.setattr("pages.parts.statistics.SEEDS", 20)
     app = opened("timesformer", PAGE)
     label = "OrderAcc, mean of 20 shuffles"
@@ -57,16 +65,21 @@ def test_a_hundred_shuffles_are_run_when_asked_counted_alike_and_kept(monkeypatc
     app.button(key="run-shuffles").click().run()
     assert not app.exception and calls == [10, 10]
     first = metrics(app)
-    assert first["chance"] == f"{chance_accuracy(8):.2f} %" == "47.13 %" and first[label].endswith(" %")
+    assert first["chance"] == f"{chance_accuracy(8):.2f} %" == "47.13 %" and first[label].endswith(
+        " %"
+    )
     app.button(key="run-shuffles").click().run()
     assert metrics(app) == first and calls == [10, 10], "kept"
-    drawn = json.loads(next(c.proto.spec for c in app.get("plotly_chart") if "over-seeds" in c.proto.id))
+    drawn = json.loads(
+        next(c.proto.spec for c in app.get("plotly_chart") if "over-seeds" in c.proto.id)
+    )
     bars = [trace for trace in drawn["data"] if trace["type"] == "bar"]
     assert [trace["name"] for trace in bars] == ["TimeSformer", "pixel path"]
 
 
-def test_a_data_set_is_measured_by_class_and_a_file_that_is_no_video_is_left_out(clips: Path, tmp_path: Path,
-                                                                                monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_data_set_is_measured_by_class_and_a_file_that_is_no_video_is_left_out(
+    clips: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     for label in ("tick", "carret"):
         (tmp_path / "set" / label).mkdir(parents=True)
         for i, file in enumerate(sorted((clips / "gestures" / label).glob("*.mp4"))[:2]):
@@ -80,47 +93,107 @@ def test_a_data_set_is_measured_by_class_and_a_file_that_is_no_video_is_left_out
     app.button(key="run-data").click().run()
     assert not app.exception
     table = app.dataframe[0].value
-    assert table["class"].tolist() == ["carret", "tick", "all"] and table["clips"].tolist() == [2, 2, 4]
-    assert table["OrderAcc"][2] == pytest.approx(np.mean([table["OrderAcc"][0], table["OrderAcc"][1]]))
+    assert table["class"].tolist() == ["carret", "tick", "all"] and table["clips"].tolist() == [
+        2,
+        2,
+        4,
+    ]
+    assert table["OrderAcc"][2] == pytest.approx(
+        np.mean([table["OrderAcc"][0], table["OrderAcc"][1]])
+    )
     assert any("4 of 5 clips, 1 cannot be used" in caption.value for caption in app.caption)
 
 
 def a_lesson(room: Path) -> Path:
-    """A finished lesson as `python -m training teach` leaves it, with the shipped weights in place of the taught ones."""
+    """A finished lesson as `python -m training teach` leaves it, with the shipped weights in place
+    of the taught ones.
+    """
     path = room / "lesson-0"
     path.mkdir(parents=True)
-    clip = {"name": "flower.mp4", "frames": 40, "seconds": 2.0, "parts": "tt----bbbbbbbb----ttittttittttittttittttt"[:40]}
-    about = {"name": "teach", "seed": 3, "seconds": 60.0, "window": 8, "checkpoint": "abc", "clips": [clip]}
+    clip = {
+        "name": "flower.mp4",
+        "frames": 40,
+        "seconds": 2.0,
+        "parts": "tt----bbbbbbbb----ttittttittttittttittttt"[:40],
+    }
+    about = {
+        "name": "teach",
+        "seed": 3,
+        "seconds": 60.0,
+        "window": 8,
+        "checkpoint": "abc",
+        "clips": [clip],
+    }
     (path / "recipe.json").write_text(json.dumps(about))
-    rows = [{"stage": "teach", "step": i, "clips": 120 * i, "seconds": 6.0 * i, "done": 0.1 * i, "kept": i < 10, "blocks": 40.0 + 5 * i,
-             "blocks_either_way": 50.0 + 5 * i, "interleaved": 45.0 + 5 * i, "interleaved_either_way": 50.0 + 5 * i} for i in range(11)]
-    rows[0] |= {"pixels_blocks": 55.0, "pixels_blocks_either_way": 97.0, "pixels_interleaved": 52.0, "pixels_interleaved_either_way": 96.0}
-    (path / "metrics.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows) + '{"stage": "te')
+    rows = [
+        {
+            "stage": "teach",
+            "step": i,
+            "clips": 120 * i,
+            "seconds": 6.0 * i,
+            "done": 0.1 * i,
+            "kept": i < 10,
+            "blocks": 40.0 + 5 * i,
+            "blocks_either_way": 50.0 + 5 * i,
+            "interleaved": 45.0 + 5 * i,
+            "interleaved_either_way": 50.0 + 5 * i,
+        }
+        for i in range(11)
+    ]
+    rows[0] |= {
+        "pixels_blocks": 55.0,
+        "pixels_blocks_either_way": 97.0,
+        "pixels_interleaved": 52.0,
+        "pixels_interleaved_either_way": 96.0,
+    }
+    (path / "metrics.jsonl").write_text(
+        "".join(json.dumps(row) + "\n" for row in rows) + '{"stage": "te'
+    )
     model, card = load("direcformer")
-    save_checkpoint(path / "model.safetensors", model.state_dict(), replace(card, recipe={"taught": {"clips": ["flower.mp4"]}}, hash=""))
+    save_checkpoint(
+        path / "model.safetensors",
+        model.state_dict(),
+        replace(card, recipe={"taught": {"clips": ["flower.mp4"]}}, hash=""),
+    )
     return path
 
 
-def test_a_finished_lesson_is_drawn_and_its_model_offered_in_this_session_alone(tmp_path: Path) -> None:
+def test_a_finished_lesson_is_drawn_and_its_model_offered_in_this_session_alone(
+    tmp_path: Path,
+) -> None:
     path = a_lesson(tmp_path)
     app = opened("direcformer", PAGE)
     assert any("Nothing taught yet" in info.value for info in app.info)
     app.session_state["lesson"] = path
     app.run()
     assert not app.exception and not app.error
-    assert metrics(app)["held-out blocks, after"] == "85.0 %" and metrics(app)["pixel path, blocks"] == "55.0 %"
+    assert (
+        metrics(app)["held-out blocks, after"] == "85.0 %"
+        and metrics(app)["pixel path, blocks"] == "55.0 %"
+    )
     said = " ".join(caption.value for caption in app.caption)
-    assert "flower.mp4 (40 frames)" in said and "weights abc" in said and file_hash(path / "model.safetensors") in said
+    assert (
+        "flower.mp4 (40 frames)" in said
+        and "weights abc" in said
+        and file_hash(path / "model.safetensors") in said
+    )
     assert any(button.proto.id.endswith("-lesson-NPZ") for button in app.get("download_button"))
     app.button(key="use-lesson").click().run()
     app.run()
     choice = app.session_state["choice"]
-    assert choice.model == f"file:{path / 'model.safetensors'}" and choice.title == "DirecFormer, taught flower.mp4"
+    assert (
+        choice.model == f"file:{path / 'model.safetensors'}"
+        and choice.title == "DirecFormer, taught flower.mp4"
+    )
     assert "DirecFormer, taught flower.mp4" in app.selectbox(key="model").options
-    assert not any("taught" in title for title in model_options(None).values()), "another session is offered none of it"
+    assert not any("taught" in title for title in model_options(None).values()), (
+        "another session is offered none of it"
+    )
 
 
-def test_a_lesson_starts_as_a_child_is_stopped_and_its_room_is_removed(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_lesson_starts_as_a_child_is_stopped_and_its_room_is_removed(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     monkeypatch.setenv("OMP_NUM_THREADS", "1")
     app = opened("direcformer", PAGE)
     app.button(key="start-lesson").click().run()

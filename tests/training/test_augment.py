@@ -1,4 +1,6 @@
-"""Augmentation: hand values, chance from the generator alone, and the same for all frames of a clip."""
+"""Augmentation: hand values, chance from the generator alone, and the same for all frames of a
+clip.
+"""
 
 from __future__ import annotations
 
@@ -52,7 +54,11 @@ def one_hot(row: int, col: int, height: int = 5, width: int = 7) -> Tensor:
     return video
 
 
-AUGMENTS = {"rvit": RViTAugment(size=23), "far": FARAugment(size=23), "jittered": JitteredCrop(size=23, least=29, most=35)}
+AUGMENTS = {
+    "rvit": RViTAugment(size=23),
+    "far": FARAugment(size=23),
+    "jittered": JitteredCrop(size=23, least=29, most=35),
+}
 
 
 @pytest.mark.parametrize("name", AUGMENTS)
@@ -91,21 +97,41 @@ def constant(level: float) -> Tensor:
     return torch.full((T, 3, 9, 9), level)
 
 
-@pytest.mark.parametrize(("name", "before", "level", "sign", "after"), [
-    ("autocontrast", 0.4, 0.9, 1, 0.4), ("equalise", 0.4, 0.9, 1, 0.4), ("invert", 0.4, 0.9, 1, 0.6),
-    ("posterise", 200 / 255, 0.9, 1, 128 / 255), ("posterise", 127 / 255, 0.9, 1, 0.0), ("posterise", 255 / 255, 0.5, 1, 192 / 255),
-    ("solarise", 25 / 255, 0.9, 1, 25 / 255), ("solarise", 26 / 255, 0.9, 1, 229 / 255), ("solarise", 1.0, 0.0, 1, 1.0),
-    ("solarise_add", 100 / 255, 0.9, 1, 199 / 255), ("solarise_add", 128 / 255, 0.9, 1, 128 / 255),
-    ("brightness", 0.4, 0.9, 1, 0.4 * 1.81), ("brightness", 0.4, 0.9, -1, 0.4 * 0.19), ("brightness", 0.4, 1.0, -1, 0.04),
-    ("contrast", 0.4, 0.9, 1, 0.4), ("colour", 0.4, 0.9, -1, 0.4), ("sharpness", 0.4, 0.9, 1, 0.4),
-])
-def test_operations_on_a_constant_clip_by_hand(name: str, before: float, level: float, sign: float, after: float) -> None:
-    torch.testing.assert_close(OPERATIONS[name](constant(before), level, float(sign)), constant(after), atol=2e-4, rtol=0)
+@pytest.mark.parametrize(
+    ("name", "before", "level", "sign", "after"),
+    [
+        ("autocontrast", 0.4, 0.9, 1, 0.4),
+        ("equalise", 0.4, 0.9, 1, 0.4),
+        ("invert", 0.4, 0.9, 1, 0.6),
+        ("posterise", 200 / 255, 0.9, 1, 128 / 255),
+        ("posterise", 127 / 255, 0.9, 1, 0.0),
+        ("posterise", 255 / 255, 0.5, 1, 192 / 255),
+        ("solarise", 25 / 255, 0.9, 1, 25 / 255),
+        ("solarise", 26 / 255, 0.9, 1, 229 / 255),
+        ("solarise", 1.0, 0.0, 1, 1.0),
+        ("solarise_add", 100 / 255, 0.9, 1, 199 / 255),
+        ("solarise_add", 128 / 255, 0.9, 1, 128 / 255),
+        ("brightness", 0.4, 0.9, 1, 0.4 * 1.81),
+        ("brightness", 0.4, 0.9, -1, 0.4 * 0.19),
+        ("brightness", 0.4, 1.0, -1, 0.04),
+        ("contrast", 0.4, 0.9, 1, 0.4),
+        ("colour", 0.4, 0.9, -1, 0.4),
+        ("sharpness", 0.4, 0.9, 1, 0.4),
+    ],
+)
+def test_operations_on_a_constant_clip_by_hand(
+    name: str, before: float, level: float, sign: float, after: float
+) -> None:
+    torch.testing.assert_close(
+        OPERATIONS[name](constant(before), level, float(sign)), constant(after), atol=2e-4, rtol=0
+    )
 
 
 def test_autocontrast_stretches_the_clip_as_a_whole() -> None:
     clip = torch.cat([constant(0.2)[:1], constant(0.3)[:1], constant(0.6)[:1]])
-    torch.testing.assert_close(OPERATIONS["autocontrast"](clip, 0.0, 1.0)[:, 0, 0, 0], torch.tensor([0, 0.25, 1.0]))
+    torch.testing.assert_close(
+        OPERATIONS["autocontrast"](clip, 0.0, 1.0)[:, 0, 0, 0], torch.tensor([0, 0.25, 1.0])
+    )
 
 
 def test_shifts_move_a_pixel_and_bring_in_the_mean_colour() -> None:
@@ -133,13 +159,20 @@ def test_a_projective_warp_maps_pixels_as_its_matrix_says() -> None:
 def test_a_perspective_of_nothing_changes_nothing_and_corners_move_inwards() -> None:
     torch.testing.assert_close(distort(still(), 0.0, seeded()), still(), atol=1e-4, rtol=0)
     out = distort(torch.ones(T, 3, H, W), 0.5, seeded(1))
-    assert out[0, 0, 0, 0] == 0 and out[0, 0, H // 2, W // 2] == pytest.approx(1), "black outside, the clip inside"
+    assert out[0, 0, 0, 0] == 0 and out[0, 0, H // 2, W // 2] == pytest.approx(1), (
+        "black outside, the clip inside"
+    )
 
 
 def test_a_blur_keeps_the_sum_and_is_wide_and_high_as_its_kernel() -> None:
     out = blur(one_hot(8, 8, 17, 17), (5, 9), 2.0)[0, 0]
     rows, cols = out.nonzero(as_tuple=True)
-    assert out.sum() == pytest.approx(1) and (rows.min(), rows.max(), cols.min(), cols.max()) == (4, 12, 6, 10)
+    assert out.sum() == pytest.approx(1) and (rows.min(), rows.max(), cols.min(), cols.max()) == (
+        4,
+        12,
+        6,
+        10,
+    )
 
 
 def test_a_random_crop_has_the_area_and_ratio_that_were_asked_for() -> None:
@@ -147,7 +180,10 @@ def test_a_random_crop_has_the_area_and_ratio_that_were_asked_for() -> None:
     where = torch.stack([y, x, y * 0])[None]
     for seed in range(20):
         out = resized_crop(where, 20, seeded(seed), scale=(0.3, 0.5))[0]
-        height, width = (out[0, -1, 0] - out[0, 0, 0]) * 20 / 19, (out[1, 0, -1] - out[1, 0, 0]) * 20 / 19
+        height, width = (
+            (out[0, -1, 0] - out[0, 0, 0]) * 20 / 19,
+            (out[1, 0, -1] - out[1, 0, 0]) * 20 / 19,
+        )
         assert 0.28 < height * width / 1e4 < 0.52 and 0.72 < width / height < 1.37
     torch.testing.assert_close(resized_crop(where, 100, seeded(), (1.0, 1.0), (1.0, 1.0)), where)
 
@@ -160,25 +196,37 @@ def test_a_frame_too_narrow_for_any_draw_gives_its_central_part() -> None:
 
 def test_the_jittered_short_side_lies_between_the_two_sizes_with_its_inverse_uniform() -> None:
     x = torch.linspace(0, 1, 1000).expand(1, 3, 250, 1000)  # a crop shows 100 of 4 x short pixels
-    spans = [float((out := JitteredCrop(100, 128, 160)(x, seeded(s)))[0, 0, 0, -1] - out[0, 0, 0, 0]) for s in range(200)]
+    spans = [
+        float((out := JitteredCrop(100, 128, 160)(x, seeded(s)))[0, 0, 0, -1] - out[0, 0, 0, 0])
+        for s in range(200)
+    ]
     shorts = 99 / 4 / np.array(spans)
     assert 126 < shorts.min() < 131 and 157 < shorts.max() < 162
     assert np.mean(1 / shorts) == pytest.approx((1 / 128 + 1 / 160) / 2, rel=0.02)
 
 
 def test_colour_jitter_of_a_constant_clip_by_hand() -> None:
-    only_brightness = {float(jitter_colour(constant(0.5), (0.4, 0, 0, 0), seeded(s))[0, 0, 0, 0]) for s in range(50)}
+    only_brightness = {
+        float(jitter_colour(constant(0.5), (0.4, 0, 0, 0), seeded(s))[0, 0, 0, 0])
+        for s in range(50)
+    }
     assert 0.3 <= min(only_brightness) < 0.34 and 0.66 < max(only_brightness) <= 0.7
     red = torch.tensor([1.0, 0, 0])[:, None, None].expand(T, 3, 4, 4)
     turned = [jitter_colour(red, (0, 0, 0, 0.2), seeded(s))[0, :, 0, 0] for s in range(50)]
-    assert all(c.max() == pytest.approx(1) and c.min() == pytest.approx(0, abs=1e-5) for c in turned), "only the hue moves"
-    assert max(c[1] for c in turned) > 0.9 and max(c[2] for c in turned) > 0.9, "up to yellow and to magenta"
+    assert all(
+        c.max() == pytest.approx(1) and c.min() == pytest.approx(0, abs=1e-5) for c in turned
+    ), "only the hue moves"
+    assert max(c[1] for c in turned) > 0.9 and max(c[2] for c in turned) > 0.9, (
+        "up to yellow and to magenta"
+    )
     grey = jitter_colour(still(), (0, 0, 1.0, 0), seeded(2))
     assert (grey.std(1).mean() - still().std(1).mean()).abs() > 0.02
 
 
 def test_randaugment_applies_half_of_its_layers() -> None:
-    counts = sum(not torch.equal(randaugment(still(), seeded(s), layers=1), still()) for s in range(120))
+    counts = sum(
+        not torch.equal(randaugment(still(), seeded(s), layers=1), still()) for s in range(120)
+    )
     assert 40 < counts < 80
     assert torch.equal(randaugment(still(), seeded(), probability=0.0), still())
 
@@ -200,20 +248,54 @@ def test_half_of_the_clips_are_mirrored() -> None:
 
 
 def test_the_mirror_of_names_swaps_sides_where_the_counterpart_exists() -> None:
-    names = ("Swiping Left", "Swiping Right", "Turning Hand Clockwise", "Turning Hand Counterclockwise", "Stop Sign",
-             "Sliding Two Fingers Left", "Pulling something from left to right", "Pulling something from right to left")
+    names = (
+        "Swiping Left",
+        "Swiping Right",
+        "Turning Hand Clockwise",
+        "Turning Hand Counterclockwise",
+        "Stop Sign",
+        "Sliding Two Fingers Left",
+        "Pulling something from left to right",
+        "Pulling something from right to left",
+    )
     assert mirror_map(names) == {
-        "Swiping Left": "Swiping Right", "Swiping Right": "Swiping Left", "Turning Hand Clockwise": "Turning Hand Counterclockwise",
-        "Turning Hand Counterclockwise": "Turning Hand Clockwise", "Stop Sign": "Stop Sign",
+        "Swiping Left": "Swiping Right",
+        "Swiping Right": "Swiping Left",
+        "Turning Hand Clockwise": "Turning Hand Counterclockwise",
+        "Turning Hand Counterclockwise": "Turning Hand Clockwise",
+        "Stop Sign": "Stop Sign",
         "Pulling something from left to right": "Pulling something from right to left",
-        "Pulling something from right to left": "Pulling something from left to right"}
-    files = ("swipe_left", "swipe-RIGHT", "swipe_right", "push (left)", "push (right)", "leftover", "turn_anticlockwise", "turn_clockwise")
+        "Pulling something from right to left": "Pulling something from left to right",
+    }
+    files = (
+        "swipe_left",
+        "swipe-RIGHT",
+        "swipe_right",
+        "push (left)",
+        "push (right)",
+        "leftover",
+        "turn_anticlockwise",
+        "turn_clockwise",
+    )
     assert mirror_map(files) == {
-        "swipe_left": "swipe_right", "swipe_right": "swipe_left", "push (left)": "push (right)", "push (right)": "push (left)",
-        "leftover": "leftover", "turn_anticlockwise": "turn_clockwise", "turn_clockwise": "turn_anticlockwise"}
+        "swipe_left": "swipe_right",
+        "swipe_right": "swipe_left",
+        "push (left)": "push (right)",
+        "push (right)": "push (left)",
+        "leftover": "leftover",
+        "turn_anticlockwise": "turn_clockwise",
+        "turn_clockwise": "turn_anticlockwise",
+    }
     assert mirror_map(("SwipeLeft", "SwipeRight", "Moving leftwards", "Bright")) == {
-        "SwipeLeft": "SwipeRight", "SwipeRight": "SwipeLeft", "Bright": "Bright"}
-    assert mirror_map(("Circle", "idle", "Left", "Right", "tick")) == {"idle": "idle", "Left": "Right", "Right": "Left"}
+        "SwipeLeft": "SwipeRight",
+        "SwipeRight": "SwipeLeft",
+        "Bright": "Bright",
+    }
+    assert mirror_map(("Circle", "idle", "Left", "Right", "tick")) == {
+        "idle": "idle",
+        "Left": "Right",
+        "Right": "Left",
+    }
     with pytest.raises(BadInput, match="'right'"):
         ClipTransform(("left",), mirror={"left": "right"})
 
@@ -221,15 +303,26 @@ def test_the_mirror_of_names_swaps_sides_where_the_counterpart_exists() -> None:
 def test_a_transform_gives_bytes_of_the_new_size_and_changes_nothing_without_an_augment() -> None:
     frames = np.random.default_rng(0).integers(0, 256, (T, H, W, 3), np.uint8)
     out, label = ClipTransform(("a",), RViTAugment(size=17))(frames, 0, seeded(1))
-    assert out.shape == (T, 17, 17, 3) and out.dtype == np.uint8 and label == 0 and out.flags["C_CONTIGUOUS"]
+    assert (
+        out.shape == (T, 17, 17, 3)
+        and out.dtype == np.uint8
+        and label == 0
+        and out.flags["C_CONTIGUOUS"]
+    )
     same, _ = ClipTransform(("a",), lambda video, generator: video)(frames, 0, seeded(1))
     np.testing.assert_array_equal(same, frames)
 
 
 def test_a_recipe_names_its_transform() -> None:
-    named = {"far": {"size": 17, "magnitude": 3.0}, "erase": 0.25, "mix": {"mixup": 0.8}, "mirror": 0.5}
+    named = {
+        "far": {"size": 17, "magnitude": 3.0},
+        "erase": 0.25,
+        "mix": {"mixup": 0.8},
+        "mirror": 0.5,
+    }
     assert clip_transform(named, ("Swiping Left", "Stop")) == ClipTransform(
-        ("Swiping Left", "Stop"), FARAugment(size=17, magnitude=3.0), {"Stop": "Stop"}, 0.5)
+        ("Swiping Left", "Stop"), FARAugment(size=17, magnitude=3.0), {"Stop": "Stop"}, 0.5
+    )
     assert clip_transform({"rvit": {}}, ("a",)) == ClipTransform(("a",), RViTAugment(), {}, 0.0)
     assert clip_transform({"mirror": 1.0}, LABELS).mirror == STROKE_MIRROR
     assert clip_transform({"mirror": 1.0}, ("circle", "left", "up")).mirror == {"up": "up"}
@@ -239,8 +332,10 @@ def test_a_recipe_names_its_transform() -> None:
 
 
 def test_soft_targets_by_hand() -> None:
-    torch.testing.assert_close(soft_targets(torch.tensor([2, 0]), 4, 0.1), torch.tensor([[0.025, 0.025, 0.925, 0.025],
-                                                                                          [0.925, 0.025, 0.025, 0.025]]))
+    torch.testing.assert_close(
+        soft_targets(torch.tensor([2, 0]), 4, 0.1),
+        torch.tensor([[0.025, 0.025, 0.925, 0.025], [0.925, 0.025, 0.025, 0.025]]),
+    )
 
 
 def levels(values: list[float]) -> Tensor:
@@ -250,10 +345,19 @@ def levels(values: list[float]) -> Tensor:
 def test_mixup_blends_with_the_mirror_place_and_its_label_alike() -> None:
     shares = []
     for seed in range(30):
-        video, targets = mix(levels([0.0, 1.0, 0.5]), torch.tensor([0, 1, 2]), 5, seeded(seed), cutmix=0.0, smoothing=0.0)
+        video, targets = mix(
+            levels([0.0, 1.0, 0.5]),
+            torch.tensor([0, 1, 2]),
+            5,
+            seeded(seed),
+            cutmix=0.0,
+            smoothing=0.0,
+        )
         keep = targets[0, 0].item()
         torch.testing.assert_close(targets[0], torch.tensor([keep, 0, 1 - keep, 0, 0]))
-        torch.testing.assert_close(targets[1], torch.tensor([0, 1.0, 0, 0, 0]))  # the middle meets itself
+        torch.testing.assert_close(
+            targets[1], torch.tensor([0, 1.0, 0, 0, 0])
+        )  # the middle meets itself
         torch.testing.assert_close(video[0], torch.full((3, 2, 8, 8), 0.5 * (1 - keep)))
         shares.append(keep)
     assert min(shares) < 0.2 and max(shares) > 0.8
@@ -262,12 +366,18 @@ def test_mixup_blends_with_the_mirror_place_and_its_label_alike() -> None:
 def test_cutmix_pastes_one_box_into_all_frames_and_labels_follow_its_area() -> None:
     areas = []
     for seed in range(200):
-        video, targets = mix(levels([0.0, 1.0]), torch.tensor([3, 1]), 4, seeded(seed), mixup=0.0, smoothing=0.0)
+        video, targets = mix(
+            levels([0.0, 1.0]), torch.tensor([3, 1]), 4, seeded(seed), mixup=0.0, smoothing=0.0
+        )
         area = video[0, 0, 0].mean().item()
         torch.testing.assert_close(targets[0], torch.tensor([0, area, 0, 1 - area]))
-        assert torch.equal(video[0], video[0, :1, :1].expand(3, 2, 8, 8)) and torch.equal(video[1], 1 - video[0])
+        assert torch.equal(video[0], video[0, :1, :1].expand(3, 2, 8, 8)) and torch.equal(
+            video[1], 1 - video[0]
+        )
         rows, cols = video[0, 0, 0].nonzero(as_tuple=True)
-        assert not len(rows) or len(rows) == (rows.max() - rows.min() + 1) * (cols.max() - cols.min() + 1)
+        assert not len(rows) or len(rows) == (rows.max() - rows.min() + 1) * (
+            cols.max() - cols.min() + 1
+        )
         areas.append(area)
     assert min(areas) < 0.1 and max(areas) > 0.6
 
@@ -280,7 +390,9 @@ def test_mixing_switches_between_the_two_and_targets_sum_to_one() -> None:
         assert targets.min() >= 0.1 / 7 - 1e-6, "smoothing stays"
         cuts += bool(((video == 0) | (video == 1)).all())
     assert 15 < cuts < 45
-    plain, targets = mix(levels([0.0, 1.0]), torch.tensor([0, 1]), 2, seeded(), mixup=0, cutmix=0, smoothing=0)
+    plain, targets = mix(
+        levels([0.0, 1.0]), torch.tensor([0, 1]), 2, seeded(), mixup=0, cutmix=0, smoothing=0
+    )
     assert torch.equal(plain, levels([0.0, 1.0])) and torch.equal(targets, torch.eye(2))
 
 
@@ -304,7 +416,9 @@ def test_three_crops_are_left_centre_and_right_of_the_scaled_frame() -> None:
     frames = np.tile(np.arange(40, dtype=np.uint8)[None, None, :, None], (2, 20, 1, 3))
     out = crops(frames, 3, 20)
     assert out.shape == (3, 2, 20, 20, 3)
-    assert [view[0, 0, 0, 0] for view in out] == [0, 10, 20] and [view[1, 0, -1, 0] for view in out] == [19, 29, 39]
+    assert [view[0, 0, 0, 0] for view in out] == [0, 10, 20] and [
+        view[1, 0, -1, 0] for view in out
+    ] == [19, 29, 39]
     high = crops(frames.transpose(0, 2, 1, 3), 3, 20)
     np.testing.assert_array_equal(high, out.transpose(0, 1, 3, 2, 4))  # top, centre, bottom
     np.testing.assert_array_equal(crops(frames, 1, 20)[0], out[1])
@@ -314,10 +428,28 @@ def test_three_crops_are_left_centre_and_right_of_the_scaled_frame() -> None:
 def test_views_are_clips_times_crops_in_that_order() -> None:
     clips = np.stack([np.full((4, 6, 12, 3), v, np.uint8) for v in range(5)])
     views = multi_view(clips, 3, 6)
-    assert views.shape == (15, 4, 6, 6, 3) and views[:, 0, 0, 0, 0].tolist() == [0, 0, 0, 1, 1, 1, 2, 2, 2, 3, 3, 3, 4, 4, 4]
+    assert views.shape == (15, 4, 6, 6, 3) and views[:, 0, 0, 0, 0].tolist() == [
+        0,
+        0,
+        0,
+        1,
+        1,
+        1,
+        2,
+        2,
+        2,
+        3,
+        3,
+        3,
+        4,
+        4,
+        4,
+    ]
 
 
 def test_kornia_needs_no_torchvision() -> None:
-    code = ("import sys, torch; from training.augment import RViTAugment; "
-            "RViTAugment(8)(torch.rand(2, 3, 16, 16), torch.Generator()); sys.exit('torchvision' in sys.modules)")
+    code = (
+        "import sys, torch; from training.augment import RViTAugment; RViTAugment(8)(torch.rand(2, "
+        "3, 16, 16), torch.Generator()); sys.exit('torchvision' in sys.modules)"
+    )
     assert subprocess.run([sys.executable, "-c", code], timeout=60).returncode == 0

@@ -26,53 +26,131 @@ SHORT = replace(RECIPE, stills_clips=0, clips=4)
 
 def test_rendered_stages_add_up_and_a_real_folder_is_named() -> None:
     stages = [{"clips": 2_000}, {"clips": 500, "data": "gestures"}]
-    assert trained_on(stages) == ("2,500 rendered gesture clips (core.gestures), no real video", "Apache-2.0")
-    mixed = [*stages, {"clips": 30, "data": "folder", "root": "mine"}, {"clips": 7, "data": "jester"}]
-    assert trained_on(mixed) == ("2,500 rendered gesture clips (core.gestures), 30 clips of the folder mine, 7 clips of jester", "")
+    assert trained_on(stages) == (
+        "2,500 rendered gesture clips (core.gestures), no real video",
+        "Apache-2.0",
+    )
+    mixed = [
+        *stages,
+        {"clips": 30, "data": "folder", "root": "mine"},
+        {"clips": 7, "data": "jester"},
+    ]
+    assert trained_on(mixed) == (
+        "2,500 rendered gesture clips (core.gestures), 30 clips of the folder mine, 7 clips of "
+        "jester",
+        "",
+    )
 
 
-def test_weights_made_of_real_video_never_become_weights_made_of_rendered_clips(whole: Path, tmp_path: Path) -> None:
+def test_weights_made_of_real_video_never_become_weights_made_of_rendered_clips(
+    whole: Path, tmp_path: Path
+) -> None:
     model, card = load_checkpoint(whole / "model.safetensors")
     public = replace(card, trained_on="Kinetics-400", license="CC-BY-NC-4.0", recipe={})
     save_checkpoint(tmp_path / "public.safetensors", model.state_dict(), public)
-    _, made = load_checkpoint(fit(replace(SHORT, init=str(tmp_path / "public.safetensors")), "tiny", tmp_path / "run"))
-    assert made.trained_on == "Kinetics-400, then 4 rendered gesture clips (core.gestures)" and made.license == "CC-BY-NC-4.0"
-    _, again = load_checkpoint(fit(replace(SHORT, init=str(tmp_path / "run" / "video.safetensors")), "tiny", tmp_path / "again"))
-    assert again.trained_on == "Kinetics-400, then 8 rendered gesture clips (core.gestures)" and again.license == "CC-BY-NC-4.0"
+    _, made = load_checkpoint(
+        fit(replace(SHORT, init=str(tmp_path / "public.safetensors")), "tiny", tmp_path / "run")
+    )
+    assert (
+        made.trained_on == "Kinetics-400, then 4 rendered gesture clips (core.gestures)"
+        and made.license == "CC-BY-NC-4.0"
+    )
+    _, again = load_checkpoint(
+        fit(
+            replace(SHORT, init=str(tmp_path / "run" / "video.safetensors")),
+            "tiny",
+            tmp_path / "again",
+        )
+    )
+    assert (
+        again.trained_on == "Kinetics-400, then 8 rendered gesture clips (core.gestures)"
+        and again.license == "CC-BY-NC-4.0"
+    )
 
 
 def test_weights_that_were_taught_a_real_clip_say_so_for_ever(whole: Path, tmp_path: Path) -> None:
     model, card = load_checkpoint(whole / "model.safetensors")
-    taught = replace(card, trained_on=f"{card.trained_on}; then taught the order of holiday.mp4", recipe=card.recipe | {"taught": {}})
+    taught = replace(
+        card,
+        trained_on=f"{card.trained_on}; then taught the order of holiday.mp4",
+        recipe=card.recipe | {"taught": {}},
+    )
     save_checkpoint(tmp_path / "taught.safetensors", model.state_dict(), taught)
-    _, made = load_checkpoint(fit(replace(SHORT, init=str(tmp_path / "taught.safetensors")), "tiny", tmp_path / "run"))
-    assert "taught the order of holiday.mp4, then 4 rendered" in made.trained_on and not made.trained_on.endswith("no real video")
+    _, made = load_checkpoint(
+        fit(replace(SHORT, init=str(tmp_path / "taught.safetensors")), "tiny", tmp_path / "run")
+    )
+    assert (
+        "taught the order of holiday.mp4, then 4 rendered" in made.trained_on
+        and not made.trained_on.endswith("no real video")
+    )
     assert made.license == ""
 
 
 def test_weights_that_say_nothing_of_themselves_are_named(whole: Path, tmp_path: Path) -> None:
-    torch.save({k: v.float() for k, v in load_file(whole / "model.safetensors").items()}, tmp_path / "theirs.pth")
-    _, made = load_checkpoint(fit(replace(SHORT, init=str(tmp_path / "theirs.pth")), "tiny", tmp_path / "run"))
-    assert made.trained_on == "whatever trained theirs.pth, then 4 rendered gesture clips (core.gestures)" and made.license == ""
+    torch.save(
+        {k: v.float() for k, v in load_file(whole / "model.safetensors").items()},
+        tmp_path / "theirs.pth",
+    )
+    _, made = load_checkpoint(
+        fit(replace(SHORT, init=str(tmp_path / "theirs.pth")), "tiny", tmp_path / "run")
+    )
+    assert (
+        made.trained_on
+        == "whatever trained theirs.pth, then 4 rendered gesture clips (core.gestures)"
+        and made.license == ""
+    )
 
 
 def test_a_finished_model_hands_on_its_stages(whole: Path, tmp_path: Path) -> None:
-    _, made = load_checkpoint(fit(replace(SHORT, init=str(whole / "model.safetensors")), "tiny", tmp_path / "run"))
-    assert made.trained_on == "22 rendered gesture clips (core.gestures), no real video" and made.license == "Apache-2.0"
+    _, made = load_checkpoint(
+        fit(replace(SHORT, init=str(whole / "model.safetensors")), "tiny", tmp_path / "run")
+    )
+    assert (
+        made.trained_on == "22 rendered gesture clips (core.gestures), no real video"
+        and made.license == "Apache-2.0"
+    )
     assert len(made.recipe["stages"]) == 2
 
 
-def test_each_stage_has_the_command_that_makes_its_recipe_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_each_stage_has_the_command_that_makes_its_recipe_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     base = recipe("direcformer_gesture")
-    asked = replace(base, clips=48, lr=2e-4, mean=(0.4, 0.5, 0.5), diagonal=True, emphasis="star=3,circle=2",
-                    settings={"depth": 2, "time": "two words"}, augment={"mirror": 0.5})
-    older = {k: v for k, v in described("direcformer_gesture", base).items() if k not in ("pairs", "mean")}
-    undone = with_commands([described("am_flow_ssv2", replace(recipe("am_flow_ssv2"), settings={"temporal_module": "tcn"}))])
+    asked = replace(
+        base,
+        clips=48,
+        lr=2e-4,
+        mean=(0.4, 0.5, 0.5),
+        diagonal=True,
+        emphasis="star=3,circle=2",
+        settings={"depth": 2, "time": "two words"},
+        augment={"mirror": 0.5},
+    )
+    older = {
+        k: v
+        for k, v in described("direcformer_gesture", base).items()
+        if k not in ("pairs", "mean")
+    }
+    undone = with_commands(
+        [
+            described(
+                "am_flow_ssv2", replace(recipe("am_flow_ssv2"), settings={"temporal_module": "tcn"})
+            )
+        ]
+    )
     assert undone[0]["command"] == "python -m training fit am_flow_ssv2 --set frames=8 --out RUN"
     assert "--set depth=5" in with_commands([older | {"preset_depth": 5}])[0]["command"]
-    stages = with_commands([described("direcformer_gesture", asked), {"name": "of long ago", "clips": 3}, older | {"after": "by hand"}])
+    stages = with_commands(
+        [
+            described("direcformer_gesture", asked),
+            {"name": "of long ago", "clips": 3},
+            older | {"after": "by hand"},
+        ]
+    )
     assert "command" not in stages[1]
-    assert stages[2]["command"] == "python -m training fit direcformer_gesture --pairs 0.0 --out RUN", "there was no such loss then"
+    assert (
+        stages[2]["command"] == "python -m training fit direcformer_gesture --pairs 0.0 --out RUN"
+    ), "there was no such loss then"
     made: list[Recipe] = []
     monkeypatch.setattr(loop, "fit", lambda recipe, name, out: made.append(recipe) or out)
     command = shlex.split(stages[0]["command"].removeprefix("python -m training "))

@@ -29,7 +29,11 @@ def assert_equal(first: Batch, second: Batch) -> None:
 def test_a_batch_has_the_shapes_types_and_ranges_it_says() -> None:
     batch = batches(clips=4)[0]
     assert batch.video.shape == (4, FRAMES, SIZE, SIZE, 3) and batch.video.dtype == torch.uint8
-    assert batch.label.shape == (4,) and batch.label.dtype == torch.int64 and batch.label.max() < len(LABELS)
+    assert (
+        batch.label.shape == (4,)
+        and batch.label.dtype == torch.int64
+        and batch.label.max() < len(LABELS)
+    )
     assert batch.tip.shape == (4, FRAMES, 2) and batch.tip.dtype == torch.float32
     assert batch.occupied.shape == (4, FRAMES, 5, 5) and batch.occupied.dtype == torch.float32
     assert batch.occupied.min() >= 0 and 0 < batch.occupied.max() <= 1
@@ -75,7 +79,18 @@ def test_no_opencv_thread_lives_when_workers_are_forked() -> None:
     before = cv2.getNumThreads()
     cv2.setNumThreads(2)
     try:
-        next(iter(loaded(Gestures(seed=3, frames=2, size=28, patch=7), stacked, start=0, clips=2, batch=2, workers=1)))
+        next(
+            iter(
+                loaded(
+                    Gestures(seed=3, frames=2, size=28, patch=7),
+                    stacked,
+                    start=0,
+                    clips=2,
+                    batch=2,
+                    workers=1,
+                )
+            )
+        )
         assert cv2.getNumThreads() == 1
     finally:
         cv2.setNumThreads(before)

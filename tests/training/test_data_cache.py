@@ -17,7 +17,11 @@ from training.data import Cache
 
 def pool(seed: int = 0, side: int = 11) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     rng = np.random.default_rng(seed)
-    return rng.integers(0, 256, (5, side, side + 2, 3), np.uint8), np.arange(5) / 7, np.array([[0, 2, 4], [1, 3, -1]])
+    return (
+        rng.integers(0, 256, (5, side, side + 2, 3), np.uint8),
+        np.arange(5) / 7,
+        np.array([[0, 2, 4], [1, 3, -1]]),
+    )
 
 
 def whole(views: np.ndarray) -> np.ndarray:
@@ -30,7 +34,9 @@ def test_what_is_stored_comes_back_to_the_byte(tmp_path: Path) -> None:
     assert cache.load("k", whole) is None and cache.store("k", frames, times, views)
     got, when = Cache(tmp_path).load("k", whole)
     np.testing.assert_array_equal(got[0], frames[[0, 2, 4]])
-    np.testing.assert_array_equal(got[1], np.stack([frames[1], frames[3], np.zeros_like(frames[0])]))
+    np.testing.assert_array_equal(
+        got[1], np.stack([frames[1], frames[3], np.zeros_like(frames[0])])
+    )
     assert when.tolist() == [[0, 2 / 7, 4 / 7], [1 / 7, 3 / 7, 4 / 7]]
     some, _ = cache.load("k", lambda views: views[:, 1])
     np.testing.assert_array_equal(some, frames[[2, 3]])
@@ -38,13 +44,21 @@ def test_what_is_stored_comes_back_to_the_byte(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("damage", [b"", b"not a cached clip, not at all", "head", "middle", "cut"])
-def test_a_damaged_file_counts_as_not_there_and_is_replaced(tmp_path: Path, damage: bytes | str) -> None:
+def test_a_damaged_file_counts_as_not_there_and_is_replaced(
+    tmp_path: Path, damage: bytes | str
+) -> None:
     cache = Cache(tmp_path)
     cache.store("k", *pool())
     path = tmp_path / "k.clip"
     data = bytearray(path.read_bytes())
     data[{"head": 40, "middle": len(data) // 2}.get(str(damage), 0)] ^= 1
-    path.write_bytes(damage if isinstance(damage, bytes) else path.read_bytes()[:-9] if damage == "cut" else bytes(data))
+    path.write_bytes(
+        damage
+        if isinstance(damage, bytes)
+        else path.read_bytes()[:-9]
+        if damage == "cut"
+        else bytes(data)
+    )
     assert cache.load("k", whole) is None
     cache.store("k", *pool())
     assert cache.load("k", whole) is not None
@@ -89,14 +103,19 @@ def _work(folder: Path, gigabytes: float, worker: int) -> bool:
     return exact
 
 
-@pytest.mark.skipif("fork" not in get_all_start_methods(), reason="processes start slowly where they cannot be forked")
+@pytest.mark.skipif(
+    "fork" not in get_all_start_methods(),
+    reason="processes start slowly where they cannot be forked",
+)
 @pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
 def test_several_processes_share_one_folder(tmp_path: Path) -> None:
     one = size_of_one(tmp_path)
     with ProcessPoolExecutor(2, mp_context=get_context("fork")) as workers:
         assert all(workers.map(_work, [tmp_path / "c"] * 2, [6.5 * one / 1e9] * 2, range(2)))
     files = list((tmp_path / "c").iterdir())
-    assert all(p.suffix == ".clip" for p in files) and sum(p.stat().st_size for p in files) < 10 * one
+    assert (
+        all(p.suffix == ".clip" for p in files) and sum(p.stat().st_size for p in files) < 10 * one
+    )
     assert all(Cache(tmp_path / "c").load(p.stem, whole) is not None for p in files)
 
 
@@ -115,7 +134,9 @@ def test_a_folder_that_cannot_be_made_is_refused(tmp_path: Path) -> None:
             Cache(folder, gigabytes)
 
 
-def test_a_disk_that_takes_no_more_is_reported_once_and_training_goes_on(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_disk_that_takes_no_more_is_reported_once_and_training_goes_on(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     cache = Cache(tmp_path / "c")
     (tmp_path / "c").rmdir()
     assert not cache.store("k", *pool()) and not cache.store("l", *pool())

@@ -1,4 +1,6 @@
-"""Data sets of real files and rendered clips: draws, bad files, balance, workers, and the front door."""
+"""Data sets of real files and rendered clips: draws, bad files, balance, workers, and the front
+door.
+"""
 
 from __future__ import annotations
 
@@ -20,7 +22,9 @@ ONE_CORE = pytest.mark.filterwarnings("ignore:This DataLoader will create")
 
 
 def counting(frames: int, value: int = 0) -> np.ndarray:
-    return np.tile(np.arange(value, value + frames, dtype=np.uint8)[:, None, None, None], (1, 4, 6, 3))
+    return np.tile(
+        np.arange(value, value + frames, dtype=np.uint8)[:, None, None, None], (1, 4, 6, 3)
+    )
 
 
 def in_memory(views: int = 1, clips: int = 3, sampling: str = "uniform", **settings) -> Clips:
@@ -34,7 +38,9 @@ def folder(tmp_path: Path) -> Path:
     root = tmp_path / "data"
     for i, name in enumerate(("a/0.mp4", "a/1.mp4", "b/3.mp4")):
         (root / name).parent.mkdir(parents=True, exist_ok=True)
-        write_mp4(root / name, np.random.default_rng(i).integers(0, 255, (9, 48, 64, 3), np.uint8), 5)
+        write_mp4(
+            root / name, np.random.default_rng(i).integers(0, 255, (9, 48, 64, 3), np.uint8), 5
+        )
     (root / "a" / "2.mp4").write_text("bad")
     return root
 
@@ -60,7 +66,9 @@ def test_without_views_every_draw_shows_the_same_frames() -> None:
 def test_uniform_draws_choose_each_frame_among_its_neighbours() -> None:
     data = in_memory(views=3)  # segments of 6 frames, candidates 1, 3, 5 in each
     drawn = np.array([values(data[3 * draw]) for draw in range(60)])
-    assert {tuple(sorted(set(column))) for column in drawn.T} == {(s + 1, s + 3, s + 5) for s in range(0, 30, 6)}
+    assert {tuple(sorted(set(column))) for column in drawn.T} == {
+        (s + 1, s + 3, s + 5) for s in range(0, 30, 6)
+    }
     assert len({tuple(row) for row in drawn}) > 40, "frames are drawn apart from each other"
 
 
@@ -79,7 +87,9 @@ def test_a_sample_depends_on_seed_draw_and_index_only() -> None:
 
 def test_the_transform_gets_a_generator_of_the_sample() -> None:
     def noise(frames: np.ndarray, label: int, generator: torch.Generator) -> tuple[np.ndarray, int]:
-        return torch.randint(0, 256, frames.shape, generator=generator, dtype=torch.uint8).numpy(), 1 - label
+        return torch.randint(
+            0, 256, frames.shape, generator=generator, dtype=torch.uint8
+        ).numpy(), 1 - label
 
     data = in_memory(transform=noise)
     frames, label, _ = data[1]
@@ -88,7 +98,9 @@ def test_the_transform_gets_a_generator_of_the_sample() -> None:
     assert (frames != data[4][0]).any() and (frames != data[0][0]).any()
 
 
-def test_a_bad_file_is_reported_once_and_the_next_takes_its_place(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_bad_file_is_reported_once_and_the_next_takes_its_place(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     data = open_dataset("folder", folder, frames=4)
     assert data.labels == ("a", "b") and len(data) == 4 and data.skipped == 0
     assert [name for _, _, name in data] == ["a/0.mp4", "a/1.mp4", "b/3.mp4"]
@@ -99,10 +111,13 @@ def test_a_bad_file_is_reported_once_and_the_next_takes_its_place(folder: Path, 
 
 @ONE_CORE
 @pytest.mark.parametrize("cached", [False, True])
-def test_workers_change_nothing_and_report_a_bad_file_once(folder: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str],
-                                                           cached: bool) -> None:
+def test_workers_change_nothing_and_report_a_bad_file_once(
+    folder: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str], cached: bool
+) -> None:
     def batches(workers: int):
-        data = open_dataset("folder", folder, frames=4, views=2, cache=tmp_path / "cache" if cached else None)
+        data = open_dataset(
+            "folder", folder, frames=4, views=2, cache=tmp_path / "cache" if cached else None
+        )
         got = list(clip_batches(data, seed=3, start=0, clips=24, batch=4, workers=workers))
         return [(b.video, b.label, b.names) for b in got], data.skipped
 
@@ -110,11 +125,17 @@ def test_workers_change_nothing_and_report_a_bad_file_once(folder: Path, tmp_pat
     assert skipped == skipped_together == 1 and len(alone) == len(together) == 6
     for (video, label, names), (video2, label2, names2) in zip(alone, together, strict=True):
         assert torch.equal(video, video2) and torch.equal(label, label2) and names == names2
-    assert 2 <= capfd.readouterr().err.count("skipped: a/2.mp4: not") <= 3, "once a run, unless two workers meet it at the same moment"
+    assert 2 <= capfd.readouterr().err.count("skipped: a/2.mp4: not") <= 3, (
+        "once a run, unless two workers meet it at the same moment"
+    )
 
 
-def test_the_second_epoch_needs_no_decoder(folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    data = open_dataset("folder", folder, frames=4, views=2, size=20, shape="fit", cache=tmp_path / "cache")
+def test_the_second_epoch_needs_no_decoder(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    data = open_dataset(
+        "folder", folder, frames=4, views=2, size=20, shape="fit", cache=tmp_path / "cache"
+    )
     first = [data[i] for i in range(4)]
     monkeypatch.setattr("training.data.reading.decode_at", None)
     for i in range(4):
@@ -132,15 +153,23 @@ def test_if_nothing_can_be_read_the_error_is_one_line(tmp_path: Path) -> None:
 
 
 def test_small_classes_are_repeated_up_to_the_target() -> None:
-    clips = tuple(Labelled(f"{label}/{i}", counting(9), label) for label, n in (("a", 5), ("b", 2), ("c", 1)) for i in range(n))
+    clips = tuple(
+        Labelled(f"{label}/{i}", counting(9), label)
+        for label, n in (("a", 5), ("b", 2), ("c", 1))
+        for i in range(n)
+    )
     even = balanced(clips, 4)
     assert Counter(c.label for c in even) == {"a": 5, "b": 4, "c": 4} and even[:8] == clips
     assert Counter(c.name for c in even if c.label == "b") == {"b/0": 2, "b/1": 2}
     assert set(Counter(c.label for c in balanced(clips, "largest")).values()) == {5}
 
 
-def test_repeats_of_a_balanced_clip_are_augmented_each_in_its_own_way_and_count_once_if_bad(folder: Path) -> None:
-    def numbered(frames: np.ndarray, label: int, generator: torch.Generator) -> tuple[np.ndarray, int]:
+def test_repeats_of_a_balanced_clip_are_augmented_each_in_its_own_way_and_count_once_if_bad(
+    folder: Path,
+) -> None:
+    def numbered(
+        frames: np.ndarray, label: int, generator: torch.Generator
+    ) -> tuple[np.ndarray, int]:
         return frames, int(torch.randint(10**6, (), generator=generator))
 
     data = open_dataset("folder", folder, frames=4, balance=6, transform=numbered)
@@ -156,7 +185,9 @@ def places(length: int, stop: int, **settings) -> list[int]:
 def test_an_epoch_shows_every_clip_and_each_epoch_has_an_order_of_its_own() -> None:
     numbers = places(5, 15, seed=1)
     epochs = [numbers[i : i + 5] for i in (0, 5, 10)]
-    assert [sorted(n - 5 * e for n in epoch) for e, epoch in enumerate(epochs)] == [list(range(5))] * 3
+    assert [sorted(n - 5 * e for n in epoch) for e, epoch in enumerate(epochs)] == [
+        list(range(5))
+    ] * 3
     assert len({tuple(n % 5 for n in epoch) for epoch in epochs}) == 3
     assert places(5, 15, seed=2) != numbers and places(3, 6, shuffle=False) == [0, 1, 2, 3, 4, 5]
 
@@ -177,15 +208,24 @@ def test_repeated_augmentation_shows_a_clip_twice_in_a_row_as_two_draws() -> Non
 
 
 def test_batches_go_on_where_they_stopped() -> None:
-    whole, rest = (list(clip_batches(in_memory(views=3), start=start, clips=12, batch=4)) for start in (0, 4))
+    whole, rest = (
+        list(clip_batches(in_memory(views=3), start=start, clips=12, batch=4)) for start in (0, 4)
+    )
     assert [b.names for b in whole[1:]] == [b.names for b in rest] and len(rest) == 2
     assert all(torch.equal(a.video, b.video) for a, b in zip(whole[1:], rest, strict=True))
 
 
 def test_clips_of_different_sizes_do_not_make_a_batch() -> None:
-    clips = (Labelled("a/0", counting(9), "a"), Labelled("a/1", np.zeros((9, 5, 6, 3), np.uint8), "a"))
+    clips = (
+        Labelled("a/0", counting(9), "a"),
+        Labelled("a/1", np.zeros((9, 5, 6, 3), np.uint8), "a"),
+    )
     with pytest.raises(BadInput, match="a/0 .* a/1 .*differ in size"):
-        list(clip_batches(Clips(("a",), clips, Plan(3)), seed=0, start=0, clips=2, batch=2, shuffle=False))
+        list(
+            clip_batches(
+                Clips(("a",), clips, Plan(3)), seed=0, start=0, clips=2, batch=2, shuffle=False
+            )
+        )
 
 
 def test_clips_can_be_numbered_by_other_labels(folder: Path) -> None:
@@ -195,15 +235,22 @@ def test_clips_can_be_numbered_by_other_labels(folder: Path) -> None:
         open_dataset("folder", folder, labels=("a", "c"))
 
 
-def test_a_data_set_of_frame_folders_opens_by_name(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_data_set_of_frame_folders_opens_by_name(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     (tmp_path / "jester-v1-train.csv").write_text("1;Stop Sign\n2;Thumb Up\n3;Thumb Up\n")
     for clip in ("1", "2"):
         (tmp_path / "20bn-jester-v1" / clip).mkdir(parents=True)
         for i in range(6):
-            cv2.imwrite(str(tmp_path / "20bn-jester-v1" / clip / f"{i + 1:05d}.jpg"), np.full((10, 18, 3), 10 * i, np.uint8))
+            cv2.imwrite(
+                str(tmp_path / "20bn-jester-v1" / clip / f"{i + 1:05d}.jpg"),
+                np.full((10, 18, 3), 10 * i, np.uint8),
+            )
     data = open_dataset("jester", tmp_path, "train", frames=3, size=8)
     assert [(frames.shape, label, name) for frames, label, name in data] == [
-        ((3, 8, 14, 3), 0, "Stop Sign/1"), ((3, 8, 14, 3), 1, "Thumb Up/2")]
+        ((3, 8, 14, 3), 0, "Stop Sign/1"),
+        ((3, 8, 14, 3), 1, "Thumb Up/2"),
+    ]
     assert values(data[0]) == [10, 30, 50] and data.skipped == 1
     assert "1 of 3 listed clips are not in" in capsys.readouterr().err
 
@@ -225,8 +272,15 @@ def test_rendered_gestures_are_new_each_epoch_and_do_not_depend_on_the_order_of_
 
 
 def test_rendered_validation_clips_are_fixed_and_unseen_in_training() -> None:
-    val = open_dataset("gestures", split="val", frames=3, size=24, shape="centre", clips=12, views=2)
-    assert [val[i][1] for i in range(12)] == [*range(10), 0, 1] and val[0][0].shape == (3, 24, 24, 3)
+    val = open_dataset(
+        "gestures", split="val", frames=3, size=24, shape="centre", clips=12, views=2
+    )
+    assert [val[i][1] for i in range(12)] == [*range(10), 0, 1] and val[0][0].shape == (
+        3,
+        24,
+        24,
+        3,
+    )
     np.testing.assert_array_equal(val[3][0], val[12 + 3][0])
     assert val[3][2] == f"{LABELS[3]}/{VALIDATION_SEED + 3}" and VALIDATION_SEED > 2**40
 
@@ -235,16 +289,24 @@ def test_rendered_validation_clips_are_fixed_and_unseen_in_training() -> None:
 def test_rendered_batches_do_not_depend_on_workers() -> None:
     def first(workers: int) -> torch.Tensor:
         data = open_dataset("gestures", frames=3, size=24, shape="fit", clips=6, views=2)
-        return next(iter(clip_batches(data, seed=0, start=4, clips=8, batch=4, workers=workers))).video
+        return next(
+            iter(clip_batches(data, seed=0, start=4, clips=8, batch=4, workers=workers))
+        ).video
 
     assert torch.equal(first(0), first(2))
 
 
-@pytest.mark.parametrize(("kind", "settings", "said"), [
-    ("movies", {"root": "."}, "give one of folder, kinetics"), ("folder", {}, "with its folder"),
-    ("gestures", {"split": "test"}, "split train or val"), ("gestures", {"clips": 0}, "must be positive"),
-    ("gestures", {"sampling": "dense"}, "use uniform"), ("gestures", {"labels": ("left",)}, "'right' is not known"),
-])
+@pytest.mark.parametrize(
+    ("kind", "settings", "said"),
+    [
+        ("movies", {"root": "."}, "give one of folder, kinetics"),
+        ("folder", {}, "with its folder"),
+        ("gestures", {"split": "test"}, "split train or val"),
+        ("gestures", {"clips": 0}, "must be positive"),
+        ("gestures", {"sampling": "dense"}, "use uniform"),
+        ("gestures", {"labels": ("left",)}, "'right' is not known"),
+    ],
+)
 def test_what_cannot_be_opened_is_refused(kind: str, settings: dict, said: str) -> None:
     with pytest.raises(BadInput, match=said):
         open_dataset(kind, **settings)

@@ -32,20 +32,32 @@ def memory(frames: int) -> Labelled:
 def moving(tmp_path: Path) -> Path:
     """60 frames at 30 a second of noise that changes at uneven times."""
     rng = np.random.default_rng(0)
-    frames = np.stack([np.random.default_rng(int(k)).integers(0, 255, (48, 64, 3), np.uint8) for k in np.sort(rng.integers(0, 40, 60))])
+    frames = np.stack(
+        [
+            np.random.default_rng(int(k)).integers(0, 255, (48, 64, 3), np.uint8)
+            for k in np.sort(rng.integers(0, 40, 60))
+        ]
+    )
     path = tmp_path / "moving.mp4"
     write_mp4(path, frames, 30)
     return path
 
 
 def test_two_uniform_views_of_sixteen_are_interleaved() -> None:
-    assert view_indices(32, 16, 2, "uniform").tolist() == [list(range(0, 32, 2)), list(range(1, 32, 2))]
+    assert view_indices(32, 16, 2, "uniform").tolist() == [
+        list(range(0, 32, 2)),
+        list(range(1, 32, 2)),
+    ]
     assert view_indices(12, 3, 2, "uniform").tolist() == [[1, 5, 9], [3, 7, 11]]
 
 
 def test_dense_views_spread_from_the_first_frame_to_the_last() -> None:
-    assert view_indices(20, 3, 5, "dense", 4).tolist() == [[s, s + 4, s + 8] for s in (0, 2, 5, 8, 11)]
-    assert view_indices(9, 3, 5, "dense", 4).tolist() == [[0, 4, 8]] * 5, "a short clip has one window"
+    assert view_indices(20, 3, 5, "dense", 4).tolist() == [
+        [s, s + 4, s + 8] for s in (0, 2, 5, 8, 11)
+    ]
+    assert view_indices(9, 3, 5, "dense", 4).tolist() == [[0, 4, 8]] * 5, (
+        "a short clip has one window"
+    )
 
 
 @pytest.mark.parametrize("sampling", ["uniform", "dense", "motion"])
@@ -66,7 +78,9 @@ def test_motion_views_share_the_informative_frames(moving: Path) -> None:
 def test_the_motion_threshold_is_strict_for_folders_of_pictures_too(tmp_path: Path) -> None:
     """Spec 8.12: a mean grey difference of exactly 30 is dropped, 40 kept."""
     first = np.uint8([[100, 20], [0, 40]])
-    for i, grey in enumerate((first * 0, first * 0, first, first, first + np.uint8(30))):  # 12 a second: every second one counts
+    for i, grey in enumerate(
+        (first * 0, first * 0, first, first, first + np.uint8(30))
+    ):  # 12 a second: every second one counts
         cv2.imwrite(str(tmp_path / f"{i + 1:05d}.png"), np.repeat(grey[..., None], 3, -1))
     assert read(Labelled("a/b", tmp_path, "a"), Plan(1, "motion"))[1].tolist() == [[2 / 12]]
 
@@ -99,12 +113,20 @@ def test_frames_are_scaled_as_the_plan_says() -> None:
     clip = Labelled("a/b", counting(3, 30, 50), "a")
     assert read(clip, Plan(3))[0].shape == (1, 3, 30, 50, 3)
     assert read(clip, Plan(3, size=12))[0].shape == (1, 3, 12, 20, 3), "the short side is 12"
-    assert read(clip, Plan(3, size=12, shape="centre"))[0].shape == read(clip, Plan(3, size=12, shape="fit"))[0].shape == (1, 3, 12, 12, 3)
+    assert (
+        read(clip, Plan(3, size=12, shape="centre"))[0].shape
+        == read(clip, Plan(3, size=12, shape="fit"))[0].shape
+        == (1, 3, 12, 12, 3)
+    )
     assert short_side(np.zeros((50, 30, 3), np.uint8), 60).shape == (100, 60, 3)
 
 
 def test_what_is_taken_is_the_same_with_and_without_a_cache(moving: Path, tmp_path: Path) -> None:
-    clip, plan, cache = Labelled("a/m", moving, "a"), Plan(4, views=3, size=20), Cache(tmp_path / "cache")
+    clip, plan, cache = (
+        Labelled("a/m", moving, "a"),
+        Plan(4, views=3, size=20),
+        Cache(tmp_path / "cache"),
+    )
     for take in (lambda v: v, lambda v: v[1], lambda v: v[[2, 0, 1, 1], np.arange(4)]):
         frames, times = read(clip, plan, None, take)
         for _ in range(2):  # decoded, then from the cache
@@ -131,8 +153,17 @@ def test_black_frames_survive_the_cache(tmp_path: Path) -> None:
         assert frames[0, :, 0, 0, 0].tolist() == [50, 51, 52, 0, 0]
 
 
-@pytest.mark.parametrize("settings", [{"frames": 0}, {"frames": 4, "views": 0}, {"frames": 4, "size": 0}, {"frames": 4, "sampling": "all"},
-                                      {"frames": 4, "short": "loop"}, {"frames": 4, "shape": "round"}])
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"frames": 0},
+        {"frames": 4, "views": 0},
+        {"frames": 4, "size": 0},
+        {"frames": 4, "sampling": "all"},
+        {"frames": 4, "short": "loop"},
+        {"frames": 4, "shape": "round"},
+    ],
+)
 def test_a_plan_that_makes_no_sense_is_refused(settings: dict) -> None:
     with pytest.raises(BadInput, match="at least 1|is not known"):
         Plan(**settings)
@@ -154,4 +185,10 @@ def test_pictures_of_two_sizes_are_no_clip_and_are_named(tmp_path: Path) -> None
     clip = Labelled("a/b", tmp_path, "a")
     with pytest.raises(EmptyVideo, match="its pictures differ in size"):
         read(clip, Plan(3))
-    assert read(clip, Plan(3, size=6, shape="fit"))[0].shape == (1, 3, 6, 6, 3)  # made alike, they are one
+    assert read(clip, Plan(3, size=6, shape="fit"))[0].shape == (
+        1,
+        3,
+        6,
+        6,
+        3,
+    )  # made alike, they are one

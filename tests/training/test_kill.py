@@ -1,4 +1,6 @@
-"""kill -9 of the command itself, in the middle of a checkpoint's write: it goes on as if nothing had happened."""
+"""kill -9 of the command itself, in the middle of a checkpoint's write: it goes on as if nothing
+had happened.
+"""
 
 from __future__ import annotations
 
@@ -15,17 +17,48 @@ import torch
 from tests.training.tiny import rows
 
 SIZES = {"width": 10, "heads": 5, "depth": 2, "size": 24, "patch": 8}
-COMMAND = [sys.executable, "-m", "training", "fit", "direcformer_gesture", "--stills-clips", "0", "--clips", "140", "--batch", "2",
-           "--warmup", "2", "--checkpoint-seconds", "0", "--permutations", "random", "--directed-from", "0", "--frozen", "0",
-           "--threads", "1", "--workers", "0",
-           *(part for key, value in SIZES.items() for part in ("--set", f"{key}={value}"))]
+COMMAND = [
+    sys.executable,
+    "-m",
+    "training",
+    "fit",
+    "direcformer_gesture",
+    "--stills-clips",
+    "0",
+    "--clips",
+    "140",
+    "--batch",
+    "2",
+    "--warmup",
+    "2",
+    "--checkpoint-seconds",
+    "0",
+    "--permutations",
+    "random",
+    "--directed-from",
+    "0",
+    "--frozen",
+    "0",
+    "--threads",
+    "1",
+    "--workers",
+    "0",
+    *(part for key, value in SIZES.items() for part in ("--set", f"{key}={value}")),
+]
 
 
 @contextmanager
 def started(out: Path) -> Iterator[subprocess.Popen[bytes]]:
     """The command, which is killed at the end of the block unless it has ended by itself."""
-    with open(out.with_suffix(".log"), "ab") as log, \
-            subprocess.Popen([*COMMAND, "--out", str(out)], stdout=log, stderr=log, env=os.environ | {"OMP_NUM_THREADS": "1"}) as process:
+    with (
+        open(out.with_suffix(".log"), "ab") as log,
+        subprocess.Popen(
+            [*COMMAND, "--out", str(out)],
+            stdout=log,
+            stderr=log,
+            env=os.environ | {"OMP_NUM_THREADS": "1"},
+        ) as process,
+    ):
         try:
             yield process
         finally:
@@ -37,18 +70,28 @@ def ended(process: subprocess.Popen[bytes], out: Path) -> None:
 
 
 def killed_in_a_write(out: Path, least: int) -> None:
-    """Start the command, and kill it while it writes a checkpoint, after `least` steps at the earliest."""
+    """Start the command, and kill it while it writes a checkpoint, after `least` steps at the
+    earliest.
+    """
     until = time.monotonic() + 120
     with started(out) as process:
         while not (steps_in(out) >= least and list(out.glob(".state.pt.*"))):
-            assert process.poll() is None and time.monotonic() < until, out.with_suffix(".log").read_text()
+            assert process.poll() is None and time.monotonic() < until, out.with_suffix(
+                ".log"
+            ).read_text()
 
 
 def steps_in(out: Path) -> int:
-    return rows(out)[-1]["step"] if (out / "metrics.jsonl").exists() and (out / "metrics.jsonl").stat().st_size else 0
+    return (
+        rows(out)[-1]["step"]
+        if (out / "metrics.jsonl").exists() and (out / "metrics.jsonl").stat().st_size
+        else 0
+    )
 
 
-def test_a_run_killed_while_it_writes_a_checkpoint_goes_on_with_the_same_losses(tmp_path: Path) -> None:
+def test_a_run_killed_while_it_writes_a_checkpoint_goes_on_with_the_same_losses(
+    tmp_path: Path,
+) -> None:
     whole, run = tmp_path / "whole", tmp_path / "run"
     with started(whole) as undisturbed:
         killed_in_a_write(run, least=0)

@@ -8,7 +8,17 @@ import pytest
 import torch
 from torch import Tensor
 
-from training.losses import SHARPNESS, fingertip_loss, hand_loss, inside, order_signs, pair_loss, pair_weights, rank_loss, self_loss
+from training.losses import (
+    SHARPNESS,
+    fingertip_loss,
+    hand_loss,
+    inside,
+    order_signs,
+    pair_loss,
+    pair_weights,
+    rank_loss,
+    self_loss,
+)
 
 FORWARD, BACKWARD = torch.tensor([[1, 2]]), torch.tensor([[2, 1]])
 MIXED = torch.tensor([[[0.5, 0.2], [-0.4, 0.1]]])
@@ -26,8 +36,16 @@ def test_signs_compare_original_frames_not_slots() -> None:
             assert signs[t, u] == (1 if frame < other else -1)
 
 
-@pytest.mark.parametrize(("attention", "loss"), [
-    (torch.zeros(1, 2, 2), -0.5), (torch.ones(1, 2, 2), 0.0), (order_signs(FORWARD), -1.5), (-order_signs(FORWARD), 0.5), (MIXED, -0.5)])
+@pytest.mark.parametrize(
+    ("attention", "loss"),
+    [
+        (torch.zeros(1, 2, 2), -0.5),
+        (torch.ones(1, 2, 2), 0.0),
+        (order_signs(FORWARD), -1.5),
+        (-order_signs(FORWARD), 0.5),
+        (MIXED, -0.5),
+    ],
+)
 def test_l_self_of_two_frames_has_the_hand_values(attention: Tensor, loss: float) -> None:
     assert self_loss([attention], FORWARD).item() == pytest.approx(loss)
 
@@ -58,7 +76,9 @@ def test_l_self_without_the_diagonal_has_hand_values() -> None:
 @pytest.mark.parametrize("diagonal", [True, False])
 def test_the_diagonal_gets_a_gradient_only_where_it_counts(diagonal: bool) -> None:
     attention = torch.zeros(3, 5, 5, requires_grad=True)
-    order = torch.stack([torch.randperm(5, generator=torch.Generator().manual_seed(i)) for i in range(3)])
+    order = torch.stack(
+        [torch.randperm(5, generator=torch.Generator().manual_seed(i)) for i in range(3)]
+    )
     self_loss([attention], order, diagonal=diagonal).backward()
     own = torch.eye(5, dtype=torch.bool).expand(3, 5, 5)
     assert bool(attention.grad[own].any()) is diagonal
@@ -78,7 +98,9 @@ def test_the_symmetric_matrix_is_the_released_helpers() -> None:
     signs = order_signs(torch.tensor([[2, 0, 3, 1]]), symmetric=True)[0]
     assert signs.tolist() == [[1, -1, 1, -1], [-1, 1, 1, 1], [1, 1, 1, -1], [-1, 1, -1, 1]]
     assert torch.equal(signs, signs.T)
-    assert order_signs(torch.arange(5)[None], symmetric=True).eq(1).all()  # why no order can be read off it
+    assert (
+        order_signs(torch.arange(5)[None], symmetric=True).eq(1).all()
+    )  # why no order can be read off it
     assert self_loss([torch.ones(1, 4, 4)], torch.arange(4)[None], symmetric=True).item() == 0
 
 
@@ -98,7 +120,9 @@ def test_pair_loss_reads_a_cosine_as_log_odds() -> None:
 def test_pair_loss_of_a_silent_matrix_is_a_coin_toss() -> None:
     order = torch.tensor([[2, 0, 3, 1]])
     for directed in (YES, NO):
-        assert pair_loss(torch.zeros(1, 4, 4), order, directed).item() == pytest.approx(math.log(2), rel=1e-5)
+        assert pair_loss(torch.zeros(1, 4, 4), order, directed).item() == pytest.approx(
+            math.log(2), rel=1e-5
+        )
 
 
 def test_without_a_direction_pair_loss_asks_for_neighbours_and_is_blind_to_reversal() -> None:
@@ -114,9 +138,12 @@ def test_without_a_direction_pair_loss_asks_for_neighbours_and_is_blind_to_rever
 
 def test_pair_loss_weighs_the_rare_neighbours_twice() -> None:
     a = math.log(3) / SHARPNESS
-    # three frames in order: 4 neighbour entries at weight 2, 2 others at weight 1; a positive cosine is right for neighbours
+    # three frames in order: 4 neighbour entries at weight 2, 2 others at weight 1; a positive
+    # cosine is right for neighbours
     by_hand = (8 * math.log(4 / 3) + 2 * math.log(4)) / 10
-    assert pair_loss(torch.full((1, 3, 3), a), torch.tensor([[0, 1, 2]]), NO).item() == pytest.approx(by_hand, rel=1e-5)
+    assert pair_loss(
+        torch.full((1, 3, 3), a), torch.tensor([[0, 1, 2]]), NO
+    ).item() == pytest.approx(by_hand, rel=1e-5)
 
 
 def test_rank_loss_of_hand_values() -> None:
@@ -138,12 +165,24 @@ def test_fingertip_loss_of_a_silent_head_has_the_hand_value() -> None:
 def test_fingertip_loss_reads_x_as_column_and_y_as_row() -> None:
     predicted = torch.zeros(1, 3, 5, 4)
     predicted[0, 1, 4] = torch.tensor([50.0, 0.0, 0.75, 0.25])  # row 1, column 4
-    assert fingertip_loss(predicted, torch.tensor([[4.75, 1.25]])).item() == pytest.approx(0, abs=1e-6)
+    assert fingertip_loss(predicted, torch.tensor([[4.75, 1.25]])).item() == pytest.approx(
+        0, abs=1e-6
+    )
     assert fingertip_loss(predicted, torch.tensor([[1.25, 2.75]])).item() > 40
 
 
 def test_a_grid_holds_its_left_and_upper_edges_and_not_the_others() -> None:
-    tips = torch.tensor([[-0.1, 1.0], [3.0, 1.0], [1.0, -0.1], [1.0, 2.0], [0.0, 0.0], [2.99, 1.99], [float("nan"), 1.0]])
+    tips = torch.tensor(
+        [
+            [-0.1, 1.0],
+            [3.0, 1.0],
+            [1.0, -0.1],
+            [1.0, 2.0],
+            [0.0, 0.0],
+            [2.99, 1.99],
+            [float("nan"), 1.0],
+        ]
+    )
     assert inside(tips, 2, 3).tolist() == [False, False, False, False, True, True, False]
 
 
@@ -151,7 +190,9 @@ def test_the_hand_loss_reads_the_second_score_alone() -> None:
     predicted = torch.randn(1, 2, 3, 4, generator=torch.Generator().manual_seed(0)).requires_grad_()
     loss = hand_loss(predicted, torch.zeros(1, 2, 3))
     loss.backward()
-    assert loss.item() == pytest.approx(torch.nn.functional.softplus(predicted[..., 1]).mean().item())
+    assert loss.item() == pytest.approx(
+        torch.nn.functional.softplus(predicted[..., 1]).mean().item()
+    )
     assert predicted.grad[..., 1].all() and not predicted.grad[..., [0, 2, 3]].any()
 
 

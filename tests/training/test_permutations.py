@@ -32,7 +32,11 @@ def test_a_set_holds_a_thousand_different_permutations_without_the_identity(stra
 
 def test_greedy_min_has_the_signature_of_the_spec() -> None:
     rows = permutation_set(8, 1000, "greedy_min")
-    assert rows[:3].tolist() == [[6, 5, 3, 7, 0, 1, 4, 2], [0, 5, 3, 7, 6, 1, 4, 2], [0, 5, 3, 6, 7, 1, 4, 2]]
+    assert rows[:3].tolist() == [
+        [6, 5, 3, 7, 0, 1, 4, 2],
+        [0, 5, 3, 7, 6, 1, 4, 2],
+        [0, 5, 3, 6, 7, 1, 4, 2],
+    ]
     apart = distances(rows)
     assert apart.min() == 2 and apart[apart < 99].max() == 7
     assert apart[apart < 99].mean() == pytest.approx(5.455, abs=5e-4)
@@ -45,7 +49,9 @@ def test_greedy_max_has_the_signature_of_the_release() -> None:
     assert apart.min() == 2 and apart[apart < 99].max() == 8
     assert apart[apart < 99].mean() == pytest.approx(7.007007, abs=1e-5)
     counts = np.stack([np.bincount(rows[:, place], minlength=8) for place in range(8)])
-    assert counts.min() >= 124 and counts.max() <= 126, "every symbol about equally often in every position"
+    assert counts.min() >= 124 and counts.max() <= 126, (
+        "every symbol about equally often in every position"
+    )
 
 
 def test_a_random_set_is_less_balanced_than_greedy_max() -> None:
@@ -54,7 +60,9 @@ def test_a_random_set_is_less_balanced_than_greedy_max() -> None:
 
 
 @pytest.mark.parametrize("strategy", ["greedy_min", "greedy_max"])
-def test_each_row_is_the_first_of_the_best_by_mean_distance_to_the_rows_before(strategy: str) -> None:
+def test_each_row_is_the_first_of_the_best_by_mean_distance_to_the_rows_before(
+    strategy: str,
+) -> None:
     rows = permutation_set(6, 60, strategy, seed=1)
     everything = np.array(list(permutations(range(6))))  # lexicographic
     for n in range(1, 60):
@@ -71,7 +79,9 @@ def test_the_seed_decides_the_set(strategy: str) -> None:
     first = permutation_set(5, 7, strategy, 0).copy()
     permutation_set.cache_clear()
     assert np.array_equal(permutation_set(5, 7, strategy, 0), first)
-    assert any(not np.array_equal(permutation_set(5, 7, strategy, seed), first) for seed in (1, 2, 3))
+    assert any(
+        not np.array_equal(permutation_set(5, 7, strategy, seed), first) for seed in (1, 2, 3)
+    )
 
 
 @pytest.mark.parametrize("strategy", STRATEGIES)

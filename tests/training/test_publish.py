@@ -19,13 +19,23 @@ from training.publish import direction_threshold, odd_backgrounds, publish
 
 def test_the_reporting_half_is_the_odd_backgrounds(tmp_path: Path) -> None:
     assert odd_backgrounds(tmp_path) == set()
-    (tmp_path / "backgrounds.tsv").write_text("file\tclass\tbackground\nup/a.mp4\tup\t7\nup/b.mp4\tup\t12\nleft/c.mp4\tleft\t3\n")
+    (tmp_path / "backgrounds.tsv").write_text(
+        "file\tclass\tbackground\nup/a.mp4\tup\t7\nup/b.mp4\tup\t12\nleft/c.mp4\tleft\t3\n"
+    )
     assert odd_backgrounds(tmp_path) == {"up/a.mp4", "left/c.mp4"}
 
 
-@pytest.mark.parametrize("table", ["file\tclass\nup/a.mp4\tup\n", "file\tbackground\nup/a.mp4\tdesk\n", "file\tbackground\nup/a.mp4\n"])
+@pytest.mark.parametrize(
+    "table",
+    [
+        "file\tclass\nup/a.mp4\tup\n",
+        "file\tbackground\nup/a.mp4\tdesk\n",
+        "file\tbackground\nup/a.mp4\n",
+    ],
+)
 def test_a_damaged_table_or_a_label_that_the_model_does_not_know_is_said_before_the_work(
-        tmp_path: Path, monkeypatch: pytest.MonkeyPatch, table: str) -> None:
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, table: str
+) -> None:
     monkeypatch.setattr(module, "measure", lambda *_: pytest.fail("it was measured"))
     (tmp_path / "wave").mkdir()
     write_mp4(tmp_path / "wave" / "0.mp4", render("up", 0, frames=12, size=(60, 80)).frames, 8)
@@ -36,12 +46,16 @@ def test_a_damaged_table_or_a_label_that_the_model_does_not_know_is_said_before_
         publish(embedded()["direcformer"], "mine", tmp_path, None)
 
 
-def test_a_published_checkpoint_keeps_its_weights_and_says_what_was_measured(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_published_checkpoint_keeps_its_weights_and_says_what_was_measured(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     real = tmp_path / "real"
     for i, label in enumerate(("up", "tick", "left")):
         (real / label).mkdir(parents=True)
         write_mp4(real / label / f"{i}.mp4", render(label, i, frames=12, size=(60, 80)).frames, 8)
-    (real / "backgrounds.tsv").write_text("file\tclass\tbackground\nup/0.mp4\tup\t1\ntick/1.mp4\ttick\t2\nleft/2.mp4\tleft\t3\n")
+    (real / "backgrounds.tsv").write_text(
+        "file\tclass\tbackground\nup/0.mp4\tup\t1\ntick/1.mp4\ttick\t2\nleft/2.mp4\tleft\t3\n"
+    )
     monkeypatch.setattr(module, "CHECKPOINTS", tmp_path / "shipped")
     monkeypatch.setattr(module, "CALIBRATION_CLIPS", 10)
     monkeypatch.setattr(module, "TEST_CLIPS", 10)
@@ -50,18 +64,36 @@ def test_a_published_checkpoint_keeps_its_weights_and_says_what_was_measured(tmp
     for key, value in before.state_dict().items():
         np.testing.assert_array_equal(after[0].state_dict()[key], value)
     measured = after[1].measured
-    assert (measured["rendered"]["clips"], measured["real"]["clips"], measured["real_odd_backgrounds"]["clips"]) == (10, 3, 2)
-    assert set(measured["real_odd_backgrounds"]["per_class"]) == {"up", "left"} and measured["training_hours"] == 1.5
-    assert after[1].sharpness == 0 or measured["real_passes"]["passes"] == module.PASSES and measured["real_passes"]["clips"] == 3
+    assert (
+        measured["rendered"]["clips"],
+        measured["real"]["clips"],
+        measured["real_odd_backgrounds"]["clips"],
+    ) == (10, 3, 2)
+    assert (
+        set(measured["real_odd_backgrounds"]["per_class"]) == {"up", "left"}
+        and measured["training_hours"] == 1.5
+    )
+    assert (
+        after[1].sharpness == 0
+        or measured["real_passes"]["passes"] == module.PASSES
+        and measured["real_passes"]["clips"] == 3
+    )
     assert json.loads(path.with_suffix(".json").read_text())["measured"] == measured
 
 
 def _rows(forward: list[bool]) -> list[Row]:
     """Rows whose direction margin is their place."""
-    return [Row("tick", ("tick",), 100.0, 100.0, right, float(place)) for place, right in enumerate(forward)]
+    return [
+        Row("tick", ("tick",), 100.0, 100.0, right, float(place))
+        for place, right in enumerate(forward)
+    ]
 
 
 def test_a_direction_is_trusted_above_the_margin_where_enough_of_enough_were_right() -> None:
-    assert direction_threshold(_rows([False] * 10 + [True] * 40)) == 8.0  # 40 of 42 are right, 40 of 43 are not enough
-    assert direction_threshold(_rows([False] * 29 + [True] * 20)) == float("inf")  # so few may be right by chance
+    assert (
+        direction_threshold(_rows([False] * 10 + [True] * 40)) == 8.0
+    )  # 40 of 42 are right, 40 of 43 are not enough
+    assert direction_threshold(_rows([False] * 29 + [True] * 20)) == float(
+        "inf"
+    )  # so few may be right by chance
     assert direction_threshold(_rows([True] * 29)) == float("inf")

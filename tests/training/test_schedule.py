@@ -12,14 +12,25 @@ from core.errors import BadInput
 from core.models import build
 from tests.core.models.nets import net
 from training.recipes import Recipe, recipe
-from training.schedule import Average, Schedule, layer_scales, make_optimiser, parameter_groups, schedule_of
+from training.schedule import (
+    Average,
+    Schedule,
+    layer_scales,
+    make_optimiser,
+    parameter_groups,
+    schedule_of,
+)
 
 
 def test_warm_restarts_have_the_hand_values() -> None:
     schedule = Schedule("restarts", 1e-4, steps=600, epoch=10, restart=5)
     rates = [schedule.rate(10 * epoch) for epoch in range(6)]
-    assert rates == pytest.approx([1e-4, 9.0451e-5, 6.5451e-5, 3.4549e-5, 9.5492e-6, 1e-4], rel=1e-4)
-    assert schedule.rate(49) < schedule.rate(48) < schedule.rate(40) and schedule.rate(50 + 7) == schedule.rate(7)
+    assert rates == pytest.approx(
+        [1e-4, 9.0451e-5, 6.5451e-5, 3.4549e-5, 9.5492e-6, 1e-4], rel=1e-4
+    )
+    assert schedule.rate(49) < schedule.rate(48) < schedule.rate(40) and schedule.rate(
+        50 + 7
+    ) == schedule.rate(7)
 
 
 def test_restarts_agree_with_torch() -> None:
@@ -35,29 +46,65 @@ def test_restarts_agree_with_torch() -> None:
 def test_a_cosine_warms_up_and_falls_to_its_floor() -> None:
     schedule = Schedule("cosine", 2.0, steps=14, warmup=4, warmup_from=0.2, floor=0.1)
     assert [schedule.rate(s) for s in range(4)] == pytest.approx([0.8, 1.2, 1.6, 2.0])
-    assert schedule.rate(4) == pytest.approx(2.0) and schedule.rate(9) == pytest.approx(1.1)  # half way between 2.0 and 0.2
-    assert schedule.rate(14) == pytest.approx(0.2) and schedule.rate(13) == pytest.approx(0.2 + 0.9 * (1 + math.cos(0.9 * math.pi)))
+    assert schedule.rate(4) == pytest.approx(2.0) and schedule.rate(9) == pytest.approx(
+        1.1
+    )  # half way between 2.0 and 0.2
+    assert schedule.rate(14) == pytest.approx(0.2) and schedule.rate(13) == pytest.approx(
+        0.2 + 0.9 * (1 + math.cos(0.9 * math.pi))
+    )
 
 
 def test_steps_multiply_at_each_milestone_and_constant_stays() -> None:
     schedule = Schedule("steps", 5e-3, steps=300, epoch=10, milestones=(11, 14), gamma=0.1)
-    assert [schedule.rate(s) for s in (0, 109, 110, 139, 140, 299)] == pytest.approx([5e-3, 5e-3, 5e-4, 5e-4, 5e-5, 5e-5])
+    assert [schedule.rate(s) for s in (0, 109, 110, 139, 140, 299)] == pytest.approx(
+        [5e-3, 5e-3, 5e-4, 5e-4, 5e-5, 5e-5]
+    )
     assert {Schedule("constant", 0.3, steps=9, warmup=2).rate(s) for s in range(1, 9)} == {0.3}
     with pytest.raises(BadInput, match="slow"):
         Schedule("slow", 1.0, steps=1)
 
 
 def test_layer_decay_has_the_hand_values() -> None:
-    names = ["model.patch_embed.proj.weight", "model.pos_embed", *(f"model.blocks.{i}.mlp.fc1.weight" for i in range(12)),
-             "model.blocks.3.interaction.mix.weight", "model.fc_norm.weight", "model.head.weight", "side.weight"]
+    names = [
+        "model.patch_embed.proj.weight",
+        "model.pos_embed",
+        *(f"model.blocks.{i}.mlp.fc1.weight" for i in range(12)),
+        "model.blocks.3.interaction.mix.weight",
+        "model.fc_norm.weight",
+        "model.head.weight",
+        "side.weight",
+    ]
     scales = layer_scales(names, 0.75)
     blocks = [scales[f"model.blocks.{i}.mlp.fc1.weight"] for i in range(12)]
-    assert [scales["model.patch_embed.proj.weight"], *blocks, scales["model.head.weight"]] == pytest.approx(
-        [0.02376, 0.03168, 0.04224, 0.05631, 0.07508, 0.10011, 0.13348, 0.17798, 0.2373, 0.31641, 0.42188, 0.5625, 0.75, 1], abs=5e-6)
+    assert [
+        scales["model.patch_embed.proj.weight"],
+        *blocks,
+        scales["model.head.weight"],
+    ] == pytest.approx(
+        [
+            0.02376,
+            0.03168,
+            0.04224,
+            0.05631,
+            0.07508,
+            0.10011,
+            0.13348,
+            0.17798,
+            0.2373,
+            0.31641,
+            0.42188,
+            0.5625,
+            0.75,
+            1,
+        ],
+        abs=5e-6,
+    )
     assert scales["model.pos_embed"] == scales["model.patch_embed.proj.weight"]
     assert scales["model.blocks.3.interaction.mix.weight"] == blocks[3]
     assert scales["model.fc_norm.weight"] == scales["side.weight"] == 1
-    assert layer_scales(names, 0.7)["model.patch_embed.proj.weight"] == pytest.approx(0.00969, abs=5e-6)
+    assert layer_scales(names, 0.7)["model.patch_embed.proj.weight"] == pytest.approx(
+        0.00969, abs=5e-6
+    )
 
 
 @pytest.mark.parametrize("model", ["far", "rvit", "am_flow", "direcformer"])
@@ -67,8 +114,14 @@ def test_the_layers_of_real_models_are_found(model: str) -> None:
     scales = layer_scales(names, 0.5)
     depth = 1 + max(int(n.split("blocks.")[1].split(".")[0]) for n in names if "blocks." in n)
     assert {round(-math.log2(s)) for s in scales.values()} == set(range(depth + 2))
-    assert all(scales[n] == 0.5 ** (depth + 1) for n in names if n.endswith(("patch_embed.proj.weight", "cls_token", "pos_embed")))
-    assert all(scales[n] == 1 for n in names if n.startswith(("head", "image_head", "temporal.", "norm.")))
+    assert all(
+        scales[n] == 0.5 ** (depth + 1)
+        for n in names
+        if n.endswith(("patch_embed.proj.weight", "cls_token", "pos_embed"))
+    )
+    assert all(
+        scales[n] == 1 for n in names if n.startswith(("head", "image_head", "temporal.", "norm."))
+    )
 
 
 def test_biases_gains_and_positions_are_not_decayed_and_nothing_is_forgotten() -> None:
@@ -76,17 +129,40 @@ def test_biases_gains_and_positions_are_not_decayed_and_nothing_is_forgotten() -
     module.blocks[0].requires_grad_(False)
     groups = parameter_groups(module, 0.05, 0.8)
     found = {id(p): g for g in groups for p in g["params"]}
-    assert len(found) == sum(len(g["params"]) for g in groups) == sum(p.requires_grad for p in module.parameters())
-    decay = {name: found[id(p)]["weight_decay"] for name, p in module.named_parameters() if p.requires_grad}
-    free = ("cls_token", "pos_embed", "time_embed", "blocks.1.norm1.weight", "blocks.1.attn.qkv.bias", "norm.weight", "head.bias")
+    assert (
+        len(found)
+        == sum(len(g["params"]) for g in groups)
+        == sum(p.requires_grad for p in module.parameters())
+    )
+    decay = {
+        name: found[id(p)]["weight_decay"]
+        for name, p in module.named_parameters()
+        if p.requires_grad
+    }
+    free = (
+        "cls_token",
+        "pos_embed",
+        "time_embed",
+        "blocks.1.norm1.weight",
+        "blocks.1.attn.qkv.bias",
+        "norm.weight",
+        "head.bias",
+    )
     assert all(decay[n] == 0 for n in free)
-    assert all(decay[n] == 0.05 for n in ("blocks.1.attn.qkv.weight", "head.weight", "patch_embed.proj.weight"))
+    assert all(
+        decay[n] == 0.05
+        for n in ("blocks.1.attn.qkv.weight", "head.weight", "patch_embed.proj.weight")
+    )
 
 
 def test_a_rate_is_scaled_to_the_batch_it_is_meant_for() -> None:
     schedule = schedule_of(recipe("far_s_ssv2"), 1e-3, steps=4000, epoch=100.0)
-    assert schedule.peak == pytest.approx(1.5e-3) and schedule.warmup == 500  # spec 4.6: 384 -> x 1.5, 5 epochs
-    assert schedule.floor * schedule.peak == pytest.approx(1.5e-6) and schedule.rate(499) == pytest.approx(1.5e-3)
+    assert (
+        schedule.peak == pytest.approx(1.5e-3) and schedule.warmup == 500
+    )  # spec 4.6: 384 -> x 1.5, 5 epochs
+    assert schedule.floor * schedule.peak == pytest.approx(1.5e-6) and schedule.rate(
+        499
+    ) == pytest.approx(1.5e-3)
     assert schedule_of(Recipe(model="far", warmup=7), 1e-3, 100, 10.0).warmup == 7
 
 
@@ -94,7 +170,11 @@ def test_optimisers_are_those_asked_for() -> None:
     adamw = make_optimiser(Recipe(model="far", momentum=0.8, beta2=0.9), net())
     assert isinstance(adamw, torch.optim.AdamW) and adamw.defaults["betas"] == (0.8, 0.9)
     sgd = make_optimiser(recipe("direcformer_jester"), net())
-    assert isinstance(sgd, torch.optim.SGD) and sgd.defaults["momentum"] == 0.9 and sgd.defaults["nesterov"]
+    assert (
+        isinstance(sgd, torch.optim.SGD)
+        and sgd.defaults["momentum"] == 0.9
+        and sgd.defaults["nesterov"]
+    )
     with pytest.raises(BadInput, match="lion"):
         make_optimiser(Recipe(model="far", optimiser="lion"), net())
     with pytest.raises(BadInput, match="--frozen"):

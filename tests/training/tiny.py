@@ -16,24 +16,45 @@ from core.render import write_mp4
 from training.data import Gestures
 from training.recipes import Recipe
 
-_SIZES: dict[str, Any] = {"classes": 10, "size": 24, "patch": 8, "frames": 8, "width": 10, "depth": 2, "heads": 5}
+_SIZES: dict[str, Any] = {
+    "classes": 10,
+    "size": 24,
+    "patch": 8,
+    "frames": 8,
+    "width": 10,
+    "depth": 2,
+    "heads": 5,
+}
 _FAR = _SIZES | {"width": 24, "heads": 3, "norm": "layer"}
 TINY: dict[str, dict[str, Any]] = {
     "direcformer": _SIZES | {"time": "cosine", "space": "softmax"},
     "timesformer": _SIZES | {"time": "softmax", "space": "softmax", "order_head": False},
     "rvit": _SIZES | {"gate": "linear_norm", "positions": "first"},
     "am_flow": _SIZES | {"temporal_width": 7},
-    "far": _FAR | {"attention": "hsda", "ratio": "2:1", "interaction": "before", "classifier": "group"},
+    "far": _FAR
+    | {"attention": "hsda", "ratio": "2:1", "interaction": "before", "classifier": "group"},
     "videomae": _FAR | {"attention": "global", "interaction": "none", "classifier": "mean"},
 }
 STILLS, STEPS, BATCH = 6, 9, 2
-RECIPE = Recipe(model="direcformer", preset="tiny", stills_clips=STILLS * BATCH, clips=STEPS * BATCH, batch=BATCH, warmup=2, workers=0,
-                threads=1, checkpoint_seconds=0.0, permutations="random")
+RECIPE = Recipe(
+    model="direcformer",
+    preset="tiny",
+    stills_clips=STILLS * BATCH,
+    clips=STEPS * BATCH,
+    batch=BATCH,
+    warmup=2,
+    workers=0,
+    threads=1,
+    checkpoint_seconds=0.0,
+    permutations="random",
+)
 REAL = replace(RECIPE, data="folder", stills_clips=0)
 
 
 def write_clips(root: Path, labels: tuple[str, ...], count: int, frames: int = 19) -> None:
-    """`count` short videos of each label: a square of the label's own place runs over a random ground."""
+    """`count` short videos of each label: a square of the label's own place runs over a random
+    ground.
+    """
     for i, label in enumerate(labels):
         (root / label).mkdir(parents=True)
         for n in range(count):
@@ -71,6 +92,8 @@ def assert_alike(first: list[dict], second: list[dict], within: float = 1e-4) ->
     assert len(first) == len(second) > 1
     for a, b in zip(first, second, strict=True):
         assert a.keys() == b.keys() and a["stage"] == b["stage"]
-        assert {k: v for k, v in a.items() if k != "stage"} == pytest.approx({k: v for k, v in b.items() if k != "stage"}, abs=within)
+        assert {k: v for k, v in a.items() if k != "stage"} == pytest.approx(
+            {k: v for k, v in b.items() if k != "stage"}, abs=within
+        )
     losses = [r["loss"] for r in first]
     assert max(losses) - min(losses) > 0.01, "something was learned"

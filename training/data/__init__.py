@@ -1,6 +1,7 @@
 """Training data: labelled clips from the field's data sets, and rendered gestures without end.
 
-`open_dataset(kind, root, split, ...)` is the front door; its items are (clip uint8 (T, H, W, 3), label index, name).
+`open_dataset(kind, root, split, ...)` is the front door; its items are (clip uint8 (T, H, W, 3),
+label index, name).
 """
 
 from __future__ import annotations
@@ -12,6 +13,28 @@ from training.data.listing import KINDS, Labelled, Listing, has_splits, listing
 from training.data.reading import Plan, read, view_indices
 from training.data.rendered import Gestures, Rendered
 
-__all__ = ["KINDS", "Batch", "Cache", "Clips", "Gestures", "Item", "Labelled", "Listing", "Plan", "Rendered", "Stream", "balanced",
-           "clip_batches", "collated", "has_splits", "listing", "loaded", "open_dataset", "read", "report_missing", "share_of",
-           "stacked", "view_indices"]
+__all__ = [
+    "KINDS",
+    "Batch",
+    "Cache",
+    "Clips",
+    "Gestures",
+    "Item",
+    "Labelled",
+    "Listing",
+    "Plan",
+    "Rendered",
+    "Stream",
+    "balanced",
+    "clip_batches",
+    "collated",
+    "has_splits",
+    "listing",
+    "loaded",
+    "open_dataset",
+    "read",
+    "report_missing",
+    "share_of",
+    "stacked",
+    "view_indices",
+]

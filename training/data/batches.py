@@ -27,13 +27,17 @@ class Batch:
 
 
 class Stream(Dataset):
-    """A data set as an endless stream: item i is the same whatever the process and the order of loading.
+    """A data set as an endless stream: item i is the same whatever the process and the order of
+    loading.
 
-    Each epoch shows every clip in an order of its own. With `repeats` R every clip comes R times in a row, each time
-    as another draw (repeated augmentation), so that an epoch is R x len(data) items.
+    Each epoch shows every clip in an order of its own. With `repeats` R every clip comes R times in
+    a row, each time as another draw (repeated augmentation), so that an epoch is R x len(data)
+    items.
     """
 
-    def __init__(self, data: Samples, *, seed: int = 0, repeats: int = 1, shuffle: bool = True) -> None:
+    def __init__(
+        self, data: Samples, *, seed: int = 0, repeats: int = 1, shuffle: bool = True
+    ) -> None:
         if repeats < 1:
             raise BadInput(f"a clip must be shown at least once a visit, got {repeats}")
         self.data, self.seed, self.repeats, self.shuffle = data, seed, repeats, shuffle
@@ -45,15 +49,27 @@ class Stream(Dataset):
         visit, repeat = divmod(place, self.repeats)
         epoch, at = divmod(visit, len(self.data))
         if self.shuffle and self._order[0] != epoch:
-            self._order = epoch, np.random.default_rng([self.seed, epoch]).permutation(len(self.data))
+            self._order = (
+                epoch,
+                np.random.default_rng([self.seed, epoch]).permutation(len(self.data)),
+            )
         return (epoch * self.repeats + repeat) * len(self.data) + int(self._order[1][at])
 
     def __getitem__(self, place: int) -> Item:
         return self.data[self.number(place)]
 
 
-def clip_batches(data: Samples, *, start: int, clips: int, batch: int, seed: int = 0, workers: int = 0, repeats: int = 1,
-                 shuffle: bool = True) -> Iterator[Batch]:
+def clip_batches(
+    data: Samples,
+    *,
+    start: int,
+    clips: int,
+    batch: int,
+    seed: int = 0,
+    workers: int = 0,
+    repeats: int = 1,
+    shuffle: bool = True,
+) -> Iterator[Batch]:
     """Batches of the items start .. clips - 1 of a `Stream`.
 
     Raises: BadInput if the clips of a batch differ in size, or not one clip can be read.
@@ -62,15 +78,32 @@ def clip_batches(data: Samples, *, start: int, clips: int, batch: int, seed: int
     yield from loaded(stream, collated, start=start, clips=clips, batch=batch, workers=workers)
 
 
-def loaded(dataset: Dataset, collate: Callable[[list], Batch], *, start: int, clips: int, batch: int, workers: int) -> Iterator[Batch]:
-    """Batches of the items start .. clips - 1, in order: a resumed run sees what it would have seen.
+def loaded(
+    dataset: Dataset,
+    collate: Callable[[list], Batch],
+    *,
+    start: int,
+    clips: int,
+    batch: int,
+    workers: int,
+) -> Iterator[Batch]:
+    """Batches of the items start .. clips - 1, in order: a resumed run sees what it would have
+    seen.
 
     Raises: BadInput, in one line, for what a worker raised as such.
     """
-    if workers:  # a forked worker would wait for OpenCV threads that only its parent has, so there must be none
+    # a forked worker would wait for OpenCV threads that only its parent has, so there must be none
+    if workers:
         cv2.setNumThreads(1)
-    loader = DataLoader(dataset, batch_size=batch, sampler=range(start, clips), num_workers=workers, collate_fn=collate, drop_last=True,
-                        prefetch_factor=4 if workers else None)
+    loader = DataLoader(
+        dataset,
+        batch_size=batch,
+        sampler=range(start, clips),
+        num_workers=workers,
+        collate_fn=collate,
+        drop_last=True,
+        prefetch_factor=4 if workers else None,
+    )
     try:
         yield from loader
     except BadInput as error:  # a worker's error comes with its traceback
@@ -82,8 +115,10 @@ def collated(items: list[Item]) -> Batch:
     video, label, names = zip(*items, strict=True)
     if len({v.shape for v in video}) > 1:
         odd = next(i for i, v in enumerate(video) if v.shape != video[0].shape)
-        raise BadInput(f"the clips {names[0]} {video[0].shape} and {names[odd]} {video[odd].shape} differ in size; "
-                       "open the data set with shape centre or fit, or with a transform that crops")
+        raise BadInput(
+            f"the clips {names[0]} {video[0].shape} and {names[odd]} {video[odd].shape} differ in "
+            "size; open the data set with shape centre or fit, or with a transform that crops"
+        )
     return Batch(torch.from_numpy(np.stack(video)), torch.tensor(label), names=tuple(names))
 
 

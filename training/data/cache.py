@@ -1,4 +1,6 @@
-"""Decoded clips on disk, so that later epochs need no decoder. Safe with several workers and processes."""
+"""Decoded clips on disk, so that later epochs need no decoder. Safe with several workers and
+processes.
+"""
 
 from __future__ import annotations
 
@@ -17,16 +19,18 @@ import numpy as np
 
 from core.errors import BadInput
 
-_HEAD = struct.Struct("<II")  # length and checksum of the header: JSON, before the frames, each compressed on its own
+_HEAD = struct.Struct(
+    "<II"
+)  # length and checksum of the header: JSON, before the frames, each compressed on its own
 _STALE = 3600.0  # seconds after which a half-written file belongs to a process that died
 
 
 class Cache:
     """A folder of compressed arrays, one file a clip, of at most about `gigabytes`.
 
-    When it is full, files that nothing has read since this cache was opened make room; those of the present run
-    stay and newcomers are not kept: an epoch reads every clip once, and under least-recently-used each would be
-    thrown out just before its next turn.
+    When it is full, files that nothing has read since this cache was opened make room; those of the
+    present run stay and newcomers are not kept: an epoch reads every clip once, and under
+    least-recently-used each would be thrown out just before its next turn.
     """
 
     def __init__(self, folder: str | Path, gigabytes: float = 20.0) -> None:
@@ -36,12 +40,17 @@ class Cache:
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
-            raise BadInput(f"the cache folder {folder} cannot be made ({error.strerror}); choose another") from None
+            raise BadInput(
+                f"the cache folder {folder} cannot be made ({error.strerror}); choose another"
+            ) from None
         self._opened = time.time()
         self._held, self._written = self._measure(), 0
 
-    def load(self, key: str, take: Callable[[np.ndarray], np.ndarray]) -> tuple[np.ndarray, np.ndarray] | None:
-        """Frames at the positions that `take` chooses of the stored views, and their times; None if they are not here.
+    def load(
+        self, key: str, take: Callable[[np.ndarray], np.ndarray]
+    ) -> tuple[np.ndarray, np.ndarray] | None:
+        """Frames at the positions that `take` chooses of the stored views, and their times; None if
+        they are not here.
 
         Position -1 is a black frame. A damaged file counts as not here.
         """
@@ -53,13 +62,22 @@ class Cache:
                 if zlib.crc32(header) != check:
                     return None
                 about = json.loads(header)
-                at, times, ends = take(np.array(about["views"])), np.array(about["times"]), [0, *about["ends"]]
+                at, times, ends = (
+                    take(np.array(about["views"])),
+                    np.array(about["times"]),
+                    [0, *about["ends"]],
+                )
                 used = np.unique(at[at >= 0])
                 frames = np.empty((len(used), *about["shape"]), np.uint8)
                 for frame, i in zip(frames, used, strict=True):
                     file.seek(_HEAD.size + length + ends[i])
                     data = zlib.decompress(file.read(ends[i + 1] - ends[i]))
-                    np.cumsum(np.frombuffer(data, np.uint8).reshape(frame.shape), axis=1, dtype=np.uint8, out=frame)
+                    np.cumsum(
+                        np.frombuffer(data, np.uint8).reshape(frame.shape),
+                        axis=1,
+                        dtype=np.uint8,
+                        out=frame,
+                    )
         except (OSError, ValueError, struct.error, zlib.error):  # not there, or damaged
             return None
         with suppress(OSError):  # another process may have removed it
@@ -69,17 +87,25 @@ class Cache:
         return out, times[at]
 
     def store(self, key: str, frames: np.ndarray, times: np.ndarray, views: np.ndarray) -> bool:
-        """Keep a pool of frames (P, h, w, 3) uint8 with their times (P,) and views (V, T) of positions; False if there is no room."""
+        """Keep a pool of frames (P, h, w, 3) uint8 with their times (P,) and views (V, T) of
+        positions; False if there is no room.
+        """
         if not self.limit:
             return False
         path = self._path(key)
         temporary = path.with_name(f".{key}.{os.getpid()}.{threading.get_ident()}")
         try:
             packed = [zlib.compress(_differences(frame).tobytes(), 1) for frame in frames]
-            about = {"shape": frames.shape[1:], "views": views.tolist(), "times": times.tolist(),
-                     "ends": np.cumsum([len(data) for data in packed]).tolist()}
+            about = {
+                "shape": frames.shape[1:],
+                "views": views.tolist(),
+                "times": times.tolist(),
+                "ends": np.cumsum([len(data) for data in packed]).tolist(),
+            }
             header = json.dumps(about).encode()
-            temporary.write_bytes(b"".join([_HEAD.pack(len(header), zlib.crc32(header)), header, *packed]))
+            temporary.write_bytes(
+                b"".join([_HEAD.pack(len(header), zlib.crc32(header)), header, *packed])
+            )
             size = temporary.stat().st_size
             if not self._room(size):
                 temporary.unlink()
@@ -88,7 +114,10 @@ class Cache:
         except OSError as error:
             with suppress(OSError):
                 temporary.unlink()
-            print(f"the cache {self.folder} takes no more clips ({error.strerror}); going on without", file=sys.stderr)
+            print(
+                f"the cache {self.folder} takes no more clips ({error.strerror}); going on without",
+                file=sys.stderr,
+            )
             self.limit = 0
             return False
         self._written += size
@@ -115,7 +144,9 @@ class Cache:
         return False
 
     def _entries(self) -> list[tuple[float, Path, int]]:
-        """Time of last use, path and size of every file; what a killed process left half-written is removed."""
+        """Time of last use, path and size of every file; what a killed process left half-written is
+        removed.
+        """
         entries = []
         with os.scandir(self.folder) as folder:
             files = list(folder)
@@ -134,7 +165,9 @@ class Cache:
 
 
 def _differences(frame: np.ndarray) -> np.ndarray:
-    """Each pixel less its left neighbour, modulo 256: a fifth smaller when compressed, at little cost in time."""
+    """Each pixel less its left neighbour, modulo 256: a fifth smaller when compressed, at little
+    cost in time.
+    """
     out = frame.copy()
     out[:, 1:] -= frame[:, :-1]
     return out

@@ -1,4 +1,6 @@
-"""Which clips a data set holds, and their labels: one function a public layout, none of which opens a video."""
+"""Which clips a data set holds, and their labels: one function a public layout, none of which opens
+a video.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +18,11 @@ import numpy as np
 from core.errors import BadInput
 
 PICTURES = (".jpg", ".jpeg", ".png", ".bmp", ".webp")
-_SPLITS = {"train": ("train", "training"), "val": ("val", "valid", "validate", "validation"), "test": ("test", "testing")}
+_SPLITS = {
+    "train": ("train", "training"),
+    "val": ("val", "valid", "validate", "validation"),
+    "test": ("test", "testing"),
+}
 SMARTHOME_TRAIN = (3, 4, 6, 7, 9, 12, 13, 15, 17, 19, 25)
 """Persons that the cross-subject protocol of Toyota Smarthome trains on; all others test."""
 
@@ -34,7 +40,9 @@ class Labelled:
 
 @dataclass(frozen=True)
 class Listing:
-    """The clips of one split; the labels are those of the whole data set, so that all splits number them alike."""
+    """The clips of one split; the labels are those of the whole data set, so that all splits number
+    them alike.
+    """
 
     labels: tuple[str, ...]
     clips: tuple[Labelled, ...]
@@ -46,10 +54,11 @@ def listing(kind: str, root: str | Path, split: str | None = None) -> Listing:
     """List a data set of one of KINDS.
 
     Args:
-        split: train, val or test (other spellings of these are understood); ucf101 and hmdb51 take train1 to test3.
-            None is everything in a plain folder, and train elsewhere.
+        split: train, val or test (other spellings of these are understood); ucf101 and hmdb51 take
+            train1 to test3. None is everything in a plain folder, and train elsewhere.
 
-    Raises: BadInput for an unknown kind or split, files that are missing or cannot be read, or not one clip.
+    Raises: BadInput for an unknown kind or split, files that are missing or cannot be read, or not
+    one clip.
     """
     if kind not in KINDS:
         raise BadInput(f"data set kind {kind!r} is not known; choose one of {', '.join(KINDS)}")
@@ -60,20 +69,35 @@ def listing(kind: str, root: str | Path, split: str | None = None) -> Listing:
         found = KINDS[kind](root, split)
     except BadInput:
         raise
-    except (ValueError, LookupError, TypeError, AttributeError, ArithmeticError) as error:  # each list can be damaged in its own ways
-        raise BadInput(f"{root} holds a list of {kind} that is not as it was published ({type(error).__name__}: {error}); "
-                       "get the data set's files again") from None
+    except (
+        ValueError,
+        LookupError,
+        TypeError,
+        AttributeError,
+        ArithmeticError,
+    ) as error:  # each list can be damaged in its own ways
+        raise BadInput(
+            f"{root} holds a list of {kind} that is not as it was published "
+            f"({type(error).__name__}: {error}); get the data set's files again"
+        ) from None
     if not found.clips:
-        missing = f": {found.missing} are listed and none is there (the first is {found.first_missing})" if found.missing else ""
-        raise BadInput(f"{root} holds no clips of {kind}{f' split {split}' if split else ''}{missing}")
+        missing = (
+            f": {found.missing} are listed and none is there (the first is {found.first_missing})"
+            if found.missing
+            else ""
+        )
+        raise BadInput(
+            f"{root} holds no clips of {kind}{f' split {split}' if split else ''}{missing}"
+        )
     return found
 
 
 def folder(root: Path, split: str | None) -> Listing:
-    """DIR/<label>/<clip>, where a clip is a video or a folder of pictures; with a split DIR/<split>/<label>/<clip>.
+    """DIR/<label>/<clip>, where a clip is a video or a folder of pictures; with a split
+    DIR/<split>/<label>/<clip>.
 
-    Where no folder is named after the split, `val` is one clip of each label, the same on every machine
-    (RViT's 21 validation videos of 21 classes), and `train` is the rest.
+    Where no folder is named after the split, `val` is one clip of each label, the same on every
+    machine (RViT's 21 validation videos of 21 classes), and `train` is the rest.
     """
     if split is None:
         return _labelled_folders([root], root)
@@ -81,17 +105,25 @@ def folder(root: Path, split: str | None) -> Listing:
     by_split = _split_folders(root)
     if by_split:
         if wanted not in by_split:
-            raise BadInput(f"{root} holds no folder {' or '.join(_SPLITS[wanted])}; it holds {', '.join(sorted(by_split))}")
+            raise BadInput(
+                f"{root} holds no folder {' or '.join(_SPLITS[wanted])}; it holds "
+                f"{', '.join(sorted(by_split))}"
+            )
         return _labelled_folders(list(by_split.values()), by_split[wanted])
     if wanted == "test":
-        raise BadInput(f"{root} holds no folder 'test'; make DIR/test/<label>/<clip>, or use the splits train and val")
+        raise BadInput(
+            f"{root} holds no folder 'test'; make DIR/test/<label>/<clip>, or use the splits "
+            "train and val"
+        )
     whole = _labelled_folders([root], root)
     held: set[str] = set()
     for label in whole.labels:
         names = [c.name for c in whole.clips if c.label == label]
         if len(names) > 1:
             held.add(names[int(np.random.default_rng(list(label.encode())).integers(len(names)))])
-    return Listing(whole.labels, tuple(c for c in whole.clips if (c.name in held) == (wanted == "val")))
+    return Listing(
+        whole.labels, tuple(c for c in whole.clips if (c.name in held) == (wanted == "val"))
+    )
 
 
 def has_splits(root: str | Path) -> tuple[str, ...]:
@@ -100,22 +132,37 @@ def has_splits(root: str | Path) -> tuple[str, ...]:
 
 
 def _split_folders(root: Path) -> dict[str, Path]:
-    return {s: root / name for s, names in _SPLITS.items() for name in names if (root / name).is_dir()}
+    return {
+        s: root / name for s, names in _SPLITS.items() for name in names if (root / name).is_dir()
+    }
 
 
 def _labelled_folders(all_of: list[Path], wanted: Path) -> Listing:
-    labels = sorted({p.name for part in all_of for p in part.iterdir() if p.is_dir() and not p.name.startswith(".")})
+    labels = sorted(
+        {
+            p.name
+            for part in all_of
+            for p in part.iterdir()
+            if p.is_dir() and not p.name.startswith(".")
+        }
+    )
     clips = []
     for label in labels:
         inside = sorted((wanted / label).iterdir()) if (wanted / label).is_dir() else []
-        clips += [Labelled(f"{label}/{p.name}", p, label) for p in inside if not p.name.startswith(".") and (p.is_file() or _pictured(p))]
+        clips += [
+            Labelled(f"{label}/{p.name}", p, label)
+            for p in inside
+            if not p.name.startswith(".") and (p.is_file() or _pictured(p))
+        ]
     return Listing(tuple(labels), tuple(clips))
 
 
 def kinetics(root: Path, split: str | None) -> Listing:
-    """CSV files with the columns label, youtube_id, time_start, time_end, split, beside or above the videos.
+    """CSV files with the columns label, youtube_id, time_start, time_end, split, beside or above
+    the videos.
 
-    Videos are <id>_<start>_<end>.<ext> with six digits each, or <id>.<ext> uncut, in any folder below.
+    Videos are <id>_<start>_<end>.<ext> with six digits each, or <id>.<ext> uncut, in any folder
+    below.
     """
     wanted = _canonical("kinetics", split or "train")
     rows = []
@@ -124,7 +171,10 @@ def kinetics(root: Path, split: str | None) -> Listing:
             if row.get("label") and "youtube_id" in row:
                 rows.append((_spelt(row.get("split") or table.stem), row))
     if not rows:
-        raise BadInput(f"{root} holds no Kinetics list; expected a .csv with the columns label,youtube_id,time_start,time_end,split")
+        raise BadInput(
+            f"{root} holds no Kinetics list; expected a .csv with the columns "
+            "label,youtube_id,time_start,time_end,split"
+        )
     files = _Files(root)
     listed = []
     for own, row in rows:
@@ -134,7 +184,10 @@ def kinetics(root: Path, split: str | None) -> Listing:
             start, end = (float(row[k] or "nan") for k in ("time_start", "time_end"))
             stem = f"{row['youtube_id']}_{int(start):06d}_{int(end):06d}"
         except (KeyError, ValueError):
-            raise BadInput(f"{root}: the Kinetics row of {row['youtube_id']!r} has no time_start and time_end in seconds") from None
+            raise BadInput(
+                f"{root}: the Kinetics row of {row['youtube_id']!r} has no time_start and "
+                "time_end in seconds"
+            ) from None
         path, part = files.find(stem, row["label"]), (None, None)
         if path is None:
             path, part = files.find(row["youtube_id"], row["label"]), (start, end)
@@ -143,7 +196,9 @@ def kinetics(root: Path, split: str | None) -> Listing:
 
 
 def ssv2(root: Path, split: str | None) -> Listing:
-    """Something-Something v2: labels.json, train.json and validation.json (id, template), and <id>.webm in any folder below."""
+    """Something-Something v2: labels.json, train.json and validation.json (id, template), and
+    <id>.webm in any folder below.
+    """
     wanted = _canonical("ssv2", split or "train")
     prefix = ("", "something-something-v2-")
     numbers = _json(_one(root, [f"{p}labels.json" for p in prefix]), dict)
@@ -152,34 +207,60 @@ def ssv2(root: Path, split: str | None) -> Listing:
     listed = []
     for row in _json(table, list):
         if "template" not in row:
-            raise BadInput(f"{table}: the clip {row.get('id')!r} has no template; this split is published without labels")
+            raise BadInput(
+                f"{table}: the clip {row.get('id')!r} has no template; this split is published "
+                "without labels"
+            )
         label = re.sub(r"[\[\]]", "", row["template"])
         if label not in numbers:
-            raise BadInput(f"{table}: the template {row['template']!r} is not in labels.json; the two files are of different versions")
+            raise BadInput(
+                f"{table}: the template {row['template']!r} is not in labels.json; the two files "
+                "are of different versions"
+            )
         listed.append((str(row["id"]), files.find(str(row["id"]), ""), label, None, None))
     return _present(sorted(numbers, key=lambda name: int(numbers[name])), listed)
 
 
 def jester(root: Path, split: str | None) -> Listing:
-    """jester-v1-train.csv and -validation.csv ("id;label"), and a folder of 00001.jpg ... a clip."""
+    """jester-v1-train.csv and -validation.csv ("id;label"), and a folder of 00001.jpg ... a
+    clip.
+    """
     wanted = _canonical("jester", split or "train")
     table = _one(root, [f"jester-v1-{s}.csv" for s in _SPLITS[wanted]])
     rows = [[part.strip() for part in line.split(";")] for line in _lines(table)]
     if any(len(row) < 2 for row in rows):
-        raise BadInput(f"{table}: a line has no label; expected id;label, and the test split is published without labels")
+        raise BadInput(
+            f"{table}: a line has no label; expected id;label, and the test split is published "
+            "without labels"
+        )
     names = next((found for found in _nearby(root, "jester-v1-labels.csv")), None)
     if names is not None:
         labels = [line.strip() for line in _lines(names)]
     else:
-        labels = sorted({line.split(";")[1].strip() for t in _nearby(root, "jester-v1-*.csv") for line in _lines(t) if ";" in line})
+        labels = sorted(
+            {
+                line.split(";")[1].strip()
+                for t in _nearby(root, "jester-v1-*.csv")
+                for line in _lines(t)
+                if ";" in line
+            }
+        )
     parents = [root / "20bn-jester-v1", root, *sorted(p for p in root.iterdir() if p.is_dir())]
     parent = next((p for p in parents if any((p / row[0]).is_dir() for row in rows[:100])), root)
     there = {entry.name for entry in os.scandir(parent) if entry.is_dir()}
-    return _present(labels, [(row[0], parent / row[0] if row[0] in there else None, row[1], None, None) for row in rows])
+    return _present(
+        labels,
+        [
+            (row[0], parent / row[0] if row[0] in there else None, row[1], None, None)
+            for row in rows
+        ],
+    )
 
 
 def ucf101(root: Path, split: str | None) -> Listing:
-    """classInd.txt, trainlist01.txt ... testlist03.txt, and <label>/<clip>.avi in any folder below."""
+    """classInd.txt, trainlist01.txt ... testlist03.txt, and <label>/<clip>.avi in any folder
+    below.
+    """
     wanted, number = _numbered("ucf101", split)
     labels = [line.split()[1] for line in _lines(_one(root, ["classInd.txt"]))]
     files = _Files(root)
@@ -191,12 +272,16 @@ def ucf101(root: Path, split: str | None) -> Listing:
 
 
 def hmdb51(root: Path, split: str | None) -> Listing:
-    """<label>_test_split1.txt with "<clip>.avi 0|1|2" (unused, train, test), and <label>/<clip>.avi in any folder below."""
+    """<label>_test_split1.txt with "<clip>.avi 0|1|2" (unused, train, test), and <label>/<clip>.avi
+    in any folder below.
+    """
     wanted, number = _numbered("hmdb51", split)
     ending = f"_test_split{number}.txt"
     tables = _nearby(root, f"*{ending}")
     if not tables:
-        raise BadInput(f"{root} holds no HMDB split files; expected <label>{ending} in it or one folder below")
+        raise BadInput(
+            f"{root} holds no HMDB split files; expected <label>{ending} in it or one folder below"
+        )
     files = _Files(root)
     listed = []
     for table in tables:
@@ -209,20 +294,38 @@ def hmdb51(root: Path, split: str | None) -> Listing:
 
 
 def smarthome(root: Path, split: str | None) -> Listing:
-    """Toyota Smarthome, cross-subject: label and person from names such as Cook.Cleandishes_p02_r00_v02_c03.mp4."""
+    """Toyota Smarthome, cross-subject: label and person from names such as
+    Cook.Cleandishes_p02_r00_v02_c03.mp4.
+    """
     wanted = _canonical("smarthome", split or "train")
     if wanted == "val":
-        raise BadInput("smarthome has the splits train and test: its cross-subject protocol has no validation persons")
+        raise BadInput(
+            "smarthome has the splits train and test: its cross-subject protocol has no "
+            "validation persons"
+        )
     named = re.compile(r"(.+?)_p(\d+)_r\d+_v\d+_c\d+$")
     found = [(m, path) for path in sorted(_Files(root)) if (m := named.match(path.stem))]
     if not found:
-        raise BadInput(f"{root} holds no Smarthome clips; expected names such as Cook.Cleandishes_p02_r00_v02_c03.mp4")
-    listed = [(path.name, path, m[1], None, None) for m, path in found if (int(m[2]) in SMARTHOME_TRAIN) == (wanted == "train")]
+        raise BadInput(
+            f"{root} holds no Smarthome clips; expected names such as "
+            "Cook.Cleandishes_p02_r00_v02_c03.mp4"
+        )
+    listed = [
+        (path.name, path, m[1], None, None)
+        for m, path in found
+        if (int(m[2]) in SMARTHOME_TRAIN) == (wanted == "train")
+    ]
     return _present(sorted({m[1] for m, _ in found}), listed)
 
 
 KINDS: dict[str, Callable[[Path, str | None], Listing]] = {
-    "folder": folder, "kinetics": kinetics, "ssv2": ssv2, "jester": jester, "ucf101": ucf101, "hmdb51": hmdb51, "smarthome": smarthome,
+    "folder": folder,
+    "kinetics": kinetics,
+    "ssv2": ssv2,
+    "jester": jester,
+    "ucf101": ucf101,
+    "hmdb51": hmdb51,
+    "smarthome": smarthome,
 }
 
 
@@ -234,7 +337,12 @@ class _Files:
         for parent, folders, names in os.walk(root, followlinks=True):
             folders[:] = [f for f in folders if not f.startswith(".")]
             for name in names:
-                if not name.startswith(".") and Path(name).suffix.lower() not in (".csv", ".json", ".txt", *PICTURES):
+                if not name.startswith(".") and Path(name).suffix.lower() not in (
+                    ".csv",
+                    ".json",
+                    ".txt",
+                    *PICTURES,
+                ):
                     self.by_stem.setdefault(Path(name).stem, []).append(Path(parent, name))
 
     def __iter__(self) -> Iterator[Path]:
@@ -247,36 +355,56 @@ class _Files:
         return next((p for p in paths if p.parent.name in folders), paths[0] if paths else None)
 
 
-def _present(labels: list[str], listed: list[tuple[str, Path | None, str, float | None, float | None]]) -> Listing:
+def _present(
+    labels: list[str], listed: list[tuple[str, Path | None, str, float | None, float | None]]
+) -> Listing:
     unknown = next((row for row in listed if row[2] not in labels), None)
     if unknown:
-        raise BadInput(f"the clip {unknown[0]!r} has the label {unknown[2]!r}, which is not among the data set's {len(labels)} labels")
+        raise BadInput(
+            f"the clip {unknown[0]!r} has the label {unknown[2]!r}, which is not among the data "
+            f"set's {len(labels)} labels"
+        )
     missing = [name for name, path, *_ in listed if path is None]
     clips = {}
     for _, path, label, start, end in listed:
         if path is not None:
-            name = f"{label}/{path.name}" if start is None else f"{label}/{path.name}@{start:g}-{end:g}"
-            clips[name] = Labelled(name, path, label, start, end)  # a clip that several lists name counts once
-    return Listing(tuple(labels), tuple(clips.values()), len(missing), missing[0] if missing else "")
+            name = (
+                f"{label}/{path.name}"
+                if start is None
+                else f"{label}/{path.name}@{start:g}-{end:g}"
+            )
+            clips[name] = Labelled(
+                name, path, label, start, end
+            )  # a clip that several lists name counts once
+    return Listing(
+        tuple(labels), tuple(clips.values()), len(missing), missing[0] if missing else ""
+    )
 
 
 def _spelt(name: str) -> str | None:
     """The split that a word such as 'validate' or a file name such as 'kinetics-400_val' means."""
     words = re.split(r"[^a-z]+", name.lower())
-    return next((split for split, spellings in _SPLITS.items() if set(words) & set(spellings)), None)
+    return next(
+        (split for split, spellings in _SPLITS.items() if set(words) & set(spellings)), None
+    )
 
 
 def _canonical(kind: str, split: str) -> str:
     found = next((s for s, spellings in _SPLITS.items() if split.lower() in spellings), None)
     if found is None:
-        raise BadInput(f"split {split!r} of {kind} is not known; choose one of {', '.join(_SPLITS)}")
+        raise BadInput(
+            f"split {split!r} of {kind} is not known; choose one of {', '.join(_SPLITS)}"
+        )
     return found
 
 
 def _numbered(kind: str, split: str | None) -> tuple[str, int]:
     found = re.fullmatch(r"(train|test)0?([123]?)", split or "train")
     if not found:
-        raise BadInput(f"split {split!r} of {kind} is not known; choose train or test, with the list's number: train1 ... test3")
+        raise BadInput(
+            f"split {split!r} of {kind} is not known; choose train or test, with the list's "
+            "number: train1 ... test3"
+        )
     return found[1], int(found[2] or 1)
 
 
@@ -286,8 +414,12 @@ def _pictured(path: Path) -> bool:
 
 def _nearby(root: Path, pattern: str) -> list[Path]:
     """Files of this name in the folder or one below."""
-    found = sorted(root.glob(pattern)) + sorted(p for p in root.glob(f"*/{pattern}") if not p.parent.name.startswith("."))
-    return [p for p in found if p.is_file() and not p.name.startswith(".")]  # ._list.csv is a Mac's note on list.csv
+    found = sorted(root.glob(pattern)) + sorted(
+        p for p in root.glob(f"*/{pattern}") if not p.parent.name.startswith(".")
+    )
+    return [
+        p for p in found if p.is_file() and not p.name.startswith(".")
+    ]  # ._list.csv is a Mac's note on list.csv
 
 
 def _one(root: Path, names: list[str]) -> Path:

@@ -1,4 +1,6 @@
-"""From a labelled clip to its frames: which ones, how large, and from a cache where there is one."""
+"""From a labelled clip to its frames: which ones, how large, and from a cache where there is
+one.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +14,15 @@ import cv2
 import numpy as np
 
 from core.errors import BadInput, EmptyVideo, TooFewFrames
-from core.sampling import MOTION_RATE, SAMPLINGS, Sampling, dense_indices, motion_indices, too_few, uniform_indices
+from core.sampling import (
+    MOTION_RATE,
+    SAMPLINGS,
+    Sampling,
+    dense_indices,
+    motion_indices,
+    too_few,
+    uniform_indices,
+)
 from core.video import cropped, decode_at, digest
 from training.data.cache import Cache
 from training.data.listing import PICTURES, Labelled
@@ -32,23 +42,35 @@ class Plan:
     sampling: Sampling = "uniform"
     stride: int = 4  # of dense sampling
     views: int = 1  # V: temporal views, or candidates that training draws from
-    short: Short = "refuse"  # a clip of fewer frames: refuse it, repeat its last frame, or add black ones
+    short: Short = (
+        "refuse"  # a clip of fewer frames: refuse it, repeat its last frame, or add black ones
+    )
     size: int | None = None  # pixels; None keeps the clip's own
-    shape: Shape = "whole"  # whole = short side is `size`; centre and fit as in core.video, `size` square
+    shape: Shape = (
+        "whole"  # whole = short side is `size`; centre and fit as in core.video, `size` square
+    )
 
     def __post_init__(self) -> None:
         for name in ("frames", "stride", "views", "size"):
             if (value := getattr(self, name)) is not None and value < 1:
                 raise BadInput(f"{name} must be at least 1, got {value}")
-        for name, known in (("sampling", SAMPLINGS), ("short", get_args(Short)), ("shape", get_args(Shape))):
+        for name, known in (
+            ("sampling", SAMPLINGS),
+            ("short", get_args(Short)),
+            ("shape", get_args(Shape)),
+        ):
             if (value := getattr(self, name)) not in known:
                 raise BadInput(f"{name} {value!r} is not known; choose one of {', '.join(known)}")
 
 
-def view_indices(count: int, frames: int, views: int, sampling: Literal["uniform", "dense"], stride: int = 4) -> np.ndarray:
-    """Indices of `views` clips of `frames` frames out of `count`, (V, T), each ascending (spec 4.6).
+def view_indices(
+    count: int, frames: int, views: int, sampling: Literal["uniform", "dense"], stride: int = 4
+) -> np.ndarray:
+    """Indices of `views` clips of `frames` frames out of `count`, (V, T), each ascending (spec
+    4.6).
 
-    uniform: V x T segments, of which view v takes every V-th from v; dense: V windows spread from the first
+    uniform: V x T segments, of which view v takes every V-th from v; dense: V windows spread from
+        the first
     frame to the last, one view being the middle. One view is the choice of `core.sampling`.
     """
     if sampling == "uniform":
@@ -60,8 +82,11 @@ def view_indices(count: int, frames: int, views: int, sampling: Literal["uniform
     return np.linspace(0, room, views).astype(int)[:, None] + (middle - middle[0])
 
 
-def read(clip: Labelled, plan: Plan, cache: Cache | None = None, take: Take = lambda views: views) -> tuple[np.ndarray, np.ndarray]:
-    """Frames of a clip as `plan` says and `take` chooses, shape of the choice + (h, w, 3) uint8 RGB, and their times in seconds.
+def read(
+    clip: Labelled, plan: Plan, cache: Cache | None = None, take: Take = lambda views: views
+) -> tuple[np.ndarray, np.ndarray]:
+    """Frames of a clip as `plan` says and `take` chooses, shape of the choice + (h, w, 3) uint8
+    RGB, and their times in seconds.
 
     Only what is taken is decoded, or everything at the first visit if there is a cache.
     Raises: VideoError, by the reason.
@@ -79,8 +104,12 @@ def read(clip: Labelled, plan: Plan, cache: Cache | None = None, take: Take = la
     return found
 
 
-def _taken(frames: np.ndarray, times: np.ndarray, views: np.ndarray, take: Take) -> tuple[np.ndarray, np.ndarray]:
-    """Place pool frames (P, h, w, 3) where the positions of `take` say; -1 is a black frame at the last time."""
+def _taken(
+    frames: np.ndarray, times: np.ndarray, views: np.ndarray, take: Take
+) -> tuple[np.ndarray, np.ndarray]:
+    """Place pool frames (P, h, w, 3) where the positions of `take` say; -1 is a black frame at the
+    last time.
+    """
     at = take(views)
     out = frames[at]
     out[at < 0] = 0
@@ -90,7 +119,14 @@ def _taken(frames: np.ndarray, times: np.ndarray, views: np.ndarray, take: Take)
 def _key(clip: Labelled, plan: Plan) -> str:
     path = Path(clip.source)
     newest = path.stat()
-    return digest(str(path.absolute()), newest.st_size, newest.st_mtime_ns, clip.start, clip.end, *astuple(plan))
+    return digest(
+        str(path.absolute()),
+        newest.st_size,
+        newest.st_mtime_ns,
+        clip.start,
+        clip.end,
+        *astuple(plan),
+    )
 
 
 def _decode(clip: Labelled, plan: Plan, take: Take) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -98,23 +134,37 @@ def _decode(clip: Labelled, plan: Plan, take: Take) -> tuple[np.ndarray, np.ndar
     path = Path(clip.source)
     wanted: list[np.ndarray] = []
 
-    def pick(seconds: np.ndarray, fps: float, small: Callable[[np.ndarray], np.ndarray]) -> np.ndarray:
+    def pick(
+        seconds: np.ndarray, fps: float, small: Callable[[np.ndarray], np.ndarray]
+    ) -> np.ndarray:
         wanted.append(take(_chosen(clip, plan, seconds, fps, small)))
         return np.unique(wanted[0][wanted[0] >= 0])
 
-    frames, times = _pictures(path, pick, plan) if path.is_dir() else decode_at(path, pick, shrink=lambda image: _sized(image, plan))
+    frames, times = (
+        _pictures(path, pick, plan)
+        if path.is_dir()
+        else decode_at(path, pick, shrink=lambda image: _sized(image, plan))
+    )
     at = wanted[0]
     return frames, times, np.where(at < 0, -1, np.searchsorted(np.unique(at[at >= 0]), at))
 
 
-def _chosen(clip: Labelled, plan: Plan, seconds: np.ndarray, fps: float, small: Callable[[np.ndarray], np.ndarray]) -> np.ndarray:
+def _chosen(
+    clip: Labelled,
+    plan: Plan,
+    seconds: np.ndarray,
+    fps: float,
+    small: Callable[[np.ndarray], np.ndarray],
+) -> np.ndarray:
     """Indices of the views, (V, T); -1 for a black frame."""
     low, high = clip.start or 0.0, np.inf if clip.end is None else clip.end
     part = np.flatnonzero((seconds >= low - 1e-6) & (seconds <= high + 1e-6))
     if len(part) < plan.frames:
         if plan.short == "refuse" or not len(part):
             raise TooFewFrames(too_few(clip.name, len(part), plan.frames))
-        filled = np.r_[part, np.full(plan.frames - len(part), part[-1] if plan.short == "last" else -1)]
+        filled = np.r_[
+            part, np.full(plan.frames - len(part), part[-1] if plan.short == "last" else -1)
+        ]
         return np.tile(filled, (plan.views, 1))
     if plan.sampling != "motion":
         return part[view_indices(len(part), plan.frames, plan.views, plan.sampling, plan.stride)]
@@ -139,18 +189,28 @@ def short_side(image: np.ndarray, size: int) -> np.ndarray:
     scale = size / min(height, width)
     if scale == 1:
         return image
-    to = (size, max(size, round(height * scale))) if width <= height else (max(size, round(width * scale)), size)
+    to = (
+        (size, max(size, round(height * scale)))
+        if width <= height
+        else (max(size, round(width * scale)), size)
+    )
     return cv2.resize(image, to, interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR)
 
 
 def _pictures(folder: Path, pick: Callable, plan: Plan) -> tuple[np.ndarray, np.ndarray]:
     """The picked pictures of a folder, in the order of the numbers in their names."""
-    paths = sorted((p for p in folder.iterdir() if p.suffix.lower() in PICTURES),
-                   key=lambda p: ([int(n) for n in re.findall(r"\d+", p.stem)], p.name))
+    paths = sorted(
+        (p for p in folder.iterdir() if p.suffix.lower() in PICTURES),
+        key=lambda p: ([int(n) for n in re.findall(r"\d+", p.stem)], p.name),
+    )
     if not paths:
         raise EmptyVideo(f"{folder}: holds no pictures; expected a folder of {', '.join(PICTURES)}")
     seconds = np.arange(len(paths)) / PICTURE_RATE
-    chosen = pick(seconds, PICTURE_RATE, lambda indices: _stacked([_picture(paths[i]) for i in indices], folder))
+    chosen = pick(
+        seconds,
+        PICTURE_RATE,
+        lambda indices: _stacked([_picture(paths[i]) for i in indices], folder),
+    )
     return _stacked([_sized(_picture(paths[i]), plan) for i in chosen], folder), seconds[chosen]
 
 
@@ -164,7 +224,9 @@ def _picture(path: Path) -> np.ndarray:
     data = np.fromfile(path, np.uint8)
     image = cv2.imdecode(data, cv2.IMREAD_COLOR) if len(data) else None
     if image is None:
-        raise EmptyVideo(f"{path.parent.name}/{path.name}: not a picture that can be read; copy it again")
+        raise EmptyVideo(
+            f"{path.parent.name}/{path.name}: not a picture that can be read; copy it again"
+        )
     return cv2.cvtColor(image, cv2.COLOR_BGR2RGB)
 
 

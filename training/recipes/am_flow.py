@@ -1,14 +1,16 @@
-"""Recipes of AM Flow: the embedded one, and the paper's on Kinetics-400, Something-Something v2 and Toyota Smarthome (spec 2.6).
+"""Recipes of AM Flow: the embedded one, and the paper's on Kinetics-400, Something-Something v2 and
+Toyota Smarthome (spec 2.6).
 
-    python -m training fit am_flow_gesture --out runs/am_flow --init runs/direcformer/stills.safetensors
-    accelerate launch -m training fit am_flow_k400 --root DATA --init dinov2_vitb14_pretrain.pth --out runs/am_flow_k400
+    python -m training fit am_flow_gesture --out runs/am_flow --init
+    runs/direcformer/stills.safetensors accelerate launch -m training fit am_flow_k400 --root DATA
+    --init dinov2_vitb14_pretrain.pth --out runs/am_flow_k400
 
-The backbone is the image model of the still stage and stays frozen, so both have the same blocks; adapters,
-temporal modules and heads learn.
+The backbone is the image model of the still stage and stays frozen, so both have the same blocks;
+adapters, temporal modules and heads learn.
 
-The paper gives no optimiser, only that it takes about a tenth of the usual epochs: rate, decay, warm-up, epochs and
-batch are ours. Its figures, top-1: Kinetics-400 88.8 (LSTM); Something-Something v2 with TCN 74.8 (DINOv2) and 73.5 (CLIP);
-Smarthome, cross-subject, 70.2.
+The paper gives no optimiser, only that it takes about a tenth of the usual epochs: rate, decay,
+warm-up, epochs and batch are ours. Its figures, top-1: Kinetics-400 88.8 (LSTM);
+Something-Something v2 with TCN 74.8 (DINOv2) and 73.5 (CLIP); Smarthome, cross-subject, 70.2.
 """
 
 from dataclasses import replace
@@ -17,18 +19,46 @@ from training.recipes import IMAGENET_MEAN, IMAGENET_STD, Recipe
 
 _CROP = {"jittered_crop": {"size": 224, "least": 256, "most": 320}}
 _PAPER = Recipe(
-    model="am_flow", preset="dinov2_b", data="kinetics", sampling="uniform", draws=4, crop="centre", mean=IMAGENET_MEAN, std=IMAGENET_STD,
-    augment=_CROP | {"mirror": 0.5}, views=(1, 3),
-    epochs=30, batch=64, lr=3e-4, beta2=0.999, weight_decay=0.05, schedule="cosine", warmup_epochs=5, floor=0.0, ema=0.0,
-    smoothing=0.0, order=0.0, directed=0.0, fingertip=0.0,
+    model="am_flow",
+    preset="dinov2_b",
+    data="kinetics",
+    sampling="uniform",
+    draws=4,
+    crop="centre",
+    mean=IMAGENET_MEAN,
+    std=IMAGENET_STD,
+    augment=_CROP | {"mirror": 0.5},
+    views=(1, 3),
+    epochs=30,
+    batch=64,
+    lr=3e-4,
+    beta2=0.999,
+    weight_decay=0.05,
+    schedule="cosine",
+    warmup_epochs=5,
+    floor=0.0,
+    ema=0.0,
+    smoothing=0.0,
+    order=0.0,
+    directed=0.0,
+    fingertip=0.0,
 )
 _SSV2 = {"data": "ssv2", "augment": _CROP}
 
 RECIPES = {
-    "am_flow_gesture": Recipe(model="am_flow", stills_clips=80_000, stills_depth=5, clips=80_000, order=0.0, directed=0.0),
+    "am_flow_gesture": Recipe(
+        model="am_flow", stills_clips=80_000, stills_depth=5, clips=80_000, order=0.0, directed=0.0
+    ),
     "am_flow_k400": _PAPER,
     "am_flow_ssv2": replace(_PAPER, **_SSV2, settings={"temporal_module": "tcn", "frames": 24}),
-    "am_flow_smarthome": replace(_PAPER, data="smarthome", settings={"aligning": False}),  # its cameras stand still
-    "am_flow_ssv2_clip": replace(_PAPER, **_SSV2, preset="clip_b", mean=(0.48145466, 0.4578275, 0.40821073),
-                                 std=(0.26862954, 0.26130258, 0.27577711)),
+    "am_flow_smarthome": replace(
+        _PAPER, data="smarthome", settings={"aligning": False}
+    ),  # its cameras stand still
+    "am_flow_ssv2_clip": replace(
+        _PAPER,
+        **_SSV2,
+        preset="clip_b",
+        mean=(0.48145466, 0.4578275, 0.40821073),
+        std=(0.26862954, 0.26130258, 0.27577711),
+    ),
 }

@@ -12,9 +12,21 @@ from core.models.vit import ViT
 from tests.core.models.nets import CLASSES, HEADS, SIDE, WIDTH, T, randomised
 
 TOKENS, BOTTLENECK = SIDE * SIDE + 1, 7
-BACKBONE: dict[str, Any] = {"size": 7 * SIDE, "patch": 7, "width": WIDTH, "depth": 2, "heads": HEADS}
-SIZES: dict[str, Any] = BACKBONE | {"classes": CLASSES, "frames": T, "bottleneck": BOTTLENECK,
-                                    "temporal_width": 14, "temporal_heads": 7, "temporal_hidden": 17}
+BACKBONE: dict[str, Any] = {
+    "size": 7 * SIDE,
+    "patch": 7,
+    "width": WIDTH,
+    "depth": 2,
+    "heads": HEADS,
+}
+SIZES: dict[str, Any] = BACKBONE | {
+    "classes": CLASSES,
+    "frames": T,
+    "bottleneck": BOTTLENECK,
+    "temporal_width": 14,
+    "temporal_heads": 7,
+    "temporal_hidden": 17,
+}
 
 
 def fresh(**settings: object) -> AMFlow:

@@ -1,4 +1,6 @@
-"""Tiny seeded FAR nets, beside those of nets.py: time, rows, columns, width and classes all differ."""
+"""Tiny seeded FAR nets, beside those of nets.py: time, rows, columns, width and classes all
+differ.
+"""
 
 from __future__ import annotations
 
@@ -10,8 +12,16 @@ from tests.core.models.nets import randomised
 
 T, ROWS, COLUMNS, WIDTH, HEADS, CLASSES, PATCH = 3, 2, 4, 48, 6, 11, 5
 GRID = (T, ROWS, COLUMNS)
-SIZES = {"classes": CLASSES, "size": 3 * PATCH, "patch": PATCH, "frames": 2 * T, "width": WIDTH, "depth": 2, "heads": HEADS,
-         "drop_path": 0.0}
+SIZES = {
+    "classes": CLASSES,
+    "size": 3 * PATCH,
+    "patch": PATCH,
+    "frames": 2 * T,
+    "width": WIDTH,
+    "depth": 2,
+    "heads": HEADS,
+    "drop_path": 0.0,
+}
 VIDEOMAE = {"attention": "global", "interaction": "none", "classifier": "mean"}
 PATTERNS = ("global", "sd", "temporal", "hst", "hsda")
 
@@ -28,9 +38,13 @@ def net(seed: int = 0, **settings: object) -> FAR:
 def clip(batch: int = 2, grid: tuple[int, int, int] = GRID, seed: int = 1) -> Tensor:
     """A clip that gives this grid of tokens."""
     t, h, w = grid
-    return torch.randn(batch, 3, 2 * t, PATCH * h, PATCH * w, generator=torch.Generator().manual_seed(seed))
+    return torch.randn(
+        batch, 3, 2 * t, PATCH * h, PATCH * w, generator=torch.Generator().manual_seed(seed)
+    )
 
 
 def token(video: Tensor, t: int, row: int, col: int) -> Tensor:
     """The pixels of one token, a view."""
-    return video[:, :, 2 * t : 2 * t + 2, PATCH * row : PATCH * (row + 1), PATCH * col : PATCH * (col + 1)]
+    return video[
+        :, :, 2 * t : 2 * t + 2, PATCH * row : PATCH * (row + 1), PATCH * col : PATCH * (col + 1)
+    ]

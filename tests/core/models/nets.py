@@ -11,7 +11,16 @@ from core.models.direcformer import DirecFormer
 
 M = TypeVar("M", bound=nn.Module)
 T, SIDE, WIDTH, HEADS, CLASSES = 3, 3, 30, 5, 11
-SIZES = {"classes": CLASSES, "size": 7 * SIDE, "patch": 7, "frames": T, "width": WIDTH, "depth": 2, "heads": HEADS, "order_classes": 13}
+SIZES = {
+    "classes": CLASSES,
+    "size": 7 * SIDE,
+    "patch": 7,
+    "frames": T,
+    "width": WIDTH,
+    "depth": 2,
+    "heads": HEADS,
+    "order_classes": 13,
+}
 
 
 def net(seed: int = 0, **settings: object) -> DirecFormer:
@@ -45,7 +54,9 @@ def difference(ours: Tensor, theirs: Tensor) -> float:
 
 
 def gradcam_by_hand(model: nn.Module, video: Tensor, target: int) -> Tensor:
-    """The gradient of a class score at `cam`, averaged over frames and places, times the channels, where positive: (T', h, w)."""
+    """The gradient of a class score at `cam`, averaged over frames and places, times the channels,
+    where positive: (T', h, w).
+    """
     kept = {}
     handle = model.cam.register_forward_hook(lambda module, args, out: kept.update(out=out))
     score = model(video)[0, target]

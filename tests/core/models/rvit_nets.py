@@ -13,7 +13,16 @@ from tests.core.models.nets import CLASSES, HEADS, SIDE, WIDTH, randomised
 
 LAYERS, N = 2, SIDE * SIDE
 D = WIDTH // HEADS
-SIZES = {"classes": CLASSES, "size": 7 * SIDE, "patch": 7, "frames": 3, "width": WIDTH, "depth": LAYERS, "heads": HEADS, "dropout": 0.0}
+SIZES = {
+    "classes": CLASSES,
+    "size": 7 * SIDE,
+    "patch": 7,
+    "frames": 3,
+    "width": WIDTH,
+    "depth": LAYERS,
+    "heads": HEADS,
+    "dropout": 0.0,
+}
 
 
 def rvit(seed: int = 0, **settings: object) -> RViT:
@@ -29,7 +38,9 @@ class ByHand:
     hidden: list[Tensor]  # per layer (B, n, D), after the last frame
     maps: list[list[Tensor]]  # [frame][layer], (B, heads, n, n)
     outputs: list[list[Tensor]]  # [frame][layer]: o, (B, n, D)
-    halves: list[list[tuple[Tensor, ...]]]  # [frame][layer]: q and k of T_s, q and k of T_t, each (B, heads, d)
+    halves: list[
+        list[tuple[Tensor, ...]]
+    ]  # [frame][layer]: q and k of T_s, q and k of T_t, each (B, heads, d)
     tokens: list[Tensor]  # per frame the last layer's tokens (B, n, D)
 
 
@@ -49,22 +60,38 @@ def weights(q: Tensor, k: Tensor, gate: str) -> Tensor:
     return a / a.sum(-1, keepdim=True) if gate == "linear_norm" else a
 
 
-def unit_by_hand(block: RViTUnit, u: Tensor, g: Tensor, gate: str) -> tuple[Tensor, Tensor, Tensor, tuple[Tensor, ...]]:
+def unit_by_hand(
+    block: RViTUnit, u: Tensor, g: Tensor, gate: str
+) -> tuple[Tensor, Tensor, Tensor, tuple[Tensor, ...]]:
     """The new tokens, o, the map and the class tokens' halves."""
-    from_frame, from_state = block.attn.qkv(block.norm1(u)), block.attn.qkv_hidden(block.norm_hidden(g))
+    from_frame, from_state = (
+        block.attn.qkv(block.norm1(u)),
+        block.attn.qkv_hidden(block.norm_hidden(g)),
+    )
     q, k, v = (heads(x) for x in (from_frame + from_state).chunk(3, -1))
     a = weights(q, k, gate)
     o = block.attn.proj((a @ v).transpose(1, 2).flatten(2))
     y = u + o
-    halves = tuple(heads(x)[:, :, 0] for half in (from_frame, from_state) for x in half.chunk(3, -1)[:2])
+    halves = tuple(
+        heads(x)[:, :, 0] for half in (from_frame, from_state) for x in half.chunk(3, -1)[:2]
+    )
     return y + block.mlp.fc2(gelu(block.mlp.fc1(block.norm2(y)))), o, a, halves
 
 
 @torch.no_grad()
-def by_hand(model: RViT, video: Tensor, gate: str = "linear", pos_in_state: bool = False, positions: str = "every") -> ByHand:
+def by_hand(
+    model: RViT,
+    video: Tensor,
+    gate: str = "linear",
+    pos_in_state: bool = False,
+    positions: str = "every",
+) -> ByHand:
     """Frame by frame, every map explicit."""
     pos, B = model.pos_embed, len(video)
-    hidden = [torch.cat([token.expand(B, 1, WIDTH), torch.zeros(B, N, WIDTH)], 1) for token in model.state_token]
+    hidden = [
+        torch.cat([token.expand(B, 1, WIDTH), torch.zeros(B, N, WIDTH)], 1)
+        for token in model.state_token
+    ]
     found = ByHand(torch.empty(0), hidden, [], [], [], [])
     for frame in video.unbind(2):
         x = model.patch_embed["proj"](frame).flatten(2).transpose(1, 2)

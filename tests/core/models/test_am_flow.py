@@ -1,4 +1,6 @@
-"""AM flow itself: the spec's hand-computed values, its identities, and which frames make which flow."""
+"""AM flow itself: the spec's hand-computed values, its identities, and which frames make which
+flow.
+"""
 
 from __future__ import annotations
 
@@ -18,16 +20,32 @@ LN3 = math.log(3)
 ZERO = [[0.0, 0.0], [0.0, 0.0]]
 
 
-@pytest.mark.parametrize(("now", "then", "static", "pre", "post"), [
-    (ZERO, [[LN3, 0], [0, 0]], (1.25, 0.75), (0.25, 0.25), (0.25, 0.25)),
-    (ZERO, [[LN3, 0], [0, LN3]], (1, 1), (0.5, 0.5), (0, 0)),
-    ([[5.0, -2.0], [1.0, 3.0]], [[5.0, -2.0], [1.0, 3.0]], (1, 1), (0, 0), (0, 0)),
-    ([[1.0, 0.0], [0.0, 2.0]], [[0.0, 1.0], [3.0, 2.0]], (1.452574, 0.547426), (1.073973, 1.073973), (0.149738, 0.149738)),
-])
-def test_the_values_computed_by_hand(now: list, then: list, static: tuple, pre: tuple, post: tuple) -> None:
+@pytest.mark.parametrize(
+    ("now", "then", "static", "pre", "post"),
+    [
+        (ZERO, [[LN3, 0], [0, 0]], (1.25, 0.75), (0.25, 0.25), (0.25, 0.25)),
+        (ZERO, [[LN3, 0], [0, LN3]], (1, 1), (0.5, 0.5), (0, 0)),
+        ([[5.0, -2.0], [1.0, 3.0]], [[5.0, -2.0], [1.0, 3.0]], (1, 1), (0, 0), (0, 0)),
+        (
+            [[1.0, 0.0], [0.0, 2.0]],
+            [[0.0, 1.0], [3.0, 2.0]],
+            (1.452574, 0.547426),
+            (1.073973, 1.073973),
+            (0.149738, 0.149738),
+        ),
+    ],
+)
+def test_the_values_computed_by_hand(
+    now: list, then: list, static: tuple, pre: tuple, post: tuple
+) -> None:
     now, then = torch.tensor(now), torch.tensor(then)
     for mode, expected in (("static", static), ("pre", pre), ("post", post), ("aligned", post)):
-        torch.testing.assert_close(am_flow(now, then, mode), torch.tensor(expected, dtype=torch.float32), atol=1e-6, rtol=1e-5)
+        torch.testing.assert_close(
+            am_flow(now, then, mode),
+            torch.tensor(expected, dtype=torch.float32),
+            atol=1e-6,
+            rtol=1e-5,
+        )
 
 
 def logits(*shape: int, seed: int = 0) -> Tensor:
@@ -97,12 +115,18 @@ def test_the_models_flow_is_that_of_its_own_recorded_maps(mode: str, scale: str)
 @pytest.mark.parametrize("mode", MODES)
 def test_a_still_clip_does_not_flow(mode: str) -> None:
     model = net(am_mode=mode, aligning=False) if mode != "aligned" else fresh(aligning=True)
-    if mode == "aligned":  # at the start the encoder hardly mixes; without its mixing both halves of a pair are the same
+    if (
+        mode == "aligned"
+        # at the start the encoder hardly mixes; without its mixing both halves of a pair are the
+        # same
+    ):
         for encoder in model.aligning:
             encoder.attn.proj.weight.zero_()
     out = model(clip(2)[:, :, :1].expand(-1, -1, T, -1, -1), detail=True)
     for flow in out.am_flow:
-        torch.testing.assert_close(flow, torch.full_like(flow, float(mode == "static")), atol=1e-5, rtol=1e-5)
+        torch.testing.assert_close(
+            flow, torch.full_like(flow, float(mode == "static")), atol=1e-5, rtol=1e-5
+        )
 
 
 @torch.no_grad()
@@ -121,7 +145,9 @@ def test_a_frame_enters_the_flow_of_its_two_pairs_and_nothing_wraps_around(align
 
 @torch.no_grad()
 def test_change_shows_where_something_moved() -> None:
-    """With queries that ignore the tokens, only the changed patch's column of the logits changes, so static flow peaks there."""
+    """With queries that ignore the tokens, only the changed patch's column of the logits changes,
+    so static flow peaks there.
+    """
     model = fresh(depth=1)
     model.vit.blocks[0].attn.qkv.weight[:WIDTH] = 0
     video = clip(1)[:, :, :1].expand(-1, -1, T, -1, -1).clone()
@@ -136,7 +162,9 @@ def test_change_shows_where_something_moved() -> None:
 @pytest.mark.parametrize("last_flow", ["repeat", "zero"])
 @pytest.mark.parametrize("flow", [True, False])
 def test_a_block_is_the_equations_of_the_paper(flow: bool, last_flow: str) -> None:
-    """X + ls1 MHSA(LN X) + s (W_up ReLU(W_down [LN X || AM] + b) + b'), then the same around the MLP without AM."""
+    """X + ls1 MHSA(LN X) + s (W_up ReLU(W_down [LN X || AM] + b) + b'), then the same around the
+    MLP without AM.
+    """
     model = net(flow=flow, last_flow=last_flow, layer_scale=True)
     entered: list[Tensor] = []
     for block in model.vit.blocks:
@@ -148,17 +176,32 @@ def test_a_block_is_the_equations_of_the_paper(flow: bool, last_flow: str) -> No
 
     x = entered[0]
     normed = block.norm1(x)
-    q, k, v = (p.view(-1, TOKENS, HEADS, WIDTH // HEADS).transpose(1, 2) for p in block.attn.qkv(normed).chunk(3, -1))
-    attended = ((q @ k.transpose(-1, -2) / (WIDTH // HEADS) ** 0.5).softmax(-1) @ v).transpose(1, 2).reshape(-1, TOKENS, WIDTH)
+    q, k, v = (
+        p.view(-1, TOKENS, HEADS, WIDTH // HEADS).transpose(1, 2)
+        for p in block.attn.qkv(normed).chunk(3, -1)
+    )
+    attended = (
+        ((q @ k.transpose(-1, -2) / (WIDTH // HEADS) ** 0.5).softmax(-1) @ v)
+        .transpose(1, 2)
+        .reshape(-1, TOKENS, WIDTH)
+    )
     inputs = normed
     if flow:
         pairs = out.am_flow[0]
         last = pairs[:, -1:] if last_flow == "repeat" else torch.zeros(2, 1, TOKENS)
         inputs = torch.cat([normed, torch.cat([pairs, last], 1).flatten(0, 1)[..., None]], -1)
     assert first.down.weight.shape == (BOTTLENECK, WIDTH + flow)
-    x = x + block.ls1.gamma * block.attn.proj(attended) + first.scale * first.up(torch.relu(first.down(inputs)))
+    x = (
+        x
+        + block.ls1.gamma * block.attn.proj(attended)
+        + first.scale * first.up(torch.relu(first.down(inputs)))
+    )
     normed = block.norm2(x)
-    x = x + block.ls2.gamma * block.mlp(normed) + second.scale * second.up(torch.relu(second.down(normed)))
+    x = (
+        x
+        + block.ls2.gamma * block.mlp(normed)
+        + second.scale * second.up(torch.relu(second.down(normed)))
+    )
     torch.testing.assert_close(entered[1], x, atol=1e-4, rtol=1e-4)
 
 
@@ -182,7 +225,11 @@ def test_the_aligned_maps_are_recorded_and_make_the_flow(scale: str) -> None:
     aligned = [a for a in found if a.name == "aligned"]
     assert [a.layer for a in aligned] == [0, 1]
     for flow, seen in zip(out.am_flow, aligned, strict=True):
-        assert seen.q.shape == (T, HEADS, TOKENS, WIDTH // HEADS) and seen.heat("cls").shape == (T, SIDE, SIDE)
+        assert seen.q.shape == (T, HEADS, TOKENS, WIDTH // HEADS) and seen.heat("cls").shape == (
+            T,
+            SIDE,
+            SIDE,
+        )
         maps = map_logits(seen.q, seen.k, scale)  # the last two are the two halves of the last pair
         torch.testing.assert_close(flow[0, -1], am_flow(maps[-2], maps[-1], "aligned"))
         by_frame = seen.layout.queries.tolist()
@@ -198,7 +245,10 @@ def test_aligned_tokens_go_through_the_blocks_own_frozen_queries_and_keys() -> N
     seen = next(a for a in found if a.name == "aligned")
     pairs = model.aligning[0](normed[0][None])[0]
     own_pair = torch.cat([pairs[:, 0], pairs[-1:, 1]])  # the last frame as the pair before shows it
-    q, k, _ = (part.unflatten(-1, (HEADS, -1)).transpose(1, 2) for part in model.vit.blocks[0].attn.qkv(own_pair).chunk(3, -1))
+    q, k, _ = (
+        part.unflatten(-1, (HEADS, -1)).transpose(1, 2)
+        for part in model.vit.blocks[0].attn.qkv(own_pair).chunk(3, -1)
+    )
     torch.testing.assert_close(seen.q, q, atol=1e-5, rtol=1e-4)
     torch.testing.assert_close(seen.k, k, atol=1e-5, rtol=1e-4)
 
@@ -212,7 +262,9 @@ def test_the_aligning_encoder_lets_the_frames_of_a_pair_see_each_other() -> None
     assert pairs.shape == (2, 4, 2, TOKENS, WIDTH)
     x = torch.cat([frames[1, 2] + encoder.pos_embed[0], frames[1, 3] + encoder.pos_embed[0]])[None]
     y = encoder.norm1(x)
-    q, k, v = (p.view(1, 2 * TOKENS, HEADS, -1).transpose(1, 2) for p in encoder.attn.qkv(y).chunk(3, -1))
+    q, k, v = (
+        p.view(1, 2 * TOKENS, HEADS, -1).transpose(1, 2) for p in encoder.attn.qkv(y).chunk(3, -1)
+    )
     y = (q @ k.transpose(-1, -2) / (WIDTH // HEADS) ** 0.5).softmax(-1) @ v
     x = x + encoder.attn.proj(y.transpose(1, 2).reshape(1, 2 * TOKENS, WIDTH))
     x = x + encoder.mlp(encoder.norm2(x))

@@ -1,4 +1,6 @@
-"""AM Flow as a model: the paper's counts, what trains, the temporal modules, the 2 L + 1 outputs, what can be observed."""
+"""AM Flow as a model: the paper's counts, what trains, the temporal modules, the 2 L + 1 outputs,
+what can be observed.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +17,15 @@ from core.models.blocks import ImageViT, Output
 from core.models.temporal import CausalLevel, make_temporal, sines
 from core.models.vit import ViT
 from core.trace import Axis, record
-from tests.core.models.am_flow_nets import BACKBONE, BOTTLENECK, SIZES, TOKENS, fresh, net, of_frames
+from tests.core.models.am_flow_nets import (
+    BACKBONE,
+    BOTTLENECK,
+    SIZES,
+    TOKENS,
+    fresh,
+    net,
+    of_frames,
+)
 from tests.core.models.nets import CLASSES, SIDE, WIDTH, T, clip, difference, randomised
 
 MODULES = ("lstm", "tcn", "transformer")
@@ -37,8 +47,14 @@ def modules_of(model: AMFlow) -> list[nn.Module]:
 # -- sizes
 
 
-@pytest.mark.parametrize(("kind", "each", "total"), [
-    ("lstm", 14_997_504, 359_940_096), ("tcn", 2_253_440, 54_082_560), ("transformer", 4_291_712, 103_001_088)])
+@pytest.mark.parametrize(
+    ("kind", "each", "total"),
+    [
+        ("lstm", 14_997_504, 359_940_096),
+        ("tcn", 2_253_440, 54_082_560),
+        ("transformer", 4_291_712, 103_001_088),
+    ],
+)
 def test_temporal_modules_have_the_counts_of_the_paper(kind: str, each: int, total: int) -> None:
     model = on_paper(temporal_module=kind)
     assert {count(m) for m in modules_of(model)} == {each}
@@ -48,8 +64,12 @@ def test_temporal_modules_have_the_counts_of_the_paper(kind: str, each: int, tot
 def test_the_other_parts_have_the_counts_of_the_paper() -> None:
     model = on_paper()
     assert count(model.vit) == 86_579_712  # 86 M
-    assert {count(encoder) for encoder in model.aligning} == {3_744_000} and len(model.aligning) == 12  # 45 M
-    assert [count(a) for a in model.adapters.blocks[3]] == [25_377, 25_361] and count(model.adapters) == 608_856
+    assert {count(encoder) for encoder in model.aligning} == {3_744_000} and len(
+        model.aligning
+    ) == 12  # 45 M
+    assert [count(a) for a in model.adapters.blocks[3]] == [25_377, 25_361] and count(
+        model.adapters
+    ) == 608_856
     assert model.tokens == 257 and count(on_paper("clip_b").vit) == 85_799_424
     heads = [head.head for block in model.temporal for head in block]
     assert count(model.image_head, *heads) == 7_690_000
@@ -61,7 +81,9 @@ def test_flow_in_the_first_and_last_block_alone_needs_a_sixth() -> None:
         model = on_paper(am_blocks=blocks)
         assert model.am_blocks == (0, 11) and len(model.aligning) == 2
         assert count(*modules_of(model)) == 59_990_016
-        assert count(model.adapters) == 608_856 - 10 * 16  # adapters stay everywhere, without the column for flow
+        assert (
+            count(model.adapters) == 608_856 - 10 * 16
+        )  # adapters stay everywhere, without the column for flow
 
 
 @pytest.mark.parametrize("wrong", ["some", (0, 1), (13,), (), 5, "1,x"])
@@ -72,8 +94,15 @@ def test_blocks_that_do_not_exist_are_refused(wrong: object) -> None:
 
 def test_the_model_is_offered_and_wrong_settings_are_refused() -> None:
     assert set(available()["am_flow"].presets) == {"gesture", "dinov2_b", "clip_b"}
-    for wrong in ({"temporal_module": "gru"}, {"am_mode": "none"}, {"combine": "max"}, {"tempo": 3},
-                  {"heads": 7}, {"activation": "relu"}, {"temporal_module": "transformer", "temporal_heads": 5}):
+    for wrong in (
+        {"temporal_module": "gru"},
+        {"am_mode": "none"},
+        {"combine": "max"},
+        {"tempo": 3},
+        {"heads": 7},
+        {"activation": "relu"},
+        {"temporal_module": "transformer", "temporal_heads": 5},
+    ):
         with pytest.raises(BadInput) as error:
             build("am_flow", **wrong)
         assert list(wrong)[-1] in str(error.value) and "\n" not in str(error.value)
@@ -83,21 +112,36 @@ def test_the_embedded_preset_fits_the_still_stage_and_the_size_limit() -> None:
     with torch.device("meta"):
         model, largest = build("am_flow"), build("am_flow", aligning=True)
         still = ImageViT(size=96, patch=16, width=160, depth=5, heads=5)
-    assert {k: v.shape for k, v in model.vit.state_dict().items()} == {k: v.shape for k, v in still.state_dict().items()}
+    assert {k: v.shape for k, v in model.vit.state_dict().items()} == {
+        k: v.shape for k, v in still.state_dict().items()
+    }
     assert 2 * count(largest) < 8e6  # bytes in half precision
 
 
 # -- what trains
 
 
-@pytest.mark.parametrize("settings", [
-    {}, {"aligning": True, "temporal_module": "transformer"}, {"adapter": "hyperformer", "temporal_module": "tcn"},
-    {"combine": "voting", "image_output": "frozen"}])
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {},
+        {"aligning": True, "temporal_module": "transformer"},
+        {"adapter": "hyperformer", "temporal_module": "tcn"},
+        {"combine": "voting", "image_output": "frozen"},
+    ],
+)
 def test_only_the_backbone_is_frozen_and_gradients_reach_everything_else(settings: dict) -> None:
-    assert all(p.requires_grad != name.startswith("vit.") for name, p in fresh(**settings).named_parameters())
+    assert all(
+        p.requires_grad != name.startswith("vit.")
+        for name, p in fresh(**settings).named_parameters()
+    )
     model = net(**settings).train()
     model(clip()).square().sum().backward()
-    reached = {name for name, p in model.named_parameters() if p.grad is not None and p.grad.abs().sum() > 0}
+    reached = {
+        name
+        for name, p in model.named_parameters()
+        if p.grad is not None and p.grad.abs().sum() > 0
+    }
     expected = {name for name, _ in model.named_parameters() if not name.startswith("vit.")}
     if "image_output" in settings:  # then nothing reads what the last block's second adapter adds
         expected -= {f"adapters.blocks.1.1.{part}" for part in ("up.weight", "up.bias", "scale")}
@@ -134,13 +178,18 @@ def test_a_step_of_training_leaves_the_backbone_untouched() -> None:
 
 
 @torch.no_grad()
-@pytest.mark.parametrize("settings", [{}, {"aligning": True}, {"adapter": "hyperformer"}, {"layer_scale": True, "pre_norm": True}])
+@pytest.mark.parametrize(
+    "settings",
+    [{}, {"aligning": True}, {"adapter": "hyperformer"}, {"layer_scale": True, "pre_norm": True}],
+)
 def test_step_0_equals_the_frozen_backbone(settings: dict) -> None:
     model, video = fresh(**settings), clip(2)
     out = model(video, detail=True)
     tokens = model.vit(of_frames(video)).unflatten(0, (2, T))
     torch.testing.assert_close(out.patches.flatten(2, 3), tokens[:, :, 1:], atol=1e-5, rtol=1e-5)
-    torch.testing.assert_close(out.outputs[-1], model.image_head(tokens[:, -1, 0]), atol=1e-5, rtol=1e-5)
+    torch.testing.assert_close(
+        out.outputs[-1], model.image_head(tokens[:, -1, 0]), atol=1e-5, rtol=1e-5
+    )
 
 
 @torch.no_grad()
@@ -149,7 +198,12 @@ def test_loading_an_image_model_takes_all_of_it_and_keeps_it_frozen() -> None:
     model, video = fresh(), clip(1)
     model.load_image_model(image.state_dict() | {"side.weight": torch.zeros(3)})
     assert not any(p.requires_grad for p in model.vit.parameters())
-    torch.testing.assert_close(model(video, detail=True).patches[0].flatten(1, 2), image(of_frames(video))[:, 1:], atol=1e-5, rtol=1e-5)
+    torch.testing.assert_close(
+        model(video, detail=True).patches[0].flatten(1, 2),
+        image(of_frames(video))[:, 1:],
+        atol=1e-5,
+        rtol=1e-5,
+    )
     for other in ({"depth": 1}, {"depth": 3}, {"width": 25}, {"patch": 3}):
         with pytest.raises(BadInput, match="same width, depth"):
             model.load_image_model(ImageViT(**BACKBONE | other).state_dict())
@@ -175,19 +229,27 @@ def test_one_hypernetwork_makes_different_weights_for_every_adapter() -> None:
     for i, one in enumerate(weights):
         assert all(difference(one.up, other.up) > 1e-2 for other in weights[:i])
     start = fresh(adapter="hyperformer").adapters()[1][0]
-    assert not start.up.any() and start.down.std().item() == pytest.approx((3 * WIDTH) ** -0.5, rel=0.3)
+    assert not start.up.any() and start.down.std().item() == pytest.approx(
+        (3 * WIDTH) ** -0.5, rel=0.3
+    )
 
 
 @torch.no_grad()
 @pytest.mark.parametrize("settings", [{}, {"flow": False}, {"am_blocks": (2,)}])
 def test_a_hyperformer_is_a_parallel_model_with_the_weights_it_makes(settings: dict) -> None:
     hyper, parallel = net(adapter="hyperformer", **settings), net(**settings)
-    parallel.load_state_dict({k: v for k, v in hyper.state_dict().items() if not k.startswith("adapters.")}, strict=False)
+    parallel.load_state_dict(
+        {k: v for k, v in hyper.state_dict().items() if not k.startswith("adapters.")}, strict=False
+    )
     for made, block in zip(hyper.adapters(), parallel.adapters.blocks, strict=True):
         for weights, adapter in zip(made, block, strict=True):
             adapter.down.weight.copy_(weights.down[:, : adapter.down.in_features])
-            for ours, theirs in ((adapter.down.bias, weights.down_bias), (adapter.up.weight, weights.up),
-                                 (adapter.up.bias, weights.up_bias), (adapter.scale, weights.scale)):
+            for ours, theirs in (
+                (adapter.down.bias, weights.down_bias),
+                (adapter.up.weight, weights.up),
+                (adapter.up.bias, weights.up_bias),
+                (adapter.scale, weights.scale),
+            ):
                 ours.copy_(theirs)
     torch.testing.assert_close(hyper(clip()), parallel(clip()), atol=1e-5, rtol=1e-4)
 
@@ -227,16 +289,33 @@ def test_the_tcn_sees_the_last_13_frames() -> None:
 @torch.no_grad()
 def test_the_transformer_is_one_encoder_layer_of_torch() -> None:
     module = randomised(make_temporal("transformer", 5, 14, 7, 17, "temporal.0", 0))
-    theirs = nn.TransformerEncoderLayer(14, 7, 17, dropout=0.0, activation="gelu", batch_first=True).train()
-    theirs.load_state_dict({
-        "self_attn.in_proj_weight": module.attn.qkv.weight, "self_attn.in_proj_bias": module.attn.qkv.bias,
-        "self_attn.out_proj.weight": module.attn.proj.weight, "self_attn.out_proj.bias": module.attn.proj.bias,
-        **{f"{a}.{p}": getattr(getattr(module, b), p) for a, b in
-           (("linear1", "fc1"), ("linear2", "fc2"), ("norm1", "norm1"), ("norm2", "norm2")) for p in ("weight", "bias")}})
+    theirs = nn.TransformerEncoderLayer(
+        14, 7, 17, dropout=0.0, activation="gelu", batch_first=True
+    ).train()
+    theirs.load_state_dict(
+        {
+            "self_attn.in_proj_weight": module.attn.qkv.weight,
+            "self_attn.in_proj_bias": module.attn.qkv.bias,
+            "self_attn.out_proj.weight": module.attn.proj.weight,
+            "self_attn.out_proj.bias": module.attn.proj.bias,
+            **{
+                f"{a}.{p}": getattr(getattr(module, b), p)
+                for a, b in (
+                    ("linear1", "fc1"),
+                    ("linear2", "fc2"),
+                    ("norm1", "norm1"),
+                    ("norm2", "norm2"),
+                )
+                for p in ("weight", "bias")
+            },
+        }
+    )
     x = torch.randn(2, 11, 5, generator=torch.Generator().manual_seed(0))
     expected = theirs(module.embed(x) + sines(11, 14)).mean(1)
     torch.testing.assert_close(module(x, (11, 1, 1)), expected, atol=1e-5, rtol=1e-4)
-    assert difference(module(x.flip(1), (11, 1, 1)), expected) > 1e-2, "the order of the frames counts"
+    assert difference(module(x.flip(1), (11, 1, 1)), expected) > 1e-2, (
+        "the order of the frames counts"
+    )
     slow = 3 / 10000 ** (1 / 7)  # the second of 7 rates, at frame 3
     by_hand = [math.sin(3), math.sin(slow), math.cos(3), math.cos(slow)]
     assert sines(11, 14)[3, [0, 1, 7, 8]].tolist() == pytest.approx(by_hand, abs=1e-6)
@@ -262,10 +341,14 @@ def test_there_are_two_outputs_a_block_and_one_of_the_image_model(kind: str) -> 
     out = model(clip(), detail=True)
     assert isinstance(out, Output)
     assert len(out.outputs) == 2 * 2 + 1 and all(o.shape == (2, CLASSES) for o in out.outputs)
-    assert out.patches.shape == (2, T, SIDE, SIDE, WIDTH) and [f.shape for f in out.am_flow] == 2 * [(2, T - 1, TOKENS)]
+    assert out.patches.shape == (2, T, SIDE, SIDE, WIDTH) and [
+        f.shape for f in out.am_flow
+    ] == 2 * [(2, T - 1, TOKENS)]
     torch.testing.assert_close(out.logits, sum(out.outputs) / 5)
     torch.testing.assert_close(model(clip()), out.logits)
-    assert all(difference(out.outputs[i], out.outputs[j]) > 1e-2 for i in range(5) for j in range(i))
+    assert all(
+        difference(out.outputs[i], out.outputs[j]) > 1e-2 for i in range(5) for j in range(i)
+    )
 
 
 @torch.no_grad()
@@ -291,11 +374,17 @@ def test_combining_equal_outputs_gives_that_output() -> None:
 @torch.no_grad()
 def test_random_votes_are_fixed_weights_that_are_saved_and_never_train() -> None:
     model, other = fresh(combine="random"), fresh(combine="average")
-    assert count(model) == count(other) and "votes" in model.state_dict() and not model.votes.requires_grad
+    assert (
+        count(model) == count(other)
+        and "votes" in model.state_dict()
+        and not model.votes.requires_grad
+    )
     assert model.votes.std() > 0 and len(model.votes) == 5
     out = net(combine="random")
     detail = out(clip(), detail=True)
-    torch.testing.assert_close(detail.logits, sum(w * o for w, o in zip(out.votes, detail.outputs, strict=True)))
+    torch.testing.assert_close(
+        detail.logits, sum(w * o for w, o in zip(out.votes, detail.outputs, strict=True))
+    )
     assert count(fresh(combine="voting")) == count(other) + 5
 
 
@@ -316,7 +405,11 @@ def test_recording_changes_nothing_and_finds_every_attention(kind: str, aligning
     before = model(clip(1))
     with record(model) as found:
         assert torch.equal(model(clip(1)), before)
-    names = {"vit"} | ({"aligned"} if aligning else set()) | ({"temporal.0", "temporal.1"} if kind == "transformer" else set())
+    names = (
+        {"vit"}
+        | ({"aligned"} if aligning else set())
+        | ({"temporal.0", "temporal.1"} if kind == "transformer" else set())
+    )
     assert {a.name for a in found} == names and len(found) == 2 * len(names)
     assert all({a.layer for a in found if a.name == name} == {0, 1} for name in names)
     assert all(a.grid == (T, SIDE, SIDE) for a in found)
@@ -330,13 +423,22 @@ def test_time_attention_is_one_group_of_frames() -> None:
     with record(model := net(temporal_module="transformer")) as found:
         model(clip(1))
     time = [a for a in found if a.axis is Axis.TIME]
-    assert [(a.name, a.layer) for a in time] == [("temporal.0", 0), ("temporal.1", 0), ("temporal.0", 1), ("temporal.1", 1)]
-    assert time[0].map().shape == (1, T, T) and time[0].layout.queries.tolist() == [[0, SIDE * SIDE, 2 * SIDE * SIDE]]
+    assert [(a.name, a.layer) for a in time] == [
+        ("temporal.0", 0),
+        ("temporal.1", 0),
+        ("temporal.0", 1),
+        ("temporal.1", 1),
+    ]
+    assert time[0].map().shape == (1, T, T) and time[0].layout.queries.tolist() == [
+        [0, SIDE * SIDE, 2 * SIDE * SIDE]
+    ]
     heat = time[0].heat((1, 0, 0))
     assert (~heat.isnan()).nonzero().tolist() == [[t, 0, 0] for t in range(T)]
 
 
-@pytest.mark.parametrize("settings", [{}, {"aligning": True, "temporal_module": "tcn"}, {"image_output": "frozen"}])
+@pytest.mark.parametrize(
+    "settings", [{}, {"aligning": True, "temporal_module": "tcn"}, {"image_output": "frozen"}]
+)
 def test_gradcam_reaches_the_last_norm_of_every_frame(settings: dict) -> None:
     from captum.attr import LayerGradCam
 
@@ -357,7 +459,9 @@ def test_cam_holds_the_patch_tokens_after_the_last_blocks_first_norm() -> None:
     model.vit.blocks[-1].norm1.register_forward_hook(lambda _, __, out: inside.append(out))
     model.cam.register_forward_hook(lambda _, __, out: seen.append(out))
     model(clip(2))
-    expected: Tensor = inside[0].unflatten(0, (2, T))[:, :, 1:].unflatten(2, (SIDE, SIDE)).permute(0, 4, 1, 2, 3)
+    expected: Tensor = (
+        inside[0].unflatten(0, (2, T))[:, :, 1:].unflatten(2, (SIDE, SIDE)).permute(0, 4, 1, 2, 3)
+    )
     assert torch.equal(seen[0], expected)
 
 

@@ -1,4 +1,6 @@
-"""DirecFormer against the paper's figures, hand-derived equalities and the image model it starts from."""
+"""DirecFormer against the paper's figures, hand-derived equalities and the image model it starts
+from.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +16,18 @@ from core.models import available, build
 from core.models.blocks import DropPath, ImageViT, Kind, Output, SelfAttention, frames_layout
 from core.models.direcformer import DirecFormer
 from core.trace import Axis, Layout, record
-from tests.core.models.nets import CLASSES, HEADS, SIDE, SIZES, WIDTH, T, clip, difference, net, randomised
+from tests.core.models.nets import (
+    CLASSES,
+    HEADS,
+    SIDE,
+    SIZES,
+    WIDTH,
+    T,
+    clip,
+    difference,
+    net,
+    randomised,
+)
 
 # -- sizes
 
@@ -34,8 +47,17 @@ def test_parameter_counts_are_those_of_the_paper() -> None:
 
 def test_both_models_are_offered_and_wrong_settings_are_refused() -> None:
     assert {"direcformer", "timesformer"} <= set(available())
-    for wrong in ({"time": "linear"}, {"order_head": "yes"}, {"tempo": 3}, {"heads": 3}, {"heads": 0}, {"width": "big"}, {"size": 100},
-                  {"depth": 2.5}, {"drop_path": "often"}):
+    for wrong in (
+        {"time": "linear"},
+        {"order_head": "yes"},
+        {"tempo": 3},
+        {"heads": 3},
+        {"heads": 0},
+        {"width": "big"},
+        {"size": 100},
+        {"depth": 2.5},
+        {"drop_path": "often"},
+    ):
         with pytest.raises(BadInput) as error:
             build("direcformer", **wrong)
         assert next(iter(wrong)) in str(error.value) and "\n" not in str(error.value)
@@ -50,7 +72,9 @@ def test_build_gives_an_evaluating_model_with_the_settings_asked_for() -> None:
     assert not model.training
     assert model.head.out_features == 17
     assert [b.attn.tap.kernel.kind for b in model.blocks] == ["cosine"] * len(model.blocks)
-    assert [b.temporal_attn.tap.kernel.kind for b in build("timesformer").blocks] == ["softmax"] * len(model.blocks)
+    assert [b.temporal_attn.tap.kernel.kind for b in build("timesformer").blocks] == [
+        "softmax"
+    ] * len(model.blocks)
 
 
 # -- what it computes
@@ -87,20 +111,41 @@ def test_the_short_cuts_of_training_change_no_logit(name: str) -> None:
 
 def attention_in_double(kind: Kind) -> tuple[SelfAttention, Tensor, Layout]:
     """A layer, tokens (3, 17, WIDTH) that take gradients, and their layout."""
-    x = torch.randn(3, 17, WIDTH, dtype=torch.double, generator=torch.Generator().manual_seed(0), requires_grad=True)
-    return randomised(SelfAttention(WIDTH, HEADS, kind, "space", 0, Axis.SPACE)).double(), x, frames_layout(3, 1, 16)
+    x = torch.randn(
+        3,
+        17,
+        WIDTH,
+        dtype=torch.double,
+        generator=torch.Generator().manual_seed(0),
+        requires_grad=True,
+    )
+    return (
+        randomised(SelfAttention(WIDTH, HEADS, kind, "space", 0, Axis.SPACE)).double(),
+        x,
+        frames_layout(3, 1, 16),
+    )
 
 
 def assert_alike(one: Tensor, other: Tensor, *inputs: Tensor) -> None:
     """The same values, and the same gradients of their squares."""
     torch.testing.assert_close(one, other)
-    for a, b in zip(*(torch.autograd.grad(out.square().sum(), inputs, retain_graph=True) for out in (one, other)), strict=True):
+    for a, b in zip(
+        *(
+            torch.autograd.grad(out.square().sum(), inputs, retain_graph=True)
+            for out in (one, other)
+        ),
+        strict=True,
+    ):
         torch.testing.assert_close(a, b)
 
 
 @pytest.mark.parametrize("kind", ["softmax", "cosine"])
-def test_heads_multiplied_one_by_one_give_the_values_gradients_and_map_of_all_at_once(kind: Kind) -> None:
-    """While somebody records, all heads are multiplied at once, so that they can be seen; else, to train, one by one."""
+def test_heads_multiplied_one_by_one_give_the_values_gradients_and_map_of_all_at_once(
+    kind: Kind,
+) -> None:
+    """While somebody records, all heads are multiplied at once, so that they can be seen; else, to
+    train, one by one.
+    """
     attention, x, layout = attention_in_double(kind)
     apart, map_apart = attention(x, layout, want_map=True)
     with record(attention, torch.double) as seen:
@@ -111,9 +156,16 @@ def test_heads_multiplied_one_by_one_give_the_values_gradients_and_map_of_all_at
 
 
 @pytest.mark.parametrize("kind", ["softmax", "cosine"])
-def test_what_the_first_token_alone_is_given_has_the_values_and_gradients_of_all(kind: Kind) -> None:
+def test_what_the_first_token_alone_is_given_has_the_values_and_gradients_of_all(
+    kind: Kind,
+) -> None:
     attention, x, layout = attention_in_double(kind)
-    assert_alike(attention.of_first(x, layout), attention.mixed(x, layout)[0][:, :1], x, *attention.qkv.parameters())
+    assert_alike(
+        attention.of_first(x, layout),
+        attention.mixed(x, layout)[0][:, :1],
+        x,
+        *attention.qkv.parameters(),
+    )
     with record(attention, torch.double) as seen:
         attention.of_first(x, layout)
     assert seen[0].q.shape[-2] == x.shape[-2], "whoever records sees every token"
@@ -121,7 +173,9 @@ def test_what_the_first_token_alone_is_given_has_the_values_and_gradients_of_all
 
 @torch.no_grad()
 def test_time_attention_never_mixes_locations() -> None:
-    """With space attention silenced, one block lets a patch reach its own location in every frame, nothing else."""
+    """With space attention silenced, one block lets a patch reach its own location in every frame,
+    nothing else.
+    """
     model = net(depth=1)
     nn.init.zeros_(model.blocks[0].attn.proj.weight)
     video = clip(1)
@@ -157,7 +211,10 @@ def test_all_four_settings_run_and_agree_with_an_explicit_map(time: str, space: 
 
 @torch.no_grad()
 def test_the_four_settings_differ() -> None:
-    logits = [net(time=time, space=space)(clip()) for time, space in product(("softmax", "cosine"), repeat=2)]
+    logits = [
+        net(time=time, space=space)(clip())
+        for time, space in product(("softmax", "cosine"), repeat=2)
+    ]
     for i, first in enumerate(logits):
         for second in logits[:i]:
             assert difference(first, second) > 1e-3
@@ -167,7 +224,9 @@ def test_the_four_settings_differ() -> None:
 @pytest.mark.parametrize("tokens", [2, 13])
 @pytest.mark.parametrize("kind", ["softmax", "cosine"])
 def test_every_path_through_an_attention_gives_one_answer(kind: str, tokens: int) -> None:
-    """Explicit map; fused softmax; q (k v) and (q k) v, of which the signed sum takes the cheaper."""
+    """Explicit map; fused softmax; q (k v) and (q k) v, of which the signed sum takes the
+    cheaper.
+    """
     layer = randomised(SelfAttention(15, 3, kind, "here", 0, Axis.SPACE))
     x = torch.randn(5, tokens, 15, generator=torch.Generator().manual_seed(0))
     layout = frames_layout(5, 1, tokens - 1)
@@ -179,9 +238,15 @@ def test_every_path_through_an_attention_gives_one_answer(kind: str, tokens: int
         torch.testing.assert_close(layer(x.clone().requires_grad_(), layout)[0], out)
     q, k, v = (part.view(5, tokens, 3, 5).transpose(1, 2) for part in layer.qkv(x).chunk(3, -1))
     scores = q @ k.transpose(-1, -2)
-    by_hand = (scores / 5**0.5).softmax(-1) if kind == "softmax" else scores / (q.norm(dim=-1)[..., None] * k.norm(dim=-1)[..., None, :])
+    by_hand = (
+        (scores / 5**0.5).softmax(-1)
+        if kind == "softmax"
+        else scores / (q.norm(dim=-1)[..., None] * k.norm(dim=-1)[..., None, :])
+    )
     torch.testing.assert_close(weights, by_hand)
-    torch.testing.assert_close(out, layer.proj((by_hand @ v).transpose(1, 2).reshape(5, tokens, 15)))
+    torch.testing.assert_close(
+        out, layer.proj((by_hand @ v).transpose(1, 2).reshape(5, tokens, 15))
+    )
 
 
 @torch.no_grad()
@@ -193,7 +258,9 @@ def test_returned_time_attention_is_the_mean_of_the_recorded_maps(time: str) -> 
     recorded = [a for a in found if a.axis is Axis.TIME]
     assert len(recorded) == 2
     for returned, attention in zip(out.time_attention, recorded, strict=True):
-        by_head = torch.stack([attention.map(head) for head in range(HEADS)])  # (heads, locations, T, T)
+        by_head = torch.stack(
+            [attention.map(head) for head in range(HEADS)]
+        )  # (heads, locations, T, T)
         torch.testing.assert_close(returned[0], by_head.mean((0, 1)))
     bounds = torch.stack(out.time_attention)
     assert bounds.abs().max() <= 1
@@ -237,9 +304,16 @@ def test_training_and_evaluation_give_the_same_logits_without_drop_path(time: st
 def test_gradients_reach_every_parameter() -> None:
     model = net(time="cosine", drop_path=0.0).train()
     out = model(clip(), detail=True)
-    (out.logits.square().sum() + out.order_logits.square().sum() + sum(a.square().sum() for a in out.time_attention)).backward()
-    silent = [name for name, p in model.named_parameters() if p.grad is None or not p.grad.abs().sum() > 0]
-    # a softmax does not change with a constant added to every score, so a spatial key bias may count for nothing
+    (
+        out.logits.square().sum()
+        + out.order_logits.square().sum()
+        + sum(a.square().sum() for a in out.time_attention)
+    ).backward()
+    silent = [
+        name for name, p in model.named_parameters() if p.grad is None or not p.grad.abs().sum() > 0
+    ]
+    # a softmax does not change with a constant added to every score, so a spatial key bias may
+    # count for nothing
     assert silent == []
 
 
@@ -275,7 +349,9 @@ def test_drop_path_grows_linearly_with_depth_and_acts_in_training_only() -> None
 
 
 def image_model(depth: int = 2) -> ImageViT:
-    return randomised(ImageViT(size=7 * SIDE, patch=7, width=WIDTH, depth=depth, heads=HEADS).eval(), seed=9)
+    return randomised(
+        ImageViT(size=7 * SIDE, patch=7, width=WIDTH, depth=depth, heads=HEADS).eval(), seed=9
+    )
 
 
 def test_the_start_is_the_image_model_and_no_more() -> None:
@@ -298,7 +374,10 @@ def test_loading_an_image_model_copies_the_temporal_half_from_the_spatial() -> N
     for key, value in image.state_dict().items():
         assert torch.equal(state[key], value), key
     for ours, theirs in zip(model.blocks, image.blocks, strict=True):
-        for mine, other in ((ours.temporal_attn, theirs["attn"]), (ours.temporal_norm1, theirs["norm1"])):
+        for mine, other in (
+            (ours.temporal_attn, theirs["attn"]),
+            (ours.temporal_norm1, theirs["norm1"]),
+        ):
             for key, value in other.state_dict().items():
                 assert torch.equal(mine.state_dict()[key], value), key
         assert not ours.temporal_fc.weight.any() and not ours.temporal_fc.bias.any()
@@ -319,12 +398,16 @@ def test_step_0_equals_the_image_model_on_a_still_clip(depth: int) -> None:
     out = model(frame[:, :, None].expand(-1, -1, T, -1, -1), detail=True)
     torch.testing.assert_close(out.logits, model.head(tokens[:, 0]), atol=1e-4, rtol=1e-4)
     for t in range(T):
-        torch.testing.assert_close(out.patches[:, t].flatten(1, 2), tokens[:, 1:], atol=1e-4, rtol=1e-4)
+        torch.testing.assert_close(
+            out.patches[:, t].flatten(1, 2), tokens[:, 1:], atol=1e-4, rtol=1e-4
+        )
 
 
 @torch.no_grad()
 def test_step_0_of_one_block_equals_the_image_model_on_each_frame() -> None:
-    """The one class token is the mean over frames after attention, before the MLP; patches are the image model's own."""
+    """The one class token is the mean over frames after attention, before the MLP; patches are the
+    image model's own.
+    """
     image, model = image_model(1), net(depth=1)
     model.load_image_model(image.state_dict())
     nn.init.zeros_(model.time_embed)
@@ -333,10 +416,14 @@ def test_step_0_of_one_block_equals_the_image_model_on_each_frame() -> None:
     block = image.blocks[0]
     attended = []
     for t in range(T):
-        torch.testing.assert_close(out.patches[:, t].flatten(1, 2), image(video[:, :, t])[:, 1:], atol=1e-4, rtol=1e-4)
+        torch.testing.assert_close(
+            out.patches[:, t].flatten(1, 2), image(video[:, :, t])[:, 1:], atol=1e-4, rtol=1e-4
+        )
         x = image.patch_embed["proj"](video[:, :, t]).flatten(2).transpose(1, 2)
         x = torch.cat([image.cls_token, x], 1) + image.pos_embed
-        attended.append((x + block["attn"](block["norm1"](x), frames_layout(1, SIDE, SIDE))[0])[:, 0])
+        attended.append(
+            (x + block["attn"](block["norm1"](x), frames_layout(1, SIDE, SIDE))[0])[:, 0]
+        )
     cls = torch.stack(attended).mean(0)
     cls = image.norm(cls + block["mlp"](block["norm2"](cls)))
     torch.testing.assert_close(out.logits, model.head(cls), atol=1e-4, rtol=1e-4)

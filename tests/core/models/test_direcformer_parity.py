@@ -1,4 +1,6 @@
-"""The TimeSformer setting gives the logits of transformers' TimeSformer, and would not if anything were wrong."""
+"""The TimeSformer setting gives the logits of transformers' TimeSformer, and would not if anything
+were wrong.
+"""
 
 from __future__ import annotations
 
@@ -15,9 +17,19 @@ from tests.core.models.nets import CLASSES, HEADS, SIDE, WIDTH, T, clip, differe
 def public(**settings: object) -> nn.Module:
     transformers = pytest.importorskip("transformers")
     config = transformers.TimesformerConfig(
-        image_size=7 * SIDE, patch_size=7, num_frames=T, hidden_size=WIDTH, num_hidden_layers=2, num_attention_heads=HEADS,
-        intermediate_size=4 * WIDTH, attention_type="divided_space_time", layer_norm_eps=1e-6, drop_path_rate=0,
-        num_labels=CLASSES, **settings)
+        image_size=7 * SIDE,
+        patch_size=7,
+        num_frames=T,
+        hidden_size=WIDTH,
+        num_hidden_layers=2,
+        num_attention_heads=HEADS,
+        intermediate_size=4 * WIDTH,
+        attention_type="divided_space_time",
+        layer_norm_eps=1e-6,
+        drop_path_rate=0,
+        num_labels=CLASSES,
+        **settings,
+    )
     return randomised(transformers.TimesformerForVideoClassification(config).eval(), seed=3)
 
 
@@ -48,7 +60,11 @@ def test_timesformer_gives_the_logits_of_transformers(theirs: nn.Module) -> None
 
 @torch.no_grad()
 def test_parity_holds_on_clips_of_another_kind(theirs: nn.Module) -> None:
-    for video in (clip(1, seed=5), 4 * clip(1, seed=6), clip(1)[:, :, :1].expand(-1, -1, T, -1, -1)):
+    for video in (
+        clip(1, seed=5),
+        4 * clip(1, seed=6),
+        clip(1)[:, :, :1].expand(-1, -1, T, -1, -1),
+    ):
         assert difference(loaded(theirs)(video), public_logits(theirs, video)) < 1e-4
 
 
@@ -98,13 +114,20 @@ def test_parity_breaks_with_another_kernel(theirs: nn.Module, kinds: tuple[str, 
 def test_the_paper_preset_gives_the_logits_of_transformers() -> None:
     transformers = pytest.importorskip("transformers")
     config = transformers.TimesformerConfig(num_frames=8, num_labels=174, drop_path_rate=0)
-    assert (config.image_size, config.patch_size, config.num_hidden_layers, config.num_attention_heads) == (224, 16, 12, 12)
+    assert (
+        config.image_size,
+        config.patch_size,
+        config.num_hidden_layers,
+        config.num_attention_heads,
+    ) == (224, 16, 12, 12)
     torch.manual_seed(0)
     with torch.device("meta"):  # half of the time goes into starting weights that nobody wants
         theirs = transformers.TimesformerForVideoClassification(config).eval()
     theirs.to_empty(device="cpu")
     for parameter in theirs.parameters():
-        nn.init.normal_(parameter, std=0.03) if parameter.ndim > 1 else nn.init.normal_(parameter, mean=0.5, std=0.2)
+        nn.init.normal_(parameter, std=0.03) if parameter.ndim > 1 else nn.init.normal_(
+            parameter, mean=0.5, std=0.2
+        )
     with torch.device("meta"):
         ours = build("timesformer", "b", classes=174)
     ours.to_empty(device="cpu")

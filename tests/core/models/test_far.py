@@ -14,7 +14,20 @@ from core.models import Output, available, build, spec
 from core.models import far as module
 from core.models.far import FAR, HeadSplitAttention, checkerboard, colours, tubes, whole_clip
 from core.trace import PAD, Axis, record
-from tests.core.models.far_nets import CLASSES, COLUMNS, GRID, HEADS, PATTERNS, ROWS, VIDEOMAE, WIDTH, T, clip, net, token
+from tests.core.models.far_nets import (
+    CLASSES,
+    COLUMNS,
+    GRID,
+    HEADS,
+    PATTERNS,
+    ROWS,
+    VIDEOMAE,
+    WIDTH,
+    T,
+    clip,
+    net,
+    token,
+)
 from tests.core.models.nets import difference, randomised
 
 GRIDS = [GRID, (2, 3, 3), (2, 1, 2), (5, 3, 1)]  # two of them have an odd number of patches
@@ -30,7 +43,10 @@ def test_a_checkerboard_of_4_by_4_is_the_one_worked_out_by_hand() -> None:
 
 def test_a_checkerboard_of_3_by_3_fills_up_its_second_colour() -> None:
     groups = checkerboard(2, 3, 3)
-    assert groups.layout.keys.tolist() == [[0, 2, 4, 6, 8, 9, 11, 13, 15, 17], [1, 3, 5, 7, 10, 12, 14, 16, PAD, PAD]]
+    assert groups.layout.keys.tolist() == [
+        [0, 2, 4, 6, 8, 9, 11, 13, 15, 17],
+        [1, 3, 5, 7, 10, 12, 14, 16, PAD, PAD],
+    ]
     assert checkerboard(2, 3, 4).hidden is None and tubes(2, 3, 3).hidden is None
 
 
@@ -60,13 +76,26 @@ def sees(attention: str, grid: tuple[int, int, int]) -> Tensor:
     return torch.tensor([[(sum(a) - sum(b)) % 2 == 0 for b in place] for a in place])
 
 
-def masked(layer: HeadSplitAttention, x: Tensor, attention: str, grid: tuple[int, int, int], heads_global: int) -> tuple[Tensor, Tensor]:
-    """Full attention with minus infinity where a local head cannot see: output and weights (B, heads, N, N)."""
+def masked(
+    layer: HeadSplitAttention,
+    x: Tensor,
+    attention: str,
+    grid: tuple[int, int, int],
+    heads_global: int,
+) -> tuple[Tensor, Tensor]:
+    """Full attention with minus infinity where a local head cannot see: output and weights (B,
+    heads, N, N).
+    """
     d = WIDTH // HEADS
     wq, wk, wv = layer.qkv.weight.chunk(3)
-    q, k, v = (y.unflatten(-1, (HEADS, d)).transpose(1, 2) for y in (x @ wq.T + layer.q_bias, x @ wk.T, x @ wv.T + layer.v_bias))
+    q, k, v = (
+        y.unflatten(-1, (HEADS, d)).transpose(1, 2)
+        for y in (x @ wq.T + layer.q_bias, x @ wk.T, x @ wv.T + layer.v_bias)
+    )
     scores = q @ k.transpose(-1, -2) / d**0.5
-    scores[:, heads_global:] = scores[:, heads_global:].masked_fill(~sees(attention, grid), -math.inf)
+    scores[:, heads_global:] = scores[:, heads_global:].masked_fill(
+        ~sees(attention, grid), -math.inf
+    )
     weights = scores.softmax(-1)
     return layer.proj((weights @ v).transpose(1, 2).flatten(2)), weights
 
@@ -81,22 +110,32 @@ SPLITS = {"global": HEADS, "sd": 0, "temporal": 0, "hst": 3, "hsda": 3}
 
 
 def attention_layer(attention: str, heads_global: int) -> HeadSplitAttention:
-    return randomised(HeadSplitAttention(WIDTH, HEADS, heads_global, along_time=attention in ("temporal", "hst"), layer=0))
+    return randomised(
+        HeadSplitAttention(
+            WIDTH, HEADS, heads_global, along_time=attention in ("temporal", "hst"), layer=0
+        )
+    )
 
 
 @pytest.mark.parametrize("grid", GRIDS)
 @pytest.mark.parametrize("attention", PATTERNS)
-def test_every_pattern_equals_full_attention_with_a_mask(attention: str, grid: tuple[int, int, int]) -> None:
+def test_every_pattern_equals_full_attention_with_a_mask(
+    attention: str, grid: tuple[int, int, int]
+) -> None:
     """On the fused path and on the explicit one, with its gradient; the frame matrix too."""
     split = SPLITS[attention]
     layer = attention_layer(attention, split)
-    x = torch.randn(2, math.prod(grid), WIDTH, generator=torch.Generator().manual_seed(0), requires_grad=True)
+    x = torch.randn(
+        2, math.prod(grid), WIDTH, generator=torch.Generator().manual_seed(0), requires_grad=True
+    )
     expected, weights = masked(layer, x, attention, grid, split)
     out, nothing = layer(x, grid)  # small, with gradients: explicit
     assert nothing is None
     torch.testing.assert_close(out, expected)
     assert difference(*gradients((out, expected), x)) < 1e-4
-    by_frame = weights.unflatten(-1, (grid[0], -1)).sum(-1).unflatten(-2, (grid[0], -1)).mean((1, 3))
+    by_frame = (
+        weights.unflatten(-1, (grid[0], -1)).sum(-1).unflatten(-2, (grid[0], -1)).mean((1, 3))
+    )
     with torch.no_grad():
         torch.testing.assert_close(layer(x, grid)[0], expected)  # fused
         out, frames = layer(x, grid, want_frames=True)
@@ -111,7 +150,9 @@ def test_the_fused_path_has_the_gradients_of_the_explicit_one() -> None:
     """Above 128 tokens a group."""
     grid = (5, 7, 8)
     layer = attention_layer("hsda", 3)
-    x = torch.randn(1, math.prod(grid), WIDTH, generator=torch.Generator().manual_seed(0), requires_grad=True)
+    x = torch.randn(
+        1, math.prod(grid), WIDTH, generator=torch.Generator().manual_seed(0), requires_grad=True
+    )
     expected, weights = masked(layer, x, "hsda", grid, 3)
     by_frame = weights.unflatten(-1, (5, -1)).sum(-1).unflatten(-2, (5, -1)).mean((1, 3))
     out, frames = layer(x, grid, want_frames=True)
@@ -120,10 +161,14 @@ def test_the_fused_path_has_the_gradients_of_the_explicit_one() -> None:
 
 
 def test_one_query_worked_out_by_hand() -> None:
-    """Two heads of width 1 on a 2 x 2 grid at one time; keys 0, ln 2, ln 3, ln 4 and values 1, 10, 100, 1000."""
+    """Two heads of width 1 on a 2 x 2 grid at one time; keys 0, ln 2, ln 3, ln 4 and values 1, 10,
+    100, 1000.
+    """
     layer = HeadSplitAttention(2, 2, 1, along_time=False, layer=0)
     with torch.no_grad():
-        layer.qkv.weight.copy_(torch.tensor([[0.0, 0], [0, 0], [1, 0], [1, 0], [0, 1], [0, 1]]))  # q from the bias, k, v
+        layer.qkv.weight.copy_(
+            torch.tensor([[0.0, 0], [0, 0], [1, 0], [1, 0], [0, 1], [0, 1]])
+        )  # q from the bias, k, v
         layer.q_bias.fill_(1.0)
         layer.proj.weight.copy_(torch.eye(2))
         layer.proj.bias.zero_()
@@ -131,22 +176,28 @@ def test_one_query_worked_out_by_hand() -> None:
         out, frames = layer(torch.stack([keys, values], -1)[None], (1, 2, 2), want_frames=True)
     whole = (1 + 20 + 300 + 4000) / 10
     diagonal, other = (1 + 4000) / 5, (20 + 300) / 5  # tokens 0 and 3 against 1 and 2
-    torch.testing.assert_close(out[0], torch.tensor([[whole, diagonal], [whole, other], [whole, other], [whole, diagonal]]))
+    torch.testing.assert_close(
+        out[0], torch.tensor([[whole, diagonal], [whole, other], [whole, other], [whole, diagonal]])
+    )
     torch.testing.assert_close(frames, torch.ones(1, 1, 1))
 
 
 @torch.no_grad()
 @pytest.mark.parametrize("attention", ["sd", "hsda"])
-def test_a_token_changes_its_own_colour_in_local_heads_and_everything_in_global_ones(attention: str) -> None:
+def test_a_token_changes_its_own_colour_in_local_heads_and_everything_in_global_ones(
+    attention: str,
+) -> None:
     layer = attention_layer(attention, SPLITS[attention])
     nn.init.eye_(layer.proj.weight)
     layer.qkv.weight[: 2 * WIDTH] *= 0.1  # soft, so that no weight is too small to be seen
     x = torch.randn(1, 2 * 16, WIDTH, generator=torch.Generator().manual_seed(0))
     changed = x.clone()
     changed[0, 1] += 1  # of group 1
-    moved = (layer(changed, (2, 4, 4))[0] - layer(x, (2, 4, 4))[0]).abs()[0].unflatten(-1, (HEADS, -1)).sum(-1) > 1e-6  # (N, heads)
+    moved = (layer(changed, (2, 4, 4))[0] - layer(x, (2, 4, 4))[0]).abs()[0].unflatten(
+        -1, (HEADS, -1)
+    ).sum(-1) > 1e-6  # (N, heads)
     even, odd = colours(2, 4, 4)
-    assert not moved[even, SPLITS[attention]:].any() and moved[odd, SPLITS[attention]:].all()
+    assert not moved[even, SPLITS[attention] :].any() and moved[odd, SPLITS[attention] :].all()
     assert moved[:, : SPLITS[attention]].all()
 
 
@@ -160,7 +211,9 @@ def test_tokens_are_time_major_and_cover_two_frames() -> None:
     model(video)
     token(video, 1, 1, 2)[:, :, 1] += 1  # the second of its two frames
     model(video)
-    assert (seen[0] != seen[1]).any(-1)[0].nonzero().flatten().tolist() == [(1 * ROWS + 1) * COLUMNS + 2]
+    assert (seen[0] != seen[1]).any(-1)[0].nonzero().flatten().tolist() == [
+        (1 * ROWS + 1) * COLUMNS + 2
+    ]
 
 
 @torch.no_grad()
@@ -190,8 +243,11 @@ def test_patterns_ratios_and_places_differ() -> None:
 def test_a_ratio_splits_the_heads_global_ones_first(ratio: str, split: int) -> None:
     with record(model := net(ratio=ratio)) as found, torch.no_grad():
         model(clip(1))
-    assert [(a.name, a.layer, a.heads) for a in found] == [(name, layer, n) for layer in (0, 1)
-                                                           for name, n in (("global", split), ("local", 6 - split))]
+    assert [(a.name, a.layer, a.heads) for a in found] == [
+        (name, layer, n)
+        for layer in (0, 1)
+        for name, n in (("global", split), ("local", 6 - split))
+    ]
     assert build("far", "b", ratio=ratio, depth=1).blocks[0].attn.global_heads == 2 * split
 
 
@@ -204,13 +260,19 @@ def test_training_gives_the_same_logits_where_nothing_is_random() -> None:
     torch.testing.assert_close(model(clip(), detail=True).logits, evaluated)
 
 
-@pytest.mark.parametrize("settings", [{}, {"norm": "layer", "interaction": "mlp"}, VIDEOMAE], ids=["far", "layer norm", "videomae"])
+@pytest.mark.parametrize(
+    "settings",
+    [{}, {"norm": "layer", "interaction": "mlp"}, VIDEOMAE],
+    ids=["far", "layer norm", "videomae"],
+)
 def test_gradients_reach_every_parameter(settings: dict[str, str]) -> None:
     model = net(**settings).train()
     out = model(clip(), detail=True)
     (out.logits.square().sum() + sum(a.square().sum() for a in out.time_attention)).backward()
     # a batch norm subtracts the mean, so the bias of the convolution before it counts for nothing
-    silent = [n for n, p in model.named_parameters() if p.grad is None or not p.grad.abs().sum() > 1e-6]
+    silent = [
+        n for n, p in model.named_parameters() if p.grad is None or not p.grad.abs().sum() > 1e-6
+    ]
     assert [n for n in silent if not n.endswith(("down.bias", "mix.bias", "up.bias"))] == []
     assert settings == {} or silent == []
 
@@ -223,7 +285,9 @@ def test_the_frame_matrix_alone_trains_queries_and_keys() -> None:
 
 
 def test_drop_path_grows_linearly_with_depth() -> None:
-    assert [b.drop_path.rate for b in net(depth=3, drop_path=0.9).blocks] == pytest.approx([0, 0.45, 0.9])
+    assert [b.drop_path.rate for b in net(depth=3, drop_path=0.9).blocks] == pytest.approx(
+        [0, 0.45, 0.9]
+    )
 
 
 # -- what is seen of it
@@ -232,28 +296,38 @@ def test_drop_path_grows_linearly_with_depth() -> None:
 @torch.no_grad()
 @pytest.mark.parametrize("grid", GRIDS)
 @pytest.mark.parametrize("attention", PATTERNS)
-def test_recorded_maps_give_the_frame_matrix_and_recording_changes_nothing(attention: str, grid: tuple[int, int, int]) -> None:
+def test_recorded_maps_give_the_frame_matrix_and_recording_changes_nothing(
+    attention: str, grid: tuple[int, int, int]
+) -> None:
     model = net(attention=attention)
     before = model(clip(1, grid))
     with record(model) as found:
         out = model(clip(1, grid), detail=True)
     torch.testing.assert_close(out.logits, before)
     assert torch.equal(model(clip(1, grid)), before)
-    assert {a.name for a in found} == {"global": {"global"}, "sd": {"local"}, "temporal": {"local"}}.get(attention, {"global", "local"})
+    assert {a.name for a in found} == {
+        "global": {"global"},
+        "sd": {"local"},
+        "temporal": {"local"},
+    }.get(attention, {"global", "local"})
     for layer, returned in enumerate(out.time_attention):
         total = torch.zeros(grid[0], grid[0])
         for a in (a for a in found if a.layer == layer):
             assert a.axis is Axis.JOINT and a.grid == grid
             frames = torch.arange(grid[0])
-            queries, keys = ((ids.div(grid[1] * grid[2], rounding_mode="floor")[..., None] == frames).float()
-                             for ids in (a.layout.queries, a.layout.keys))  # (groups, n, T); a filler is in no frame
+            queries, keys = (
+                (ids.div(grid[1] * grid[2], rounding_mode="floor")[..., None] == frames).float()
+                for ids in (a.layout.queries, a.layout.keys)
+            )  # (groups, n, T); a filler is in no frame
             total += a.heads * torch.einsum("gij,git,gjs->ts", a.map("mean"), queries, keys)
         torch.testing.assert_close(returned[0], total / (HEADS * grid[1] * grid[2]))
 
 
 @torch.no_grad()
 @pytest.mark.parametrize("grid", [GRID, (2, 3, 3)])
-def test_a_local_head_cannot_see_the_other_colour_and_its_heat_says_so(grid: tuple[int, int, int]) -> None:
+def test_a_local_head_cannot_see_the_other_colour_and_its_heat_says_so(
+    grid: tuple[int, int, int],
+) -> None:
     model = net()
     with record(model) as found:
         model(clip(1, grid))
@@ -305,7 +379,9 @@ def test_looking_first_leaves_nothing_that_training_cannot_use() -> None:
 
 
 def test_both_models_are_offered_and_differ_by_settings_alone() -> None:
-    assert {"far", "videomae"} <= set(available()) and spec("far").unit_frames == spec("videomae").unit_frames == 2
+    assert {"far", "videomae"} <= set(available()) and spec("far").unit_frames == spec(
+        "videomae"
+    ).unit_frames == 2
     as_videomae, copied = build("far", depth=1, **VIDEOMAE), build("videomae", depth=1)
     copied.load_state_dict(as_videomae.state_dict())
     video = torch.randn(1, 3, 4, 96, 96, generator=torch.Generator().manual_seed(0))
@@ -314,8 +390,20 @@ def test_both_models_are_offered_and_differ_by_settings_alone() -> None:
     assert isinstance(copied, FAR) and build("far", classes=17, depth=1).head.out_features == 17
 
 
-@pytest.mark.parametrize("wrong", [{"attention": "dense"}, {"ratio": "3:1"}, {"interaction": "first"}, {"interaction_groups": "yes"},
-                                   {"norm": "group"}, {"classifier": "cls"}, {"positions": "learned"}, {"heads": 5}, {"tempo": 3}])
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"attention": "dense"},
+        {"ratio": "3:1"},
+        {"interaction": "first"},
+        {"interaction_groups": "yes"},
+        {"norm": "group"},
+        {"classifier": "cls"},
+        {"positions": "learned"},
+        {"heads": 5},
+        {"tempo": 3},
+    ],
+)
 def test_wrong_settings_are_refused_in_one_line(wrong: dict[str, object]) -> None:
     with pytest.raises(BadInput) as error:
         build("far", **wrong)
@@ -323,8 +411,11 @@ def test_wrong_settings_are_refused_in_one_line(wrong: dict[str, object]) -> Non
 
 
 def test_heads_and_widths_that_cannot_be_split_are_refused() -> None:
-    for settings, part in (({"heads": 4, "ratio": "2:1"}, "2:1"), ({"heads": 80, "ratio": "1:1"}, "quarter"),
-                           ({"heads": 5, "width": 100, "positions": "mvd", "interaction": "none"}, "multiple of 16")):
+    for settings, part in (
+        ({"heads": 4, "ratio": "2:1"}, "2:1"),
+        ({"heads": 80, "ratio": "1:1"}, "quarter"),
+        ({"heads": 5, "width": 100, "positions": "mvd", "interaction": "none"}, "multiple of 16"),
+    ):
         with pytest.raises(BadInput, match=part):
             build("far", **settings)
 

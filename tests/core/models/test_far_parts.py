@@ -1,4 +1,6 @@
-"""FAR's other parts: positions, token-group interaction, classifier, and the image model it can start from."""
+"""FAR's other parts: positions, token-group interaction, classifier, and the image model it can
+start from.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +10,20 @@ from torch import nn
 
 from core.models.blocks import ImageViT, frames_layout
 from core.models.far import FAR, ChannelNorm, Interaction, colours, position_table
-from tests.core.models.far_nets import COLUMNS, GRID, HEADS, PATCH, ROWS, SIZES, VIDEOMAE, WIDTH, T, clip, net, token
+from tests.core.models.far_nets import (
+    COLUMNS,
+    GRID,
+    HEADS,
+    PATCH,
+    ROWS,
+    SIZES,
+    VIDEOMAE,
+    WIDTH,
+    T,
+    clip,
+    net,
+    token,
+)
 from tests.core.models.nets import difference, randomised
 
 # -- positions (spec 8.10)
@@ -34,13 +49,18 @@ def test_mvd_positions_are_time_then_column_then_row() -> None:
     close(table[2], [0, 0, 1, 1, *still, *moved])
     close(table[4], [0.8415, 0.01, 0.5403, 1, *still, *still])
     table = position_table("mvd", 8, 14, 14, 384)
-    close(torch.stack([table[1, 96], table[14, 240], table[196, 0], table[196, 1]]), [0.841471, 0.841471, 0.841471, 0.734822])
+    close(
+        torch.stack([table[1, 96], table[14, 240], table[196, 0], table[196, 1]]),
+        [0.841471, 0.841471, 0.841471, 0.734822],
+    )
 
 
 @torch.no_grad()
 @pytest.mark.parametrize("positions", ["videomae", "mvd"])
 def test_positions_are_those_of_the_clip_that_is_given(positions: str) -> None:
-    """A blank clip embeds as its positions, of the size in training or of another; no checkpoint holds them."""
+    """A blank clip embeds as its positions, of the size in training or of another; no checkpoint
+    holds them.
+    """
     model = net(positions=positions)
     model.patch_embed["proj"].bias.zero_()
     seen: list[torch.Tensor] = []
@@ -83,7 +103,9 @@ def test_the_start_of_far_is_the_network_without_interaction() -> None:
             block.place = place
         torch.testing.assert_close(model(clip()), plain(clip()))
     model(clip()).square().sum().backward()
-    assert all(block.interaction.norm3.weight.grad.any() for block in model.blocks), "it can leave the identity"
+    assert all(block.interaction.norm3.weight.grad.any() for block in model.blocks), (
+        "it can leave the identity"
+    )
 
 
 @torch.no_grad()
@@ -102,7 +124,10 @@ def test_the_middle_convolution_keeps_to_the_channels_of_a_head() -> None:
     x = torch.randn(1, WIDTH // 4, 3, 3, 3, generator=torch.Generator().manual_seed(0))
     other = x.clone()
     other[0, 5, 1, 1, 1] += 1  # 12 channels in 6 groups: channel 5 shares one with channel 4
-    assert (part.mix(x) != part.mix(other)).flatten(2).any(-1)[0].nonzero().flatten().tolist() == [4, 5]
+    assert (part.mix(x) != part.mix(other)).flatten(2).any(-1)[0].nonzero().flatten().tolist() == [
+        4,
+        5,
+    ]
     assert Interaction(WIDTH, 1, "batch", 1e-6).mix.groups == 1 and part.mix.groups == HEADS
 
 
@@ -122,13 +147,18 @@ def test_interaction_joins_the_colours_that_local_attention_keeps_apart() -> Non
 def test_channel_norm_is_a_layer_norm_at_each_place() -> None:
     norm = randomised(ChannelNorm(5))
     x = torch.randn(2, 5, 3, 2, 7, generator=torch.Generator().manual_seed(0))
-    torch.testing.assert_close(norm(x)[1, :, 2, 0, 6], nn.functional.layer_norm(x[1, :, 2, 0, 6], (5,), norm.weight, norm.bias))
+    torch.testing.assert_close(
+        norm(x)[1, :, 2, 0, 6],
+        nn.functional.layer_norm(x[1, :, 2, 0, 6], (5,), norm.weight, norm.bias),
+    )
 
 
 def test_both_norms_have_the_same_parameters() -> None:
     convolutions = (48 * 12 + 12) + (12 * 2 * 27 + 12) + (12 * 48 + 48)
     for norm in ("batch", "layer"):
-        assert sum(p.numel() for p in Interaction(48, 6, norm, 1e-6).parameters()) == convolutions + 2 * (48 + 12 + 12 + 48)
+        assert sum(
+            p.numel() for p in Interaction(48, 6, norm, 1e-6).parameters()
+        ) == convolutions + 2 * (48 + 12 + 12 + 48)
 
 
 # -- classifier (spec 4.4, 8.8)
@@ -138,8 +168,12 @@ def test_both_norms_have_the_same_parameters() -> None:
 def test_the_group_classifier_joins_the_means_of_the_colours() -> None:
     model = net(depth=0)
     a, b, c, d = x = torch.randn(4, WIDTH, generator=torch.Generator().manual_seed(0))
-    torch.testing.assert_close(model._pooled(x[None], (1, 2, 2)), torch.cat([(a + d) / 2, (b + c) / 2])[None])
-    torch.testing.assert_close(net(depth=0, **VIDEOMAE)._pooled(x[None], (1, 2, 2)), (a + b + c + d)[None] / 4)
+    torch.testing.assert_close(
+        model._pooled(x[None], (1, 2, 2)), torch.cat([(a + d) / 2, (b + c) / 2])[None]
+    )
+    torch.testing.assert_close(
+        net(depth=0, **VIDEOMAE)._pooled(x[None], (1, 2, 2)), (a + b + c + d)[None] / 4
+    )
     out = model(clip(), detail=True)
     tokens = out.patches.flatten(1, 3)
     pooled = torch.cat([tokens[:, ids].mean(1) for ids in colours(*GRID)], 1)
@@ -157,7 +191,9 @@ def test_the_head_starts_small_and_every_norm_takes_its_eps() -> None:
 
 
 def image_model(depth: int = 2) -> ImageViT:
-    return randomised(ImageViT(size=3 * PATCH, patch=PATCH, width=WIDTH, depth=depth, heads=HEADS).eval(), seed=9)
+    return randomised(
+        ImageViT(size=3 * PATCH, patch=PATCH, width=WIDTH, depth=depth, heads=HEADS).eval(), seed=9
+    )
 
 
 @torch.no_grad()
@@ -166,19 +202,28 @@ def test_a_still_pair_embeds_as_the_image_does() -> None:
     model.load_image_model(image.state_dict())
     still = clip()[:, :, :1].expand(-1, -1, 6, -1, -1)
     tokens = model.patch_embed["proj"](still)
-    torch.testing.assert_close(tokens, image.patch_embed["proj"](still[:, :, 0])[:, :, None].expand_as(tokens))
+    torch.testing.assert_close(
+        tokens, image.patch_embed["proj"](still[:, :, 0])[:, :, None].expand_as(tokens)
+    )
 
 
 @torch.no_grad()
 def test_image_weights_are_copied_and_the_key_bias_is_not_missed() -> None:
-    """On one frame of tokens, global attention and the MLP are those of the image model, whose keys have a bias."""
+    """On one frame of tokens, global attention and the MLP are those of the image model, whose keys
+    have a bias.
+    """
     image, model = image_model(), net(**VIDEOMAE)
     head = model.head.weight.clone()
     model.load_image_model(image.state_dict())
-    x, grid = torch.randn(2, ROWS * COLUMNS, WIDTH, generator=torch.Generator().manual_seed(0)), (1, ROWS, COLUMNS)
+    x, grid = (
+        torch.randn(2, ROWS * COLUMNS, WIDTH, generator=torch.Generator().manual_seed(0)),
+        (1, ROWS, COLUMNS),
+    )
     for ours, theirs in zip(model.blocks, image.blocks, strict=True):
         attended = theirs["attn"](theirs["norm1"](x), frames_layout(1, ROWS, COLUMNS - 1))[0]
-        torch.testing.assert_close(ours.attn(ours.norm1(x), grid)[0], attended, atol=1e-4, rtol=1e-4)
+        torch.testing.assert_close(
+            ours.attn(ours.norm1(x), grid)[0], attended, atol=1e-4, rtol=1e-4
+        )
         torch.testing.assert_close(ours.mlp(ours.norm2(x)), theirs["mlp"](theirs["norm2"](x)))
     assert torch.equal(model.head.weight, head)
     model.blocks[0].attn.v_bias.zero_()
@@ -195,7 +240,10 @@ def test_blocks_beyond_the_image_model_change_nothing() -> None:
     model = net(depth=2)
     model.load_image_model(image_model(1).state_dict())
     assert model.blocks[0].attn.proj.weight.any() and not model.blocks[1].attn.proj.weight.any()
-    assert model.blocks[0].interaction.norm3.weight.any() and not model.blocks[1].interaction.norm3.weight.any()
+    assert (
+        model.blocks[0].interaction.norm3.weight.any()
+        and not model.blocks[1].interaction.norm3.weight.any()
+    )
 
 
 @torch.no_grad()

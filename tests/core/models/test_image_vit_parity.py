@@ -1,4 +1,6 @@
-"""The image backbone gives what transformers' DINOv2, CLIP and ViT give, and would not if anything were wrong."""
+"""The image backbone gives what transformers' DINOv2, CLIP and ViT give, and would not if anything
+were wrong.
+"""
 
 from __future__ import annotations
 
@@ -26,12 +28,32 @@ FAMILIES = tuple(OURS)
 def public(family: str, **settings: object) -> nn.Module:
     transformers = pytest.importorskip("transformers")
     config, model, own = {
-        "dinov2": (transformers.Dinov2Config, transformers.Dinov2Model, {"mlp_ratio": 4, "layer_norm_eps": 1e-6}),
-        "clip": (transformers.CLIPVisionConfig, transformers.CLIPVisionModel, {"intermediate_size": 4 * WIDTH}),
-        "vit": (transformers.ViTConfig, transformers.ViTModel, {"intermediate_size": 4 * WIDTH, "layer_norm_eps": 1e-6}),
+        "dinov2": (
+            transformers.Dinov2Config,
+            transformers.Dinov2Model,
+            {"mlp_ratio": 4, "layer_norm_eps": 1e-6},
+        ),
+        "clip": (
+            transformers.CLIPVisionConfig,
+            transformers.CLIPVisionModel,
+            {"intermediate_size": 4 * WIDTH},
+        ),
+        "vit": (
+            transformers.ViTConfig,
+            transformers.ViTModel,
+            {"intermediate_size": 4 * WIDTH, "layer_norm_eps": 1e-6},
+        ),
     }[family]
-    sizes = {"image_size": 7 * SIDE, "patch_size": 7, "hidden_size": WIDTH, "num_hidden_layers": 2, "num_attention_heads": HEADS}
-    return randomised(model(config(**sizes | own | settings, attn_implementation="eager")).eval(), seed=3)
+    sizes = {
+        "image_size": 7 * SIDE,
+        "patch_size": 7,
+        "hidden_size": WIDTH,
+        "num_hidden_layers": 2,
+        "num_attention_heads": HEADS,
+    }
+    return randomised(
+        model(config(**sizes | own | settings, attn_implementation="eager")).eval(), seed=3
+    )
 
 
 @pytest.fixture(scope="module")
@@ -68,8 +90,16 @@ def public_tokens(model: nn.Module, batch: Tensor) -> Tensor:
 def loaded(family: str, theirs: nn.Module, **settings: object) -> ViT:
     ours = backbone(**OURS[family] | settings)
     report = load_public(ours, theirs.state_dict())
-    assert not report.missing and not report.mismatched and set(report.loaded) == set(ours.state_dict())
-    assert set(report.unexpected) <= {"embeddings.mask_token", "pooler.dense.weight", "pooler.dense.bias"}
+    assert (
+        not report.missing
+        and not report.mismatched
+        and set(report.loaded) == set(ours.state_dict())
+    )
+    assert set(report.unexpected) <= {
+        "embeddings.mask_token",
+        "pooler.dense.weight",
+        "pooler.dense.bias",
+    }
     return ours
 
 
@@ -82,7 +112,9 @@ def test_the_backbone_gives_the_tokens_of_transformers(family: str, theirs: nn.M
 
 @torch.no_grad()
 @pytest.mark.parametrize(("height", "width"), [(28, 28), (35, 14), (7, 63)])
-def test_parity_holds_at_another_size_than_that_of_the_position_table(family: str, theirs: nn.Module, height: int, width: int) -> None:
+def test_parity_holds_at_another_size_than_that_of_the_position_table(
+    family: str, theirs: nn.Module, height: int, width: int
+) -> None:
     batch = images(size=63)[..., :height, :width]
     assert difference(loaded(family, theirs)(batch), public_tokens(theirs, batch)) < 1e-4
 
@@ -90,7 +122,10 @@ def test_parity_holds_at_another_size_than_that_of_the_position_table(family: st
 def test_parity_holds_with_gradients(family: str, theirs: nn.Module) -> None:
     """Along the path that training takes, where the map is explicit."""
     batch = images().requires_grad_()
-    assert difference(loaded(family, theirs)(batch).detach(), public_tokens(theirs, batch.detach())) < 1e-4
+    assert (
+        difference(loaded(family, theirs)(batch).detach(), public_tokens(theirs, batch.detach()))
+        < 1e-4
+    )
 
 
 @torch.no_grad()
@@ -106,7 +141,12 @@ def test_recorded_rows_are_the_attention_of_transformers(family: str, theirs: nn
             torch.testing.assert_close(attention.map(head), expected[:, head], atol=1e-5, rtol=1e-4)
         weights, _ = attention.rows((1, 2, 0), 3)
         torch.testing.assert_close(weights[0], expected[1, 3, 1 + 2 * SIDE], atol=1e-5, rtol=1e-4)
-        torch.testing.assert_close(attention.heat("cls"), expected.mean(1)[:, 0, 1:].view(T, SIDE, SIDE), atol=1e-5, rtol=1e-4)
+        torch.testing.assert_close(
+            attention.heat("cls"),
+            expected.mean(1)[:, 0, 1:].view(T, SIDE, SIDE),
+            atol=1e-5,
+            rtol=1e-4,
+        )
 
 
 @torch.no_grad()
@@ -121,8 +161,13 @@ def test_parity_breaks_when_q_and_k_are_swapped(family: str, theirs: nn.Module) 
 
 @torch.no_grad()
 @pytest.mark.parametrize("heads", [1, 3, 6])
-def test_parity_breaks_with_another_number_of_heads(family: str, theirs: nn.Module, heads: int) -> None:
-    assert difference(loaded(family, theirs, heads=heads)(images()), public_tokens(theirs, images())) > 1e-3
+def test_parity_breaks_with_another_number_of_heads(
+    family: str, theirs: nn.Module, heads: int
+) -> None:
+    assert (
+        difference(loaded(family, theirs, heads=heads)(images()), public_tokens(theirs, images()))
+        > 1e-3
+    )
 
 
 @torch.no_grad()
@@ -135,9 +180,13 @@ def test_parity_breaks_when_attention_is_uniform(family: str, theirs: nn.Module)
 
 
 @torch.no_grad()
-def test_parity_breaks_with_the_wrong_activation_or_without_layer_scale(all_theirs: dict[str, nn.Module]) -> None:
+def test_parity_breaks_with_the_wrong_activation_or_without_layer_scale(
+    all_theirs: dict[str, nn.Module],
+) -> None:
     expected = public_tokens(all_theirs["clip"], images())
-    assert difference(loaded("clip", all_theirs["clip"], activation="gelu")(images()), expected) > 1e-3
+    assert (
+        difference(loaded("clip", all_theirs["clip"], activation="gelu")(images()), expected) > 1e-3
+    )
     plain = backbone()
     assert "blocks.0.ls1.gamma" in load_public(plain, all_theirs["dinov2"].state_dict()).unexpected
     assert difference(plain(images()), public_tokens(all_theirs["dinov2"], images())) > 1e-3
@@ -147,7 +196,9 @@ def test_parity_breaks_with_the_wrong_activation_or_without_layer_scale(all_thei
 def test_am_flow_takes_the_same_files_into_its_backbone(family: str, theirs: nn.Module) -> None:
     model = fresh(**OURS[family])
     report = load_public(model, theirs.state_dict())
-    assert not report.mismatched and not [name for name in report.missing if name.startswith("vit.")]
+    assert not report.mismatched and not [
+        name for name in report.missing if name.startswith("vit.")
+    ]
     assert set(report.loaded) == {f"vit.{name}" for name in model.vit.state_dict()}
     video = clip(2)
     patches = model(video, detail=True).patches.flatten(2, 3).flatten(0, 1)
@@ -155,14 +206,21 @@ def test_am_flow_takes_the_same_files_into_its_backbone(family: str, theirs: nn.
 
 
 @torch.no_grad()
-@pytest.mark.parametrize(("preset", "family", "settings"), [
-    ("dinov2_b", "dinov2", {"image_size": 518, "patch_size": 14}),
-    ("clip_b", "clip", {"image_size": 224, "patch_size": 16, "intermediate_size": 3072}),
-])
-def test_the_paper_presets_have_the_backbones_of_transformers(preset: str, family: str, settings: dict) -> None:
+@pytest.mark.parametrize(
+    ("preset", "family", "settings"),
+    [
+        ("dinov2_b", "dinov2", {"image_size": 518, "patch_size": 14}),
+        ("clip_b", "clip", {"image_size": 224, "patch_size": 16, "intermediate_size": 3072}),
+    ],
+)
+def test_the_paper_presets_have_the_backbones_of_transformers(
+    preset: str, family: str, settings: dict
+) -> None:
     """At 224 pixels, which DINOv2's positions are interpolated to."""
     with torch.device("meta"):  # half of the time goes into starting weights that nobody wants
-        theirs = public(family, hidden_size=768, num_hidden_layers=12, num_attention_heads=12, **settings)
+        theirs = public(
+            family, hidden_size=768, num_hidden_layers=12, num_attention_heads=12, **settings
+        )
         model = build("am_flow", preset, temporal_module="tcn", aligning=False)
     theirs.to_empty(device="cpu")
     for name, parameter in theirs.named_parameters():
@@ -174,7 +232,11 @@ def test_the_paper_presets_have_the_backbones_of_transformers(preset: str, famil
         theirs.embeddings.position_ids.copy_(torch.arange(197)[None])
     ours = model.vit.to_empty(device="cpu")
     report = load_public(ours, theirs.state_dict())
-    assert not report.missing and not report.mismatched and sum(p.numel() for p in ours.parameters()) in (86_579_712, 85_799_424)
+    assert (
+        not report.missing
+        and not report.mismatched
+        and sum(p.numel() for p in ours.parameters()) in (86_579_712, 85_799_424)
+    )
     batch = of_frames(clip(1, 1, 224))
     assert difference(ours(batch), public_tokens(theirs, batch)) < 1e-4
 

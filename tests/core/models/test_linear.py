@@ -12,7 +12,9 @@ from torch.nn import functional
 from core.models import linear as module
 from core.models.linear import Linear, linear
 
-needs_onednn = pytest.mark.skipif(module._OPERATION is None, reason="this build of torch multiplies with one library only")
+needs_onednn = pytest.mark.skipif(
+    module._OPERATION is None, reason="this build of torch multiplies with one library only"
+)
 
 
 @pytest.fixture(autouse=True)
@@ -25,8 +27,13 @@ def onednn(monkeypatch: pytest.MonkeyPatch) -> None:
 def products(monkeypatch: pytest.MonkeyPatch) -> list[tuple[int, ...]]:
     """The shapes of what oneDNN is asked to multiply, in order."""
     asked: list[tuple[int, ...]] = []
-    monkeypatch.setattr(module, "_OPERATION",
-                        lambda x, weight, bias, *_: asked.append(tuple(x.shape)) or functional.linear(x, weight, bias))
+    monkeypatch.setattr(
+        module,
+        "_OPERATION",
+        lambda x, weight, bias, *_: (
+            asked.append(tuple(x.shape)) or functional.linear(x, weight, bias)
+        ),
+    )
     return asked
 
 
@@ -39,25 +46,41 @@ def gradients(layer: Callable[..., Tensor], *tensors: Tensor) -> tuple[Tensor, .
     """The value of a layer, and the gradients of its sum weighted by 1, 2, 3, ..."""
     tensors = [t.detach().requires_grad_() for t in tensors]
     out = layer(*tensors)
-    return out.detach(), *torch.autograd.grad((out * torch.arange(out.numel()).view(out.shape).to(out.dtype)).sum(), tensors)
+    return out.detach(), *torch.autograd.grad(
+        (out * torch.arange(out.numel()).view(out.shape).to(out.dtype)).sum(), tensors
+    )
 
 
 def assert_as_in_torch(*tensors: Tensor) -> None:
-    for ours, theirs in zip(gradients(linear, *tensors), gradients(functional.linear, *tensors), strict=True):
+    for ours, theirs in zip(
+        gradients(linear, *tensors), gradients(functional.linear, *tensors), strict=True
+    ):
         torch.testing.assert_close(ours, theirs, rtol=1e-5, atol=1e-4)
 
 
-@pytest.mark.parametrize("shape", [(7, 5), (2, 7, 5), (2, 3, 7, 5), (1, 5), (5,), (0, 5), (2, 0, 5)])
+@pytest.mark.parametrize(
+    "shape", [(7, 5), (2, 7, 5), (2, 3, 7, 5), (1, 5), (5,), (0, 5), (2, 0, 5)]
+)
 @pytest.mark.parametrize("wide", [0, 3, 11])  # the copied side of the weights' gradient differs
 def test_values_and_gradients_are_those_of_torch(shape: tuple[int, ...], wide: int) -> None:
     assert_as_in_torch(*some(shape, (wide, 5), (wide,)))
 
 
 def test_a_hand_computed_product() -> None:
-    x, weight, bias = torch.tensor([[1.0, 2.0], [3.0, 4.0]]), torch.tensor([[1.0, -1.0]]), torch.tensor([0.5])
-    value, of_x, of_weight, of_bias = gradients(linear, x, weight, bias)  # weighted by 0 and 1: only the second row counts
+    x, weight, bias = (
+        torch.tensor([[1.0, 2.0], [3.0, 4.0]]),
+        torch.tensor([[1.0, -1.0]]),
+        torch.tensor([0.5]),
+    )
+    value, of_x, of_weight, of_bias = gradients(
+        linear, x, weight, bias
+    )  # weighted by 0 and 1: only the second row counts
     assert value.tolist() == [[-0.5], [-0.5]]
-    assert of_x.tolist() == [[0, 0], [1, -1]] and of_weight.tolist() == [[3, 4]] and of_bias.tolist() == [1]
+    assert (
+        of_x.tolist() == [[0, 0], [1, -1]]
+        and of_weight.tolist() == [[3, 4]]
+        and of_bias.tolist() == [1]
+    )
 
 
 def test_slices_steps_and_copies_without_memory_are_multiplied_as_in_torch() -> None:
@@ -81,13 +104,18 @@ def test_an_output_can_be_changed_in_place() -> None:
     torch.testing.assert_close(changed, functional.linear(x, weight) + 1)
 
 
-@pytest.mark.parametrize(("processor", "gains"), [("AMD EPYC", True), ("Intel Xeon", False), ("Intel(R) Core(TM) i7", False), ("", True)])
+@pytest.mark.parametrize(
+    ("processor", "gains"),
+    [("AMD EPYC", True), ("Intel Xeon", False), ("Intel(R) Core(TM) i7", False), ("", True)],
+)
 def test_onednn_multiplies_where_mkl_is_slow(processor: str, gains: bool) -> None:
     assert module._gains(processor) == gains
 
 
 @needs_onednn
-def test_on_an_intel_processor_torch_multiplies(products: list[tuple[int, ...]], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_on_an_intel_processor_torch_multiplies(
+    products: list[tuple[int, ...]], monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(module, "_GAINS", False)
     assert linear(*some((7, 5), (3, 5))).shape == (7, 3) and products == []
 
@@ -99,7 +127,10 @@ def test_float32_goes_to_onednn_unless_it_is_disabled(products: list[tuple[int, 
         layer(x)
     assert products == [(7, 5)]
     layer(x).sum().backward()
-    assert products[1:] == [(7, 5), (3, 7)]  # the value, and the gradient of the weights; x asks for none
+    assert products[1:] == [
+        (7, 5),
+        (3, 7),
+    ]  # the value, and the gradient of the weights; x asks for none
     products.clear()
     torch.backends.mkldnn.set_flags(False)
     try:
@@ -113,9 +144,13 @@ def test_float32_goes_to_onednn_unless_it_is_disabled(products: list[tuple[int, 
 
 
 @needs_onednn
-def test_a_frozen_layer_is_neither_multiplied_for_a_gradient_nor_keeps_its_input(products: list[tuple[int, ...]]) -> None:
+def test_a_frozen_layer_is_neither_multiplied_for_a_gradient_nor_keeps_its_input(
+    products: list[tuple[int, ...]],
+) -> None:
     layer, x, kept = Linear(5, 3).requires_grad_(False), torch.ones(7, 5, requires_grad=True), []
-    with torch.autograd.graph.saved_tensors_hooks(lambda t: kept.append(tuple(t.shape)) or t, lambda t: t):
+    with torch.autograd.graph.saved_tensors_hooks(
+        lambda t: kept.append(tuple(t.shape)) or t, lambda t: t
+    ):
         out = layer(x)
     out.sum().backward()
     assert kept == [(3, 5)] and products == [(7, 5), (7, 3)] and layer.weight.grad is None

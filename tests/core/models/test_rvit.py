@@ -1,4 +1,6 @@
-"""RViT against hand values, the paper's equations written out, the paper's sizes and the image model it starts from."""
+"""RViT against hand values, the paper's equations written out, the paper's sizes and the image
+model it starts from.
+"""
 
 from __future__ import annotations
 
@@ -16,28 +18,55 @@ from tests.core.models.nets import CLASSES, HEADS, SIDE, WIDTH, clip, difference
 from tests.core.models.rvit_nets import LAYERS, N, by_hand, rvit, weights
 
 GATES = ("linear", "linear_norm", "softmax")
-VARIANTS = [("linear", False, "every"), ("linear_norm", False, "every"), ("softmax", False, "every"),
-            ("linear_norm", True, "every"), ("linear_norm", False, "first"), ("softmax", True, "first")]
+VARIANTS = [
+    ("linear", False, "every"),
+    ("linear_norm", False, "every"),
+    ("softmax", False, "every"),
+    ("linear_norm", True, "every"),
+    ("linear_norm", False, "first"),
+    ("softmax", True, "first"),
+]
 LOOSE = {"atol": 2e-4, "rtol": 2e-4}
 
 # -- sizes
 
 
-@pytest.mark.parametrize(("preset", "classes", "head", "parameters"), [
-    ("p8_112", 27, "norm_linear", 1_205_019), ("p8_112", 27, "ffn", 3_860_955),
-    ("p8_112", 400, "norm_linear", 1_420_240), ("p8_112", 400, "ffn", 4_076_176),
-    ("p8_112", 21, "norm_linear", 1_201_557), ("p8_112", 21, "ffn", 3_857_493),
-    ("p16_224", 21, "norm_linear", 18_519_573), ("p16_224", 21, "ffn", 60_993_813)])
-def test_parameter_counts_are_those_of_the_released_layout(preset: str, classes: int, head: str, parameters: int) -> None:
+@pytest.mark.parametrize(
+    ("preset", "classes", "head", "parameters"),
+    [
+        ("p8_112", 27, "norm_linear", 1_205_019),
+        ("p8_112", 27, "ffn", 3_860_955),
+        ("p8_112", 400, "norm_linear", 1_420_240),
+        ("p8_112", 400, "ffn", 4_076_176),
+        ("p8_112", 21, "norm_linear", 1_201_557),
+        ("p8_112", 21, "ffn", 3_857_493),
+        ("p16_224", 21, "norm_linear", 18_519_573),
+        ("p16_224", 21, "ffn", 60_993_813),
+    ],
+)
+def test_parameter_counts_are_those_of_the_released_layout(
+    preset: str, classes: int, head: str, parameters: int
+) -> None:
     with torch.device("meta"):
         model = build("rvit", preset, classes=classes, head=head)
     assert sum(p.numel() for p in model.parameters()) == parameters
 
 
-@pytest.mark.parametrize(("preset", "gate", "giga"), [
-    ("p8_112", "linear", 0.2287), ("p8_112", "softmax", 0.2549), ("p16_224", "linear", 3.660), ("p16_224", "softmax", 3.721)])
-def test_multiplications_a_frame_show_that_the_linear_gate_never_builds_the_map(preset: str, gate: str, giga: float) -> None:
-    """The associative order costs 2 n d D a layer, the n x n map 2 n^2 D; the rest is 15 n D^2 a layer and the patches."""
+@pytest.mark.parametrize(
+    ("preset", "gate", "giga"),
+    [
+        ("p8_112", "linear", 0.2287),
+        ("p8_112", "softmax", 0.2549),
+        ("p16_224", "linear", 3.660),
+        ("p16_224", "softmax", 3.721),
+    ],
+)
+def test_multiplications_a_frame_show_that_the_linear_gate_never_builds_the_map(
+    preset: str, gate: str, giga: float
+) -> None:
+    """The associative order costs 2 n d D a layer, the n x n map 2 n^2 D; the rest is 15 n D^2 a
+    layer and the patches.
+    """
     with torch.device("meta"):
         model = build("rvit", preset, gate=gate)
     video = torch.empty(1, 3, 1, model.size, model.size, device="meta")
@@ -54,8 +83,15 @@ def test_multiplications_a_frame_show_that_the_linear_gate_never_builds_the_map(
 
 def test_the_model_is_offered_and_wrong_settings_are_refused() -> None:
     assert "rvit" in available() and not build("rvit").training
-    for wrong in ({"gate": "cosine"}, {"head": "none"}, {"pos_in_state": "yes"}, {"positions": "last"}, {"tempo": 3},
-                  {"heads": 7}, {"patch": 17}):
+    for wrong in (
+        {"gate": "cosine"},
+        {"head": "none"},
+        {"pos_in_state": "yes"},
+        {"positions": "last"},
+        {"tempo": 3},
+        {"heads": 7},
+        {"patch": 17},
+    ):
         with pytest.raises(BadInput) as error:
             build("rvit", **wrong)
         assert next(iter(wrong)) in str(error.value) and "\n" not in str(error.value)
@@ -67,28 +103,52 @@ def test_the_gesture_preset_is_small_and_one_image_model_fits_it() -> None:
     model = build("rvit")
     assert 1e6 < sum(p.numel() for p in model.parameters()) < 2.5e6
     direcformer = available()["direcformer"].presets["gesture"]
-    assert all(available()["rvit"].presets["gesture"][k] == direcformer[k] for k in ("classes", "size", "patch", "width", "heads"))
+    assert all(
+        available()["rvit"].presets["gesture"][k] == direcformer[k]
+        for k in ("classes", "size", "patch", "width", "heads")
+    )
 
 
 # -- the gate by hand (spec 8.1)
 
 
-@pytest.mark.parametrize(("q", "k", "v", "linear", "normalised"), [
-    ([[1, 0], [0, 1]], [[0, 0], [1, 0]], [[1, 0], [0, 1]], [[3, 5], [3, 4]], [[0.375, 0.625], [0.428571, 0.571429]]),
-    ([[1, 0], [-1, 2]], [[0, 1], [1, -1]], [[1, 2], [3, 4]],
-     [[17.103637, 25.471518], [11.886071, 20.093348]], [[2.043963, 3.043963], [1.448236, 2.448236]])])
-def test_the_gate_has_the_hand_values(q: list, k: list, v: list, linear: list, normalised: list) -> None:
+@pytest.mark.parametrize(
+    ("q", "k", "v", "linear", "normalised"),
+    [
+        (
+            [[1, 0], [0, 1]],
+            [[0, 0], [1, 0]],
+            [[1, 0], [0, 1]],
+            [[3, 5], [3, 4]],
+            [[0.375, 0.625], [0.428571, 0.571429]],
+        ),
+        (
+            [[1, 0], [-1, 2]],
+            [[0, 1], [1, -1]],
+            [[1, 2], [3, 4]],
+            [[17.103637, 25.471518], [11.886071, 20.093348]],
+            [[2.043963, 3.043963], [1.448236, 2.448236]],
+        ),
+    ],
+)
+def test_the_gate_has_the_hand_values(
+    q: list, k: list, v: list, linear: list, normalised: list
+) -> None:
     q, k, v = (torch.tensor(x, dtype=torch.float32)[None, None] for x in (q, k, v))
     for gate, expected in (("linear", linear), ("linear_norm", normalised)):
         out = AttentionGate(2, 1, gate, 0).attend(q, k, v)[0, 0]
-        torch.testing.assert_close(out, torch.tensor(expected, dtype=torch.float32), atol=2e-6, rtol=1e-6)
+        torch.testing.assert_close(
+            out, torch.tensor(expected, dtype=torch.float32), atol=2e-6, rtol=1e-6
+        )
 
 
 def test_a_gate_of_equal_scores_takes_the_mean_or_the_sum() -> None:
     q, k = torch.zeros(1, 1, 3, 2), torch.zeros(1, 1, 3, 2)
     v = torch.tensor([[[[1.0], [2.0], [6.0]]]])
     for gate, expected in (("linear", 2 * 9.0), ("linear_norm", 3.0), ("softmax", 3.0)):
-        torch.testing.assert_close(AttentionGate(2, 1, gate, 0).attend(q, k, v), torch.full_like(v, expected))
+        torch.testing.assert_close(
+            AttentionGate(2, 1, gate, 0).attend(q, k, v), torch.full_like(v, expected)
+        )
 
 
 @pytest.mark.parametrize("gate", GATES)
@@ -106,9 +166,14 @@ def test_the_gates_halves_are_added_before_the_heads_are_split() -> None:
     layer = randomised(AttentionGate(WIDTH, HEADS, "linear", 0))
     frame, state = clip(2, 1)[:, :, 0, 0, :10], clip(2, 1, seed=2)[:, :, 0, 0, :10]
     frame, state = (torch.cat([x] * 3, 2) for x in (frame, state))  # (2, 3, D)
-    q, k, v = (x.unflatten(-1, (HEADS, 6)).transpose(1, 2) for x in (layer.qkv(frame) + layer.qkv_hidden(state)).chunk(3, -1))
+    q, k, v = (
+        x.unflatten(-1, (HEADS, 6)).transpose(1, 2)
+        for x in (layer.qkv(frame) + layer.qkv_hidden(state)).chunk(3, -1)
+    )
     expected = layer.proj((weights(q, k, "linear") @ v).transpose(1, 2).flatten(2))
-    torch.testing.assert_close(layer(layer.qkv(frame), layer.qkv_hidden(state), frame_layout(0, 1, 1, 2)), expected)
+    torch.testing.assert_close(
+        layer(layer.qkv(frame), layer.qkv_hidden(state), frame_layout(0, 1, 1, 2)), expected
+    )
 
 
 # -- the recurrence (spec 1.2, 8.2)
@@ -117,7 +182,9 @@ def test_the_gates_halves_are_added_before_the_heads_are_split() -> None:
 @torch.no_grad()
 @pytest.mark.parametrize(("gate", "pos_in_state", "positions"), VARIANTS)
 @pytest.mark.parametrize("frames", [1, 4])
-def test_the_model_equals_the_papers_equations_frame_by_frame(gate: str, pos_in_state: bool, positions: str, frames: int) -> None:
+def test_the_model_equals_the_papers_equations_frame_by_frame(
+    gate: str, pos_in_state: bool, positions: str, frames: int
+) -> None:
     model = rvit(gate=gate, pos_in_state=pos_in_state, positions=positions)
     video = clip(2, frames)
     expected = by_hand(model, video, gate, pos_in_state, positions)
@@ -128,7 +195,9 @@ def test_the_model_equals_the_papers_equations_frame_by_frame(gate: str, pos_in_
     for ours, theirs in zip(state.hidden, expected.hidden, strict=True):
         assert difference(ours, theirs) < 1e-4
     patches = torch.stack(expected.tokens, 1)[:, :, 1:]
-    patches = (patches - patches.mean(-1, keepdim=True)) / patches.std(-1, keepdim=True, correction=0)
+    patches = (patches - patches.mean(-1, keepdim=True)) / patches.std(
+        -1, keepdim=True, correction=0
+    )
     torch.testing.assert_close(model(video, detail=True).patches.flatten(2, 3), patches, **LOOSE)
 
 
@@ -151,7 +220,9 @@ def test_a_silent_gate_leaves_the_state_as_it_started(pos_in_state: bool, frames
     start = model.start(2)
     _, state, _ = model._read(clip(2, frames), start)
     for before, after in zip(start.hidden, state.hidden, strict=True):
-        leaked = frames * model.pos_embed if pos_in_state else 0  # the released source gathers positions
+        leaked = (
+            frames * model.pos_embed if pos_in_state else 0
+        )  # the released source gathers positions
         torch.testing.assert_close(after, before + leaked)
 
 
@@ -170,12 +241,19 @@ def test_the_state_is_its_start_plus_every_output_of_the_gate() -> None:
     outputs = by_hand(rvit(), clip(2, 5)).outputs
     _, state, _ = rvit()._read(clip(2, 5), rvit().start(2))
     for layer in range(LAYERS):
-        assert difference(state.hidden[layer], rvit().start(2).hidden[layer] + sum(o[layer] for o in outputs)) < 1e-4
+        assert (
+            difference(
+                state.hidden[layer], rvit().start(2).hidden[layer] + sum(o[layer] for o in outputs)
+            )
+            < 1e-4
+        )
 
 
 @torch.no_grad()
 @pytest.mark.parametrize(("gate", "pos_in_state", "positions"), VARIANTS)
-def test_stepping_frame_by_frame_gives_the_logits_of_the_clip_so_far(gate: str, pos_in_state: bool, positions: str) -> None:
+def test_stepping_frame_by_frame_gives_the_logits_of_the_clip_so_far(
+    gate: str, pos_in_state: bool, positions: str
+) -> None:
     model = rvit(gate=gate, pos_in_state=pos_in_state, positions=positions)
     video = clip(2, 5)
     state = model.start(2)
@@ -195,7 +273,9 @@ def test_a_state_is_a_value_so_streams_never_mix() -> None:
         for i, video in enumerate((one, other)):
             kept = [h.clone() for h in states[i].hidden]
             logits[i], after = model.step(video[:, :, t], states[i])
-            assert all(torch.equal(a, b) for a, b in zip(kept, states[i].hidden, strict=True)), "the old state still holds"
+            assert all(torch.equal(a, b) for a, b in zip(kept, states[i].hidden, strict=True)), (
+                "the old state still holds"
+            )
             states[i] = after
     torch.testing.assert_close(logits[0], model(one), **LOOSE)
     torch.testing.assert_close(logits[1], model(other), **LOOSE)
@@ -226,7 +306,9 @@ def test_earlier_frames_reach_the_frames_tokens_through_linear_h_alone() -> None
         nn.init.zeros_(block.attn.qkv_hidden.bias)
     torch.testing.assert_close(*last())
     assert difference(model(video), model(other)) > 1e-3  # the state has seen them all the same
-    assert difference(model(video), model(video[:, :, [3, 1, 2, 0]])) > 1e-3  # the row of T_s is that of the last frame
+    assert (
+        difference(model(video), model(video[:, :, [3, 1, 2, 0]])) > 1e-3
+    )  # the row of T_s is that of the last frame
 
 
 @torch.no_grad()
@@ -254,7 +336,9 @@ def test_training_and_evaluation_give_the_same_logits_without_dropout(gate: str)
     with torch.no_grad():
         evaluated = model(clip())
     model.train()
-    torch.testing.assert_close(model(clip()), evaluated, **LOOSE)  # with gradients, so along another path
+    torch.testing.assert_close(
+        model(clip()), evaluated, **LOOSE
+    )  # with gradients, so along another path
     out = model(clip(), detail=True)
     assert isinstance(out, Output) and out.patches.shape == (2, 3, SIDE, SIDE, WIDTH)
     torch.testing.assert_close(out.logits, evaluated, **LOOSE)
@@ -267,12 +351,22 @@ def test_dropout_acts_in_training_only_and_never_on_the_state() -> None:
         assert torch.equal(model(clip()), model(clip()))
         model.train()
         assert not torch.equal(model(clip()), model(clip()))
-        nn.init.zeros_(model.blocks[0].attn.proj.weight)  # then o is the bias, and any dropout on its way would show
+        nn.init.zeros_(
+            model.blocks[0].attn.proj.weight
+        )  # then o is the bias, and any dropout on its way would show
         _, state, _ = model._read(clip(), model.start(2))
-        torch.testing.assert_close(state.hidden[0], model.start(2).hidden[0] + 3 * model.blocks[0].attn.proj.bias)
+        torch.testing.assert_close(
+            state.hidden[0], model.start(2).hidden[0] + 3 * model.blocks[0].attn.proj.bias
+        )
         x, state, _ = rvit(dropout=1.0).train()._read(clip(), model.start(2))
-        assert not x.any(), "dropout stands before the first layer, on the gate's output and behind each feed-forward network"
-        assert all((h != before).all(-1).any() for h, before in zip(state.hidden, model.start(2).hidden, strict=True))
+        assert not x.any(), (
+            "dropout stands before the first layer, on the gate's output and behind each "
+            "feed-forward network"
+        )
+        assert all(
+            (h != before).all(-1).any()
+            for h, before in zip(state.hidden, model.start(2).hidden, strict=True)
+        )
 
 
 @pytest.mark.parametrize("head", ["norm_linear", "ffn"])
@@ -280,7 +374,9 @@ def test_dropout_acts_in_training_only_and_never_on_the_state() -> None:
 def test_gradients_reach_every_parameter(gate: str, head: str) -> None:
     model = rvit(gate=gate, head=head).train()
     model(clip(2, 4)).square().sum().backward()
-    silent = [name for name, p in model.named_parameters() if p.grad is None or not p.grad.abs().sum() > 0]
+    silent = [
+        name for name, p in model.named_parameters() if p.grad is None or not p.grad.abs().sum() > 0
+    ]
     assert silent == []
 
 
@@ -293,7 +389,9 @@ def test_each_sample_of_a_batch_is_on_its_own() -> None:
 
 
 def image_model(depth: int = LAYERS) -> ImageViT:
-    return randomised(ImageViT(size=7 * SIDE, patch=7, width=WIDTH, depth=depth, heads=HEADS).eval(), seed=9)
+    return randomised(
+        ImageViT(size=7 * SIDE, patch=7, width=WIDTH, depth=depth, heads=HEADS).eval(), seed=9
+    )
 
 
 @torch.no_grad()
@@ -306,12 +404,16 @@ def test_step_0_equals_the_image_model_on_each_frame(depth: int) -> None:
     video = clip(2, 4)
     patches = model(video, detail=True).patches
     for t in range(4):
-        torch.testing.assert_close(patches[:, t].flatten(1, 2), image(video[:, :, t])[:, 1:], **LOOSE)
+        torch.testing.assert_close(
+            patches[:, t].flatten(1, 2), image(video[:, :, t])[:, 1:], **LOOSE
+        )
 
 
 @torch.no_grad()
 @pytest.mark.parametrize("gate", ["linear", "linear_norm"])
-def test_loading_an_image_model_keeps_its_weights_and_closes_the_gate_to_the_past(gate: str) -> None:
+def test_loading_an_image_model_keeps_its_weights_and_closes_the_gate_to_the_past(
+    gate: str,
+) -> None:
     image, model = image_model(), rvit(gate=gate)
     before = {k: v.clone() for k, v in model.state_dict().items()}
     model.load_image_model(image.state_dict())
@@ -331,11 +433,19 @@ def test_layers_beyond_the_image_models_start_as_the_identity_and_can_learn() ->
     model = rvit(depth=3, positions="first")
     model.start_as_identity(2)
     shorter = rvit(positions="first")
-    shared = {k: v for k, v in model.state_dict().items() if k in shorter.state_dict() and not k.startswith("head")}
+    shared = {
+        k: v
+        for k, v in model.state_dict().items()
+        if k in shorter.state_dict() and not k.startswith("head")
+    }
     shorter.load_state_dict(shared | {"state_token": model.state_token[:2]}, strict=False)
     with torch.no_grad():
-        torch.testing.assert_close(model(clip(), detail=True).patches, shorter(clip(), detail=True).patches)
-    model(clip(), detail=True).patches.square().mul(torch.randn(2, 3, SIDE, SIDE, WIDTH)).sum().backward()
+        torch.testing.assert_close(
+            model(clip(), detail=True).patches, shorter(clip(), detail=True).patches
+        )
+    model(clip(), detail=True).patches.square().mul(
+        torch.randn(2, 3, SIDE, SIDE, WIDTH)
+    ).sum().backward()
     assert model.blocks[2].attn.proj.weight.grad.any() and model.blocks[2].mlp.fc2.weight.grad.any()
 
 
@@ -346,13 +456,22 @@ def test_an_image_model_of_another_size_is_refused() -> None:
 
 
 def test_one_tap_a_kind_and_layer() -> None:
-    taps = [(b.attn.gate, b.attn.space_frames, b.attn.time_frames) for b in rvit(gate="softmax").blocks]
+    taps = [
+        (b.attn.gate, b.attn.space_frames, b.attn.time_frames) for b in rvit(gate="softmax").blocks
+    ]
     for layer, (gate, space, time) in enumerate(taps):
         assert (gate.layer, space.layer, time.layer) == (layer,) * 3
         assert (gate.axis, space.axis, time.axis) == (Axis.SPACE, Axis.TIME, Axis.TIME)
         assert gate.kernel.kind == "softmax" and gate.kernel.scale == pytest.approx(6**-0.5)
-        assert space.kernel == time.kernel and space.kernel.kind == "linear" and space.kernel.normalised
-    assert not rvit().blocks[0].attn.gate.kernel.normalised and rvit(gate="linear_norm").blocks[0].attn.gate.kernel.normalised
+        assert (
+            space.kernel == time.kernel
+            and space.kernel.kind == "linear"
+            and space.kernel.normalised
+        )
+    assert (
+        not rvit().blocks[0].attn.gate.kernel.normalised
+        and rvit(gate="linear_norm").blocks[0].attn.gate.kernel.normalised
+    )
 
 
 def features(model: RViT, video: Tensor) -> Tensor:

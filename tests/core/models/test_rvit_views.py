@@ -1,4 +1,6 @@
-"""What can be seen of RViT: its gate, attention from frame to frame, GradCAM, all without changing an answer."""
+"""What can be seen of RViT: its gate, attention from frame to frame, GradCAM, all without changing
+an answer.
+"""
 
 from __future__ import annotations
 
@@ -40,7 +42,9 @@ def test_recorded_gate_maps_equal_the_explicit_maps(gate: str) -> None:
     model = rvit(gate=gate)
     seen = named(recorded(model), "gate")
     expected = by_hand(model, clip(1, T), gate)
-    assert [(a.layer, a.axis, a.grid, a.heads) for a in seen] == [(i, Axis.SPACE, (T, SIDE, SIDE), HEADS) for i in range(LAYERS)]
+    assert [(a.layer, a.axis, a.grid, a.heads) for a in seen] == [
+        (i, Axis.SPACE, (T, SIDE, SIDE), HEADS) for i in range(LAYERS)
+    ]
     for layer, attention in enumerate(seen):
         for head in range(HEADS):
             maps = torch.stack([expected.maps[t][layer][0, head] for t in range(T)])
@@ -92,15 +96,27 @@ def test_frame_maps_are_what_each_half_of_the_gate_says(gate: str) -> None:
         spatial, temporal = model(clip(1, T), detail=True).frame_maps
     for layer in range(LAYERS):
         for name, at in (("space_frames", 0), ("time_frames", 2)):
-            q, k = (torch.stack([expected.halves[t][layer][at + i][0] for t in range(T)], 1) for i in (0, 1))  # (heads, T, d)
+            q, k = (
+                torch.stack([expected.halves[t][layer][at + i][0] for t in range(T)], 1)
+                for i in (0, 1)
+            )  # (heads, T, d)
             scores = phi(q) @ phi(k).transpose(-1, -2)
             maps = scores / scores.sum(-1, keepdim=True)
             attention = named(found, name)[layer]
-            assert attention.layer == layer and attention.axis is Axis.TIME and attention.q.shape == (1, HEADS, T, WIDTH // HEADS)
+            assert (
+                attention.layer == layer
+                and attention.axis is Axis.TIME
+                and attention.q.shape == (1, HEADS, T, WIDTH // HEADS)
+            )
             for head in range(HEADS):
                 assert difference(attention.map(head)[0], maps[head]) < 1e-4
             if layer == LAYERS - 1:
-                assert difference({"space_frames": spatial, "time_frames": temporal}[name][0], maps.mean(0)) < 1e-4
+                assert (
+                    difference(
+                        {"space_frames": spatial, "time_frames": temporal}[name][0], maps.mean(0)
+                    )
+                    < 1e-4
+                )
 
 
 def test_frame_maps_are_positive_rows_that_sum_to_one_a_clip_of_the_batch() -> None:
@@ -122,12 +138,17 @@ def test_gradients_of_the_frame_maps_reach_their_own_half() -> None:
         last = model.blocks[-1].attn
         assert getattr(last, mine).weight.grad.abs().sum() > 0
         if mine == "qkv":  # the frame's half of the last layer never meets its state
-            assert getattr(last, others).weight.grad is None or not getattr(last, others).weight.grad.any()
+            assert (
+                getattr(last, others).weight.grad is None
+                or not getattr(last, others).weight.grad.any()
+            )
 
 
 @torch.no_grad()
 def test_identical_frames_give_uniform_maps_while_the_state_stands_still() -> None:
-    """Exactly so where no state moves (W_o = 0) or none is heard (Linear_h = 0): else the state, which grows, tells them apart."""
+    """Exactly so where no state moves (W_o = 0) or none is heard (Linear_h = 0): else the state,
+    which grows, tells them apart.
+    """
     video = clip(1, 1).expand(-1, -1, T, -1, -1)
     uniform = torch.full((1, T, T), 1 / T)
     still, deaf = rvit(), rvit()
@@ -140,12 +161,16 @@ def test_identical_frames_give_uniform_maps_while_the_state_stands_still() -> No
     for model in (still, deaf):
         for maps in model(video, detail=True).frame_maps:
             torch.testing.assert_close(maps, uniform)
-    assert (deaf(clip(1, T), detail=True).frame_maps[0] - uniform).abs().max() > 1e-3  # frames that differ
+    assert (
+        deaf(clip(1, T), detail=True).frame_maps[0] - uniform
+    ).abs().max() > 1e-3  # frames that differ
     assert (rvit()(video, detail=True).frame_maps[1] - uniform).abs().max() > 1e-3
 
 
 def test_the_first_layers_spatial_frame_map_is_uniform_for_any_clip() -> None:
-    """There T_s has not met a frame yet: all its rows are alike. The last layer's map is the one to read."""
+    """There T_s has not met a frame yet: all its rows are alike. The last layer's map is the one to
+    read.
+    """
     first, last = named(recorded(rvit()), "space_frames")
     torch.testing.assert_close(first.map(), torch.full((1, T, T), 1 / T))
     assert (last.map() - 1 / T).abs().max() > 1e-3
@@ -159,7 +184,9 @@ def test_frames_are_found_by_their_number_and_patches_are_refused() -> None:
             weights, keys = attention.rows((t, 0, 0))
             assert keys.tolist() == [list(range(T))]
             torch.testing.assert_close(weights[0], attention.map()[0, t])
-            torch.testing.assert_close(attention.heat((t, 0, 0), 1).flatten(), attention.map(1)[0, t])
+            torch.testing.assert_close(
+                attention.heat((t, 0, 0), 1).flatten(), attention.map(1)[0, t]
+            )
         with pytest.raises(BadInput, match="4 frames x 1 rows x 1 columns"):
             attention.heat((1, 2, 2))
         with pytest.raises(BadInput, match="no query cls"):
@@ -179,17 +206,25 @@ def test_recording_changes_no_logit_and_leaves_nothing(dtype: torch.dtype) -> No
             during = model(clip(1, T))
         after = model(clip(1, T))
     assert torch.equal(before, during) and torch.equal(before, after)
-    assert [(a.name, a.layer) for a in found] == [(n, i) for i in range(LAYERS) for n in ("gate", "time_frames", "space_frames")]
+    assert [(a.name, a.layer) for a in found] == [
+        (n, i) for i in range(LAYERS) for n in ("gate", "time_frames", "space_frames")
+    ]
     assert {name: set(vars(module)) for name, module in model.named_modules()} == stored
     for a in found:
         for x in (a.q, a.k):
-            assert x.untyped_storage().nbytes() == x.numel() * x.element_size() and not x.requires_grad
+            assert (
+                x.untyped_storage().nbytes() == x.numel() * x.element_size() and not x.requires_grad
+            )
 
 
 def test_the_gates_tokens_are_those_of_their_frame() -> None:
     layout = named(recorded(rvit()), "gate")[0].layout
     for t in range(T):
-        assert layout.queries[t].tolist() == layout.keys[t].tolist() == [CLS, *range(t * N, (t + 1) * N)]
+        assert (
+            layout.queries[t].tolist()
+            == layout.keys[t].tolist()
+            == [CLS, *range(t * N, (t + 1) * N)]
+        )
 
 
 def test_a_batch_of_two_is_refused() -> None:
@@ -201,7 +236,11 @@ def test_a_batch_of_two_is_refused() -> None:
 def test_the_spec_names_taps_that_are_there() -> None:
     spec = available()["rvit"]
     names = {a.name for a in recorded(rvit())}
-    assert set(spec.spatial_taps) | set(spec.temporal_taps) == names == {"gate", "time_frames", "space_frames"}
+    assert (
+        set(spec.spatial_taps) | set(spec.temporal_taps)
+        == names
+        == {"gate", "time_frames", "space_frames"}
+    )
 
 
 # -- GradCAM and the views
@@ -210,7 +249,18 @@ def test_the_spec_names_taps_that_are_there() -> None:
 @pytest.fixture(scope="module")
 def seen() -> tuple[nn.Module, Card, Clip]:
     model = rvit(classes=3)
-    card = Card("rvit", "tiny", ("a", "b", "c"), (0.5,) * 3, (0.25,) * 3, 7 * SIDE, T, "uniform", "fit", "nothing")
+    card = Card(
+        "rvit",
+        "tiny",
+        ("a", "b", "c"),
+        (0.5,) * 3,
+        (0.25,) * 3,
+        7 * SIDE,
+        T,
+        "uniform",
+        "fit",
+        "nothing",
+    )
     frames = np.random.default_rng(0).integers(0, 255, (T, 7 * SIDE, 7 * SIDE, 3), np.uint8)
     return model, card, Clip(frames, np.arange(float(T)), "noise", "0")
 
