@@ -13,9 +13,8 @@ import torch
 from torch import Tensor, nn
 
 from core.errors import BadInput
-from core.gestures import Gesture
 from core.trace import Attention, Axis, record, record_batch
-from core.video import Clip, cropped, digest
+from core.video import Clip, cropped
 from core.weights import Card
 
 _LOCKS: WeakKeyDictionary[nn.Module, threading.RLock] = WeakKeyDictionary()
@@ -64,29 +63,6 @@ def softmax(logits: np.ndarray) -> np.ndarray:
     """Softmax over the last axis, in float64, as float32."""
     shifted = np.exp(np.asarray(logits, np.float64) - np.max(logits, -1, keepdims=True))
     return (shifted / shifted.sum(-1, keepdims=True)).astype(np.float32)
-
-
-def rendered_clip(gesture: Gesture) -> Clip:
-    """A rendered gesture as a clip."""
-    name = f"render:{gesture.label}:{gesture.seed}"
-    return Clip(
-        gesture.frames, gesture.times.astype(np.float64), name, digest(name, gesture.frames.shape)
-    )
-
-
-def shuffled(clip: Clip, permutation: np.ndarray | tuple[int, ...], unit: int = 1) -> Clip:
-    """The clip with unit permutation[t] in slot t, a unit being `unit` consecutive frames; the
-    slots keep their times.
-    """
-    order = [int(i) for i in permutation]
-    units = len(clip) // unit
-    if len(clip) % unit or sorted(order) != list(range(units)):
-        raise BadInput(
-            f"permutation {order} must hold 0 to {units - 1} once, for {len(clip)} frames"
-            f"{f' in groups of {unit}' if unit > 1 else ''}"
-        )
-    frames = (np.array(order, int)[:, None] * unit + np.arange(unit)).ravel()
-    return Clip(clip.frames[frames], clip.times, clip.source, digest(clip.id, order, unit))
 
 
 LEAST_FRAMES, MOST_FRAMES = 2, 64

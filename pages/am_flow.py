@@ -4,8 +4,10 @@ motion.
 
 import streamlit as st
 
-from core import explain, figures, motion
-from core.render import COLOUR_MAPS, enlarged, overlay
+from core import explain
+from core.draw.overlay import COLOUR_MAPS, enlarged, overlay
+from core.draw.panels import panels
+from core.explain.am_flow import displayed, flow_of
 from core.video import crop_box
 from pages.parts import cached, flow_scores
 from pages.parts.choose import chosen
@@ -50,17 +52,17 @@ st.info(
 
 attention = explain.spatial(trace, block)
 flows = {
-    "static": motion.flow_of(trace, "static", block),
-    "post": motion.flow_of(trace, "post", block),
+    "static": flow_of(trace, "static", block),
+    "post": flow_of(trace, "post", block),
 }
 flows |= {} if aligned is None else {"aligned": aligned}
 box = crop_box(*clip.size, choice.crop)
 top, left, height, width = box
 inside = (slice(None), slice(top, top + height), slice(left, left + width))
 optical, truth = cached.optical_flow(choice.key, clip)[inside], cached.truth(choice.key, clip)
-drawn = motion.displayed(attention, "post")  # min-max over the clip, like the flow
+drawn = displayed(attention, "post")  # min-max over the clip, like the flow
 heats = {"Attention A<sub>t</sub>": drawn[:-1], "Attention A<sub>t+1</sub>": drawn[1:]}
-heats |= {f"AM flow, {mode}": motion.displayed(flow, mode) for mode, flow in flows.items()}
+heats |= {f"AM flow, {mode}": displayed(flow, mode) for mode, flow in flows.items()}
 heats |= {"Optical flow": optical}
 heats |= {} if truth is None else {"True motion": truth.motion[inside]}
 
@@ -88,7 +90,7 @@ said = (
 )
 names = [name.replace("<sub>", " ").replace("</sub>", "") for name in heats]
 exhibit(
-    figures.panels(shown, clip.times[:-1], list(heats), steps=steps, columns=columns, height=620),
+    panels(shown, clip.times[:-1], list(heats), steps=steps, columns=columns, height=620),
     "flow",
     "For each pair of frames: " + ", ".join(names),
     [(choice, said)],

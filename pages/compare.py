@@ -3,9 +3,11 @@
 import numpy as np
 import streamlit as st
 
-from core import explain, figures
-from core.compare import PROBES, agreement
-from core.render import COLOUR_MAPS, enlarged, overlay
+from core import explain
+from core.draw.matrices import agreement_map, probe_maps
+from core.draw.overlay import COLOUR_MAPS, enlarged, overlay
+from core.draw.panels import panels
+from core.explain.compare import PROBES, agreement
 from core.video import crop_box
 from pages.parts import cached
 from pages.parts.choose import chosen
@@ -96,7 +98,7 @@ st.subheader(
 )
 columns = 2 if len(shown) == 4 else None
 exhibit(
-    figures.panels(shown, clip.times, titles, columns=columns, height=HEIGHTS[len(shown)]),
+    panels(shown, clip.times, titles, columns=columns, height=HEIGHTS[len(shown)]),
     "tiles",
     f"The clip with {VIEWS[view]} of " + ", ".join(models),
     [
@@ -126,9 +128,7 @@ verdicts = [
     for s, p in zip(seen, probabilities, strict=True)
 ]
 exhibit(
-    figures.probe_maps(
-        probabilities, [list(s.card.labels) for s in seen], models, PROBES, height=400
-    ),
+    probe_maps(probabilities, [list(s.card.labels) for s in seen], models, PROBES, height=400),
     "probe",
     "Class probabilities for the clip as it is, reversed, shuffled and frozen, for "
     + ", ".join(models),
@@ -147,7 +147,7 @@ left, right = st.columns([5, 4], gap="large", vertical_alignment="center")
 matrix = agreement(heats)
 with left:
     exhibit(
-        figures.agreement_map(matrix, models, height=400),
+        agreement_map(matrix, models, height=400),
         "agreement",
         "Rank correlation of the maps of each two models",
         [

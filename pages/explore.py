@@ -3,10 +3,11 @@
 import numpy as np
 import streamlit as st
 
-from core import explain, figures
+from core import explain
+from core.draw.overlay import COLOUR_MAPS, enlarged, overlay
+from core.draw.panels import panels
+from core.draw.tube import centres, tube
 from core.errors import BadInput
-from core.render import COLOUR_MAPS, enlarged, overlay
-from core.tube import centres, tube
 from core.video import crop_box
 from pages.parts import cached
 from pages.parts.choose import chosen
@@ -89,7 +90,7 @@ titles = [f"<b>Layer {layer + 1}</b>  {raw_range(heat)}" for layer, heat in heat
 columns = min(4, len(shown))
 made = f"{MAPS[kind].lower()}, {look.words if kind == 'attention' else look.rolled}, scale: {scale}"
 exhibit(
-    figures.panels(
+    panels(
         list(shown.values()),
         clip.times,
         titles,

@@ -5,14 +5,14 @@ see how sure it is.
 import numpy as np
 import streamlit as st
 
-from core import explain, figures
-from core.card import UNCALIBRATED
+from core import explain
+from core.draw.bars import class_bars
+from core.draw.overlay import enlarged
 from core.errors import BadInput
 from core.models import spec
-from core.observe import shuffled
 from core.order import recover_order, repeated_slots
-from core.render import enlarged
-from core.video import cropped
+from core.video import cropped, shuffled
+from core.weights.card import UNCALIBRATED
 from pages.parts import cached
 from pages.parts.choose import chosen
 from pages.parts.export import exhibit
@@ -116,7 +116,7 @@ st.subheader(
 before = cached.trace(choice.key, choice.model, choice.crop, choice.clip).probabilities
 after = cached.trace(choice.key, choice.model, choice.crop, mixed).probabilities
 exhibit(
-    figures.class_bars(list(card.labels), before, after, height=360),
+    class_bars(list(card.labels), before, after, height=360),
     "before-after",
     "Class probabilities before and after shuffling",
     [

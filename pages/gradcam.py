@@ -2,8 +2,8 @@
 
 import streamlit as st
 
-from core import figures
-from core.render import COLOUR_MAPS, enlarged, outlined, overlay
+from core.draw.overlay import COLOUR_MAPS, enlarged, outlined, overlay
+from core.draw.panels import panels
 from core.video import crop_box
 from pages.parts import attributions, cached
 from pages.parts.choose import chosen
@@ -81,7 +81,7 @@ ranges = [
     for cam in cams
 ]
 exhibit(
-    figures.panels(drawn, choice.clip.times, titles, height=540),
+    panels(drawn, choice.clip.times, titles, height=540),
     "cam",
     f"The clip with GradCAM of {target}: "
     + "; ".join(f"{s.title}, P = {cam.probability:.2f}" for s, cam in zip(seen, cams, strict=True)),

@@ -296,7 +296,7 @@ def _run(argv: list[str]) -> int:
 
 
 def _fit(args: argparse.Namespace) -> int:
-    from core.lock import alone
+    from core.runs import alone
     from training.loop import fit, is_first_process
 
     recipe = _recipe(args)
@@ -330,7 +330,7 @@ def _recipes(args: argparse.Namespace) -> int:
 
 
 def _tune(args: argparse.Namespace) -> int:
-    from core.lock import alone
+    from core.runs import alone
     from training.tune import tune
 
     recipe = _recipe(args)
@@ -359,7 +359,7 @@ def _publish(args: argparse.Namespace) -> int:
 
 
 def _reproduce(args: argparse.Namespace) -> int:
-    from core.lock import alone
+    from core.runs import alone
     from training.reproduce import markdown, reproduce
 
     with alone(args.out):

@@ -20,7 +20,7 @@ from torch import Generator, Tensor
 from torch.nn.functional import interpolate
 
 from core.errors import BadInput
-from core.gestures import DIRECTED
+from core.world.gestures import DIRECTED
 
 Augment = Callable[[Tensor, Generator], Tensor]
 """From a clip (T, 3, H, W) to a clip (T, 3, h, w)."""

@@ -17,13 +17,12 @@ from torch import nn
 from tqdm import tqdm
 
 from core.errors import BadInput
-from core.explain import order_of
-from core.gestures import DIRECTED, LABELS, render
-from core.observe import classify, rendered_clip
-from core.order import order_accuracy, reversal_accuracy
-from core.trials import permutation_of
+from core.observe import classify
+from core.order import order_accuracy, order_of, reversal_accuracy
+from core.order.trials import permutation_of
 from core.video import Clip, digest
 from core.weights import Card, load, load_checkpoint
+from core.world.gestures import DIRECTED, LABELS, render, rendered_clip
 from training.augment import multi_view
 from training.data import (
     KINDS,

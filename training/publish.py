@@ -13,9 +13,9 @@ import numpy as np
 from torch import nn
 from tqdm import tqdm
 
-from core.card import UNCALIBRATED
 from core.errors import BadInput
 from core.weights import CHECKPOINTS, Card, load_checkpoint, save_checkpoint
+from core.weights.card import UNCALIBRATED
 from training.checkpoints import with_commands
 from training.evaluate import (
     Row,

@@ -21,12 +21,11 @@ import numpy as np
 from torch import nn
 from tqdm import tqdm
 
-from core.compare import PROBES, motion_probe
 from core.errors import BadInput
-from core.gestures import LABELS, render
-from core.observe import rendered_clip
+from core.explain.compare import PROBES, motion_probe
 from core.video import digest
 from core.weights import Card, embedded, file_hash, load, load_checkpoint
+from core.world.gestures import LABELS, render, rendered_clip
 from training.evaluate import Sample, check_folder, folder_clips, measure, rendered_clips, summarise
 from training.folder import write_atomically
 from training.loop import fit

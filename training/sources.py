@@ -11,7 +11,7 @@ import numpy as np
 from torch.utils.data import Dataset
 
 from core.errors import BadInput
-from core.gestures import DIRECTED, LABELS, USUAL, Odds
+from core.world.gestures import DIRECTED, LABELS, USUAL, Odds
 from training.augment import CROPPING, check_augment, clip_transform, usual_numbers
 from training.data import (
     KINDS,

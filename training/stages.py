@@ -20,7 +20,7 @@ from torch.nn.functional import cross_entropy, layer_norm
 from core.errors import BadInput
 from core.models import build, settings_of, spec
 from core.models.blocks import ImageViT, Output
-from core.public import load_public
+from core.weights.public import load_public
 from training.augment import mix, random_erasing
 from training.data import Batch
 from training.losses import (

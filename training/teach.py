@@ -25,12 +25,12 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from core.card import UNCALIBRATED
 from core.errors import BadInput
-from core.lock import alone
-from core.trials import Shuffles, joined, permutations_of, shuffle_model, shuffle_pixels
+from core.order.trials import Shuffles, joined, permutations_of, shuffle_model, shuffle_pixels
+from core.runs import alone
 from core.video import Clip, Crop, cropped, decode_at, digest
 from core.weights import Card, load, load_checkpoint, save_checkpoint
+from core.weights.card import UNCALIBRATED
 from training.augment import resized_crop
 from training.folder import Folder, Reporter, write_atomically
 from training.losses import pair_loss, self_loss

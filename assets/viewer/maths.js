@@ -1,4 +1,4 @@
-// Numbers only: reads a payload (core/packing.py writes it) and computes what a patch sees. No page, no canvas.
+// Numbers only: reads a payload (core/draw/packing.py writes it) and computes what a patch sees. No page, no canvas.
 // Tokens are numbered t*h*w + row*w + col; the class token and fillers are negative. NaN means "cannot see".
 
 const ARRAYS = {
@@ -219,7 +219,7 @@ export function extent(values, from = 0, to = values.length) {
     : { low, high, top: Math.max(Math.abs(low), Math.abs(high)) };
 }
 
-/** How far weights that are not negative stand out, 0.35..1, as core.render.prominence: even weights would else hide the picture. */
+/** How far weights that are not negative stand out, 0.35..1, as core.draw.overlay.prominence: even weights would else hide the picture. */
 export function prominence({ low, high }) {
   return high > 0 ? Math.max(0.35, Math.min(1, (high - low) / (0.3 * high))) : 1;
 }

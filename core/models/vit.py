@@ -3,7 +3,8 @@ weights.
 
 Oquab et al., "DINOv2", 2023; Radford et al., "Learning Transferable Visual Models From Natural
 Language Supervision", ICML 2021; Dosovitskiy et al., ICLR 2021. The names of the tensors are those
-of DINOv2 and of `core.models.blocks.ImageViT`; `core.public.image` brings other layouts to them.
+of DINOv2 and of `core.models.blocks.ImageViT`; `core.weights.public.image` brings other layouts to
+them.
 """
 
 from __future__ import annotations

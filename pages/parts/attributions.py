@@ -6,9 +6,9 @@ from __future__ import annotations
 
 import streamlit as st
 
-from core import figures
-from core.attribute import METHODS
-from core.render import enlarged, overlay
+from core.draw.overlay import enlarged, overlay
+from core.draw.panels import panels
+from core.explain.attribute import METHODS
 from core.video import crop_box
 from pages.parts import cached
 from pages.parts.choose import Choice
@@ -67,9 +67,7 @@ def draw(choice: Choice, target: int, opacity: float, colours: str) -> None:
             box=crop_box(*large.shape[1:3], choice.crop),
         )
         exhibit(
-            figures.panels(
-                [frames], choice.clip.times, [f"<b>{METHODS[method].title}</b>  {label}"]
-            ),
+            panels([frames], choice.clip.times, [f"<b>{METHODS[method].title}</b>  {label}"]),
             "attribution",
             f"The clip with {METHODS[method].title} of {label}",
             [

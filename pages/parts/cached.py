@@ -13,15 +13,18 @@ import streamlit as st
 import torch
 from torch import nn
 
-from core import attribute, compare, explain, hub, motion, observe, packing
+from core import explain, observe, order
+from core.draw import packing
 from core.errors import BadInput
-from core.gestures import render
+from core.explain import attribute, compare, optical
 from core.models import spec
 from core.order import pixel_affinity, sharpened
+from core.order.trials import Shuffles, permutation_of, shuffle_model, shuffle_pixels
 from core.trace import Head
-from core.trials import Shuffles, permutation_of, shuffle_model, shuffle_pixels
 from core.video import Clip, Probe, cropped, decode, probe, subclip
-from core.weights import Card, embedded, load_checkpoint, untrained
+from core.weights import Card, embedded, hub, load_checkpoint, untrained
+from core.world.gestures import render
+from core.world.truth import Truth, truth_of
 
 RENDERED_FRAMES = 48
 STORE_BYTES = 1_000_000_000
@@ -79,8 +82,8 @@ def _untrained(name: str) -> tuple[nn.Module, Card]:
 
 
 def model(name: str) -> tuple[nn.Module, Card]:
-    """A shipped model by name, a public checkpoint by `public:NAME` of core.hub.NAMED, an own one
-    by `file:PATH`, or random weights by `random:NAME`.
+    """A shipped model by name, a public checkpoint by `public:NAME` of core.weights.hub.NAMED, an
+    own one by `file:PATH`, or random weights by `random:NAME`.
 
     Raises: BadInput for a checkpoint that cannot be used, or that is not on this machine: nothing
     is downloaded here.
@@ -243,7 +246,7 @@ def order_matrix(
     net, card = model(name)
 
     def make() -> np.ndarray:
-        return explain.order_matrix(
+        return order.order_matrix(
             net, card.changed(crop=crop, sharpness=sharpness), _clip, passes, layer, head
         )
 
@@ -337,8 +340,8 @@ def attributed(
     _clip: Clip,
     progress: attribute.Progress | None,
 ) -> np.ndarray | None:
-    """An attribution of core.attribute, computed if there is someone to tell how far it is; else
-    what is here already, or None.
+    """An attribution of core.explain.attribute, computed if there is someone to tell how far it is;
+    else what is here already, or None.
     """
     net, card = model(name)
     card = card.changed(crop=crop)
@@ -377,16 +380,16 @@ def aligned_flow(key: str, name: str, crop: str, layer: int, _clip: Clip) -> np.
 
 def optical_flow(key: str, _clip: Clip) -> np.ndarray:
     """Length of Farneback's optical flow in pixels, (T - 1, H, W)."""
-    make = lambda: motion.magnitude(motion.optical_flow(_clip.frames))  # noqa: E731
+    make = lambda: optical.magnitude(optical.optical_flow(_clip.frames))  # noqa: E731
     return _store(key).get(("optical", _clip.id), make, lambda flow: flow.nbytes)
 
 
-def truth(key: str, _clip: Clip) -> motion.Truth | None:
+def truth(key: str, _clip: Clip) -> Truth | None:
     """What really moves, for a rendered clip; None for any other."""
     if not key.startswith("render:"):
         return None
     _, label, seed = key.split(":")
-    make = lambda: motion.truth(render(label, int(seed), frames=RENDERED_FRAMES), _clip.times)  # noqa: E731
+    make = lambda: truth_of(render(label, int(seed), frames=RENDERED_FRAMES), _clip.times)  # noqa: E731
     return _store(key).get(
         ("truth", _clip.id), make, lambda true: true.mask.nbytes + true.motion.nbytes
     )

@@ -12,15 +12,14 @@ from pathlib import Path
 import streamlit as st
 from streamlit.runtime.pages_manager import PagesManager
 
-from core import hub
 from core.errors import BadInput
-from core.gestures import LABELS
 from core.models import available, spec
 from core.observe import LEAST_FRAMES
 from core.order import EXACT_FRAMES
-from core.sampling import SAMPLINGS
 from core.video import CROPS, Clip
-from core.weights import Card, embedded
+from core.video.sampling import SAMPLINGS
+from core.weights import Card, embedded, hub
+from core.world.gestures import LABELS
 from pages.parts import cached
 from pages.parts.public import offer
 

@@ -8,7 +8,8 @@ from typing import NamedTuple
 
 import streamlit as st
 
-from core.figures import SERIES, curves
+from core.draw.curves import curves
+from core.draw.style import SERIES
 from pages.parts.export import downloads, of_lines
 from pages.parts.runs import Run
 from pages.parts.show import chart

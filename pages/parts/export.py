@@ -13,7 +13,8 @@ import numpy as np
 import plotly.graph_objects as go
 import streamlit as st
 
-from core import export, figures
+from core.draw import export
+from core.draw.bars import class_bars
 from pages.parts.choose import Choice
 from pages.parts.show import NOT_AN_EXPLANATION, chart, plain, provenance, provenance_line
 from pages.parts.viewer import bundle
@@ -142,7 +143,7 @@ def class_exhibit(choice: Choice, probabilities: np.ndarray, key: str) -> None:
     labels = list(choice.card.labels)
     best = labels[int(np.argmax(probabilities))]
     exhibit(
-        figures.class_bars(labels, probabilities, height=230),
+        class_bars(labels, probabilities, height=230),
         key,
         f"Class probabilities of {choice.title}, most probable: {best}",
         [(choice, f"class probabilities, most probable *{best}*")],

@@ -7,7 +7,9 @@ from __future__ import annotations
 import numpy as np
 import streamlit as st
 
-from core import figures, motion
+from core.draw.bars import score_bars
+from core.draw.curves import over_pairs
+from core.explain.scores import hand_scores
 from pages.parts.choose import Choice
 from pages.parts.export import exhibit, slug
 from pages.parts.show import HELP
@@ -35,7 +37,7 @@ def draw(
             if not name.startswith("Attention")
         }
         exhibit(
-            figures.over_pairs(means, steps, height=420),
+            over_pairs(means, steps, height=420),
             "when",
             "How much each map changes from pair to pair",
             [(choice, f"{made}, mean over places of the maps above")],
@@ -57,11 +59,9 @@ def draw(
             )
             return
         held = {name: heat for name, heat in maps.items() if name != "True motion"}
-        scores, covered = motion.scores(held, mask)
+        scores, covered = hand_scores(held, mask)
         exhibit(
-            figures.score_bars(
-                list(held), scores, {"energy inside": covered, "ROC AUC": 0.5}, height=420
-            ),
+            score_bars(list(held), scores, {"energy inside": covered, "ROC AUC": 0.5}, height=420),
             "scores",
             "Scores of each map against the true mask of the hand",
             [

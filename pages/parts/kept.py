@@ -6,9 +6,10 @@ from typing import Any
 
 import numpy as np
 
-from core import explain, export, packing
+from core import explain
+from core.draw import export, packing
+from core.draw.overlay import COLOUR_MAPS, enlarged, overlay
 from core.observe import Trace
-from core.render import COLOUR_MAPS, enlarged, overlay
 from core.video import crop_box
 from pages.parts import cached
 from pages.parts.choose import Choice

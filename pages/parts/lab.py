@@ -13,12 +13,12 @@ from typing import Any
 import numpy as np
 import streamlit as st
 
-from core import export
+from core.draw import export
+from core.draw.steps import step_through
+from core.draw.style import picture
 from core.errors import BadInput
-from core.figures import picture
 from core.order import EXACT_FRAMES, UNKNOWN_MARGIN, Edge, Order, order_accuracy, reversal_accuracy
-from core.shuffle import HOW, How, order_text, parse_order, permutation
-from core.steps import step_through
+from core.order.shuffle import HOW, How, order_text, parse_order, permutation
 from pages.parts.show import HELP, NOT_AN_EXPLANATION, VERDICTS, plain
 from pages.parts.viewer import bundle
 

@@ -10,7 +10,8 @@ from typing import Any
 
 import streamlit as st
 
-from core import explain, packing
+from core import explain
+from core.draw import packing
 from core.explain import SpatialQuery, View
 from core.observe import Trace
 from core.trace import Head

@@ -8,8 +8,8 @@ from threading import Thread
 
 import streamlit as st
 
-from core import hub
 from core.errors import BadInput
+from core.weights import hub
 
 
 def offer() -> None:

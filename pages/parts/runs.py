@@ -26,7 +26,7 @@ from pathlib import Path
 from typing import Any
 
 from core.errors import BadInput
-from core.lock import is_claimed
+from core.runs import is_claimed
 
 ROOT = Path(__file__).parents[2]
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,39}")

@@ -9,7 +9,7 @@ import numpy as np
 import plotly.graph_objects as go
 import streamlit as st
 
-from core.figures import picture
+from core.draw.style import picture
 from pages.parts.choose import Choice
 
 NOT_AN_EXPLANATION = (

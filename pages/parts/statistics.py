@@ -12,13 +12,13 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from core import explain
-from core.chance import chance_accuracy, chance_distribution
-from core.gestures import LABELS
+from core.draw.order_figures import order_histogram
 from core.models import spec
 from core.order import EXACT_FRAMES
-from core.order_figures import order_histogram
+from core.order.chance import chance_accuracy, chance_distribution
+from core.order.trials import Shuffles, joined, per_class, permutations_of
 from core.trace import Head
-from core.trials import Shuffles, joined, per_class, permutations_of
+from core.world.gestures import LABELS
 from pages.parts import cached
 from pages.parts.choose import VIDEO_TYPES, Choice, clips_folder
 from pages.parts.export import exhibit

@@ -13,13 +13,13 @@ from pathlib import Path
 
 import streamlit as st
 
-from core.chance import chance_accuracy
+from core.draw.order_figures import KINDS, lesson_curve
+from core.draw.overlay import frame_rate, write_mp4
+from core.draw.style import COOL
 from core.errors import BadInput
-from core.figures import COOL
-from core.gestures import render
 from core.models import spec
-from core.order_figures import KINDS, lesson_curve
-from core.render import frame_rate, write_mp4
+from core.order.chance import chance_accuracy
+from core.world.gestures import render
 from pages.parts import cached, runs
 from pages.parts.choose import Choice, taught
 from pages.parts.export import downloads, of_lines

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import streamlit as st
 
-from core import packing
+from core.draw import packing
 from core.errors import BadInput
 from pages.parts import cached
 from pages.parts.choose import Choice
@@ -38,7 +38,9 @@ def bundle(modules: tuple[str, ...] = MODULES, folder: Path = ASSETS) -> str:
     exports but the default.
     """
     sources = [(folder / f"{name}.js").read_text(encoding="utf-8") for name in modules]
-    whole = re.sub(r'^import [^;]* from "\.{1,2}/.*";\n', "", "\n".join(sources), flags=re.MULTILINE)
+    whole = re.sub(
+        r'^import [^;]* from "\.{1,2}/.*";\n', "", "\n".join(sources), flags=re.MULTILINE
+    )
     return re.sub(r"^export (?!default)", "", whole, flags=re.MULTILINE)
 
 

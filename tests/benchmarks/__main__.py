@@ -55,7 +55,7 @@ def rendering() -> Iterator[tuple[str, float, str]]:
     """Rendered clips a second on one core, scenery already drawn: the aim is 300."""
     import cv2
 
-    from core.gestures import LABELS, render
+    from core.world.gestures import LABELS, render
 
     cv2.setNumThreads(1)
     for _ in range(2):  # the first round draws the scenery
@@ -119,8 +119,8 @@ def library() -> Iterator[tuple[str, float, str]]:
     import transformers
 
     from core.models import build
-    from core.public import load_public
     from core.trace import record
+    from core.weights.public import load_public
 
     torch.set_num_threads(THREADS)
     theirs = transformers.VideoMAEForVideoClassification(
@@ -158,8 +158,8 @@ def computation() -> Iterator[tuple[str, float, str]]:
     """
     import torch
 
-    from core.count import count
     from core.models import build
+    from core.models.count import count
 
     torch.set_num_threads(THREADS)
     for name in ("videomae", "far"):
@@ -194,9 +194,9 @@ def gradcam() -> Iterator[tuple[str, float, str]]:
     import torch
 
     from core.explain import gradcam as cam
-    from core.gestures import render
-    from core.observe import rendered_clip, to_input
+    from core.observe import to_input
     from core.weights import load
+    from core.world.gestures import render, rendered_clip
 
     torch.set_num_threads(THREADS)
     model, card = load("direcformer")

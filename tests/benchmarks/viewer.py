@@ -127,11 +127,11 @@ def viewer_large() -> Iterator[tuple[str, float, str]]:
     """
     import torch
 
-    from core import packing
-    from core.gestures import LABELS, render
+    from core.draw import packing
     from core.models import build
-    from core.observe import observe, rendered_clip
+    from core.observe import observe
     from core.weights import Card
+    from core.world.gestures import LABELS, render, rendered_clip
     from pages.parts.viewer import ASSETS, bundle
 
     torch.manual_seed(0)

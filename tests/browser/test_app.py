@@ -12,13 +12,12 @@ import numpy as np
 import pytest
 
 from core import explain
-from core.explain import order_matrix
-from core.gestures import render
-from core.observe import observe, shuffled
-from core.order import order_accuracy, recover_order
-from core.render import write_mp4
-from core.video import decode
+from core.draw.overlay import write_mp4
+from core.observe import observe
+from core.order import order_accuracy, order_matrix, recover_order
+from core.video import decode, shuffled
 from core.weights import load
+from core.world.gestures import render
 from tests.browser.accessibility import barriers
 from tests.browser.waiting import (
     SIZES,

@@ -15,13 +15,11 @@ import cv2
 import numpy as np
 import pytest
 
-from core.explain import order_matrix
-from core.gestures import render
-from core.observe import rendered_clip, shuffled
-from core.order import greedy_path, recover_order
-from core.shuffle import permutation
-from core.video import subclip
+from core.order import greedy_path, order_matrix, recover_order
+from core.order.shuffle import permutation
+from core.video import shuffled, subclip
 from core.weights import load
+from core.world.gestures import render, rendered_clip
 from tests.browser.waiting import SIZES, eventually, no_error, settled, taken
 
 pytestmark = pytest.mark.browser

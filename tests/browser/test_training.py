@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from core.lock import is_claimed
+from core.runs import is_claimed
 from core.weights import embedded, file_hash
 from tests.browser.accessibility import barriers
 from tests.browser.test_downloads import menu, taken

@@ -11,11 +11,11 @@ import pytest
 from playwright.sync_api import TimeoutError as TooLate
 
 from core import explain
-from core.gestures import render
-from core.observe import Trace, observe, rendered_clip
+from core.observe import Trace, observe
 from core.trace import Head
 from core.video import subclip
 from core.weights import load
+from core.world.gestures import render, rendered_clip
 from tests.browser.test_app import put
 from tests.browser.waiting import appearances, eventually, linked, no_error, settled
 

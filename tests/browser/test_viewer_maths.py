@@ -13,7 +13,8 @@ import numpy as np
 import pytest
 import torch
 
-from core import explain, packing
+from core import explain
+from core.draw import packing
 from core.observe import Trace
 from core.trace import Attention, Axis, Kernel, Layout, record
 from core.video import Clip

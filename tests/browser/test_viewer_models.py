@@ -8,11 +8,12 @@ import numpy as np
 import pytest
 import torch
 
-from core import explain, packing
-from core.gestures import LABELS, render
+from core import explain
+from core.draw import packing
 from core.models import available, build
-from core.observe import Trace, observe, rendered_clip
+from core.observe import Trace, observe
 from core.weights import Card
+from core.world.gestures import LABELS, render, rendered_clip
 from tests.browser.test_viewer import becomes, drawn, middle_of
 from tests.browser.test_viewer_maths import mounted
 

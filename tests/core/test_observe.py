@@ -11,13 +11,13 @@ from torch import Tensor, nn
 
 from core import observe as module
 from core.errors import BadInput
-from core.explain import order_matrix, order_of
-from core.gestures import render
 from core.models.direcformer import DirecFormer
-from core.observe import classify, held, observe, rendered_clip, shuffled, softmax, to_input
+from core.observe import classify, held, observe, softmax, to_input
+from core.order import order_matrix, order_of
 from core.trace import Axis, Kernel, Layout, Tap
-from core.video import Clip
+from core.video import Clip, shuffled
 from core.weights import Card
+from core.world.gestures import render, rendered_clip
 
 T = 5
 CARD = Card(

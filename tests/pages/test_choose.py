@@ -9,11 +9,10 @@ from pathlib import Path
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from core import hub
 from core.errors import BadInput
-from core.hub import Named
 from core.models import available, spec
-from core.weights import embedded
+from core.weights import embedded, hub
+from core.weights.hub import Named
 from pages.parts import cached
 from pages.parts.choose import model_options
 

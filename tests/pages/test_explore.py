@@ -10,11 +10,11 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from core import explain
-from core.gestures import render
 from core.models import spec
-from core.observe import Trace, observe, rendered_clip
+from core.observe import Trace, observe
 from core.video import subclip
 from core.weights import load
+from core.world.gestures import render, rendered_clip
 from pages.parts import cached
 from pages.parts.choose import Choice
 from pages.parts.kept import kept

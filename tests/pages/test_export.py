@@ -6,9 +6,9 @@ import io
 
 import numpy as np
 
-from core.export import npz
-from core.figures import curves
-from core.order_figures import lesson_curve
+from core.draw.curves import curves
+from core.draw.export import npz
+from core.draw.order_figures import lesson_curve
 from pages.parts.export import of_lines
 
 

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from core.shuffle import permutation
+from core.order.shuffle import permutation
 from core.video import Clip
 from pages.parts.show import VERDICTS
 from tests.pages.test_pages import opened

@@ -82,7 +82,7 @@ def test_random_weights_are_announced_above_every_page(toy: str) -> None:
 
 
 def test_an_attribution_is_computed_when_asked_and_kept(monkeypatch: pytest.MonkeyPatch) -> None:
-    from core import attribute
+    from core.explain import attribute
 
     calls: list[int] = []
     known = attribute.attribute

@@ -17,7 +17,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from core.errors import BadInput
-from core.lock import alone, is_claimed
+from core.runs import alone, is_claimed
 from pages.parts import history, runs
 from pages.parts.runs import Run
 from training import loop

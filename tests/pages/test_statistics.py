@@ -13,8 +13,8 @@ import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from core.chance import chance_accuracy
 from core.models import available
+from core.order.chance import chance_accuracy
 from core.weights import file_hash, load, save_checkpoint
 from pages.parts import cached, runs
 from pages.parts.choose import model_options

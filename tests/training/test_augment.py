@@ -13,7 +13,7 @@ import torch
 from torch import Generator, Tensor
 
 from core.errors import BadInput
-from core.gestures import LABELS
+from core.world.gestures import LABELS
 from training.augment import (
     ClipTransform,
     FARAugment,

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 
-from core.gestures import LABELS, render
+from core.world.gestures import LABELS, render
 from training.data import Batch, Gestures, loaded, stacked
 
 FRAMES, SIZE, PATCH = 3, 40, 8

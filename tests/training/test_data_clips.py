@@ -12,9 +12,9 @@ import numpy as np
 import pytest
 import torch
 
+from core.draw.overlay import write_mp4
 from core.errors import BadInput
-from core.gestures import LABELS, render
-from core.render import write_mp4
+from core.world.gestures import LABELS, render
 from training.data import Clips, Labelled, Plan, Stream, balanced, clip_batches, open_dataset
 from training.data.rendered import VALIDATION_SEED
 

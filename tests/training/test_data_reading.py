@@ -8,8 +8,8 @@ import cv2
 import numpy as np
 import pytest
 
+from core.draw.overlay import write_mp4
 from core.errors import BadInput, EmptyVideo, TooFewFrames
-from core.render import write_mp4
 from core.video import decode
 from training.data import Cache, Labelled, Plan, read, view_indices
 from training.data.reading import short_side

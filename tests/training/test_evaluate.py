@@ -12,12 +12,12 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from core.draw.overlay import write_mp4
 from core.errors import BadInput
-from core.gestures import LABELS
-from core.render import write_mp4
-from core.trials import permutation_of
+from core.order.trials import permutation_of
 from core.video import Clip, decode
 from core.weights import Card, load, load_checkpoint
+from core.world.gestures import LABELS
 from tests.training.tiny import REAL, write_clips
 from training import evaluate
 from training.__main__ import main

@@ -12,8 +12,8 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from core.errors import BadInput
-from core.gestures import LABELS
 from core.weights import load_checkpoint
+from core.world.gestures import LABELS
 from tests.training.tiny import BATCH, RECIPE, TINY, rows
 from training import stages
 from training.folder import Folder, write_atomically

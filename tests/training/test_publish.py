@@ -8,10 +8,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from core.draw.overlay import write_mp4
 from core.errors import BadInput
-from core.gestures import render
-from core.render import write_mp4
 from core.weights import embedded, load_checkpoint
+from core.world.gestures import render
 from training import publish as module
 from training.evaluate import Row
 from training.publish import direction_threshold, odd_backgrounds, publish

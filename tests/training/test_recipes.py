@@ -11,8 +11,8 @@ import pytest
 
 from core.errors import BadInput
 from core.models import available, spec
-from core.sampling import SAMPLINGS
 from core.video import Crop
+from core.video.sampling import SAMPLINGS
 from training import schedule
 from training.__main__ import _augment, main
 from training.data import KINDS

@@ -12,12 +12,12 @@ import numpy as np
 import pytest
 import torch
 
-from core.compare import PROBES
 from core.errors import BadInput
-from core.gestures import LABELS, render
+from core.explain.compare import PROBES
 from core.models import build
 from core.video import Clip
 from core.weights import Card, embedded, file_hash, load, load_checkpoint
+from core.world.gestures import LABELS, render
 from tests.training.tiny import RECIPE
 from training import reproduce as module
 from training.__main__ import main

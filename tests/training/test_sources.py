@@ -12,7 +12,7 @@ import pytest
 import torch
 
 from core.errors import BadInput
-from core.gestures import LABELS, USUAL, Odds
+from core.world.gestures import LABELS, USUAL, Odds
 from tests.training.tiny import REAL, write_clips
 from training.recipes import Recipe
 from training.sources import Sharing, Source, batches, source

@@ -11,8 +11,8 @@ import torch
 from torch.nn.functional import cross_entropy, layer_norm
 
 from core.errors import BadInput
-from core.gestures import DIRECTED, LABELS
 from core.models.blocks import ImageViT
+from core.world.gestures import DIRECTED, LABELS
 from tests.training.tiny import RECIPE
 from training.data import Batch
 from training.recipes import Recipe

@@ -16,12 +16,12 @@ import numpy as np
 import pytest
 import torch
 
-from core.card import UNCALIBRATED
+from core.draw.overlay import write_mp4
 from core.errors import BadInput
-from core.gestures import LABELS
 from core.models import build
-from core.render import write_mp4
 from core.weights import Card, load_checkpoint, save_checkpoint
+from core.weights.card import UNCALIBRATED
+from core.world.gestures import LABELS
 from tests.training.tiny import TINY
 from training.__main__ import main
 from training.teach import MODEL, Lesson, batches, read, teach

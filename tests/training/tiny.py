@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 import pytest
 
+from core.draw.overlay import write_mp4
 from core.models import spec
-from core.render import write_mp4
 from training.data import Gestures
 from training.recipes import Recipe
 

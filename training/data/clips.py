@@ -15,7 +15,7 @@ import torch
 from torch.utils.data import Dataset
 
 from core.errors import BadInput, VideoError
-from core.sampling import Sampling
+from core.video.sampling import Sampling
 from training.data.cache import Cache
 from training.data.listing import KINDS, Labelled, Listing, listing
 from training.data.reading import Plan, Shape, Short, Take, read

@@ -14,7 +14,8 @@ import cv2
 import numpy as np
 
 from core.errors import BadInput, EmptyVideo, TooFewFrames
-from core.sampling import (
+from core.video import cropped, decode_at, digest
+from core.video.sampling import (
     MOTION_RATE,
     SAMPLINGS,
     Sampling,
@@ -23,7 +24,6 @@ from core.sampling import (
     too_few,
     uniform_indices,
 )
-from core.video import cropped, decode_at, digest
 from training.data.cache import Cache
 from training.data.listing import PICTURES, Labelled
 
@@ -71,7 +71,7 @@ def view_indices(
 
     uniform: V x T segments, of which view v takes every V-th from v; dense: V windows spread from
         the first
-    frame to the last, one view being the middle. One view is the choice of `core.sampling`.
+    frame to the last, one view being the middle. One view is the choice of `core.video.sampling`.
     """
     if sampling == "uniform":
         return uniform_indices(count, frames * views).reshape(frames, views).T

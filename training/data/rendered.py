@@ -9,8 +9,8 @@ import numpy as np
 from torch.utils.data import Dataset
 
 from core.errors import BadInput
-from core.gestures import LABELS, USUAL, Odds, render
 from core.video import cropped
+from core.world.gestures import LABELS, USUAL, Odds, render
 from training.data.clips import Item, Samples, Transform
 from training.data.reading import Plan, view_indices
 

@@ -150,7 +150,7 @@ class Recipe:
     odds: str = flag(
         "",
         "how often, 0..1, rendered clips are hard to see, as dim=0.4,moving=0.3 "
-        "(core.gestures.Odds has the usual ones)",
+        "(core.world.gestures.Odds has the usual ones)",
     )
     batch: int = flag(24, "clips a step, over all processes", least=1)
     accumulate: int = flag(

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from core.models import build
 from core.models.direcformer import DirecFormer
-from core.weights import load_public
+from core.weights.files import load_public
 from tests.core.models.nets import CLASSES, HEADS, SIDE, WIDTH, T, clip, difference, net, randomised
 
 

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from core.models.blocks import ImageViT
 from core.models.vit import ViT
-from core.public import layout_of, load_public
+from core.weights.public import layout_of, load_public
 from tests.core.models.am_flow_nets import BACKBONE, backbone, net
 from tests.core.models.nets import SIDE, WIDTH, randomised
 from tests.core.models.nets import net as direcformer_net

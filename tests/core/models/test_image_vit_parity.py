@@ -12,8 +12,8 @@ from torch import Tensor, nn
 
 from core.models import build
 from core.models.vit import ViT
-from core.public import load_public
 from core.trace import record
+from core.weights.public import load_public
 from tests.core.models.am_flow_nets import backbone, fresh, of_frames
 from tests.core.models.nets import HEADS, SIDE, WIDTH, T, clip, difference, randomised
 

@@ -10,9 +10,9 @@ from torch import Tensor, nn
 
 from core.models import build
 from core.models.far import FAR, position_table
-from core.public import LoadReport, layout_of
 from core.trace import record
-from core.weights import load_public
+from core.weights.files import load_public
+from core.weights.public import LoadReport, layout_of
 from tests.core.models.far_nets import CLASSES, HEADS, PATCH, VIDEOMAE, WIDTH, net
 from tests.core.models.nets import difference, randomised
 

@@ -1,0 +1,444 @@
+"""Command line: python -m core models | count | render | classify | explain | order | probe.
+
+With --json, one JSON document is printed on stdout and nothing else. Bad input: exit code 2 and one
+line on stderr.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from core.errors import BadInput
+
+
+class Parser(argparse.ArgumentParser):
+    """A parser whose errors are one line."""
+
+    def error(self, message: str) -> None:
+        raise BadInput(f"{message}; see `{self.prog} --help`")
+
+
+def _parser() -> Parser:
+    parser = Parser(
+        prog="python -m core",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    commands = parser.add_subparsers(
+        dest="command", required=True, parser_class=Parser, metavar="COMMAND"
+    )
+
+    def add(name: str, text: str) -> argparse.ArgumentParser:
+        command = commands.add_parser(name, help=text, description=text)
+        command.add_argument("--json", action="store_true", help="print one JSON document")
+        return command
+
+    def observing(command: argparse.ArgumentParser, also: str = "") -> None:
+        command.add_argument(
+            "--model",
+            help=f"a model with a shipped checkpoint (default direcformer; see `models`){also}",
+        )
+        command.add_argument(
+            "--checkpoint",
+            help=(
+                "instead: a checkpoint file, a folder as the hub lays it out, hf://OWNER/NAME, or "
+                "a public checkpoint's name such as 'TimeSformer K400'"
+            ),
+        )
+        command.add_argument("--start", type=float, help="seconds from the first frame")
+        command.add_argument("--end", type=float, help="seconds from the first frame")
+        command.add_argument(
+            "--frames", type=int, help="how many frames (default: what the model takes)"
+        )
+        command.add_argument(
+            "--sampling", choices=("uniform", "dense", "motion"), help="default: the model's own"
+        )
+        command.add_argument(
+            "--crop",
+            choices=("centre", "fit"),
+            help="central square or whole frame (default: the model's own)",
+        )
+
+    add("models", "list the models, their presets and shipped checkpoints")
+    count = add("count", "count the parameters and multiply-accumulates of a model")
+    count.add_argument("model", metavar="MODEL")
+    count.add_argument("--preset", default="gesture", help="default: gesture; see `models`")
+    count.add_argument(
+        "--set",
+        dest="settings",
+        action="append",
+        default=[],
+        metavar="KEY=VALUE",
+        help="a setting other than the preset's, such as classes=174; may be repeated",
+    )
+    render = add("render", "render an air gesture with its ground truth")
+    render.add_argument(
+        "--label",
+        required=True,
+        help="left, right, up, down, circle, square, star, tick, delete or carret",
+    )
+    render.add_argument(
+        "--seed",
+        type=int,
+        required=True,
+        help="decides the hand, the room, the camera and the speed",
+    )
+    render.add_argument(
+        "--out", type=Path, required=True, help="an .mp4 file; the truth goes beside it as .json"
+    )
+    render.add_argument("--frames", type=int, default=48, help="default: 48")
+    probe = add("probe", "say what files hold, or why they cannot be used")
+    probe.add_argument("clips", nargs="+", metavar="CLIP")
+    classify = add("classify", "name the action in clips")
+    classify.add_argument("clips", nargs="+", metavar="CLIP")
+    observing(classify)
+    explain = add("explain", "write heat maps, an overlay video and a report")
+    explain.add_argument("clip", metavar="CLIP")
+    explain.add_argument("--out", type=Path, required=True, help="a folder")
+    explain.add_argument("--layer", type=int, help="default: the last")
+    explain.add_argument("--head", default="mean", help="a number, mean or max (default mean)")
+    explain.add_argument(
+        "--target", metavar="LABEL", help="class for GradCAM (default: the most probable)"
+    )
+    observing(explain)
+    order = add("order", "shuffle a clip and recover the order of its frames")
+    order.add_argument("clip", metavar="CLIP")
+    order.add_argument(
+        "--raw", action="store_true", help="the attention itself, as in the paper, not sharpened"
+    )
+    order.add_argument(
+        "--passes",
+        type=int,
+        default=1,
+        help="orders of the same frames to average over; the paper takes one (default 1)",
+    )
+    which = order.add_mutually_exclusive_group()
+    which.add_argument("--seed", type=int, help="seed of the random permutation (default 0)")
+    which.add_argument("--permutation", help="original frame of each slot, such as 3,1,0,2,...")
+    observing(
+        order,
+        "; or pixels, the baseline without weights: a path through the frames that look most alike",
+    )
+    return parser
+
+
+def _model(args: argparse.Namespace) -> tuple[Any, Any]:
+    from core.weights import DEFAULT, load, load_checkpoint
+
+    if args.checkpoint:
+        model, card = load_checkpoint(args.checkpoint)
+        if args.model and args.model != card.model:
+            raise BadInput(
+                f"{args.checkpoint} is a {card.model} checkpoint, not {args.model}; leave out "
+                "--model"
+            )
+    else:
+        model, card = load(args.model or DEFAULT)
+    return model, card.changed(crop=args.crop) if args.crop else card
+
+
+def _clip(args: argparse.Namespace, card: Any, path: str) -> Any:
+    from core.video import decode
+
+    frames = card.frames if args.frames is None else args.frames
+    return decode(
+        path,
+        frames=frames,
+        sampling=args.sampling or card.sampling,
+        stride=card.stride,
+        start=args.start,
+        end=args.end,
+    )
+
+
+def _models(args: argparse.Namespace) -> Any:
+    from core.models import available
+    from core.weights import embedded
+
+    return [
+        {
+            "name": s.name,
+            "title": s.title,
+            "paper": s.paper,
+            "summary": s.summary,
+            "presets": list(s.presets),
+            "settings": {k: list(v) for k, v in s.settings.items()},
+            "unit_frames": s.unit_frames,
+            "checkpoint": s.name in embedded(),
+        }
+        for s in available().values()
+    ]
+
+
+def _count(args: argparse.Namespace) -> Any:
+    from core.models import setting
+    from core.models.count import count
+
+    settings = dict(map(setting, args.settings))
+    found = count(args.model, args.preset, **settings)
+    trainable = {} if found.trainable == found.parameters else {"trainable": found.trainable}
+    return {
+        "model": args.model,
+        "preset": args.preset,
+        "settings": settings,
+        "params": found.parameters,
+        **trainable,
+        "gflops": found.macs / 1e9,
+    }
+
+
+def _runs(mask: np.ndarray) -> list[int]:
+    """Run lengths of a mask read row by row, starting with the length of the first run outside
+    it.
+    """
+    flat = mask.ravel()
+    bounds = np.r_[0, np.flatnonzero(flat[1:] != flat[:-1]) + 1, flat.size]
+    return ([0] if flat[0] else []) + np.diff(bounds).tolist()
+
+
+def _render(args: argparse.Namespace) -> Any:
+    from core.draw.overlay import frame_rate, write_mp4
+    from core.world.gestures import render
+
+    if args.out.suffix != ".mp4":
+        raise BadInput(f"{args.out}: --out must end in .mp4")
+    gesture = render(args.label, args.seed, frames=args.frames)
+    args.out.parent.mkdir(parents=True, exist_ok=True)
+    write_mp4(args.out, gesture.frames, frame_rate(gesture.times))
+    truth = {
+        "label": gesture.label,
+        "seed": gesture.seed,
+        "frames": len(gesture.frames),
+        "height": gesture.frames.shape[1],
+        "width": gesture.frames.shape[2],
+        "times": gesture.times.tolist(),
+        "fingertip": gesture.fingertip.tolist(),
+        "camera": gesture.camera.tolist(),
+        "mask_run_lengths": [_runs(mask) for mask in gesture.mask],
+    }
+    beside = args.out.with_suffix(".json")
+    beside.write_text(json.dumps(truth))
+    return {
+        "clip": str(args.out),
+        "truth": str(beside),
+        "label": gesture.label,
+        "seed": gesture.seed,
+    }
+
+
+def _probe(args: argparse.Namespace) -> Any:
+    from dataclasses import asdict
+
+    from core.video import probe
+
+    entries = []
+    for path in args.clips:
+        try:
+            entries.append({"clip": path, "ok": True, **asdict(probe(path))})
+        except BadInput as error:
+            entries.append({"clip": path, "ok": False, "error": str(error)})
+    return entries
+
+
+def _classify(args: argparse.Namespace) -> Any:
+    from core.observe import classify
+
+    model, card = _model(args)
+    results = []
+    for path in args.clips:
+        p = classify(model, card, _clip(args, card, path))
+        top = np.argsort(-p)[:5]
+        results.append(
+            {
+                "clip": path,
+                "top": [{"label": card.labels[i], "p": round(float(p[i]), 6)} for i in top],
+            }
+        )
+    return results
+
+
+def _explain(args: argparse.Namespace) -> Any:
+    from core import explain as views
+    from core.draw.overlay import enlarged, frame_rate, overlay, write_mp4
+    from core.models import spec
+    from core.observe import observe
+    from core.video import crop_box
+
+    model, card = _model(args)
+    clip = _clip(args, card, args.clip)
+    head = args.head if args.head in ("mean", "max") else _whole(args.head)
+    trace = observe(model, card, clip)
+    spatial = views.spatial(trace, args.layer, head)
+    temporal = views.temporal(trace, args.layer, head)
+    probabilities = trace.probabilities
+    cam = views.gradcam(model, card, clip, views.target_index(card, args.target, probabilities))
+    flow = {"am_flow": views.am_flow(model, card, clip)} if spec(card.model).am_flow else {}
+    args.out.mkdir(parents=True, exist_ok=True)
+    np.savez_compressed(
+        args.out / "explanation.npz",
+        frames=trace.frames,
+        times=clip.times,
+        token_times=trace.token_times,
+        spatial=spatial,
+        temporal=temporal,
+        gradcam=cam.heat,
+        probabilities=probabilities,
+        **flow,
+    )
+    shown = enlarged(clip.frames, 360)
+    looked = views.of_layer(views.over_space(trace), args.layer)
+    box = crop_box(*shown.shape[1:3], card.crop)
+    write_mp4(
+        args.out / "overlay.mp4",
+        overlay(shown, spatial, signed=looked.kernel.signed, box=box),
+        frame_rate(clip.times),
+    )
+    top = np.argsort(-probabilities)[:5]
+    report = {
+        "clip": args.clip,
+        "model": card.model,
+        "preset": card.preset,
+        "weights": card.hash,
+        "trained_on": card.trained_on,
+        "license": card.license,
+        "layer": looked.layer,
+        "head": head,
+        "query": "cls" if views.has_class_token(looked) else "mean",
+        "target": card.labels[cam.target],
+        "target_p": cam.probability,
+        "top": [{"label": card.labels[i], "p": round(float(probabilities[i]), 6)} for i in top],
+        "files": ["explanation.npz", "overlay.mp4", "report.json"],
+        "note": "Attention shows where the model looks from, not why it decides.",
+    }
+    (args.out / "report.json").write_text(json.dumps(report, indent=1))
+    return report
+
+
+def _whole(text: str) -> int:
+    try:
+        return int(text)
+    except ValueError:
+        raise BadInput(f"{text!r} is not a whole number") from None
+
+
+def _order(args: argparse.Namespace) -> Any:
+    from core.models import spec
+    from core.order import (
+        order_accuracy,
+        order_matrix,
+        pixel_affinity,
+        recover_order,
+        repeated_slots,
+        reversal_accuracy,
+    )
+    from core.video import cropped, shuffled
+
+    pixels = args.model == "pixels" and not args.checkpoint
+    if pixels:
+        args.model = None
+        if args.passes != 1:
+            raise BadInput(
+                f"--passes {args.passes} averages the attention of a model, which the pixel path "
+                "has not; leave it out"
+            )
+    model, card = _model(args)
+    card = card.changed(
+        sharpness=0.0 if args.raw else card.sharpness, sampling=args.sampling or card.sampling
+    )
+    clip = _clip(args, card, args.clip)
+    unit = 1 if pixels else spec(card.model).unit_frames
+    if args.permutation is not None:
+        permutation = [_whole(part) for part in args.permutation.split(",")]
+    else:
+        permutation = (
+            np.random.default_rng(_seed(args.seed)).permutation(len(clip) // unit).tolist()
+        )
+    mixed = shuffled(clip, permutation, unit)
+    seen = cropped(mixed.frames, card.crop, card.size)
+    if pixels:
+        matrix, threshold = pixel_affinity(seen), 0.0
+    else:
+        matrix = order_matrix(model, card, mixed, args.passes)
+        threshold = card.threshold(len(clip), passes=args.passes)
+    found = recover_order(matrix, threshold, repeated=repeated_slots(seen, unit))
+    return {
+        "clip": args.clip,
+        "model": "pixels" if pixels else card.model,
+        "weights": "" if pixels else card.hash,
+        "permutation": permutation,
+        "path": list(found.path),
+        "order_accuracy": order_accuracy(found.path, permutation),
+        "reversal_accuracy": reversal_accuracy(found.path, permutation),
+        "weight": found.weight,
+        "runner_up": found.runner_up,
+        "runner_up_path": list(found.runner_up_path),
+        "margin": found.margin,
+        "direction_margin": found.direction_margin,
+        "verdict": found.verdict,
+        "exact": found.exact,
+        "unit_frames": unit,
+        "sharpness": 0.0 if pixels else card.sharpness,
+        "passes": 1 if pixels else args.passes,
+        "matrix": matrix.tolist(),
+    }
+
+
+def _seed(seed: int | None) -> int:
+    if seed is not None and seed < 0:
+        raise BadInput(f"--seed {seed} must be 0 or more")
+    return seed or 0
+
+
+_COMMANDS = {
+    "models": _models,
+    "count": _count,
+    "render": _render,
+    "probe": _probe,
+    "classify": _classify,
+    "explain": _explain,
+    "order": _order,
+}
+
+
+def _plain(result: Any) -> str:
+    """The same result for reading."""
+    if isinstance(result, dict):
+        return "\n".join(f"{key}: {value}" for key, value in result.items() if key != "matrix")
+    lines = []
+    for entry in result:
+        if "top" in entry:
+            lines.append(
+                entry["clip"]
+                + ": "
+                + ", ".join(f"{t['label']} {100 * t['p']:.1f} %" for t in entry["top"])
+            )
+        else:
+            lines.append("  ".join(f"{k}={v}" for k, v in entry.items()))
+    return "\n".join(lines)
+
+
+def main(argv: list[str] | None = None) -> int:
+    try:
+        args = _parser().parse_args(argv)
+        result = _COMMANDS[args.command](args)
+    except BadInput as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+    except OSError as error:
+        print(
+            f"error: {error.filename or ''}: {error.strerror}; choose another place",
+            file=sys.stderr,
+        )
+        return 2
+    print(json.dumps(result) if args.json else _plain(result))
+    return 2 if args.command == "probe" and not all(e["ok"] for e in result) else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,1 @@
+"""Results become pictures, figures, payloads and files."""

@@ -1,0 +1,52 @@
+"""What one pass showed, as maps and scores."""
+
+from core.explain.am_flow import am_flow, displayed, flow_of
+from core.explain.gradcam import GradCam, gradcam, target_index
+from core.explain.maps import (
+    SpatialQuery,
+    along_layers,
+    between_frames,
+    hover,
+    received,
+    spatial,
+    temporal,
+)
+from core.explain.rollout import rollout, rollouts
+from core.explain.taps import (
+    View,
+    has_class_token,
+    of_layer,
+    over_space,
+    over_time,
+    time_beside,
+    time_is_signed,
+    view_is_signed,
+    views,
+)
+
+__all__ = [
+    "GradCam",
+    "SpatialQuery",
+    "View",
+    "along_layers",
+    "am_flow",
+    "between_frames",
+    "displayed",
+    "flow_of",
+    "gradcam",
+    "has_class_token",
+    "hover",
+    "of_layer",
+    "over_space",
+    "over_time",
+    "received",
+    "rollout",
+    "rollouts",
+    "spatial",
+    "target_index",
+    "temporal",
+    "time_beside",
+    "time_is_signed",
+    "view_is_signed",
+    "views",
+]

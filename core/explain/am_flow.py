@@ -1,0 +1,63 @@
+"""AM flow as maps: how much the attention map changes from one frame to the next (spec 2.2)."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from core.errors import BadInput
+from core.explain.taps import of_layer, over_space
+from core.models.am_flow import Mode
+from core.models.am_flow import am_flow as flow_between
+from core.observe import Trace, check_fits, held, to_input
+from core.video import Clip
+from core.weights import Card
+
+
+def am_flow(model: nn.Module, card: Card, clip: Clip, layer: int | None = None) -> np.ndarray:
+    """AM flow of each frame and the next in a block, float32 (T - 1, h, w), patches only (spec
+    2.2); None is the last that has one.
+
+    Raises: BadInput for a model or a block without AM flow.
+    """
+    check_fits(model, card, len(clip))
+    with held(model), torch.inference_mode():
+        out = model(to_input(card, clip)[1], detail=True)
+    if not out.am_flow:
+        raise BadInput(f"{card.model} computes no AM flow; choose am_flow")
+    blocks = list(model.am_blocks)
+    if layer is not None and layer not in blocks:
+        raise BadInput(
+            f"block {layer} of {card.model} has no AM flow; choose one of "
+            f"{', '.join(map(str, blocks))}"
+        )
+    return (
+        out.am_flow[-1 if layer is None else blocks.index(layer)][0, :, 1:]
+        .float()
+        .unflatten(1, out.patches.shape[2:4])
+        .numpy()
+    )
+
+
+def flow_of(trace: Trace, mode: Mode, layer: int | None = None) -> np.ndarray:
+    """AM flow of a block from its recorded factors, without an aligning encoder, (T - 1, h, w),
+    patches only (spec 2.2).
+
+    The logits are the mean over heads. Raises: BadInput for a mode or a block that is not there.
+    """
+    attention = of_layer(over_space(trace), layer)
+    left, right = attention.kernel.factors(attention.q.float(), attention.k.float())
+    logits: Tensor = (left @ right.transpose(-2, -1)).mean(1)
+    return (
+        flow_between(logits[:-1], logits[1:], mode)[:, 1:].unflatten(1, attention.grid[1:]).numpy()
+    )
+
+
+def displayed(flow: np.ndarray, mode: Mode) -> np.ndarray:
+    """AM flow as it is drawn: `static`, which is 1 where nothing changes, minus 1 and clipped at 0;
+    then min-max over the clip.
+    """
+    flow = np.clip(flow - 1, 0, None) if mode == "static" else flow
+    span = float(flow.max() - flow.min())
+    return ((flow - flow.min()) / span if span else np.zeros_like(flow)).astype(np.float32)

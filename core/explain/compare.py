@@ -1,0 +1,80 @@
+"""Several models on one clip: how far their maps agree, and what each makes of the clip reversed,
+shuffled and frozen.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from torch import nn
+
+from core.explain.scores import ranks, resized
+from core.observe import classify
+from core.video import Clip, digest, shuffled
+from core.weights import Card
+
+Grid = tuple[int, int, int]
+PROBES = ("as it is", "reversed", "shuffled", "frozen")
+
+
+def on_grid(heat: np.ndarray, grid: Grid) -> np.ndarray:
+    """Heat (T', h, w) on another grid: the time step that covers each moment, bilinear over space.
+    NaN becomes 0.
+    """
+    T, h, w = grid
+    steps = ((np.arange(T) + 0.5) * len(heat) / T).astype(int)
+    return resized(np.nan_to_num(heat), h, w)[steps]
+
+
+def spearman(a: np.ndarray, b: np.ndarray) -> float:
+    """Spearman's rank correlation, -1..1: Pearson's correlation of the ranks. NaN if either is
+    constant.
+    """
+    x, y = ranks(a), ranks(b)
+    if np.ptp(x) == 0 or np.ptp(y) == 0:
+        return float("nan")
+    if np.array_equal(x, y):
+        return 1.0
+    x, y = x - x.mean(), y - y.mean()
+    return float(x @ y / np.sqrt((x @ x) * (y @ y)))
+
+
+def agreement(heats: list[np.ndarray]) -> np.ndarray:
+    """Rank correlation of each two maps on the finest grid of all, (n, n), the diagonal exactly
+    1.
+    """
+    T, h, w = (max(heat.shape[axis] for heat in heats) for axis in range(3))
+    maps = [on_grid(heat, (T, h, w)) for heat in heats]
+    return np.array([[spearman(a, b) for b in maps] for a in maps])
+
+
+def probes(clip: Clip, unit: int = 1, seed: int = 0) -> dict[str, Clip]:
+    """The clip as it is, reversed, shuffled by `unit` frames, and frozen at its middle frame;
+    PROBES names them.
+    """
+    T = len(clip)
+    frozen = Clip(
+        np.repeat(clip.frames[T // 2][None], T, 0),
+        clip.times,
+        clip.source,
+        digest(clip.id, "frozen"),
+    )
+    mixed = np.random.default_rng(seed).permutation(T // unit)
+    return dict(
+        zip(
+            PROBES,
+            (clip, shuffled(clip, range(T)[::-1]), shuffled(clip, mixed, unit), frozen),
+            strict=True,
+        )
+    )
+
+
+def motion_probe(model: nn.Module, card: Card, clip: Clip, seed: int = 0) -> np.ndarray:
+    """Class probabilities of each of PROBES, (4, C). A model that reads motion changes its mind;
+    one that reads stills does not.
+    """
+    return np.stack(
+        [
+            classify(model, card, probe)
+            for probe in probes(clip, getattr(model, "unit_frames", 1), seed).values()
+        ]
+    )

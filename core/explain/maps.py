@@ -1,0 +1,176 @@
+"""Attention as maps: over the clip's patches (T', h, w) and from frame to frame (T', T')."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Literal
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn.functional import one_hot
+
+from core.errors import BadInput
+from core.explain.taps import (
+    View,
+    has_class_token,
+    of_layer,
+    over_space,
+    over_time,
+    time_beside,
+    views,
+)
+from core.observe import Trace
+from core.trace import CLS, Attention, Axis, Head
+
+SpatialQuery = tuple[int, int, int] | Literal["cls", "mean"]
+
+
+def spatial(
+    trace: Trace,
+    layer: int | None = None,
+    head: Head = "mean",
+    query: SpatialQuery | None = None,
+    tap: str | None = None,
+) -> np.ndarray:
+    """Attention over space as heat on the clip, float32 (T', h, w).
+
+    `cls` is each frame's class-token row; `mean` what each patch gets from the patches that see it,
+    on average; (t, row, col) the row of one patch (NaN where it cannot see). None is `cls` where
+    there is a class token, else `mean`. Weights go to patches only, so a softmax row sums to less
+    than 1 by what the class token keeps.
+    """
+    attention = of_layer(over_space(trace, tap), layer)
+    if query is None:
+        query = "cls" if has_class_token(attention) else "mean"
+    if query != "mean":
+        return attention.heat(query, head).numpy()
+    return received(attention, attention.map(head)).numpy()
+
+
+def received(attention: Attention, weights: Tensor) -> Tensor:
+    """What each patch gets from the patches that see it, on average: weights (groups, queries,
+    keys) -> (T', h, w).
+    """
+    T, h, w = attention.grid
+    total, asked = torch.zeros(T * h * w), torch.zeros(T * h * w)
+    for rows, queries, keys in _groups(attention, weights):
+        patches = keys != CLS
+        rows = rows[queries != CLS][:, patches]
+        total.index_add_(0, keys[patches], rows.sum(0))
+        asked.index_add_(0, keys[patches], torch.full((int(patches.sum()),), float(len(rows))))
+    return (total / asked).view(T, h, w)
+
+
+def hover(
+    trace: Trace,
+    layer: int | None = None,
+    head: Head = "mean",
+    query: SpatialQuery = "cls",
+    view: View | None = None,
+    tap: str | None = None,
+) -> np.ndarray:
+    """What one patch sees over all frames, float32 (T', h, w), NaN where it cannot see. `view` None
+    is the first of `views`.
+
+    joint, space: its row. time: the T' weights of its location, each on its own frame. space x
+    time: a_space[t; p -> p'] a_time[p'; t -> t'], signed where a kernel is signed; a head is taken
+        of both, and
+    mean and max are taken of each before they are multiplied. each frame separately: the same
+    location asks in every frame. `cls` and `mean` have one view, that of `spatial`.
+
+    Raises: BadInput for a view that this attention does not have, or a query that is not there.
+    """
+    offered = views(trace, tap)
+    view = view or offered[0]
+    if view not in offered:
+        raise BadInput(f"{trace.model} has no view {view!r}; choose one of {', '.join(offered)}")
+    if isinstance(query, str):
+        return spatial(trace, layer, head, query, tap)
+    attention = of_layer(over_space(trace, tap), layer)
+    if view in ("joint", "space"):
+        return attention.heat(query, head).numpy()
+    (T, h, w), (t, row, col) = attention.grid, query
+    if view == "each frame separately":
+        attention.token(query)
+        return torch.stack(
+            [attention.heat((frame, row, col), head)[frame] for frame in range(T)]
+        ).numpy()
+    time = time_beside(trace, attention)
+    assert time is not None
+    if view == "time":
+        return time.heat(query, head).numpy()
+    places = attention.heat(query, head)[t]  # (h, w)
+    onward = [[time.heat((t, r, c), head)[:, r, c] for c in range(w)] for r in range(h)]
+    return (places * torch.stack([torch.stack(line, -1) for line in onward], 1)).numpy()
+
+
+def temporal(
+    trace: Trace, layer: int | None = None, head: Head = "mean", tap: str | None = None
+) -> np.ndarray:
+    """From frame to frame, float32 (T', T'), [query frame, key frame].
+
+    Attention over time: the mean over locations; with the mean over heads of the last layer this is
+    the matrix that order recovery uses (spec 3.5). Joint attention: what a frame's queries give to
+    each frame, on average. Neither recorded (am_flow): minus the AM-flow magnitude between the two
+    frames' attention maps (spec 2.2, `post`), an affinity that is blind to direction.
+    """
+    found = over_time(trace, tap)
+    if not found:
+        return _minus_flow(of_layer(over_space(trace), layer), head)
+    attention = of_layer(found, layer)
+    return between_frames(attention, attention.map(head)).numpy()
+
+
+def between_frames(attention: Attention, weights: Tensor) -> Tensor:
+    """What the queries of a frame give to each frame, on average: weights (groups, queries, keys)
+    -> (T', T').
+    """
+    if attention.axis is Axis.TIME:
+        return weights.mean(0)
+    T, h, w = attention.grid
+    total, asked = torch.zeros(T, T), torch.zeros(T)
+    for rows, queries, keys in _groups(attention, weights):
+        ask, answer = (one_hot(tokens // (h * w), T).float() for tokens in (queries, keys))
+        total += ask.T @ rows @ answer
+        asked += ask.sum(0)
+    return total / asked[:, None]
+
+
+def _groups(attention: Attention, weights: Tensor) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
+    """Each group's weights (queries, keys) with the token ids of its rows and columns, without
+    fillers.
+    """
+    for rows, queries, keys in zip(
+        weights, attention.layout.queries, attention.layout.keys, strict=True
+    ):
+        asks, answers = queries >= CLS, keys >= CLS
+        yield rows[asks][:, answers], queries[asks], keys[answers]
+
+
+def _minus_flow(attention: Attention, head: Head) -> np.ndarray:
+    """-sum_j |s_t - s_t'|[j], s = the attention that token j of a frame gets, from the logits of
+    one head or their mean.
+    """
+    left, right = attention.kernel.factors(attention.q.float(), attention.k.float())
+    logits = left @ right.transpose(-2, -1)  # (T, heads, N, N)
+    logits = (
+        logits[:, head]
+        if isinstance(head, int)
+        else logits.mean(1)
+        if head == "mean"
+        else logits.amax(1)
+    )
+    received = logits.softmax(-1).sum(-2)
+    return -torch.cdist(received, received, p=1).numpy()
+
+
+def along_layers(
+    trace: Trace,
+    head: Head = "mean",
+    query: SpatialQuery = "mean",
+    view: View | None = None,
+    tap: str | None = None,
+) -> dict[int, np.ndarray]:
+    """`hover` of one query in every layer, first layer first: layer -> (T', h, w)."""
+    return {a.layer: hover(trace, a.layer, head, query, view, tap) for a in over_space(trace, tap)}

@@ -1,0 +1,62 @@
+"""How well heat finds the hand: energy inside its mask and ROC AUC, and the ranks they need."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+
+
+def resized(heat: np.ndarray, height: int, width: int) -> np.ndarray:
+    """Heat (T, h, w) to (T, height, width), bilinear."""
+    return np.stack(
+        [
+            cv2.resize(step.astype(np.float32), (width, height), interpolation=cv2.INTER_LINEAR)
+            for step in heat
+        ]
+    )
+
+
+def energy_inside(heat: np.ndarray, mask: np.ndarray) -> float:
+    """The part of the heat (>= 0) that lies on the mask, both (T, H, W): sum(heat * mask) /
+    sum(heat), NaN for no heat.
+    """
+    total = float(heat.sum(dtype=np.float64))
+    return float(heat[mask].sum(dtype=np.float64)) / total if total > 0 else float("nan")
+
+
+def ranks(values: np.ndarray) -> np.ndarray:
+    """Ranks from 1 of values in any shape, (n,), equal values sharing their mean rank."""
+    _, inverse, counts = np.unique(values.ravel(), return_inverse=True, return_counts=True)
+    return (np.cumsum(counts) - (counts - 1) / 2)[inverse.ravel()]
+
+
+def roc_auc(heat: np.ndarray, mask: np.ndarray) -> float:
+    """The chance that a pixel on the mask is hotter than one off it, ties counting half
+    (Mann-Whitney); NaN if either is empty.
+
+    (R - n (n + 1) / 2) / (n m), with R the sum of the ranks of the n pixels on the mask and m the
+    number of those off it.
+    """
+    on = mask.ravel()
+    n, m = int(on.sum()), int((~on).sum())
+    return float((ranks(heat)[on].sum() - n * (n + 1) / 2) / (n * m)) if n and m else float("nan")
+
+
+def hand_scores(
+    maps: dict[str, np.ndarray], mask: np.ndarray
+) -> tuple[dict[str, list[float]], float]:
+    """Energy inside and ROC AUC of maps (n, h, w) against the hand's mask (T, H, W), and the part
+    of the pictures that it covers.
+
+    A map of T - 1 pairs whose name begins with "Attention" is held against the mask of its pair's
+    first frame, any other against that of either frame.
+    """
+    first, either = mask[:-1], mask[:-1] | mask[1:]
+    found = [
+        (resized(heat, *mask.shape[1:]), first if name.startswith("Attention") else either)
+        for name, heat in maps.items()
+    ]
+    return {
+        "energy inside": [energy_inside(*pair) for pair in found],
+        "ROC AUC": [roc_auc(*pair) for pair in found],
+    }, float(either.mean())

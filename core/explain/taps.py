@@ -1,0 +1,108 @@
+"""Which recorded attention answers a question: over space or time, of which layer and view."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import numpy as np
+
+from core.errors import BadInput
+from core.models import spec
+from core.observe import Trace
+from core.trace import CLS, Attention, Axis
+
+View = Literal["joint", "space x time", "space", "time", "each frame separately"]
+"""What one patch sees, in words that the figure shows."""
+
+
+def over_space(trace: Trace, tap: str | None = None) -> list[Attention]:
+    """The attentions that the spatial view shows, first layer first: those of `tap`, or of the
+    model's first choice.
+    """
+    return _tapped(trace, spec(trace.model).spatial_taps, tap)
+
+
+def over_time(trace: Trace, tap: str | None = None) -> list[Attention]:
+    """The same for the temporal view; empty for a model whose frame matrix is no attention."""
+    return _tapped(trace, spec(trace.model).temporal_taps, tap)
+
+
+def _tapped(trace: Trace, taps: tuple[str, ...], tap: str | None) -> list[Attention]:
+    """The attentions of one tap. Of several names the first that was recorded counts: settings
+    decide which exist.
+    """
+    recorded = [a.name.split(".")[0] for a in trace.attentions]
+    names = [name for name in taps if name in recorded]
+    if tap is not None and tap not in names:
+        raise BadInput(f"{trace.model} recorded no {tap!r}; choose one of {', '.join(names)}")
+    chosen = tap or next(iter(names), None)
+    return [a for a in trace.attentions if a.name.split(".")[0] == chosen]
+
+
+def of_layer(found: list[Attention], layer: int | None) -> Attention:
+    """The attention of one layer; None is the last. Raises: BadInput if it is not there."""
+    if not found:
+        raise BadInput("this model has no such attention")
+    layers = [a.layer for a in found]
+    if layer is None:
+        return found[-1]
+    if layer not in layers:
+        raise BadInput(f"layer {layer} does not exist; choose {layers[0]} to {layers[-1]}")
+    return found[len(layers) - 1 - layers[::-1].index(layer)]
+
+
+def has_class_token(attention: Attention) -> bool:
+    """Whether a class token asks in this attention."""
+    return bool((attention.layout.queries == CLS).any())
+
+
+def views(trace: Trace, tap: str | None = None) -> tuple[View, ...]:
+    """The ways in which a hovered patch can be shown, the first to open on: they follow from what
+    each attention runs over.
+    """
+    attention = of_layer(over_space(trace, tap), None)
+    if attention.axis is Axis.JOINT:
+        return ("joint",)
+    return (
+        ("each frame separately",)
+        if time_beside(trace, attention) is None
+        else ("space x time", "space", "time")
+    )
+
+
+def time_beside(trace: Trace, attention: Attention) -> Attention | None:
+    """The attention over time of the same layer in which every patch asks at its own location; None
+    if there is none.
+
+    Attention from frame to frame alone (rvit, am_flow) has no locations, and so is no such thing.
+    """
+    for other in over_time(trace):
+        if (
+            other.axis is Axis.TIME
+            and other.layer == attention.layer
+            and other.grid == attention.grid
+        ):
+            if len(other.layout.queries[other.layout.queries >= 0].unique()) == int(
+                np.prod(other.grid)
+            ):
+                return other
+    return None
+
+
+def time_is_signed(trace: Trace) -> bool:
+    """Whether attention over time can be negative, and so must be drawn in diverging colours."""
+    return any(a.kernel.signed for a in over_time(trace))
+
+
+def view_is_signed(trace: Trace, view: View | None = None, tap: str | None = None) -> bool:
+    """Whether what `hover` returns in this view can be negative; None stands for the maps of class
+    token and mean.
+    """
+    attention = of_layer(over_space(trace, tap), None)
+    time = time_beside(trace, attention)
+    through_time = time is not None and time.kernel.signed
+    return (
+        through_time
+        if view == "time"
+        else attention.kernel.signed or (view == "space x time" and through_time)
+    )

@@ -1,0 +1,47 @@
+"""A matrix becomes an order of frames, and how sure it is."""
+
+from core.order.accuracy import lcs_length, order_accuracy, reversal_accuracy
+from core.order.matrix import MOST_PASSES, order_matrix, order_of
+from core.order.paths import (
+    EXACT_FRAMES,
+    Edge,
+    greedy_path,
+    hamiltonian_path,
+    path_weight,
+    running_weights,
+)
+from core.order.recover import (
+    REPEATED,
+    UNKNOWN_MARGIN,
+    Order,
+    Verdict,
+    frame_graph,
+    pixel_affinity,
+    recover_order,
+    repeated_slots,
+    sharpened,
+)
+
+__all__ = [
+    "EXACT_FRAMES",
+    "Edge",
+    "MOST_PASSES",
+    "Order",
+    "REPEATED",
+    "UNKNOWN_MARGIN",
+    "Verdict",
+    "frame_graph",
+    "greedy_path",
+    "hamiltonian_path",
+    "lcs_length",
+    "order_accuracy",
+    "order_matrix",
+    "order_of",
+    "path_weight",
+    "pixel_affinity",
+    "recover_order",
+    "repeated_slots",
+    "reversal_accuracy",
+    "running_weights",
+    "sharpened",
+]

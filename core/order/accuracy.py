@@ -1,0 +1,46 @@
+"""How right a recovered order is: OrderAcc as DirecFormer defines it, and either way round."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from core.errors import BadInput
+
+if TYPE_CHECKING:
+    pass
+
+
+def lcs_length(first: tuple[int, ...] | list[int], second: tuple[int, ...] | list[int]) -> int:
+    """Length of the longest common subsequence of two permutations of the same items."""
+    position = {item: i for i, item in enumerate(second)}
+    tails: list[int] = []  # tails[n]: smallest end of an increasing run of length n + 1
+    for item in first:
+        place = int(np.searchsorted(tails, position[item]))
+        tails[place : place + 1] = [position[item]]
+    return len(tails)
+
+
+def order_accuracy(
+    path: tuple[int, ...] | list[int], permutation: tuple[int, ...] | list[int]
+) -> float:
+    """OrderAcc in percent: LCS(path, argsort(o)) / T * 100 (spec 3.5).
+
+    `permutation[t]` is the original frame shown in slot t; a perfect path lists the slots in the
+    order of those frames. Raises: BadInput if the two are not permutations of the same slots.
+    """
+    T = len(path)
+    if sorted(path) != list(range(T)) or sorted(permutation) != list(range(T)):
+        raise BadInput(
+            f"path {list(path)} and permutation {list(permutation)} must each hold 0 to {T - 1} "
+            "once"
+        )
+    return 100.0 * lcs_length(path, np.argsort(permutation).tolist()) / T
+
+
+def reversal_accuracy(
+    path: tuple[int, ...] | list[int], permutation: tuple[int, ...] | list[int]
+) -> float:
+    """OrderAcc of the path or of the path reversed, whichever is better, in percent."""
+    return max(order_accuracy(path, permutation), order_accuracy(path[::-1], permutation))

@@ -1,0 +1,159 @@
+"""From a matrix of affinities to an order, and how sure it is (DirecFormer 4.3, spec 3.5)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import islice
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+
+from core.order.paths import (
+    EXACT_FRAMES,
+    Edge,
+    _checked,
+    _no_path,
+    _ranked,
+    _searched,
+    _without,
+    path_weight,
+)
+
+if TYPE_CHECKING:
+    import networkx
+
+
+Verdict = Literal["known", "up_to_direction", "unknown"]
+UNKNOWN_MARGIN = 1e-3
+
+REPEATED = 2
+"""Grey levels that no pixel of two frames may differ by for them to be the same picture: what a
+codec rounds away.
+"""
+
+
+@dataclass(frozen=True)
+class Order:
+    """The recovered order of T slots and how sure it is.
+
+    `margin` and `direction_margin` compare the path with the runner-up and with itself reversed, in
+    units of (T - 1) standard deviations of the matrix off its diagonal.
+    """
+
+    path: tuple[int, ...]  # slots in predicted order of time
+    weight: float
+    runner_up_path: tuple[int, ...]
+    runner_up: float
+    margin: float
+    direction_margin: float
+    verdict: Verdict
+    exact: bool  # False: found by local search, perhaps not the best
+    forbidden: tuple[Edge, ...] = ()  # edges that no path here may use
+
+
+def sharpened(matrix: np.ndarray, sharpness: float) -> np.ndarray:
+    """tanh(sharpness (W - W^T) / 2) + (W + W^T) / 2: how surely t comes before u, and how near they
+    are, -2..2.
+
+    Sharpness 0 leaves W as it is. A cosine is weak between neighbours and strong between frames far
+    apart, so the heaviest path on W itself leaps ahead and comes back for the frames it passed (1 3
+    5 7 0 2 4 6). With signs near -1 and 1 a leap gains nothing and the way back costs. Where the
+    model leaves the direction open the signs vanish, and the second term orders by likeness. The
+    paper uses W (spec 3.5), whose weights are near the signs only after long training.
+    """
+    matrix = np.asarray(matrix, np.float64)
+    return (
+        np.tanh(sharpness * (matrix - matrix.T) / 2) + (matrix + matrix.T) / 2
+        if sharpness
+        else matrix
+    )
+
+
+def recover_order(
+    matrix: np.ndarray,
+    direction_threshold: float = 0.0,
+    forbidden: Sequence[Edge] = (),
+    repeated: Sequence[Edge] = (),
+) -> Order:
+    """Recover the order without the forbidden edges and judge it.
+
+    The verdict is `unknown` if the matrix is constant, the margin is below UNKNOWN_MARGIN, or slots
+    show the same picture (`repeated`, of repeated_slots: a model that knows its slots apart would
+    order them all the same); `up_to_direction` if the direction margin is below
+    `direction_threshold`, else `known`. The margins are in units of the whole matrix, and the
+    reversed path may use any edge. If one path alone is left it is its own runner-up.
+
+    Raises: BadInput for a matrix that is not square or not finite, and if no path is left.
+    """
+    matrix = _checked(matrix)
+    T = len(matrix)
+    exact, left, forbidden = T <= EXACT_FRAMES, _without(matrix, forbidden), tuple(forbidden)
+    paths = list(islice(_ranked(left) if exact else _searched(left), 3))
+    if not paths:
+        raise _no_path(forbidden, exact)
+    path, runner_up_path = paths[0], paths[min(1, len(paths) - 1)]
+    weight, runner_up = path_weight(matrix, path), path_weight(matrix, runner_up_path)
+    off = matrix[~np.eye(T, dtype=bool)]
+    spread = float(off.std()) if T > 1 else 0.0
+    if spread <= 1e-9 * float(np.abs(off).max(initial=0.0)):  # constant but for rounding
+        return Order(path, weight, runner_up_path, runner_up, 0.0, 0.0, "unknown", exact, forbidden)
+    unit = (T - 1) * spread
+    margin = (weight - runner_up) / unit
+    direction_margin = (weight - path_weight(matrix, path[::-1])) / unit
+    # A symmetric matrix ties a path with its own reverse: that leaves the direction open, not the
+    # order, which is then judged against the next path.
+    judged = margin
+    if runner_up_path == path[::-1] and len(paths) > 2:
+        judged = (weight - path_weight(matrix, paths[2])) / unit
+    verdict: Verdict = "unknown"
+    if judged >= UNKNOWN_MARGIN and not repeated:
+        verdict = (
+            "known"
+            if direction_margin >= max(direction_threshold, UNKNOWN_MARGIN)
+            else "up_to_direction"
+        )
+    return Order(
+        path, weight, runner_up_path, runner_up, margin, direction_margin, verdict, exact, forbidden
+    )
+
+
+def pixel_affinity(frames: np.ndarray) -> np.ndarray:
+    """The baseline `pixels`: minus the mean absolute difference of two frames, 0..255, (T, T).
+
+    Its best path runs through the frames that are most alike; it is blind to direction.
+    """
+    small = frames.astype(np.float32)
+    return -np.stack([np.abs(small - frame).mean((1, 2, 3)) for frame in small]).astype(np.float64)
+
+
+def repeated_slots(frames: np.ndarray, unit: int = 1) -> tuple[Edge, ...]:
+    """Pairs of slots (t, u), t < u, that show the same picture: whose order nothing can tell.
+
+    `frames` are (T * unit, H, W, 3) uint8, `unit` of them a slot. No pixel may differ by more than
+    REPEATED.
+    """
+    slots = frames.reshape(len(frames) // unit, -1).astype(np.int16)
+    return tuple(
+        (t, u)
+        for t in range(len(slots))
+        for u in range(t + 1, len(slots))
+        if np.abs(slots[t] - slots[u]).max() <= REPEATED
+    )
+
+
+def frame_graph(matrix: np.ndarray, path: tuple[int, ...]) -> networkx.DiGraph:
+    """The complete directed graph of the slots, for drawing: edges hold `weight` and `step` along
+    the path (or None).
+    """
+    import networkx
+
+    matrix = _checked(matrix)
+    steps = {edge: i for i, edge in enumerate(zip(path[:-1], path[1:], strict=True))}
+    graph = networkx.DiGraph()
+    graph.add_nodes_from(range(len(matrix)))
+    for t in range(len(matrix)):
+        for u in range(len(matrix)):
+            if t != u:
+                graph.add_edge(t, u, weight=float(matrix[t, u]), step=steps.get((t, u)))
+    return graph

@@ -1,0 +1,43 @@
+"""A file becomes a `Clip`: probing, sampling, decoding, cropping, every refusal of bad input."""
+
+from core.video.clip import CROPS, Clip, Crop, crop_box, cropped, digest, shuffled
+from core.video.decoder import KINDS, Limits, Probe, decode, decode_at, probe, subclip
+from core.video.sampling import (
+    MOTION_RATE,
+    MOTION_THRESHOLD,
+    SAMPLINGS,
+    Sampling,
+    choose,
+    dense_indices,
+    motion_indices,
+    motion_scores,
+    too_few,
+    uniform_indices,
+)
+
+__all__ = [
+    "CROPS",
+    "Clip",
+    "Crop",
+    "KINDS",
+    "Limits",
+    "MOTION_RATE",
+    "MOTION_THRESHOLD",
+    "Probe",
+    "SAMPLINGS",
+    "Sampling",
+    "choose",
+    "crop_box",
+    "cropped",
+    "decode",
+    "decode_at",
+    "dense_indices",
+    "digest",
+    "motion_indices",
+    "motion_scores",
+    "probe",
+    "shuffled",
+    "subclip",
+    "too_few",
+    "uniform_indices",
+]

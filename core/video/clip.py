@@ -1,0 +1,92 @@
+"""A `Clip`: sampled frames of one source, cropped and shuffled.
+
+Frames are uint8 RGB, times are seconds from the first frame.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+
+from core.errors import (
+    BadInput,
+)
+
+Crop = Literal["centre", "fit"]
+CROPS: tuple[Crop, ...] = ("centre", "fit")
+
+
+@dataclass(frozen=True)
+class Clip:
+    """Sampled frames of one source."""
+
+    frames: np.ndarray  # (T, H, W, 3) uint8 RGB
+    times: np.ndarray  # (T,) float64 seconds from the first frame of the file
+    source: str  # file name, or "render:label:seed"
+    id: str  # 16 hex digits: content and sampling
+
+    def __post_init__(self) -> None:
+        if self.frames.ndim != 4 or self.frames.shape[-1] != 3 or self.frames.dtype != np.uint8:
+            raise BadInput(
+                f"clip frames must be uint8 (T, H, W, 3), got {self.frames.dtype} "
+                f"{self.frames.shape}"
+            )
+
+    def __len__(self) -> int:
+        return len(self.frames)
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """(height, width) in pixels."""
+        return self.frames.shape[1], self.frames.shape[2]
+
+
+def digest(*parts: object) -> str:
+    """16 hex digits that name these bytes and settings."""
+    total = hashlib.sha256()
+    for part in parts:
+        total.update(part if isinstance(part, bytes) else repr(part).encode())
+    return total.hexdigest()[:16]
+
+
+def crop_box(height: int, width: int, crop: Crop) -> tuple[int, int, int, int]:
+    """(top, left, height, width) of what the model sees: the central square, or with `fit` the
+    whole frame.
+    """
+    if crop not in CROPS:
+        raise BadInput(f"crop {crop!r} is not known; choose one of {', '.join(CROPS)}")
+    if crop == "fit":
+        return 0, 0, height, width
+    side = min(height, width)
+    return (height - side) // 2, (width - side) // 2, side, side
+
+
+def cropped(frames: np.ndarray, crop: Crop, size: int) -> np.ndarray:
+    """Crop frames (T, H, W, 3) and scale them to (T, size, size, 3) uint8; `fit` stretches the
+    frame.
+    """
+    import cv2
+
+    top, left, height, width = crop_box(frames.shape[1], frames.shape[2], crop)
+    part = frames[:, top : top + height, left : left + width]
+    shrinks = height * width > size * size
+    method = cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR
+    return np.stack([cv2.resize(frame, (size, size), interpolation=method) for frame in part])
+
+
+def shuffled(clip: Clip, permutation: np.ndarray | tuple[int, ...], unit: int = 1) -> Clip:
+    """The clip with unit permutation[t] in slot t, a unit being `unit` consecutive frames; the
+    slots keep their times.
+    """
+    order = [int(i) for i in permutation]
+    units = len(clip) // unit
+    if len(clip) % unit or sorted(order) != list(range(units)):
+        raise BadInput(
+            f"permutation {order} must hold 0 to {units - 1} once, for {len(clip)} frames"
+            f"{f' in groups of {unit}' if unit > 1 else ''}"
+        )
+    frames = (np.array(order, int)[:, None] * unit + np.arange(unit)).ravel()
+    return Clip(clip.frames[frames], clip.times, clip.source, digest(clip.id, order, unit))

@@ -1,0 +1,28 @@
+"""Where weights come from, and what must be known to use them."""
+
+from core.weights.card import UNCALIBRATED, Card
+from core.weights.files import (
+    CHECKPOINTS,
+    DEFAULT,
+    PICKLED,
+    embedded,
+    file_hash,
+    load,
+    load_checkpoint,
+    save_checkpoint,
+    untrained,
+)
+
+__all__ = [
+    "CHECKPOINTS",
+    "Card",
+    "DEFAULT",
+    "PICKLED",
+    "UNCALIBRATED",
+    "embedded",
+    "file_hash",
+    "load",
+    "load_checkpoint",
+    "save_checkpoint",
+    "untrained",
+]

@@ -1,0 +1,1 @@
+"""Clips whose truth is known: rendered air gestures."""

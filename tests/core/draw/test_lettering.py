@@ -1,0 +1,83 @@
+"""Words on figures: widths, breaks, and ink that can be read."""
+
+from __future__ import annotations
+
+import itertools
+
+import pytest
+
+from core.draw.lettering import contrast, cut, ink, luminance, text_width, wrapped
+
+
+def test_luminance_and_contrast_are_those_of_wcag() -> None:
+    assert luminance((0, 0, 0)) == 0 and luminance((1, 1, 1)) == pytest.approx(1)
+    assert luminance((1, 0, 0)) == pytest.approx(0.2126) and contrast(1, 0) == pytest.approx(
+        21
+    ) == contrast(0, 1)
+    assert contrast(luminance((0x76 / 255,) * 3), 1) == pytest.approx(
+        4.54, abs=0.01
+    )  # the well-known lightest grey on white
+
+
+def test_ink_can_be_read_on_every_colour() -> None:
+    steps = [i / 10 for i in range(11)]
+    for colour in itertools.product(steps, repeat=3):
+        there = luminance(colour)
+        assert contrast(there, {"#000000": 0.0, "#FFFFFF": 1.0}[ink(colour)]) >= 4.5, colour
+    assert ink((1, 1, 0.9)) == "#000000" and ink((0.1, 0.1, 0.5)) == "#FFFFFF"
+
+
+def test_a_width_counts_letters_and_not_tags() -> None:
+    assert text_width("illicit", 10) < text_width("mammoth", 10) == text_width("mammoth", 20) / 2
+    assert (
+        text_width("<b></b>mammoth<br>", 10)
+        == text_width("mammoth", 10)
+        < text_width("<b>mammoth</b>", 10)
+    )
+
+
+@pytest.mark.parametrize(
+    ("text", "pixels"),
+    [
+        ("Pretending to put something behind something", 379.6),
+        ("massaging person's head", 204.5),
+        ("TimeSformer K400", 149.9),
+        ("<b>DirecFormer, taught flower_bloom.mp4</b>", 355.7),
+    ],
+)
+def test_a_width_is_no_less_than_that_of_dejavu_sans_and_little_more(
+    text: str, pixels: float
+) -> None:
+    assert (
+        pixels <= text_width(text, 16) < 1.1 * pixels
+    )  # `pixels` are the sums of the font's own advance widths
+
+
+@pytest.mark.parametrize("width", [60, 97, 150, 257, 600])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Pretending to put something underneath something",
+        "<b>Layer 3</b>  0.016 to 0.13, nearly even",
+        "star",
+        "DirecFormer, taught a_very_long_name_of_a_file.mp4",
+    ],
+)
+def test_lines_fit_and_keep_every_word_that_has_room(text: str, width: int) -> None:
+    lines = wrapped(text, width, 17, most=4)
+    assert 1 <= len(lines) <= 4 and all(text_width(line, 17) <= width for line in lines)
+    if not any("…" in line for line in lines):
+        assert " ".join(lines).split() == text.split()
+
+
+def test_a_title_breaks_first_where_it_has_two_spaces() -> None:
+    title = "<b>Layer 3</b>  0.016 to 0.13, nearly even"
+    assert wrapped(title, 270, 17) == ["<b>Layer 3</b>", "0.016 to 0.13, nearly even"]
+    assert wrapped(title, 500, 17) == [title], "and only where it must"
+
+
+def test_what_is_too_long_ends_in_an_ellipsis_and_keeps_its_tags() -> None:
+    assert wrapped("one two three four five", 60, 16, most=2)[-1].endswith("…")
+    short = cut("<b>flower_bloom_by_the_window.mp4</b>", 120, 16)
+    assert short.startswith("<b>flow") and short.endswith("…</b>") and text_width(short, 16) <= 120
+    assert cut("star", 100, 16) == "star"
