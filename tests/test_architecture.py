@@ -45,10 +45,9 @@ def imports(tree: ast.AST, file: Path) -> Iterator[tuple[str, ast.stmt]]:
                 (parts[0] if parts else "") if node.level else (node.module or "").split(".")[0],
                 node,
             )
-        elif isinstance(node, ast.Call) and getattr(
-            node.func, "id", getattr(node.func, "attr", "")
-        ) in ("import_module", "__import__"):
-            if node.args and isinstance(node.args[0], ast.Constant):
+        elif isinstance(node, ast.Call) and node.args and isinstance(node.args[0], ast.Constant):
+            called = getattr(node.func, "id", getattr(node.func, "attr", ""))
+            if called in ("import_module", "__import__"):
                 yield str(node.args[0].value).split(".")[0], node
 
 

@@ -109,10 +109,8 @@ def named(data: str, holdout: float = 0.0) -> tuple[str, str, str | None]:
         kind, root = "folder", data
         check_folder(data)
     if split is None and (kind != "folder" or has_splits(root)):
-        tested = (
-            kind in ("ucf101", "hmdb51", "smarthome")
-            or kind == "folder"
-            and "val" not in has_splits(root)
+        tested = kind in ("ucf101", "hmdb51", "smarthome") or (
+            kind == "folder" and "val" not in has_splits(root)
         )
         split = "train" if holdout else "test" if tested else "val"
     return kind, root, split

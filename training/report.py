@@ -79,32 +79,30 @@ def write_report(
 
 def table(rows: Sequence[Row]) -> list[list[str]]:
     """One line a clip under a line of names; percentages as in the paper."""
-    out = [
-        [
-            "clip",
-            "label",
-            "predicted",
-            "probability",
-            "rank_of_label",
-            "order_accuracy",
-            "reversal_accuracy",
-            "direction_margin",
-        ]
+    names = [
+        "clip",
+        "label",
+        "predicted",
+        "probability",
+        "rank_of_label",
+        "order_accuracy",
+        "reversal_accuracy",
+        "direction_margin",
     ]
-    for r in rows:
-        out.append(
-            [
-                r.name,
-                r.label,
-                r.ranking[0],
-                f"{r.probabilities[0]:.4f}",
-                str(1 + r.ranking.index(r.label)),
-                f"{r.order_accuracy:.2f}",
-                f"{r.reversal_accuracy:.2f}",
-                f"{r.direction_margin:.4f}",
-            ]
-        )
-    return out
+    return [names, *(_line(row) for row in rows)]
+
+
+def _line(row: Row) -> list[str]:
+    return [
+        row.name,
+        row.label,
+        row.ranking[0],
+        f"{row.probabilities[0]:.4f}",
+        str(1 + row.ranking.index(row.label)),
+        f"{row.order_accuracy:.2f}",
+        f"{row.reversal_accuracy:.2f}",
+        f"{row.direction_margin:.4f}",
+    ]
 
 
 def text_report(rows: Sequence[Row]) -> str:

@@ -5,6 +5,7 @@ Pure functions of counts and seeds.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 
@@ -60,7 +61,7 @@ def split(frames: int, window: int, seed: int, name: str = "the clip") -> Split:
     bounds = np.linspace(0, frames, count + 1).astype(int)
     free = np.ones(frames, bool)
     blocks = []
-    for low, high in zip(bounds[:-1], bounds[1:], strict=True):
+    for low, high in pairwise(bounds):
         start = int(rng.integers(low + gap, high - gap - window + 1))
         blocks.append(np.arange(start, start + window))
         free[start - gap : start + window + gap] = False

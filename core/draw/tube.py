@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import base64
 import math
+from itertools import pairwise
 
 import cv2
 import numpy as np
@@ -30,7 +31,7 @@ def centres(heat: np.ndarray) -> np.ndarray:
     spreads its standard deviations, the share the part of all |heat| in this step. NaN for a step
     of which nothing is seen.
     """
-    T, h, w = heat.shape
+    _T, h, w = heat.shape
     size = np.abs(np.nan_to_num(heat.astype(np.float64)))
     x, y = (np.arange(w) + 0.5) / w, (np.arange(h) + 0.5) / h
     mass = size.sum((1, 2))
@@ -106,7 +107,7 @@ def tube(
             font={"size": FONT - 2},
         )
     seen = [t for t in range(T) if np.isfinite(found[t]).all()]
-    for before, after in zip(seen[:-1], seen[1:], strict=True):
+    for before, after in pairwise(seen):
         round_it = ((before, -1), (after, -1), (after, 1), (before, 1))
         edge = [
             _placed(t, found[t, 0], found[t, 1] + side * found[t, 3], high) for t, side in round_it

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import cv2
 import numpy as np
 
@@ -27,10 +29,7 @@ def optical_flow(frames: np.ndarray) -> np.ndarray:
         "flags": 0,
     }
     return np.stack(
-        [
-            cv2.calcOpticalFlowFarneback(a, b, None, **settings)
-            for a, b in zip(grey[:-1], grey[1:], strict=True)
-        ]
+        [cv2.calcOpticalFlowFarneback(a, b, None, **settings) for a, b in pairwise(grey)]
     )
 
 

@@ -81,11 +81,10 @@ def time_beside(trace: Trace, attention: Attention) -> Attention | None:
             other.axis is Axis.TIME
             and other.layer == attention.layer
             and other.grid == attention.grid
+        ) and len(other.layout.queries[other.layout.queries >= 0].unique()) == int(
+            np.prod(other.grid)
         ):
-            if len(other.layout.queries[other.layout.queries >= 0].unique()) == int(
-                np.prod(other.grid)
-            ):
-                return other
+            return other
     return None
 
 

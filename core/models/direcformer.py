@@ -208,7 +208,7 @@ class DirecFormer(nn.Module):
         """(1, T, D): the learned table, stretched where a clip has another number of frames than in
         training.
         """
-        if T == self.frames:
+        if self.frames == T:
             return self.time_embed
         return interpolate(
             self.time_embed.transpose(1, 2), size=T, mode="linear", align_corners=True

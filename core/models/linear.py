@@ -78,11 +78,8 @@ def _suits(x: Tensor, weight: Tensor, bias: Tensor | None) -> bool:
         and weight.ndim == 2
         and x.shape[-1] == weight.shape[1]
     )
-    added = (
-        bias is None
-        or bias.dtype == torch.float32
-        and bias.is_contiguous()
-        and bias.shape == weight.shape[:1]
+    added = bias is None or (
+        bias.dtype == torch.float32 and bias.is_contiguous() and bias.shape == weight.shape[:1]
     )
     return plain and added and x.numel() > 0 and weight.numel() > 0
 

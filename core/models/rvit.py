@@ -306,7 +306,7 @@ class RViT(nn.Module):
         D), the state, class rows.
         """
         B, _, T, H, W = video.shape
-        if (H, W) != (self.size, self.size):
+        if (self.size, self.size) != (H, W):
             raise BadInput(
                 f"rvit takes frames of {self.size} x {self.size} pixels, got {H} x {W}; crop or "
                 "resize them first"

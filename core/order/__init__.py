@@ -24,11 +24,11 @@ from core.order.recover import (
 
 __all__ = [
     "EXACT_FRAMES",
-    "Edge",
     "MOST_PASSES",
-    "Order",
     "REPEATED",
     "UNKNOWN_MARGIN",
+    "Edge",
+    "Order",
     "Verdict",
     "frame_graph",
     "greedy_path",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import islice
+from itertools import islice, pairwise
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
@@ -149,7 +149,7 @@ def frame_graph(matrix: np.ndarray, path: tuple[int, ...]) -> networkx.DiGraph:
     import networkx
 
     matrix = _checked(matrix)
-    steps = {edge: i for i, edge in enumerate(zip(path[:-1], path[1:], strict=True))}
+    steps = {edge: i for i, edge in enumerate(pairwise(path))}
     graph = networkx.DiGraph()
     graph.add_nodes_from(range(len(matrix)))
     for t in range(len(matrix)):

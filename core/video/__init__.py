@@ -17,14 +17,14 @@ from core.video.sampling import (
 
 __all__ = [
     "CROPS",
-    "Clip",
-    "Crop",
     "KINDS",
-    "Limits",
     "MOTION_RATE",
     "MOTION_THRESHOLD",
-    "Probe",
     "SAMPLINGS",
+    "Clip",
+    "Crop",
+    "Limits",
+    "Probe",
     "Sampling",
     "choose",
     "crop_box",

@@ -15,10 +15,10 @@ from core.weights.files import (
 
 __all__ = [
     "CHECKPOINTS",
-    "Card",
     "DEFAULT",
     "PICKLED",
     "UNCALIBRATED",
+    "Card",
     "embedded",
     "file_hash",
     "load",

@@ -82,9 +82,9 @@ def _safetensors(path: Path) -> tuple[dict[str, Tensor], str | None]:
     """The tensors of a file and the card in it."""
     try:
         with safe_open(path, "pt") as file:
-            return {k: file.get_tensor(k).float() for k in file.keys()}, (
-                file.metadata() or {}
-            ).get("card")  # noqa: SIM118
+            names = file.keys()  # the file is no dict: it cannot be walked through
+            weights = {name: file.get_tensor(name).float() for name in names}
+            return weights, (file.metadata() or {}).get("card")
     except SafetensorError as error:
         raise BadInput(
             f"{path.name} is not a safetensors file ({error}); give a checkpoint of this project"

@@ -72,10 +72,8 @@ def _plain(rng: np.random.Generator, shape: tuple[int, int]) -> np.ndarray:
 def _stripes(rng: np.random.Generator, shape: tuple[int, int]) -> np.ndarray:
     u, v = _mesh(rng, shape, rng.choice([0, 2, 8]))
     period = rng.uniform(6, 34)
-    if rng.random() < 0.3:  # chevrons
-        v = np.abs((v % (period * 3)) - period * 1.5)
-    else:
-        v = v * 0
+    chevrons = rng.random() < 0.3
+    v = np.abs((v % (period * 3)) - period * 1.5) if chevrons else v * 0
     palette = np.stack([_colour(rng, 0.9) for _ in range(rng.integers(2, 6))])
     band = ((u + v) / period * 2).astype(int) % len(palette)
     return palette[band]
@@ -101,7 +99,7 @@ def _lattice(rng: np.random.Generator, shape: tuple[int, int]) -> np.ndarray:
 
 def _folds(rng: np.random.Generator, shape: tuple[int, int]) -> np.ndarray:
     """Curtains and wood: a pattern stretched along one direction."""
-    u, v = _mesh(rng, shape, 0)
+    u, _v = _mesh(rng, shape, 0)
     grain = noise(rng, shape, int(rng.integers(12, 40)), 3)
     stretched = cv2.resize(grain[: shape[0] // 8], shape[::-1], interpolation=cv2.INTER_LINEAR)
     if rng.random() < 0.25:

@@ -135,7 +135,7 @@ def folder_of(runs: Path, name: str) -> Path:
             "with a letter or digit"
         )
     path = runs / name
-    if path.is_symlink() or path.exists() and not path.is_dir():
+    if path.is_symlink() or (path.exists() and not path.is_dir()):
         raise BadInput(f"{name!r} is there already and is no folder of a run; choose another name")
     return path
 
@@ -177,10 +177,8 @@ def read(path: Path) -> Run | None:
                 f"the system ended it (signal {-code}), perhaps for lack of memory; resume "
                 "it to go on"
             )
-        elif (
-            code
-            and not stopped
-            or not stopped
+        elif (code and not stopped) or (
+            not stopped
             and _FAILED.fullmatch(last)
             and _is_latest(path / "log.txt", path / "metrics.jsonl")
         ):

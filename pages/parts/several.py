@@ -35,9 +35,8 @@ def partner(choice: Choice) -> str:
         for name in others
         if spec(name.removeprefix("random:")).make is spec(choice.card.model).make
     ]
-    return [name for name in [*same, *others] if name.removeprefix("random:") != choice.card.model][
-        0
-    ]
+    candidates = [*same, *others]
+    return next(name for name in candidates if name.removeprefix("random:") != choice.card.model)
 
 
 def with_am_flow(choice: Choice) -> Choice:

@@ -55,7 +55,7 @@ def page(chromium) -> Iterator:
 
 def trace_of(model: str, *attentions: Attention, unit: int = 1) -> Trace:
     """These attentions on a noise clip."""
-    steps, h, w = attentions[0].grid
+    steps, _h, _w = attentions[0].grid
     card = Card(
         model,
         "tiny",

@@ -60,7 +60,7 @@ def test_rows_of_every_model_are_those_of_core(chromium, name: str) -> None:
     trace = random_trace(name)
     page = mounted(chromium, [packing.pack(trace)])
     page.wait_for_selector("[data-ready=true]")
-    T, h, w = trace.grid
+    _T, h, _w = trace.grid
     tip = page.locator("[data-part=matrix-title] strong").get_attribute("data-tip")
     assert ("is no attention" in tip) == (not packing.time_taps(trace)) == (name == "am_flow"), tip
     assert page.locator("[data-part=matrix]").get_attribute("aria-label") == tip

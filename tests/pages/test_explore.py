@@ -38,7 +38,7 @@ def trace() -> Trace:
 
 def test_the_viewer_explains_its_attentions_in_the_words_of_the_page_and_its_frame_maps() -> None:
     text = (ROOT / "assets" / "viewer" / "controls.js").read_text()
-    joined = re.sub(r'"\s*\+ "', "", text)
+    joined = re.sub(r'"\s*\+\s*"', "", text)
     named = re.findall(r"\*\*(\w+)\*\*: (.+?\.)", TAP_HELP)
     assert {name for name, _ in named} == {
         tap for model in ("far", "am_flow") for tap in spec(model).spatial_taps

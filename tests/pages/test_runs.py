@@ -91,7 +91,7 @@ def test_a_run_is_followed_stopped_with_nothing_left_alive_resumed_and_finished(
         checkpoint_seconds=0.5,
         **TINY | {"workers": 1},
     )
-    with pytest.raises(BadInput, match="running already|there already"):
+    with pytest.raises(BadInput, match=r"running already|there already"):
         runs.start(folder, "first", "timesformer_gesture", clips=40)
     run = until(path, lambda r: (path / "state.pt").exists())
     assert (

@@ -32,7 +32,7 @@ def in_memory(views: int = 1, clips: int = 3, sampling: str = "uniform", **setti
     return Clips(("a", "b"), labelled, Plan(5, sampling, 3, views), **settings)
 
 
-@pytest.fixture()
+@pytest.fixture
 def folder(tmp_path: Path) -> Path:
     """Three good clips and a bad one under two labels."""
     root = tmp_path / "data"
@@ -148,7 +148,7 @@ def test_if_nothing_can_be_read_the_error_is_one_line(tmp_path: Path) -> None:
     (tmp_path / "a" / "x.mp4").write_text("bad")
     data = open_dataset("folder", tmp_path)
     for workers in (0, 1):
-        with pytest.raises(BadInput, match="^not one of 1 clips can be read$"):
+        with pytest.raises(BadInput, match=r"^not one of 1 clips can be read$"):
             list(clip_batches(data, seed=0, start=0, clips=4, batch=2, workers=workers))
 
 
@@ -220,7 +220,7 @@ def test_clips_of_different_sizes_do_not_make_a_batch() -> None:
         Labelled("a/0", counting(9), "a"),
         Labelled("a/1", np.zeros((9, 5, 6, 3), np.uint8), "a"),
     )
-    with pytest.raises(BadInput, match="a/0 .* a/1 .*differ in size"):
+    with pytest.raises(BadInput, match=r"a/0 .* a/1 .*differ in size"):
         list(
             clip_batches(
                 Clips(("a",), clips, Plan(3)), seed=0, start=0, clips=2, batch=2, shuffle=False
@@ -231,7 +231,7 @@ def test_clips_of_different_sizes_do_not_make_a_batch() -> None:
 def test_clips_can_be_numbered_by_other_labels(folder: Path) -> None:
     data = open_dataset("folder", folder, frames=4, labels=("b", "x", "a"))
     assert data.labels == ("b", "x", "a") and [label for _, label, _ in data] == [2, 2, 0]
-    with pytest.raises(BadInput, match="'b'.*not known; known are a, c"):
+    with pytest.raises(BadInput, match=r"'b'.*not known; known are a, c"):
         open_dataset("folder", folder, labels=("a", "c"))
 
 

@@ -344,7 +344,7 @@ def test_what_cannot_be_listed_is_refused_in_one_line(
 )
 def test_an_unknown_split_is_refused(tmp_path: Path, kind: str, split: str) -> None:
     touch(tmp_path, "a/b.mp4")
-    with pytest.raises(BadInput, match="split|no folder 'test'"):
+    with pytest.raises(BadInput, match=r"split|no folder 'test'"):
         listing(kind, tmp_path, split)
 
 

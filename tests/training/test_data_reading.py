@@ -28,7 +28,7 @@ def memory(frames: int) -> Labelled:
     return Labelled("a/b", counting(frames), "a")
 
 
-@pytest.fixture()
+@pytest.fixture
 def moving(tmp_path: Path) -> Path:
     """60 frames at 30 a second of noise that changes at uneven times."""
     rng = np.random.default_rng(0)
@@ -165,7 +165,7 @@ def test_black_frames_survive_the_cache(tmp_path: Path) -> None:
     ],
 )
 def test_a_plan_that_makes_no_sense_is_refused(settings: dict) -> None:
-    with pytest.raises(BadInput, match="at least 1|is not known"):
+    with pytest.raises(BadInput, match=r"at least 1|is not known"):
         Plan(**settings)
 
 

@@ -275,7 +275,7 @@ def test_views_are_written_as_clips_times_crops() -> None:
             Views.parse(text)
 
 
-@pytest.fixture()
+@pytest.fixture
 def real(tmp_path: Path) -> Path:
     """Two clips of two strokes that brighten with time."""
     for i, label in enumerate(("star", "left")):
@@ -342,7 +342,7 @@ def test_other_data_sets_are_named_with_their_kind_root_and_split(tmp_path: Path
     with pytest.raises(BadInput, match="split 'later'"):
         opened(f"jester:{tmp_path}:later", card)
     for wrong in (f"movies:{tmp_path}", "jester:", str(tmp_path / "none")):
-        with pytest.raises(BadInput, match="is not a folder.*KIND:ROOT"):
+        with pytest.raises(BadInput, match=r"is not a folder.*KIND:ROOT"):
             opened(wrong, card)
 
 

@@ -184,7 +184,7 @@ def test_a_report_that_a_kill_cut_short_is_dropped(whole: Path, tmp_path: Path) 
 def test_a_damaged_checkpoint_is_said_to_be_damaged(tmp_path: Path) -> None:
     for content in (b"", b"bad", b"PK\x03\x04" + bytes(50)):
         (tmp_path / "state.pt").write_bytes(content)
-        with pytest.raises(BadInput, match="state.pt is damaged"):
+        with pytest.raises(BadInput, match=r"state.pt is damaged"):
             Folder(tmp_path).state()
 
 
@@ -320,7 +320,7 @@ def test_settings_that_do_not_touch_the_result_may_change(whole: Path) -> None:
 
 def test_stills_of_another_run_can_be_the_start(whole: Path, tmp_path: Path) -> None:
     fit(replace(RECIPE, init=str(whole / "stills.safetensors")), "tiny", tmp_path / "run")
-    assert [r for r in rows(tmp_path / "run")] == [r for r in rows(whole) if r["stage"] == "video"]
+    assert list(rows(tmp_path / "run")) == [r for r in rows(whole) if r["stage"] == "video"]
 
 
 def test_frozen_blocks_stay_as_they_were_and_the_others_learn(whole: Path, tmp_path: Path) -> None:

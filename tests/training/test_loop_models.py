@@ -132,7 +132,7 @@ def test_validation_is_the_accuracy_of_the_averaged_weights(tmp_path: Path) -> N
         RECIPE, stills_clips=0, clips=4, ema=0.0, validate_clips=6, precision="float32"
     )
     path = fit(recipe, "tiny", tmp_path / "run")
-    model, card = load_checkpoint(path)
+    model, _card = load_checkpoint(path)
     clips = loop.source(recipe, frames=8, size=24, patch=8, seed=loop.HELD_OUT).dataset
     right = 0
     for i in range(6):
@@ -177,7 +177,7 @@ def test_weights_in_other_forms_can_be_the_start(
     with pytest.raises(BadInput, match="not one tensor"):
         fit(replace(SHORT, init=str(tmp_path / "foreign.pth")), "tiny", tmp_path / "foreign")
     (tmp_path / "bad.safetensors").write_text("bad")
-    with pytest.raises(BadInput, match="bad.safetensors cannot be read"):
+    with pytest.raises(BadInput, match=r"bad.safetensors cannot be read"):
         read_weights(tmp_path / "bad.safetensors")
 
 

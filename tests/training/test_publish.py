@@ -42,7 +42,7 @@ def test_a_damaged_table_or_a_label_that_the_model_does_not_know_is_said_before_
     with pytest.raises(BadInput, match="the label 'wave'"):
         publish(embedded()["direcformer"], "mine", tmp_path, None)
     (tmp_path / "backgrounds.tsv").write_text(table)
-    with pytest.raises(BadInput, match="backgrounds.tsv is damaged"):
+    with pytest.raises(BadInput, match=r"backgrounds.tsv is damaged"):
         publish(embedded()["direcformer"], "mine", tmp_path, None)
 
 
@@ -73,10 +73,8 @@ def test_a_published_checkpoint_keeps_its_weights_and_says_what_was_measured(
         set(measured["real_odd_backgrounds"]["per_class"]) == {"up", "left"}
         and measured["training_hours"] == 1.5
     )
-    assert (
-        after[1].sharpness == 0
-        or measured["real_passes"]["passes"] == module.PASSES
-        and measured["real_passes"]["clips"] == 3
+    assert after[1].sharpness == 0 or (
+        measured["real_passes"]["passes"] == module.PASSES and measured["real_passes"]["clips"] == 3
     )
     assert json.loads(path.with_suffix(".json").read_text())["measured"] == measured
 

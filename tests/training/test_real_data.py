@@ -273,7 +273,7 @@ def test_the_recipe_of_rvit_runs_in_small(clips: Path, tmp_path: Path) -> None:
         threads=1,
         validate_clips=3,
     )
-    model, card = load_checkpoint(fit(paper, "rvit_paper", tmp_path / "run"))
+    _model, card = load_checkpoint(fit(paper, "rvit_paper", tmp_path / "run"))
     report, trial = rows(tmp_path / "run")
     assert (
         report["step"] == 2

@@ -204,9 +204,8 @@ def test_every_model_has_a_gesture_recipe_and_one_of_its_paper() -> None:
 def test_gesture_recipes_start_from_stills_that_fit() -> None:
     def sizes(name: str) -> tuple:
         preset = spec(recipe(name).model).presets["gesture"]
-        return tuple(preset[k] for k in ("size", "patch", "width", "heads")) + (
-            recipe(name).stills_depth or preset["depth"],
-        )
+        depth = recipe(name).stills_depth or preset["depth"]
+        return (*(preset[k] for k in ("size", "patch", "width", "heads")), depth)
 
     assert (
         len({sizes(f"{m}_gesture") for m in ("direcformer", "timesformer", "rvit", "am_flow")}) == 1

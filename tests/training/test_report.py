@@ -94,7 +94,7 @@ def test_figures_show_the_numbers_of_the_result() -> None:
     ) == ([75, 100], [1, 2])
 
 
-@pytest.fixture()
+@pytest.fixture
 def written(tmp_path: Path) -> Path:
     write_report(
         tmp_path / "r",

@@ -122,7 +122,7 @@ def test_rows_of_another_start_or_recipe_are_not_mixed_in(
     with pytest.raises(BadInput, match="rows "):
         reproduce(table, tmp_path, **BUDGET)
     monkeypatch.setattr(module, "renderer", lambda: "of tomorrow")
-    with pytest.raises(BadInput, match="renderer .*, not of tomorrow"):
+    with pytest.raises(BadInput, match=r"renderer .*, not of tomorrow"):
         reproduce(table, tmp_path, **BUDGET)
 
 
@@ -138,7 +138,7 @@ def test_rows_measured_on_other_real_clips_are_not_mixed_in(
         reproduce(table, out, real=real.rename(tmp_path / "moved"), **BUDGET).read_bytes() == before
     )
     (tmp_path / "moved" / "star" / "b.mp4").write_bytes(b"another")
-    with pytest.raises(BadInput, match="real_clips .*, not .*; choose another --out"):
+    with pytest.raises(BadInput, match=r"real_clips .*, not .*; choose another --out"):
         reproduce(table, out, real=tmp_path / "moved", **BUDGET)
 
 
@@ -201,8 +201,8 @@ def test_a_later_stage_of_a_row_begins_where_the_last_one_ended_and_sees_other_c
         tmp_path / "1-0" / "video.safetensors"
     )
     assert first["seed"] != second["seed"]
+    monkeypatch.setitem(TABLES, table, replace(TABLES[table], stages=(1.0,)))
     with pytest.raises(BadInput, match="holds results for rows"):
-        monkeypatch.setitem(TABLES, table, replace(TABLES[table], stages=(1.0,)))
         reproduce(table, tmp_path, **BUDGET | {"clips": 8})
 
 

@@ -191,7 +191,7 @@ def test_odds_that_name_no_condition_or_number_are_refused(odds: str) -> None:
     with pytest.raises(BadInput, match="not NAME=NUMBER from 0 to 1") as error:
         source(Recipe(model="direcformer", odds=odds), frames=1, size=8, patch=8, seed=3)
     assert "same_colour" in str(error.value)
-    with pytest.raises(BadInput, match="odds of 1.5 for dim"):
+    with pytest.raises(BadInput, match=r"odds of 1.5 for dim"):
         source(Recipe(model="direcformer", odds="dim=1.5"), frames=1, size=8, patch=8, seed=3)
 
 

@@ -62,7 +62,7 @@ def test_each_process_reads_its_places_of_each_step() -> None:
     ((first, second),) = batches(clips, sharing, start=1, steps=2, workers=0)
     for got, number in ((first, 4), (second, 5)):
         for i in range(2):
-            frames, label, tip, occupied = clips.dataset[number + 2 * i]
+            frames, label, _tip, _occupied = clips.dataset[number + 2 * i]
             assert (got.video[i].numpy() == frames).all() and got.label[i] == label
     assert [len(p) for p in batches(clips, Sharing(4, 1, 2, 1), start=2, steps=5, workers=0)] == [
         1,

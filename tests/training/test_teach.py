@@ -102,7 +102,7 @@ def test_a_tiny_net_learns_which_way_time_runs(tmp_path: Path, rising: Path) -> 
         for row in reports
     )
 
-    model, card = load_checkpoint(out / MODEL)
+    _model, card = load_checkpoint(out / MODEL)
     assert (
         "taught the order of rising.mp4" in card.trained_on
         and "one session only" in card.trained_on

@@ -167,9 +167,11 @@ def kinetics(root: Path, split: str | None) -> Listing:
     wanted = _canonical("kinetics", split or "train")
     rows = []
     for table in _nearby(root, "*.csv"):
-        for row in _table(table):
-            if row.get("label") and "youtube_id" in row:
-                rows.append((_spelt(row.get("split") or table.stem), row))
+        rows += [
+            (_spelt(row.get("split") or table.stem), row)
+            for row in _table(table)
+            if row.get("label") and "youtube_id" in row
+        ]
     if not rows:
         raise BadInput(
             f"{root} holds no Kinetics list; expected a .csv with the columns "

@@ -9,7 +9,7 @@ import torch
 from core import explain
 from core.errors import BadInput
 from core.models.direcformer import DirecFormer
-from core.observe import observe, to_input
+from core.observe import Trace, observe, to_input
 from core.order import order_matrix
 from core.trace import CLS, Attention, Axis, Kernel, Layout
 from core.video import Clip
@@ -105,9 +105,9 @@ def hand(
     )
 
 
-def traced(model: str, *attentions: Attention) -> explain.Trace:
+def traced(model: str, *attentions: Attention) -> Trace:
     """A trace that holds these attentions alone."""
-    return explain.Trace(model, None, None, None, None, None, attentions)  # type: ignore[arg-type]
+    return Trace(model, None, None, None, None, None, attentions)  # type: ignore[arg-type]
 
 
 LN3 = float(np.log(3))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from itertools import permutations
+from itertools import pairwise, permutations
 
 import numpy as np
 import pytest
@@ -368,7 +368,7 @@ def test_the_frame_graph_is_complete_and_marks_the_path(slots: int) -> None:
         data["step"]: (t, u) for t, u, data in graph.edges(data=True) if data["step"] is not None
     }
     assert len(on_path) == slots - 1
-    assert [on_path[i] for i in range(slots - 1)] == list(zip(path[:-1], path[1:], strict=True))
+    assert [on_path[i] for i in range(slots - 1)] == list(pairwise(path))
     assert sum(matrix[edge] for edge in on_path.values()) == pytest.approx(weight)
 
 

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 from core.errors import (
+    BadInput,
     EmptyVideo,
     MissingVideo,
     NotAVideo,
@@ -257,7 +258,7 @@ def test_settings_that_make_no_sense_are_refused(tmp_path: Path) -> None:
         {"end": float("nan")},
     ]
     for settings in wrong:
-        with pytest.raises(ValueError) as caught:
+        with pytest.raises(BadInput) as caught:
             decode(path, **settings)
         assert "\n" not in str(caught.value)
 

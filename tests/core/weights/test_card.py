@@ -127,7 +127,7 @@ def test_timesformer_is_built_as_its_files_say(config: dict) -> None:
     )
 
 
-@pytest.mark.parametrize("frames, side, stride", [(8, 14, 32), (16, 28, 16), (96, 14, 4)])
+@pytest.mark.parametrize(("frames", "side", "stride"), [(8, 14, 32), (16, 28, 16), (96, 14, 4)])
 def test_timesformer_samples_as_its_variants_were_trained(
     frames: int, side: int, stride: int
 ) -> None:

@@ -85,7 +85,7 @@ def server(timesformer_folder: Path, monkeypatch: pytest.MonkeyPatch) -> Iterato
             if self.command == "GET":
                 self.wfile.write(content)
 
-        do_GET = do_HEAD
+        do_GET = do_HEAD  # noqa: N815 - the library's own name
 
         def log_message(self, *args: object) -> None:
             pass

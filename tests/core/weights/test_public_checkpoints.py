@@ -254,7 +254,7 @@ def test_damaged_and_odd_files_are_refused(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "drop, changes, words",
+    ("drop", "changes", "words"),
     [
         ("layer.1.temporal_dense.bias", {}, ("lacks", "blocks.1.temporal_fc.bias")),
         ("layer.0", {}, ("lacks", "more")),
