@@ -23,7 +23,7 @@ from core.order.trials import Shuffles, permutation_of, shuffle_model, shuffle_p
 from core.trace import Head
 from core.video import Clip, Probe, cropped, decode, probe, subclip
 from core.weights import Card, embedded, hub, load_checkpoint, untrained
-from core.world.gestures import render
+from core.world.gestures import render, rendered_clip
 from core.world.truth import Truth, truth_of
 
 RENDERED_FRAMES = 48
@@ -130,7 +130,7 @@ def clip(
     def make() -> Clip:
         if key.startswith("render:"):
             _, label, seed = key.split(":")
-            whole = observe.rendered_clip(render(label, int(seed), frames=RENDERED_FRAMES))
+            whole = rendered_clip(render(label, int(seed), frames=RENDERED_FRAMES))
             return subclip(
                 whole, frames=frames, sampling=sampling, stride=stride, start=start, end=end
             )

@@ -15,8 +15,8 @@ from unittest.mock import patch
 import av
 import numpy as np
 
-from core import gestures
-from core.__main__ import main as core
+from core.cli import main as core
+from core.world import gestures
 from tests.golden.files import fingerprint
 from tests.golden.pictures import MODELS, rounding
 from training.__main__ import main as training
@@ -178,7 +178,7 @@ def flags(folder: Path) -> dict[str, list[str]]:
             try:
                 main([name, "--help"])
             except SystemExit as ended:
-                assert ended.code == 0
+                assert ended.code == 0  # noqa: PT017 - help ends so
         lines = [line for line in out.getvalue().splitlines() if line.startswith("  -")]
         results[f"{program} {name}"] = sorted(
             {

@@ -10,11 +10,11 @@ from typing import Any
 import cv2
 import numpy as np
 
+from core.draw.packing import pack, with_file
 from core.explain import gradcam
-from core.gestures import LABELS, render
-from core.observe import observe, rendered_clip
-from core.packing import pack, with_file
+from core.observe import observe
 from core.weights import load
+from core.world.gestures import LABELS, render, rendered_clip
 from tests.golden.files import fingerprint
 
 MODELS = ("direcformer", "am_flow", "far", "rvit", "timesformer", "videomae")

@@ -6,10 +6,10 @@ import json
 
 import numpy as np
 import pytest
-from tests.core.test_order import HAND, perfect_signs
 
 from core.draw.steps import candidates, colour_range, step_through
 from core.order import greedy_path, order_accuracy, path_weight, recover_order
+from tests.core.order.test_recover import HAND, perfect_signs
 
 ORDER = (2, 0, 3, 1)
 

@@ -9,7 +9,6 @@ from itertools import pairwise, permutations
 
 import numpy as np
 import pytest
-from tests.core.test_order import HAND
 
 from core.errors import BadInput
 from core.order import (
@@ -22,6 +21,7 @@ from core.order import (
     repeated_slots,
     running_weights,
 )
+from tests.core.order.test_recover import HAND
 
 
 @cache
