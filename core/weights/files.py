@@ -22,6 +22,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
+from assets import ASSETS
 from core.errors import BadInput
 from core.models import build, spec
 from core.weights.card import UNCALIBRATED, Card, public_card
@@ -42,7 +43,7 @@ __all__ = [
 ]
 
 DEFAULT = "direcformer"  # what the app opens on, and what commands take where no model is named
-CHECKPOINTS = Path(__file__).parents[2] / "assets" / "checkpoints"
+CHECKPOINTS = ASSETS / "checkpoints"
 PICKLED = (".pth", ".pyth", ".pt", ".bin")
 _UNPICKLING = threading.Lock()  # what torch lets through is one list for all threads
 

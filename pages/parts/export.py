@@ -7,19 +7,19 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping, Sequence
 from functools import cache
-from pathlib import Path
 
 import numpy as np
 import plotly.graph_objects as go
 import streamlit as st
 
+from assets import ASSETS
 from core.draw import export
 from core.draw.bars import class_bars
 from pages.parts.choose import Choice
 from pages.parts.show import NOT_AN_EXPLANATION, chart, plain, provenance, provenance_line
 from pages.parts.viewer import bundle
 
-ASSETS = Path(__file__).parents[2] / "assets" / "download"
+FOLDER = ASSETS / "download"
 Numbers = Mapping[str, tuple[np.ndarray, str]]
 """Key in the NPZ -> the array and what it means, with its shape and unit."""
 
@@ -27,9 +27,9 @@ Numbers = Mapping[str, tuple[np.ndarray, str]]
 @cache
 def _component():
     html, css = (
-        (ASSETS / f"figure.{kind}").read_text(encoding="utf-8") for kind in ("html", "css")
+        (FOLDER / f"figure.{kind}").read_text(encoding="utf-8") for kind in ("html", "css")
     )
-    js = bundle(("save", "figure"), ASSETS)
+    js = bundle(("save", "figure"), FOLDER)
     return st.components.v2.component(
         "keep_figure", html=html, css=css, js=js, isolate_styles=False
     )

@@ -7,12 +7,12 @@ from __future__ import annotations
 import base64
 from collections.abc import Sequence
 from functools import cache
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import streamlit as st
 
+from assets import ASSETS
 from core.draw import export
 from core.draw.steps import step_through
 from core.draw.style import picture
@@ -22,7 +22,7 @@ from core.order.shuffle import HOW, How, order_text, parse_order, permutation
 from pages.parts.show import HELP, NOT_AN_EXPLANATION, VERDICTS, plain
 from pages.parts.viewer import bundle
 
-ASSETS = Path(__file__).parents[2] / "assets" / "lab"
+FOLDER = ASSETS / "lab"
 MODULES = (
     "../download/save",
     "../download/vector",
@@ -177,9 +177,9 @@ def _wanted() -> None:
 
 @cache
 def _component():
-    page, style = ((ASSETS / name).read_text(encoding="utf-8") for name in ("lab.html", "lab.css"))
+    page, style = ((FOLDER / name).read_text(encoding="utf-8") for name in ("lab.html", "lab.css"))
     return st.components.v2.component(
-        "shuffle_lab", html=page, css=style, js=bundle(MODULES, ASSETS), isolate_styles=False
+        "shuffle_lab", html=page, css=style, js=bundle(MODULES, FOLDER), isolate_styles=False
     )
 
 

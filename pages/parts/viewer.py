@@ -10,6 +10,7 @@ from pathlib import Path
 
 import streamlit as st
 
+from assets import ASSETS
 from core.draw import packing
 from core.errors import BadInput
 from pages.parts import cached
@@ -18,7 +19,7 @@ from pages.parts.kept import KINDS, kept
 from pages.parts.look import follow, read
 from pages.parts.show import plain, provenance_line
 
-ASSETS = Path(__file__).parents[2] / "assets" / "viewer"
+FOLDER = ASSETS / "viewer"
 MODULES = (
     "../download/save",
     "../download/vector",
@@ -33,7 +34,7 @@ MODULES = (
 """In the order of their imports."""
 
 
-def bundle(modules: tuple[str, ...] = MODULES, folder: Path = ASSETS) -> str:
+def bundle(modules: tuple[str, ...] = MODULES, folder: Path = FOLDER) -> str:
     """The modules of a folder as one, as a component takes one piece of JavaScript: no imports, no
     exports but the default.
     """
@@ -47,7 +48,7 @@ def bundle(modules: tuple[str, ...] = MODULES, folder: Path = ASSETS) -> str:
 @cache
 def _component():
     page, style = (
-        (ASSETS / name).read_text(encoding="utf-8") for name in ("viewer.html", "viewer.css")
+        (FOLDER / name).read_text(encoding="utf-8") for name in ("viewer.html", "viewer.css")
     )
     return st.components.v2.component(
         "attention_viewer", html=page, css=style, js=bundle(), isolate_styles=False
