@@ -54,13 +54,14 @@ TOY = '''
 import torch
 from torch import nn
 from core.models.blocks import Output, Spec, SelfAttention, frames_layout, locations_layout
+from core.models.video_model import VideoModel
 from core.trace import Axis
 
 
-class Toy(nn.Module):
+class Toy(VideoModel):
     def __init__(self, classes, size=24, patch=8, frames=4, width=6):
         super().__init__()
-        self.size, self.frames, self.unit_frames = size, frames, 1
+        self.size, self.frames = size, frames
         self.patch = nn.Conv2d(3, width, patch, patch)
         self.space = SelfAttention(width, 2, "softmax", "space", 0, Axis.SPACE)
         self.time = SelfAttention(width, 2, "softmax", "time", 0, Axis.TIME)

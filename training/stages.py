@@ -254,7 +254,7 @@ class Video(Stage):
             )
         self.load_state_dict(weights, strict=False)
         blocks = [int(k.split(".")[2]) for k in weights if k.startswith("model.blocks.")]
-        if blocks and hasattr(self.model, "start_as_identity"):
+        if blocks:
             self.model.start_as_identity(1 + max(blocks))
         return "took the weights of another run's video stage" + (
             f", but for {', '.join(head)}: it knew other labels" if head else ""

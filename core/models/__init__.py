@@ -8,12 +8,20 @@ from importlib import import_module
 from inspect import signature
 from typing import Any
 
-from torch import nn
-
 from core.errors import BadInput
 from core.models.blocks import Output, Spec
+from core.models.video_model import VideoModel
 
-__all__ = ["Output", "Spec", "available", "build", "setting", "spec", "usual_settings"]
+__all__ = [
+    "Output",
+    "Spec",
+    "VideoModel",
+    "available",
+    "build",
+    "setting",
+    "spec",
+    "usual_settings",
+]
 
 
 @cache
@@ -79,7 +87,7 @@ def settings_of(name: str, preset: str = "gesture", **settings: Any) -> dict[str
     return whole
 
 
-def build(name: str, preset: str = "gesture", **settings: Any) -> nn.Module:
+def build(name: str, preset: str = "gesture", **settings: Any) -> VideoModel:
     """A freshly initialised model in eval mode: forward takes normalised video (B, 3, T, H, W).
 
     `settings` override the preset, for example `classes=174` or `time="softmax"`.

@@ -20,6 +20,7 @@ from core.models.adapters import PLACES, AdapterWeights, HyperAdapters, Parallel
 from core.models.blocks import Mlp, Output, Spec, frames_layout, init_vit
 from core.models.linear import Linear
 from core.models.temporal import WIDTHS, TemporalKind, make_temporal
+from core.models.video_model import VideoModel
 from core.models.vit import Activation, ImageAttention, ViT
 from core.trace import Axis, Kernel, Layout, Tap
 
@@ -127,7 +128,7 @@ class TemporalHead(nn.Module):
         )
 
 
-class AMFlow(nn.Module):
+class AMFlow(VideoModel):
     """A frozen image model, two adapters a block, AM flow into the attention's adapter, 2 L + 1
     averaged outputs.
 
@@ -204,7 +205,7 @@ class AMFlow(nn.Module):
                 "am_flow setting am_mode='aligned' needs aligning=True; the same without the "
                 "encoder is am_mode='post'"
             )
-        self.size, self.frames, self.unit_frames = size, frames, 1
+        self.size, self.frames = size, frames
         self.tokens = (size // patch) ** 2 + 1
         self.am_mode: Mode = am_mode or ("aligned" if aligning else "static")
         self.am_logits, self.last_flow, self.flow, self.image_output = (

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import lru_cache
-from typing import Any, Literal, Protocol
+from typing import TYPE_CHECKING, Any, Literal
 
 import torch
 from einops import rearrange
@@ -14,6 +15,9 @@ from torch.nn.functional import scaled_dot_product_attention
 from core.errors import BadInput
 from core.models.linear import Linear, linear
 from core.trace import CLS, Axis, Kernel, Layout, Tap
+
+if TYPE_CHECKING:
+    from core.models.video_model import VideoModel
 
 Kind = Literal["softmax", "cosine"]
 SHORT = 128  # tokens up to which two matmuls train faster on a CPU than its fused attention
@@ -43,10 +47,6 @@ class Output:
     )
 
 
-class Maker(Protocol):
-    def __call__(self, **settings: Any) -> nn.Module: ...
-
-
 @dataclass(frozen=True)
 class Spec:
     """One model that `core.models` offers. A model file ends in a list of these, SPECS."""
@@ -54,7 +54,7 @@ class Spec:
     name: str
     title: str
     paper: str
-    make: Maker
+    make: Callable[..., VideoModel]
     presets: dict[str, dict[str, Any]]
     summary: str
     settings: dict[str, tuple[Any, ...]] = field(default_factory=dict)

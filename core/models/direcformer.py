@@ -27,6 +27,7 @@ from core.models.blocks import (
     locations_layout,
 )
 from core.models.linear import Linear, linear
+from core.models.video_model import VideoModel
 from core.trace import Axis
 
 ORDER_CLASSES = 1001  # the identity and 1,000 permutations
@@ -120,7 +121,7 @@ class Block(nn.Module):
         return cls + of_cls, patches + of_patches, mean_map
 
 
-class DirecFormer(nn.Module):
+class DirecFormer(VideoModel):
     """A video transformer whose time attention is a signed cosine in [-1, 1] (Eq. 9).
 
     Args:
@@ -154,7 +155,7 @@ class DirecFormer(nn.Module):
     ) -> None:
         super().__init__()
         side = size // patch
-        self.size, self.frames, self.unit_frames = size, frames, 1
+        self.size, self.frames = size, frames
         self.patch_embed = nn.ModuleDict({"proj": nn.Conv2d(3, width, patch, patch)})
         self.cls_token = nn.Parameter(torch.zeros(1, 1, width))
         self.pos_embed = nn.Parameter(torch.zeros(1, side * side + 1, width))
@@ -203,6 +204,10 @@ class DirecFormer(nn.Module):
         order_logits = self.order_head(cls) if self.order_head is not None else None
         patches = rearrange(self.norm(patches), "b (h w t) d -> b t h w d", h=h, w=w)
         return Output(logits, order_logits, time_attention=tuple(maps), patches=patches)
+
+    @property
+    def trunk(self) -> nn.ModuleList:
+        return self.blocks
 
     def _time_positions(self, T: int) -> Tensor:
         """(1, T, D): the learned table, stretched where a clip has another number of frames than in

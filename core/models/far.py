@@ -21,6 +21,7 @@ from torch.nn.functional import one_hot, pad, scaled_dot_product_attention
 from core.errors import BadInput
 from core.models.blocks import DropPath, Mlp, Output, Spec, init_vit, queries_keys_values
 from core.models.linear import Linear
+from core.models.video_model import VideoModel
 from core.trace import PAD, Axis, Kernel, Layout, Tap
 
 Pattern = Literal["global", "sd", "temporal", "hst", "hsda"]
@@ -331,7 +332,7 @@ def _global_heads(attention: Pattern, ratio: str, heads: int) -> int:
     return heads * first // (first + second)
 
 
-class FAR(nn.Module):
+class FAR(VideoModel):
     """A video ViT whose heads are partly global and partly sparse-dense.
 
     Args:
@@ -437,6 +438,10 @@ class FAR(nn.Module):
             time_attention=tuple(maps),
             patches=rearrange(x, "b (t h w) d -> b t h w d", t=T, h=h, w=w),
         )
+
+    @property
+    def trunk(self) -> nn.ModuleList:
+        return self.blocks
 
     def _positions(self, grid: Grid) -> Tensor:
         """(N, D) for this grid."""

@@ -27,6 +27,7 @@ from torch.nn.functional import layer_norm, scaled_dot_product_attention
 from core.errors import BadInput
 from core.models.blocks import Output, Spec, fitting, init_vit
 from core.models.linear import Linear
+from core.models.video_model import VideoModel
 from core.trace import CLS, Axis, Kernel, Layout, Tap
 
 Gate = Literal["linear", "linear_norm", "softmax"]
@@ -187,7 +188,7 @@ class RViTUnit(nn.Module):
         return y + self.mlp(self.norm2(y)), h, (from_frames[:, :, 0], torch.stack(from_states, 1))
 
 
-class RViT(nn.Module):
+class RViT(VideoModel):
     """A recurrent vision transformer: any number of frames, one hidden state a layer.
 
     Args:
@@ -231,7 +232,7 @@ class RViT(nn.Module):
                 f"rvit size {size} is not a multiple of patch {patch}; choose a patch that "
                 "divides the size"
             )
-        self.size, self.frames, self.unit_frames, self.positions = size, frames, 1, positions
+        self.size, self.frames, self.positions = size, frames, positions
         side = size // patch
         self.patch_embed = nn.ModuleDict({"proj": nn.Conv2d(3, width, patch, patch)})
         self.cls_token = nn.Parameter(torch.zeros(1, 1, width))
@@ -270,6 +271,10 @@ class RViT(nn.Module):
             layer_norm(x[:, :, 1:], x.shape[-1:], eps=1e-6), "b t (h w) d -> b t h w d", h=side
         )
         return Output(logits, frame_maps=maps[-1], patches=patches)
+
+    @property
+    def trunk(self) -> nn.ModuleList:
+        return self.blocks
 
     def start(self, batch: int) -> State:
         """The state before the first frame: T_t of each layer in the class row, zeros elsewhere
