@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-import threading
-from collections import OrderedDict
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import streamlit as st
@@ -25,49 +21,21 @@ from core.video import Clip, Probe, cropped, decode, probe, subclip
 from core.weights import Card, embedded, hub, load_checkpoint, untrained
 from core.world.gestures import render, rendered_clip
 from core.world.truth import Truth, truth_of
+from pages.parts.session import STORE, leave_if_asked
+from pages.parts.store import Store
 
 RENDERED_FRAMES = 48
-STORE_BYTES = 1_000_000_000
-
-
-class Store:
-    """A least-recently-used store that is bounded by bytes and safe between threads."""
-
-    def __init__(self, limit: int = STORE_BYTES) -> None:
-        self.limit, self.held = limit, 0
-        self.items: OrderedDict[tuple, tuple[Any, int]] = OrderedDict()
-        self.lock = threading.Lock()
-
-    def peek(self, key: tuple) -> Any | None:
-        """The value under `key`, or None."""
-        with self.lock:
-            return self.items[key][0] if key in self.items else None
-
-    def get(self, key: tuple, make: Callable[[], Any], size: Callable[[Any], int]) -> Any:
-        """The value under `key`, made if it is not there."""
-        with self.lock:
-            if key in self.items:
-                self.items.move_to_end(key)
-                return self.items[key][0]
-        value = make()
-        cost = size(value)
-        with self.lock:
-            self.held += cost - (self.items.pop(key, (None, 0))[1])
-            self.items[key] = (value, cost)
-            while self.held > self.limit and len(self.items) > 1:
-                self.held -= self.items.popitem(last=False)[1][1]
-        return value
 
 
 @st.cache_resource
 def _shared() -> Store:
-    return Store()
+    return Store(leave=leave_if_asked)
 
 
 def _store(clip_key: str) -> Store:
     """Uploads, and what comes of them, stay in their own session."""
     if clip_key.startswith("upload:"):
-        return st.session_state.setdefault("store", Store())
+        return st.session_state.setdefault(STORE, Store(leave=leave_if_asked))
     return _shared()
 
 
