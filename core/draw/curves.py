@@ -5,14 +5,17 @@ from __future__ import annotations
 import numpy as np
 import plotly.graph_objects as go
 
-from core.draw.style import FONT, SERIES, _bare
+from core.draw.style import FAINT_GRID, FONT, GRID, SERIES, bare
 
 DASHES = ("solid", "dash", "dot", "dashdot", "longdash", "longdashdot")
+Line = tuple[list[float], list[float], str]
+"""x, y and the colour."""
 
 
 def over_pairs(series: dict[str, np.ndarray], steps: list[str], height: int = 360) -> go.Figure:
-    """One line each, scaled to its own largest value, over pairs of frames. Lines differ by dash
-    and colour.
+    """One line for each series over pairs of frames, scaled to its own largest value.
+
+    Lines differ by dash and colour.
     """
     figure = go.Figure()
     for (name, values), colour, dash in zip(series.items(), SERIES, DASHES, strict=False):
@@ -31,55 +34,51 @@ def over_pairs(series: dict[str, np.ndarray], steps: list[str], height: int = 36
         range=[0, 1.05],
         tickvals=[0, 0.5, 1],
         title="part of its largest",
-        gridcolor="rgba(128,128,128,0.25)",
+        gridcolor=GRID,
         zeroline=False,
         automargin=True,
     )
-    figure.update_xaxes(title="pair of frames", gridcolor="rgba(128,128,128,0.15)", automargin=True)
-    _bare(figure, height)
-    return figure.update_layout(
-        showlegend=True,
-        legend={
-            "orientation": "h",
-            "y": 1.02,
-            "yanchor": "bottom",
-            "x": 0,
-            "font": {"size": FONT - 2},
-        },
-    )
+    figure.update_xaxes(title="pair of frames", gridcolor=FAINT_GRID, automargin=True)
+    bare(figure, height)
+    legend = {
+        "orientation": "h",
+        "y": 1.02,
+        "yanchor": "bottom",
+        "x": 0,
+        "font": {"size": FONT - 2},
+    }
+    return figure.update_layout(showlegend=True, legend=legend)
 
 
 def curves(
-    lines: dict[str, tuple[list[float], list[float], str]],
+    lines: dict[str, Line],
     *,
-    dashed: dict[str, tuple[list[float], list[float], str]] | None = None,
+    dashed: dict[str, Line] | None = None,
     percent: bool = False,
     from_zero: bool = False,
     height: int = 230,
 ) -> go.Figure:
-    """Figures of several runs on the same axes: name -> (x, y, colour). `dashed` are drawn as
-    dashed lines with marks.
+    """Figures of several runs on the same axes; `dashed` are drawn as dashed lines with marks.
 
     With `percent` the values are shares 0..1, drawn as 0 to 100 %; with `from_zero` the axis begins
     at 0.
     """
     figure = go.Figure()
     unit, scale = (" %", 100.0) if percent else ("", 1.0)
-    for style, group in (("solid", lines), ("dash", dashed or {})):
+    for dash, group in (("solid", lines), ("dash", dashed or {})):
         for name, (x, y, colour) in group.items():
-            few = style == "dash" or len(x) < 3
+            few = dash == "dash" or len(x) < 3
             figure.add_scatter(
                 x=x,
-                y=[scale * v for v in y],
+                y=[scale * value for value in y],
                 name=name,
                 mode="lines+markers" if few else "lines",
                 marker={"size": 8},
-                line={"color": colour, "width": 2.5, "dash": style},
+                line={"color": colour, "width": 2.5, "dash": dash},
                 hovertemplate=f"%{{y:.4~g}}{unit}<extra>{name}</extra>",
             )
-    grid = "rgba(128,128,128,0.25)"
     figure.update_xaxes(
-        gridcolor=grid,
+        gridcolor=GRID,
         zeroline=False,
         tickfont={"size": FONT - 3},
         tickangle=0,
@@ -89,9 +88,9 @@ def curves(
         nticks=6,
     )
     figure.update_yaxes(
-        gridcolor=grid,
+        gridcolor=GRID,
         zeroline=not from_zero and not percent,
-        zerolinecolor=grid,
+        zerolinecolor=GRID,
         tickfont={"size": FONT - 3},
         ticksuffix=unit,
         automargin=True,
@@ -102,4 +101,4 @@ def curves(
     )
     if percent:
         figure.update_yaxes(range=[0, 103])
-    return _bare(figure, height, hovermode="x unified")
+    return bare(figure, height, hovermode="x unified")

@@ -1,6 +1,4 @@
-"""Results as files to keep: a video that browsers play, an animation, and the numbers. Each says
-what it shows.
-"""
+"""Results as files to keep: a video, an animation, the numbers. Each says what it shows."""
 
 from __future__ import annotations
 
@@ -11,15 +9,19 @@ import textwrap
 from collections.abc import Mapping, Sequence
 from fractions import Fraction
 from pathlib import Path
+from typing import Any, cast
 
 import av
+import av.filter
 import cv2
 import numpy as np
 
 from core.draw.overlay import frame_rate, write_mp4
 from core.errors import BadInput
 
-LINE, BAR = 22, (24, 27, 33)
+LINE = 22  # pixels of a line of words
+BAR = (24, 27, 33)  # the ground behind them
+WORDS = (240, 240, 240)
 _ASCII = str.maketrans(
     {"·": "|", "×": "x", "→": "->", "–": "-", "−": "-", "“": '"', "”": '"', "…": "...", "ρ": "rho"}
 )
@@ -27,13 +29,13 @@ _ASCII = str.maketrans(
 
 
 def captioned(frames: np.ndarray, lines: Sequence[str], above: bool = False) -> np.ndarray:
-    """Frames (T, H, W, 3) uint8 with lines of words on a dark bar below (or above) them, wrapped to
-    the width.
+    """Frames (T, H, W, 3) uint8 with lines of words on a dark bar below (or above) them.
+
+    Lines that are too long for the width are wrapped.
     """
     T, _, W, _ = frames.shape
-    wrapped = [
-        part for line in lines for part in textwrap.wrap(line.translate(_ASCII), max(16, W // 8))
-    ]
+    most = max(16, W // 8)  # letters that fit
+    wrapped = [text for line in lines for text in textwrap.wrap(line.translate(_ASCII), most)]
     bar = np.full((LINE * len(wrapped) + 10, W, 3), BAR, np.uint8)
     for i, text in enumerate(wrapped):
         cv2.putText(
@@ -42,7 +44,7 @@ def captioned(frames: np.ndarray, lines: Sequence[str], above: bool = False) -> 
             (8, LINE * (i + 1)),
             cv2.FONT_HERSHEY_SIMPLEX,
             0.44,
-            (240, 240, 240),
+            WORDS,
             1,
             cv2.LINE_AA,
         )
@@ -53,38 +55,36 @@ def captioned(frames: np.ndarray, lines: Sequence[str], above: bool = False) -> 
 def tiled(
     clips: Sequence[np.ndarray], titles: Sequence[str] = (), columns: int | None = None
 ) -> np.ndarray:
-    """Clips of one shape (T, H, W, 3) in rows of `columns`, each under its title; what is left of
-    the last row stays dark.
+    """Clips of one shape (T, H, W, 3) in rows of `columns`, each under its title.
+
+    What is left of the last row stays dark.
+
+    Raises: BadInput if the clips differ in shape.
     """
     if len({clip.shape for clip in clips}) != 1:
         raise BadInput(
             f"clips side by side need one shape, got {[clip.shape for clip in clips]}; enlarge "
             "them alike first"
         )
-    shown = (
-        [captioned(clip, [title], above=True) for clip, title in zip(clips, titles, strict=True)]
-        if titles
-        else list(clips)
-    )
-    T, _, W, _ = shown[0].shape
-    high = max(clip.shape[1] for clip in shown)  # a long title takes two lines
-    columns = columns or len(shown)
-    sheet = np.full((T, high * math.ceil(len(shown) / columns), W * columns, 3), BAR, np.uint8)
-    for i, clip in enumerate(shown):
+    tiles = list(clips)
+    if titles:
+        named = zip(clips, titles, strict=True)
+        tiles = [captioned(clip, [title], above=True) for clip, title in named]
+    T, _, W, _ = tiles[0].shape
+    high = max(tile.shape[1] for tile in tiles)  # a long title takes two lines
+    columns = columns or len(tiles)
+    sheet = np.full((T, high * math.ceil(len(tiles) / columns), W * columns, 3), BAR, np.uint8)
+    for i, tile in enumerate(tiles):
         row, column = divmod(i, columns)
-        sheet[
-            :, (row + 1) * high - clip.shape[1] : (row + 1) * high, column * W : (column + 1) * W
-        ] = clip
+        bottom, left = (row + 1) * high, column * W
+        sheet[:, bottom - tile.shape[1] : bottom, left : left + W] = tile
     return sheet
 
 
 def mp4(frames: np.ndarray, times: np.ndarray, lines: Sequence[str] = ()) -> bytes:
-    """Frames at their times (seconds) as H.264 in an MP4 that browsers play, `lines` below the
-    picture.
-    """
-    with (
-        tempfile.TemporaryDirectory() as folder
-    ):  # its index is moved to the front, which needs a file
+    """Frames at their times (seconds) as H.264 that browsers play, `lines` below the picture."""
+    # its index is moved to the front, which needs a file
+    with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "clip.mp4"
         write_mp4(path, captioned(frames, lines) if lines else frames, frame_rate(times))
         return path.read_bytes()
@@ -107,9 +107,9 @@ def gif(frames: np.ndarray, times: np.ndarray, lines: Sequence[str] = ()) -> byt
 def _in_best_colours(frames: np.ndarray, pause: Fraction) -> list[av.VideoFrame]:
     """The frames in one palette made from all of them (FFmpeg's palettegen and paletteuse)."""
     graph = av.filter.Graph()
-    source = graph.add_buffer(
-        width=frames.shape[2], height=frames.shape[1], format="rgb24", time_base=pause
-    )
+    height, width = frames.shape[1:3]
+    colours: Any = "rgb24"  # PyAV's types ask for a VideoFormat, but its code takes the name too
+    source = graph.add_buffer(width=width, height=height, format=colours, time_base=pause)
     split, palette, use, sink = (
         graph.add(name) for name in ("split", "palettegen", "paletteuse", "buffersink")
     )
@@ -124,12 +124,15 @@ def _in_best_colours(frames: np.ndarray, pause: Fraction) -> list[av.VideoFrame]
         frame.pts, frame.time_base = t, pause
         source.push(frame)
     source.push(None)
-    return [sink.pull() for _ in frames]
+    return [cast(av.VideoFrame, sink.pull()) for _ in frames]
 
 
-def npz(numbers: Mapping[str, tuple[np.ndarray, str]], source: str) -> bytes:
-    """Arrays with what each means, `key -> (array, meaning)`, as an NPZ that also holds `about` (a
-    line a key) and `source`.
+Numbers = Mapping[str, tuple[np.ndarray, str]]
+"""Key in the NPZ -> the array and what it means, with its shape and unit."""
+
+
+def npz(numbers: Numbers, source: str) -> bytes:
+    """Arrays with what each means, as an NPZ that also holds `about` (a line a key) and `source`.
 
     Raises: BadInput for a key that the file itself needs.
     """
@@ -138,11 +141,7 @@ def npz(numbers: Mapping[str, tuple[np.ndarray, str]], source: str) -> bytes:
             f"'about' and 'source' are written by the file itself; name {sorted(numbers)} otherwise"
         )
     file = io.BytesIO()
-    about = np.array([f"{key}: {meaning}" for key, (_, meaning) in numbers.items()])
-    np.savez_compressed(
-        file,
-        **{key: array for key, (array, _) in numbers.items()},
-        about=about,
-        source=np.array(source),
-    )
+    arrays: dict[str, Any] = {key: array for key, (array, _) in numbers.items()}
+    about = [f"{key}: {meaning}" for key, (_, meaning) in numbers.items()]
+    np.savez_compressed(file, **arrays, about=np.array(about), source=np.array(source))
     return file.getvalue()

@@ -1,4 +1,5 @@
-"""Words on figures: how wide they are, where they break, and which ink can be read on a colour.
+"""Words on figures: how wide they are, where they break, which ink can be read on a colour.
+
 Pure: no figure is drawn here.
 """
 
@@ -16,72 +17,75 @@ DARK, LIGHT = "#000000", "#FFFFFF"
 """Only between black and white one always has a contrast of 4.58 to any colour: the square root of
 21, theirs to each other.
 """
+Colour = tuple[float, float, float]
+"""Red, green and blue in 0..1."""
 
 
 def text_width(text: str, size: float) -> float:
-    """About how many pixels a line of `size` pixels takes; tags take none, and what stands within
-    <b> is bold.
+    """About how many pixels a line of `size` pixels takes.
+
+    Tags take none, and what stands within <b> is bold.
     """
     total, bold = 0.0, False
-    for part in re.split(f"({_TAG.pattern})", text):
-        if _TAG.fullmatch(part):
-            bold = part == "<b>" if part in ("<b>", "</b>") else bold
-        else:
-            total += sum(_letter(letter) for letter in part) * (_BOLD if bold else 1.0)
+    for piece in re.split(f"({_TAG.pattern})", text):
+        if not _TAG.fullmatch(piece):
+            total += sum(_letter_width(letter) for letter in piece) * (_BOLD if bold else 1.0)
+        elif piece in ("<b>", "</b>"):
+            bold = piece == "<b>"
     return total * size
 
 
-def _letter(letter: str) -> float:
-    return next(
-        (width for letters, width in _WIDTHS.items() if letter in letters),
-        _CAPITAL if letter.isupper() else _OTHER,
-    )
+def _letter_width(letter: str) -> float:
+    for letters, width in _WIDTHS.items():
+        if letter in letters:
+            return width
+    return _CAPITAL if letter.isupper() else _OTHER
 
 
 def wrapped(text: str, width: float, size: float, most: int = 3) -> list[str]:
-    """A text as lines no wider than `width` pixels, `most` at most: what is longer ends in an
-    ellipsis.
+    """A text as at most `most` lines no wider than `width` pixels; the rest becomes an ellipsis.
 
     A text that does not fit on one line breaks first where it has two spaces.
     """
     if text_width(text, size) <= width:
         return [text]
-    lines: list[str] = []
-    for part in text.split("  "):
-        line = ""
-        for word in part.split():
-            longer = f"{line} {word}" if line else word
-            if line and text_width(longer, size) > width:
-                lines.append(line)
-                line = word
-            else:
-                line = longer
-        lines.append(line)
-    lines = [line for line in lines if line]
+    lines = [line for piece in text.split("  ") for line in _broken(piece, width, size) if line]
     if len(lines) > most:
         lines = [*lines[: most - 1], " ".join(lines[most - 1 :])]
     return [cut(line, width, size) for line in lines]
 
 
+def _broken(text: str, width: float, size: float) -> list[str]:
+    """The words of a text in lines, each as long as fits `width`."""
+    lines, line = [], ""
+    for word in text.split():
+        longer = f"{line} {word}" if line else word
+        if line and text_width(longer, size) > width:
+            lines.append(line)
+            line = word
+        else:
+            line = longer
+    return [*lines, line]
+
+
 def cut(text: str, width: float, size: float) -> str:
-    """One line no wider than `width` pixels, with an ellipsis for what is left out; its tags
-    stay.
-    """
+    """One line no wider than `width` pixels: an ellipsis for what is left out, its tags stay."""
     if text_width(text, size) <= width:
         return text
-    parts = re.findall(f"{_TAG.pattern}|.", text)
-    while (
-        at := max((i for i, part in enumerate(parts) if not _TAG.fullmatch(part)), default=-1)
-    ) > 0:
-        del parts[at]
-        ends = "".join(parts[:at]).rstrip() + "…" + "".join(parts[at:])
-        if text_width(ends, size) <= width:
-            return ends
-    return "".join(parts)
+    pieces = re.findall(f"{_TAG.pattern}|.", text)
+    while True:
+        letters = [i for i, piece in enumerate(pieces) if not _TAG.fullmatch(piece)]
+        last = max(letters, default=0)
+        if last == 0:
+            return "".join(pieces)
+        del pieces[last]
+        shorter = "".join(pieces[:last]).rstrip() + "…" + "".join(pieces[last:])
+        if text_width(shorter, size) <= width:
+            return shorter
 
 
-def luminance(colour: tuple[float, float, float]) -> float:
-    """WCAG 2's relative luminance, 0..1, of red, green and blue in 0..1."""
+def luminance(colour: Colour) -> float:
+    """WCAG 2's relative luminance, 0..1."""
     linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in colour]
     return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
 
@@ -91,9 +95,7 @@ def contrast(a: float, b: float) -> float:
     return (max(a, b) + 0.05) / (min(a, b) + 0.05)
 
 
-def ink(colour: tuple[float, float, float]) -> str:
-    """Black or white, whichever stands out more against this colour (red, green and blue in 0..1):
-    by 4.5 to 1 at least.
-    """
-    there = luminance(colour)
-    return DARK if contrast(there, 0.0) >= contrast(there, 1.0) else LIGHT
+def ink(colour: Colour) -> str:
+    """Black or white, whichever stands out more against this colour: by 4.5 to 1 at least."""
+    ground = luminance(colour)
+    return DARK if contrast(ground, 0.0) >= contrast(ground, 1.0) else LIGHT

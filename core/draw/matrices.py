@@ -2,24 +2,24 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import plotly.graph_objects as go
 from plotly.colors import unlabel_rgb
 
-from core.draw.bars import _named
 from core.draw.lettering import ink, text_width, wrapped
-from core.draw.style import FONT, LINE, WIDTH, _bare, colour_scale
+from core.draw.style import FONT, LINE, WIDTH, bare, colour_scale, named_ticks, numbered
 
 
 def agreement_map(matrix: np.ndarray, names: list[str], height: int = 420) -> go.Figure:
     """Correlations -1..1 of each two models (n, n), written into the cells."""
     n = len(names)
     size = FONT - 1 if n < 4 else FONT - 2
-    pairs = [[f"{row} and {column}" for column in names] for row in names]
     figure = go.Figure(
         go.Heatmap(
             z=matrix,
-            text=pairs,
+            text=[[f"{row} and {column}" for column in names] for row in names],
             zmin=-1,
             zmax=1,
             colorscale=colour_scale(True),
@@ -29,15 +29,17 @@ def agreement_map(matrix: np.ndarray, names: list[str], height: int = 420) -> go
             hovertemplate="%{text}: %{z:.4f}<extra></extra>",
         )
     )
-    _written(figure, matrix, "{:.2f}")
+    _write_values(figure, matrix, "{:.2f}")
     beside, width = 150, 0.55 * WIDTH  # it shares its row of the page
-    said = [wrapped(name, beside, FONT) for name in names]
-    above = [wrapped(name, (width - beside) / n, size) for name in names]
-    figure.update_yaxes(autorange="reversed", tickfont={"size": FONT}, **_named(said))
-    figure.update_xaxes(side="top", tickangle=0, tickfont={"size": size}, **_named(above))
+    row_names = [wrapped(name, beside, FONT) for name in names]
+    column_names = [wrapped(name, (width - beside) / n, size) for name in names]
+    figure.update_yaxes(autorange="reversed", tickfont={"size": FONT}, **named_ticks(row_names))
+    figure.update_xaxes(
+        side="top", tickangle=0, tickfont={"size": size}, **named_ticks(column_names)
+    )
     for axes in (figure.update_xaxes, figure.update_yaxes):
         axes(automargin=True, showgrid=False, zeroline=False)
-    return _bare(figure, height)
+    return bare(figure, height)
 
 
 def probe_maps(
@@ -47,76 +49,37 @@ def probe_maps(
     conditions: tuple[str, ...],
     height: int = 420,
 ) -> go.Figure:
-    """For each model the five classes that any condition finds most probable (rows) under each
-    condition (columns), in percent.
+    """For each model its five most probable classes (rows) under each condition (columns), percent.
 
-    Values are written without the sign, which the page says. Long names of classes are broken and
-    cut; the whole name stands on hover.
+    `probabilities` are (conditions, C), one a model; a class counts by the condition that finds it
+    most probable. Values are written without the sign, which the page says. Long names of classes
+    are broken and cut; the whole name stands on hover.
     """
-    count = len(titles)
     figure = go.Figure()
-    top = [np.argsort(-p.max(0), kind="stable")[:5] for p in probabilities]
+    share = WIDTH / len(titles)  # pixels for each model
+    best = [np.argsort(-p.max(0), kind="stable")[:5] for p in probabilities]
     rows = [
-        [wrapped(names[c], 0.42 * WIDTH / count, FONT, most=4) for c in best]
-        for names, best in zip(labels, top, strict=True)
+        [wrapped(names[c], 0.42 * share, FONT, most=4) for c in classes]
+        for names, classes in zip(labels, best, strict=True)
     ]
-    room = [
-        16 + max(text_width(line, FONT) for lines in names for line in lines) for names in rows
-    ]  # pixels beside each heat map
+    beside = [16 + _widest(names) for names in rows]  # pixels that the names take
     heads = [
-        wrapped(title, 0.98 * WIDTH / count - left, FONT + 2)
-        for title, left in zip(titles, room, strict=True)
+        wrapped(title, 0.98 * share - left, FONT + 2)
+        for title, left in zip(titles, beside, strict=True)
     ]
-    cell = (0.98 * WIDTH / count - max(room)) / len(conditions)
-    angle = (
-        0
-        if cell > 8 + max(text_width(name, FONT - 1) for name in conditions)
-        else -25
-        if cell > 45
-        else -45
-    )
-    for i, (p, names, title, best) in enumerate(
-        zip(probabilities, labels, titles, top, strict=True)
-    ):
-        own = f"{i + 1}" if i else ""
-        shown = 100 * p[:, best].T
-        said = [[f"{names[c]}, {condition}" for condition in conditions] for c in best]
-        figure.add_heatmap(
-            z=shown,
-            text=said,
-            zmin=0,
-            zmax=100,
-            colorscale="Blues",
-            xgap=2,
-            ygap=2,
-            showscale=False,
-            xaxis=f"x{own}",
-            yaxis=f"y{own}",
-            hovertemplate=title + "<br>%{text}: %{z:.2f} %<extra></extra>",
-        )
-        _written(figure, shown, "{:.0f}", own)
-        figure.update_layout(
-            {
-                f"xaxis{own}": {
-                    "domain": [i / count + room[i] / WIDTH, (i + 0.98) / count],
-                    "anchor": f"y{own}",
-                    "tickfont": {"size": FONT - 1},
-                    "tickangle": angle,
-                    **_named([[name] for name in conditions]),
-                },
-                f"yaxis{own}": {
-                    "anchor": f"x{own}",
-                    "autorange": "reversed",
-                    "tickfont": {"size": FONT},
-                    **_named(rows[i]),
-                },
-            }
-        )
+    angle = _tick_angle(conditions, (0.98 * share - max(beside)) / len(conditions))
+    for i, classes in enumerate(best):
+        shown = 100 * probabilities[i][:, classes].T
+        full_names = [[f"{labels[i][c]}, {name}" for name in conditions] for c in classes]
+        _probe_heat(figure, i, shown, full_names, titles[i])
+        _write_values(figure, shown, "{:.0f}", i)
+        domain = [i / len(titles) + beside[i] / WIDTH, (i + 0.98) / len(titles)]
+        figure.update_layout(_probe_axes(i, domain, conditions, rows[i], angle))
         figure.add_annotation(
             text="<br>".join(heads[i]),
             x=0.5,
             y=1.02,
-            xref=f"x{own} domain",
+            xref=f"{numbered('x', i)} domain",
             yref="paper",
             yanchor="bottom",
             showarrow=False,
@@ -124,47 +87,93 @@ def probe_maps(
         )
     more = round(LINE * (FONT + 2)) * (max(map(len, heads)) - 1)
     lines = max(len(name) for names in rows for name in names)
-    _bare(figure, more + max(height, round(130 + 5 * (8 + LINE * FONT * lines))))
-    figure.update_xaxes(showgrid=False, zeroline=False).update_yaxes(
-        showgrid=False, zeroline=False
-    )  # they would shine through the gaps
-    return figure.update_layout(
-        margin={"l": 8, "r": 8, "t": 44 + more, "b": 60 if angle > -45 else 76}
+    bare(figure, more + max(height, round(130 + 5 * (8 + LINE * FONT * lines))))
+    for axes in (figure.update_xaxes, figure.update_yaxes):
+        axes(showgrid=False, zeroline=False)  # they would shine through the gaps
+    below = 60 if angle > -45 else 76
+    return figure.update_layout(margin={"l": 8, "r": 8, "t": 44 + more, "b": below})
+
+
+def _widest(names: list[list[str]]) -> float:
+    """Pixels of the widest line of all these names."""
+    return max(text_width(line, FONT) for lines in names for line in lines)
+
+
+def _tick_angle(names: tuple[str, ...], cell: float) -> int:
+    """How the names of columns `cell` pixels wide are turned, in degrees."""
+    if cell > 8 + max(text_width(name, FONT - 1) for name in names):
+        return 0
+    return -25 if cell > 45 else -45
+
+
+def _probe_heat(
+    figure: go.Figure, i: int, shown: np.ndarray, full_names: list[list[str]], title: str
+) -> None:
+    """Add the i-th model's answers in percent (classes, conditions)."""
+    figure.add_heatmap(
+        z=shown,
+        text=full_names,
+        zmin=0,
+        zmax=100,
+        colorscale="Blues",
+        xgap=2,
+        ygap=2,
+        showscale=False,
+        xaxis=numbered("x", i),
+        yaxis=numbered("y", i),
+        hovertemplate=title + "<br>%{text}: %{z:.2f} %<extra></extra>",
     )
 
 
-def _written(figure: go.Figure, values: np.ndarray, form: str, axis: str = "") -> None:
-    """Write values (rows, columns) into the cells of the heat map that was added last, each in the
-    ink that its colour needs.
+def _probe_axes(
+    i: int, domain: list[float], conditions: tuple[str, ...], rows: list[list[str]], angle: int
+) -> dict[str, Any]:
+    """The axes of the i-th model: conditions below, classes on the left."""
+    return {
+        numbered("xaxis", i): {
+            "domain": domain,
+            "anchor": numbered("y", i),
+            "tickfont": {"size": FONT - 1},
+            "tickangle": angle,
+            **named_ticks([[name] for name in conditions]),
+        },
+        numbered("yaxis", i): {
+            "anchor": numbered("x", i),
+            "autorange": "reversed",
+            "tickfont": {"size": FONT},
+            **named_ticks(rows),
+        },
+    }
 
-    A cell without a value has no colour: there the ink is that of the page.
+
+def _write_values(figure: go.Figure, values: np.ndarray, form: str, axis: int = 0) -> None:
+    """Write values (rows, columns) into the cells of the heat map that was added last.
+
+    Each has the ink that its colour needs. A cell without a value has no colour: there the ink is
+    that of the page. `axis` is the number of the heat map's axes.
     """
     heat = figure.data[-1]
-    stops, colours = zip(
-        *((stop, unlabel_rgb(colour)) for stop, colour in heat.colorscale), strict=True
-    )
+    stops = [stop for stop, _ in heat.colorscale]
+    channels = list(zip(*(unlabel_rgb(colour) for _, colour in heat.colorscale), strict=True))
     cells = []
     for (row, column), value in np.ndenumerate(values):
-        if np.isnan(value):
-            text, font = "–", {"size": FONT}
-        else:
+        text = "–"
+        font: dict[str, Any] = {"size": FONT}
+        if not np.isnan(value):
             share = (value - heat.zmin) / (heat.zmax - heat.zmin)
-            red, green, blue = (
-                np.interp(share, stops, part) / 255 for part in zip(*colours, strict=True)
-            )
-            text, font = form.format(value), {"size": FONT, "color": ink((red, green, blue))}
+            red, green, blue = (np.interp(share, stops, channel) / 255 for channel in channels)
+            text = form.format(value)
+            font |= {"color": ink((red, green, blue))}
         cells.append(
             {
                 "x": column,
                 "y": row,
-                "xref": f"x{axis}",
-                "yref": f"y{axis}",
+                "xref": numbered("x", axis),
+                "yref": numbered("y", axis),
                 "text": text,
                 "showarrow": False,
                 "font": font,
             }
         )
-    figure.layout.annotations = [
-        *figure.layout.annotations,
-        *cells,
-    ]  # at once: Plotly checks all that are there for each that is added
+    # at once: Plotly checks all that are there for each that is added
+    figure.layout.annotations = [*figure.layout.annotations, *cells]

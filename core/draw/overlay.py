@@ -1,5 +1,6 @@
-"""Clip and heat to pictures: coloured overlays and H.264 files. Frames are uint8 RGB (T, H, W,
-3).
+"""Clip and heat to pictures: coloured overlays and H.264 files.
+
+Frames are uint8 RGB (T, H, W, 3).
 """
 
 from __future__ import annotations
@@ -16,6 +17,8 @@ import numpy as np
 from core.errors import BadInput
 
 Scale = Literal["clip", "frame"]
+Box = tuple[int, int, int, int]
+"""top, left, height, width in pixels."""
 COLOUR_MAPS = {
     "inferno": cv2.COLORMAP_INFERNO,
     "viridis": cv2.COLORMAP_VIRIDIS,
@@ -31,21 +34,18 @@ _DIVERGING = np.array(
 @cache
 def diverging_lut() -> np.ndarray:
     """256 RGB colours, uint8 (256, 3), neutral in the middle."""
-    at = np.linspace(0, 4, 256)
-    return (
-        np.stack([np.interp(at, range(5), _DIVERGING[:, c]) for c in range(3)], 1)
-        .round()
-        .astype(np.uint8)
-    )
+    place = np.linspace(0, 4, 256)
+    channels = [np.interp(place, range(5), _DIVERGING[:, c]) for c in range(3)]
+    return np.stack(channels, 1).round().astype(np.uint8)
 
 
 def normalised(
     heat: np.ndarray, signed: bool, scale: Scale = "clip", top: float | None = None
 ) -> np.ndarray:
     """Heat (T, h, w) to 0..1 for colouring: 0..max, or symmetric about 0 (at 0.5) for signed heat.
-    NaN becomes 0 (0.5).
 
-    `top` takes the place of the maximum, for a scale that several clips share.
+    NaN becomes 0, or 0.5 if signed. `top` takes the place of the maximum, for a scale that several
+    clips share.
     """
     axes = None if scale == "clip" else (1, 2)
     heat = np.nan_to_num(heat.astype(np.float32), nan=0.0)
@@ -65,18 +65,20 @@ def coloured(level: np.ndarray, signed: bool, colour_map: str = "inferno") -> np
         raise BadInput(
             f"colour map {colour_map!r} is not known; choose one of {', '.join(COLOUR_MAPS)}"
         )
-    lut = cv2.applyColorMap(np.arange(256, dtype=np.uint8), COLOUR_MAPS[colour_map]).reshape(
-        256, 3
-    )[:, ::-1]
-    return lut[index]
+    ramp = np.arange(256, dtype=np.uint8)
+    bgr = cv2.applyColorMap(ramp, COLOUR_MAPS[colour_map]).reshape(256, 3)
+    return bgr[:, ::-1][index]
 
 
 def prominence(heat: np.ndarray) -> float:
-    """How far heat >= 0 stands out, 0.35..1: its range over its maximum, 1 from 0.3 on. Even heat
-    would else hide the picture.
+    """How far heat >= 0 stands out, 0.35..1: its range over its maximum, 1 from 0.3 on.
+
+    Even heat would else hide the picture.
     """
     low, high = np.nanmin(heat, initial=np.inf), np.nanmax(heat, initial=0.0)
-    return float(np.clip((high - low) / (0.3 * high), 0.35, 1)) if high > 0 else 1.0
+    if high <= 0:
+        return 1.0
+    return float(np.clip((high - low) / (0.3 * high), 0.35, 1))
 
 
 def overlay(
@@ -88,47 +90,43 @@ def overlay(
     scale: Scale = "clip",
     colour_map: str = "inferno",
     smooth: bool = True,
-    box: tuple[int, int, int, int] | None = None,
+    box: Box | None = None,
     top: float | None = None,
 ) -> np.ndarray:
     """Lay heat (T', h, w) over frames (T, H, W, 3); T must be a multiple of T', and steps repeat.
 
-    `box` (top, left, height, width) is the part of the frame that the model saw; heat covers only
-    that. `smooth` interpolates between patches, False shows them as they are. `top` is the end of a
-    shared scale. Patches that are NaN, which cannot be seen, are not painted. Nearly even heat,
-    which points at no place, is thinned out.
+    `box` is the part of the frame that the model saw; heat covers only that. `smooth` interpolates
+    between patches, False shows them as they are. `top` is the end of a shared scale. Patches that
+    are NaN, which cannot be seen, are not painted. Nearly even heat, which points at no place, is
+    thinned out.
+
+    Raises: BadInput if T is no multiple of T', or the colour map is not known.
     """
     T, H, W, _ = frames.shape
     if T % len(heat):
         raise BadInput(f"{len(heat)} heat maps do not fit {T} frames")
-    level = np.repeat(normalised(heat, signed, scale, top), T // len(heat), 0)
+    levels = np.repeat(normalised(heat, signed, scale, top), T // len(heat), 0)
     unseen = np.repeat(np.isnan(heat), T // len(heat), 0)
     opacity *= 1 if signed else prominence(heat)
-    top, left, height, width = box or (0, 0, H, W)
-    out = frames.copy()
+    first_row, first_column, height, width = box or (0, 0, H, W)
+    rows = slice(first_row, first_row + height)
+    columns = slice(first_column, first_column + width)
+    interpolation = cv2.INTER_CUBIC if smooth else cv2.INTER_NEAREST
+    painted = frames.copy()
     for t in range(T):
-        large = cv2.resize(
-            level[t],
-            (width, height),
-            interpolation=cv2.INTER_CUBIC if smooth else cv2.INTER_NEAREST,
-        )
-        colour = coloured(np.clip(large, 0, 1), signed, colour_map).astype(np.float32)
-        strength = (
-            np.abs(large - 0.5) * 2 if signed else large
-        )  # what gets no attention stays as it is
+        level = cv2.resize(levels[t], (width, height), interpolation=interpolation)
+        colour = coloured(np.clip(level, 0, 1), signed, colour_map).astype(np.float32)
+        # what gets no attention stays as it is
+        strength = np.abs(level - 0.5) * 2 if signed else level
         alpha = (opacity * (0.25 + 0.75 * np.clip(strength, 0, 1)))[..., None]
         if unseen[t].any():
-            alpha[
-                cv2.resize(
-                    unseen[t].astype(np.uint8), (width, height), interpolation=cv2.INTER_NEAREST
-                )
-                > 0
-            ] = 0
-        part = out[t, top : top + height, left : left + width].astype(np.float32)
-        out[t, top : top + height, left : left + width] = np.round(
-            part * (1 - alpha) + colour * alpha
-        ).astype(np.uint8)
-    return out
+            patches = unseen[t].astype(np.uint8)
+            hidden = cv2.resize(patches, (width, height), interpolation=cv2.INTER_NEAREST)
+            alpha[hidden > 0] = 0
+        below = painted[t, rows, columns].astype(np.float32)
+        mixed = below * (1 - alpha) + colour * alpha
+        painted[t, rows, columns] = np.round(mixed).astype(np.uint8)
+    return painted
 
 
 def enlarged(frames: np.ndarray, least: int) -> np.ndarray:
@@ -140,22 +138,17 @@ def enlarged(frames: np.ndarray, least: int) -> np.ndarray:
     return np.stack([cv2.resize(frame, size, interpolation=cv2.INTER_CUBIC) for frame in frames])
 
 
-def outlined(frames: np.ndarray, box: tuple[int, int, int, int]) -> np.ndarray:
+def outlined(frames: np.ndarray, box: Box) -> np.ndarray:
     """Frames with what lies outside `box` darkened and its edge drawn."""
     top, left, height, width = box
-    out = (frames * 0.35).astype(np.uint8)
-    out[:, top : top + height, left : left + width] = frames[
-        :, top : top + height, left : left + width
-    ]
-    for frame in out:
-        cv2.rectangle(
-            frame,
-            (left, top),
-            (left + width - 1, top + height - 1),
-            (255, 200, 60),
-            max(1, frame.shape[0] // 120),
-        )
-    return out
+    rows, columns = slice(top, top + height), slice(left, left + width)
+    dark = (frames * 0.35).astype(np.uint8)
+    dark[:, rows, columns] = frames[:, rows, columns]
+    corner = (left + width - 1, top + height - 1)
+    for frame in dark:
+        thick = max(1, frame.shape[0] // 120)
+        cv2.rectangle(frame, (left, top), corner, (255, 200, 60), thick)
+    return dark
 
 
 def frame_rate(times: np.ndarray) -> float:
@@ -166,21 +159,15 @@ def frame_rate(times: np.ndarray) -> float:
 
 def write_mp4(path: Path, frames: np.ndarray, fps: float) -> None:
     """Write H.264 that browsers play (yuv420p; an odd last row or column is repeated)."""
-    frames = np.pad(
-        frames, ((0, 0), (0, frames.shape[1] % 2), (0, frames.shape[2] % 2), (0, 0)), mode="edge"
-    )
+    odd_row, odd_column = frames.shape[1] % 2, frames.shape[2] % 2
+    frames = np.pad(frames, ((0, 0), (0, odd_row), (0, odd_column), (0, 0)), mode="edge")
     rate = Fraction(max(fps, 0.05)).limit_denominator(1000)
-    with av.open(
-        str(Path(path).absolute()), "w", format="mp4", options={"movflags": "faststart"}
-    ) as container:
-        stream = container.add_stream(
-            "libx264", rate=rate, options={"crf": "20", "preset": "veryfast"}
-        )
+    file = str(Path(path).absolute())
+    with av.open(file, "w", format="mp4", options={"movflags": "faststart"}) as container:
+        options = {"crf": "20", "preset": "veryfast"}
+        stream = container.add_stream("libx264", rate=rate, options=options)
         stream.height, stream.width, stream.pix_fmt = frames.shape[1], frames.shape[2], "yuv420p"
         for frame in frames:
-            container.mux(
-                stream.encode(
-                    av.VideoFrame.from_ndarray(np.ascontiguousarray(frame), format="rgb24")
-                )
-            )
+            image = av.VideoFrame.from_ndarray(np.ascontiguousarray(frame), format="rgb24")
+            container.mux(stream.encode(image))
         container.mux(stream.encode())

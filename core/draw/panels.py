@@ -2,11 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import Any
+
 import numpy as np
 import plotly.graph_objects as go
 
 from core.draw.lettering import wrapped
-from core.draw.style import FONT, LINE, WIDTH, _bare, picture
+from core.draw.style import FONT, LINE, WIDTH, bare, numbered, picture
+
+GAP = 0.012
+"""Room between two columns, in parts of the figure's width."""
+STILL = {"duration": 0}
+AT_ONCE = {"frame": {"duration": 0, "redraw": True}, "mode": "immediate", "transition": STILL}
+"""How Plotly goes to a frame: without moving there."""
 
 
 def panels(
@@ -18,118 +27,144 @@ def panels(
     columns: int | None = None,
     height: int = 470,
 ) -> go.Figure:
-    """Clips of equally many frames (T, H, W, 3) side by side, `columns` in a row, that play
-    together under one slider.
+    """Clips of equally many frames (T, H, W, 3), `columns` in a row, played by one slider.
 
     The slider's steps are named in seconds if not by `steps`. Titles that are too long for one line
     make the figure higher.
     """
-    count = len(clips)
-    columns = columns or count
-    rows = -(-count // columns)
+    columns = columns or len(clips)
+    rows = -(-len(clips) // columns)
     size = FONT + 4 if columns < 3 else FONT + 1
-    room = WIDTH / columns - 16
-    lines = [wrapped(title, room, size) for title in titles or []]
-    if max(map(len, lines), default=1) > 1:  # then all break alike
-        lines = [
-            [line for part in title.split("  ") for line in wrapped(part, room, size, most=2)]
-            for title in titles or []
-        ]
+    lines = _title_lines(titles or [], WIDTH / columns - 16, size)
     more = LINE * size * (max(map(len, lines), default=1) - 1)
     height = round(height + rows * more)
-    sources = [[picture(frame, 640 if count == 1 else 480) for frame in clip] for clip in clips]
+
+    images = _images(clips)
+    named_frames = [go.Frame(data=data, name=str(t)) for t, data in enumerate(images)]
+    figure = go.Figure(data=images[0], frames=named_frames)
     pause = 1000 * float(np.diff(times).mean()) if len(times) > 1 else 400.0
-    moment = {
-        "frame": {"duration": 0, "redraw": True},
-        "mode": "immediate",
-        "transition": {"duration": 0},
-    }
-    axes = [{"xaxis": f"x{i + 1}", "yaxis": f"y{i + 1}"} if i else {} for i in range(count)]
-    drawn = [
-        [
-            go.Image(source=source[t], hoverinfo="skip", **axis)
-            for source, axis in zip(sources, axes, strict=True)
-        ]
-        for t in range(len(sources[0]))
-    ]
-    figure = go.Figure(
-        data=drawn[0], frames=[go.Frame(data=images, name=str(t)) for t, images in enumerate(drawn)]
-    )
-    play = [
-        None,
-        {
-            "frame": {"duration": pause, "redraw": True},
-            "fromcurrent": True,
-            "transition": {"duration": 0},
-        },
-    ]
-    steps = steps or [f"{t:.1f} s" for t in times]
     figure.update_layout(
-        updatemenus=[
-            {
-                "type": "buttons",
-                "direction": "left",
-                "x": 0,
-                "y": -0.02,
-                "xanchor": "left",
-                "yanchor": "top",
-                "showactive": False,
-                "bgcolor": "rgba(128,128,128,0.18)",
-                "bordercolor": "rgba(128,128,128,0.5)",
-                "pad": {"t": 6, "r": 6},
-                "buttons": [
-                    {"label": " ▶ ", "method": "animate", "args": play},
-                    {"label": " ❚❚ ", "method": "animate", "args": [[None], moment]},
-                ],
-            }
-        ],
-        sliders=[
-            {
-                "x": 0.25,
-                "len": 0.75,
-                "y": -0.02,
-                "yanchor": "top",
-                "pad": {"t": 6},
-                "currentvalue": {"visible": False},
-                "font": {"size": 13},
-                "steps": [
-                    {"label": name, "method": "animate", "args": [[str(t)], moment]}
-                    for t, name in enumerate(steps)
-                ],
-            }
-        ],
+        updatemenus=[_buttons(pause)],
+        sliders=[_slider(steps or [f"{t:.1f} s" for t in times])],
     )
-    _bare(figure, height, dragmode=False)
-    head, gap = ((40 + 1.2 * more) / height if titles else 0.0), 0.012
-    for i in range(count):
-        row, column = divmod(i, columns)
-        left, right = (
-            column / columns + gap / 2 * (columns > 1),
-            (column + 1) / columns - gap / 2 * (columns > 1),
-        )
-        top = 1 - row / rows - head
-        x, y = (f"x{i + 1}", f"y{i + 1}") if i else ("x", "y")
-        figure.update_layout(
-            {
-                x.replace("x", "xaxis"): {"visible": False, "domain": [left, right], "anchor": y},
-                y.replace("y", "yaxis"): {
-                    "visible": False,
-                    "domain": [1 - (row + 1) / rows, top],
-                    "anchor": x,
-                    "constraintoward": "top",
-                },
-            }
-        )
+    bare(figure, height, dragmode=False)
+    head = (40 + 1.2 * more) / height if titles else 0.0
+    for i in range(len(clips)):
+        place = _place(i, rows, columns, head)
+        figure.update_layout(_axes(i, place))
         if titles:
-            figure.add_annotation(
-                text="<br>".join(lines[i]),
-                x=(left + right) / 2,
-                y=top,
-                xref="paper",
-                yref="paper",
-                xanchor="center",
-                yanchor="bottom",
-                showarrow=False,
-                font={"size": size},
-            )
+            figure.add_annotation(_title(lines[i], place, size))
     return figure
+
+
+def _title_lines(titles: list[str], room: float, size: int) -> list[list[str]]:
+    """Each title as lines of `room` pixels; where one must break, all break at their two spaces."""
+    lines = [wrapped(title, room, size) for title in titles]
+    if max(map(len, lines), default=1) == 1:
+        return lines
+    return [
+        [line for part in title.split("  ") for line in wrapped(part, room, size, most=2)]
+        for title in titles
+    ]
+
+
+def _images(clips: list[np.ndarray]) -> list[list[go.Image]]:
+    """For each step of the slider the images of all clips."""
+    width = 640 if len(clips) == 1 else 480
+    sources = [[picture(frame, width) for frame in clip] for clip in clips]
+    steps = []
+    for t in range(len(sources[0])):
+        images = []
+        for i, source in enumerate(sources):
+            # the first is on Plotly's own axes, which need no name
+            axes = {"xaxis": numbered("x", i), "yaxis": numbered("y", i)} if i else {}
+            images.append(go.Image(source=source[t], hoverinfo="skip", **axes))
+        steps.append(images)
+    return steps
+
+
+def _buttons(pause: float) -> dict[str, Any]:
+    """Play and pause, at `pause` milliseconds a frame."""
+    playing = {
+        "frame": {"duration": pause, "redraw": True},
+        "fromcurrent": True,
+        "transition": STILL,
+    }
+    return {
+        "type": "buttons",
+        "direction": "left",
+        "x": 0,
+        "y": -0.02,
+        "xanchor": "left",
+        "yanchor": "top",
+        "showactive": False,
+        "bgcolor": "rgba(128,128,128,0.18)",
+        "bordercolor": "rgba(128,128,128,0.5)",
+        "pad": {"t": 6, "r": 6},
+        "buttons": [
+            {"label": " ▶ ", "method": "animate", "args": [None, playing]},
+            {"label": " ❚❚ ", "method": "animate", "args": [[None], AT_ONCE]},
+        ],
+    }
+
+
+def _slider(steps: list[str]) -> dict[str, Any]:
+    """The slider beside the buttons, whose steps have these names."""
+    return {
+        "x": 0.25,
+        "len": 0.75,
+        "y": -0.02,
+        "yanchor": "top",
+        "pad": {"t": 6},
+        "currentvalue": {"visible": False},
+        "font": {"size": 13},
+        "steps": [
+            {"label": name, "method": "animate", "args": [[str(t)], AT_ONCE]}
+            for t, name in enumerate(steps)
+        ],
+    }
+
+
+def _place(i: int, rows: int, columns: int, head: float) -> tuple[float, float, float, float]:
+    """Left, right, bottom and top of the i-th picture, in parts of the figure.
+
+    `head` is left free above it for its title.
+    """
+    row, column = divmod(i, columns)
+    beside = GAP / 2 if columns > 1 else 0.0
+    left, right = column / columns + beside, (column + 1) / columns - beside
+    return left, right, 1 - (row + 1) / rows, 1 - row / rows - head
+
+
+def _axes(i: int, place: tuple[float, float, float, float]) -> dict[str, Any]:
+    """The axes of the i-th picture, which hold it in its place."""
+    left, right, bottom, top = place
+    return {
+        numbered("xaxis", i): {
+            "visible": False,
+            "domain": [left, right],
+            "anchor": numbered("y", i),
+        },
+        numbered("yaxis", i): {
+            "visible": False,
+            "domain": [bottom, top],
+            "anchor": numbered("x", i),
+            "constraintoward": "top",
+        },
+    }
+
+
+def _title(lines: Sequence[str], place: tuple[float, float, float, float], size: int) -> Any:
+    """A title above the picture in this place."""
+    left, right, _, top = place
+    return go.layout.Annotation(
+        text="<br>".join(lines),
+        x=(left + right) / 2,
+        y=top,
+        xref="paper",
+        yref="paper",
+        xanchor="center",
+        yanchor="bottom",
+        showarrow=False,
+        font={"size": size},
+    )

@@ -1,5 +1,6 @@
-"""From a recovered order to what the step-through of the shuffle lab draws. Pure: results in, plain
-data out.
+"""From a recovered order to what the step-through of the shuffle lab draws.
+
+Pure: results in, plain data out.
 """
 
 from __future__ import annotations
@@ -25,45 +26,43 @@ class Candidate:
     accuracy: float  # OrderAcc in percent
 
 
-def candidates(matrix: np.ndarray, found: Order, permutation: Sequence[int]) -> list[Candidate]:
-    """The best path, the runner-up, the greedy path (core.order.greedy_path from its best start),
-    the best path backwards.
+def candidates(matrix: np.ndarray, order: Order, permutation: Sequence[int]) -> list[Candidate]:
+    """The best path, the runner-up, the greedy path, and the best path backwards.
 
-    The first three avoid the forbidden edges of `found`; the path backwards, with which the
-    direction is judged, may use any. There is no runner-up if one path alone is left.
+    The greedy path is core.order.greedy_path from its best start. The first three avoid the
+    forbidden edges of `order`; the path backwards, with which the direction is judged, may use any.
+    There is no runner-up if one path alone is left.
     """
+    frames = tuple(permutation)
 
     def candidate(name: str, path: tuple[int, ...]) -> Candidate:
-        return Candidate(
-            name, path, path_weight(matrix, path), order_accuracy(path, tuple(permutation))
-        )
+        return Candidate(name, path, path_weight(matrix, path), order_accuracy(path, frames))
 
     try:
-        greedy = candidate("Greedy path", greedy_path(matrix, forbidden=found.forbidden)[0])
+        greedy_order = greedy_path(matrix, forbidden=order.forbidden)[0]
+        greedy = candidate("Greedy path", greedy_order)
     except BadInput:
         greedy = Candidate("Greedy path", None, float("nan"), float("nan"))
-    rivals = (
-        [] if found.runner_up_path == found.path else [candidate("Runner-up", found.runner_up_path)]
-    )
-    return [
-        candidate("Exact optimum" if found.exact else "Best path found", found.path),
-        *rivals,
-        greedy,
-        candidate("Best path backwards", found.path[::-1]),
-    ]
+    best = candidate("Exact optimum" if order.exact else "Best path found", order.path)
+    backwards = candidate("Best path backwards", order.path[::-1])
+    if order.runner_up_path == order.path:
+        return [best, greedy, backwards]
+    return [best, candidate("Runner-up", order.runner_up_path), greedy, backwards]
 
 
 def colour_range(matrix: np.ndarray) -> tuple[float, float]:
-    """(middle, reach) of the diverging scale: 0 where weights have both signs, else their mean;
-    reach is never 0.
+    """(middle, reach) of the diverging scale; reach is never 0.
+
+    The middle is 0 where weights have both signs, else their mean.
     """
-    off = np.asarray(matrix, np.float64)[~np.eye(len(matrix), dtype=bool)]
-    middle = 0.0 if off.size == 0 or off.min() < 0 < off.max() else float(off.mean())
-    return middle, float(np.abs(off - middle).max(initial=0.0)) or 1.0
+    edges = np.asarray(matrix, np.float64)[~np.eye(len(matrix), dtype=bool)]
+    both_signs = edges.size > 0 and edges.min() < 0 < edges.max()
+    middle = 0.0 if edges.size == 0 or both_signs else float(edges.mean())
+    return middle, float(np.abs(edges - middle).max(initial=0.0)) or 1.0
 
 
 def step_through(
-    matrix: np.ndarray, found: Order, permutation: Sequence[int], pictures: Sequence[str]
+    matrix: np.ndarray, order: Order, permutation: Sequence[int], pictures: Sequence[str]
 ) -> dict[str, Any]:
     """All that is drawn, as data for JSON; the browser computes no order and no weight of its own.
 
@@ -71,38 +70,43 @@ def step_through(
     `pictures[t]`.
 
     Returns:
-        pictures, permutation; edges: [from, to, weight] of the complete graph; forbidden: [from,
-        to];
+        pictures, permutation;
+        edges: [from, to, weight] of the complete graph;
+        forbidden: [from, to];
         paths: [{name, path or None, running (weight up to each slot), weight, accuracy, places
-            (whether the frame
-        at each place of the path is the true one)}]; exact; colours: 256 x 3 numbers 0..255 from
-        -reach to reach about `middle`.
+            (whether the frame at each place of the path is the true one)}];
+        exact;
+        colours: 256 x 3 numbers 0..255 from -reach to reach about `middle`.
     """
     middle, reach = colour_range(matrix)
-    paths = [
-        {"name": c.name, "path": None}
-        if c.path is None
-        else {
-            "name": c.name,
-            "path": list(c.path),
-            "running": running_weights(matrix, c.path).tolist(),
-            "weight": c.weight,
-            "accuracy": c.accuracy,
-            "places": [permutation[slot] == place for place, slot in enumerate(c.path)],
-        }
-        for c in candidates(matrix, found, permutation)
-    ]
-    edges = [
-        [t, u, data["weight"]] for t, u, data in frame_graph(matrix, found.path).edges(data=True)
-    ]
+    graph = frame_graph(matrix, order.path)
     return {
         "pictures": list(pictures),
         "permutation": [int(frame) for frame in permutation],
-        "edges": edges,
-        "exact": found.exact,
-        "forbidden": [list(edge) for edge in found.forbidden],
-        "paths": paths,
+        "edges": [[t, u, data["weight"]] for t, u, data in graph.edges(data=True)],
+        "exact": order.exact,
+        "forbidden": [list(edge) for edge in order.forbidden],
+        "paths": [
+            _path_data(candidate, matrix, permutation)
+            for candidate in candidates(matrix, order, permutation)
+        ],
         "middle": middle,
         "reach": reach,
         "colours": diverging_lut().ravel().tolist(),
+    }
+
+
+def _path_data(
+    candidate: Candidate, matrix: np.ndarray, permutation: Sequence[int]
+) -> dict[str, Any]:
+    """A path as it is drawn and listed; where there is none, its name alone says so."""
+    if candidate.path is None:
+        return {"name": candidate.name, "path": None}
+    return {
+        "name": candidate.name,
+        "path": list(candidate.path),
+        "running": running_weights(matrix, candidate.path).tolist(),
+        "weight": candidate.weight,
+        "accuracy": candidate.accuracy,
+        "places": [permutation[slot] == place for place, slot in enumerate(candidate.path)],
     }

@@ -1,8 +1,7 @@
-"""What one query sees, as a stack of frames in space and time: the frames stand behind one another,
-and a tube follows the attention.
+"""What one query sees, as a stack of frames in space and time with a tube of attention through it.
 
 Pure: arrays in, Plotly figure out. Flat drawings of the stack, not WebGL: they look alike in every
-    browser and can be kept as SVG.
+browser and can be kept as SVG.
 """
 
 from __future__ import annotations
@@ -10,18 +9,21 @@ from __future__ import annotations
 import base64
 import math
 from itertools import pairwise
+from typing import Any
 
 import cv2
 import numpy as np
 import plotly.graph_objects as go
 
-from core.draw.style import ACCENT, FONT, GREY
+from core.draw.style import ACCENT, ASKING, FONT, GREY, NOTHING
 
-FACE, RISE = 0.88, 0.22
-"""A frame's width on the page in steps of time, and how far its right side is lifted in parts of
-its height.
-"""
+FACE = 0.88
+"""A frame's width on the page in steps of time."""
+RISE = 0.22
+"""How far a frame's right side is lifted, in parts of its height."""
 PIXELS = 300
+CORNERS = np.array([[0, 0], [1, 0], [1, 1], [0, 1], [0, 0]])
+"""Once round a unit square, (x, y)."""
 
 
 def centres(heat: np.ndarray) -> np.ndarray:
@@ -38,28 +40,10 @@ def centres(heat: np.ndarray) -> np.ndarray:
     with np.errstate(invalid="ignore"):
         across, down = size.sum(1) / mass[:, None], size.sum(2) / mass[:, None]
         mean = np.stack([across @ x, down @ y], 1)
-        spread = np.sqrt(np.maximum(0, np.stack([across @ x**2, down @ y**2], 1) - mean**2))
-        return np.concatenate([mean, spread, (mass / mass.sum())[:, None]], 1)
-
-
-def _placed(t: float, x: np.ndarray, y: np.ndarray, high: float) -> tuple[np.ndarray, np.ndarray]:
-    """Places x, y of 0..1 on the frame of step t, on the page: right, up."""
-    return t + FACE * np.asarray(x), high * (1 - np.asarray(y) + RISE * np.asarray(x))
-
-
-def _sheared(frame: np.ndarray, across: int, down: int) -> str:
-    """A uint8 RGB frame as it is seen from the side, as a PNG data address with nothing around
-    it.
-    """
-    lift = round(RISE * down)
-    frame = cv2.cvtColor(
-        cv2.resize(frame, (across, down), interpolation=cv2.INTER_AREA), cv2.COLOR_RGB2BGRA
-    )
-    turn = np.array([[1, 0, 0], [-lift / across, 1, lift]], np.float32)
-    seen = cv2.warpAffine(
-        frame, turn, (across, down + lift), flags=cv2.INTER_LINEAR, borderValue=(0, 0, 0, 0)
-    )
-    return "data:image/png;base64," + base64.b64encode(cv2.imencode(".png", seen)[1]).decode()
+        variance = np.stack([across @ x**2, down @ y**2], 1) - mean**2
+        spread = np.sqrt(np.maximum(0, variance))
+        share = mass / mass.sum()
+        return np.concatenate([mean, spread, share[:, None]], 1)
 
 
 def tube(
@@ -69,97 +53,29 @@ def tube(
     asks: tuple[int, int, int] | None = None,
     height: int = 420,
 ) -> go.Figure:
-    """Frames (T', H, W, 3) uint8, heat drawn over them, in a row through time, and the tube of
-    attention (T', h, w) through them.
+    """Frames in a row through time, and the tube of attention through them.
 
-    The tube's middle is the mean place of |heat| in a step, its width one standard deviation to
-    each side. `asks` (t, row, col) outlines the patch that asks.
+    `frames` are (T', H, W, 3) uint8 with `heat` (T', h, w) drawn over them. The tube's middle is
+    the mean place of |heat| in a step, its width one standard deviation to each side. `asks`
+    (t, row, col) outlines the patch that asks.
     """
     T, h, w = heat.shape
-    high = 1.7 * frames.shape[1] / frames.shape[2]
+    high = 1.7 * frames.shape[1] / frames.shape[2]  # a frame's height on the page
     figure = go.Figure()
-    down = round(PIXELS * frames.shape[1] / frames.shape[2])
-    found = centres(heat)
     for t in range(T):
-        figure.add_layout_image(
-            source=_sheared(frames[t], round(PIXELS * FACE / 1.7), down),
-            x=t,
-            y=high * (1 + RISE),
-            xref="x",
-            yref="y",
-            sizex=FACE,
-            sizey=high * (1 + RISE),
-            xanchor="left",
-            yanchor="top",
-            sizing="stretch",
-            layer="below",
-        )
-        x, y = _placed(t, np.array([0, 1, 1, 0, 0]), np.array([0, 0, 1, 1, 0]), high)
-        figure.add_scatter(
-            x=x, y=y, mode="lines", line={"color": GREY, "width": 1}, hoverinfo="skip"
-        )
-        figure.add_annotation(
-            x=t + FACE / 2,
-            y=-0.02 * high,
-            text=names[t],
-            yanchor="top",
-            showarrow=False,
-            font={"size": FONT - 2},
-        )
-    seen = [t for t in range(T) if np.isfinite(found[t]).all()]
-    for before, after in pairwise(seen):
-        round_it = ((before, -1), (after, -1), (after, 1), (before, 1))
-        edge = [
-            _placed(t, found[t, 0], found[t, 1] + side * found[t, 3], high) for t, side in round_it
-        ]
-        figure.add_scatter(
-            x=[p[0] for p in edge],
-            y=[p[1] for p in edge],
-            mode="lines",
-            fill="toself",
-            fillcolor="rgba(228,87,46,0.22)",
-            line={"width": 0},
-            hoverinfo="skip",
-        )
-    angle = np.linspace(0, 2 * math.pi, 41)
-    for t in seen:
-        mean_x, mean_y, wide, tall, share = found[t]
-        x, y = _placed(t, mean_x + wide * np.cos(angle), mean_y + tall * np.sin(angle), high)
-        for colour, width in (("#FFFFFF", 4.5), (ACCENT, 2.5)):  # stands out on any picture
-            figure.add_scatter(
-                x=x, y=y, mode="lines", line={"color": colour, "width": width}, hoverinfo="skip"
-            )
-        figure.add_annotation(
-            x=t + FACE / 2,
-            y=-0.13 * high,
-            text=f"<b>{100 * share:.0f} %</b>",
-            yanchor="top",
-            showarrow=False,
-            font={"size": FONT - 2},
-        )
-    middle = [_placed(t, found[t, 0], found[t, 1], high) for t in seen]
-    figure.add_scatter(
-        x=[p[0] for p in middle],
-        y=[p[1] for p in middle],
-        mode="lines+markers",
-        line={"color": ACCENT, "width": 2},
-        marker={"size": 11, "line": {"color": "white", "width": 1.5}},
-        hoverinfo="text",
-        hovertext=[
-            f"{names[t]}<br>{100 * found[t, 4]:.1f} % of the attention<br>middle at "
-            f"{100 * found[t, 0]:.0f} % of the width, {100 * found[t, 1]:.0f} % of the height"
-            for t in seen
-        ],
-    )
+        _add_frame(figure, frames[t], t, high, names[t])
+    places = centres(heat)
+    steps = [t for t in range(T) if np.isfinite(places[t]).all()]  # of which something is seen
+    for before, after in pairwise(steps):
+        _add_between(figure, places, before, after, high)
+    for t in steps:
+        _add_ring(figure, places[t], t, high)
+    _add_middle(figure, places, steps, high, names)
     if asks is not None:
         t, row, col = asks
-        x, y = _placed(
-            t, (np.array([0, 1, 1, 0, 0]) + col) / w, (np.array([0, 0, 1, 1, 0]) + row) / h, high
-        )
-        for colour, width in (("#111111", 7), ("#FFB454", 3.5)):
-            figure.add_scatter(
-                x=x, y=y, mode="lines", line={"color": colour, "width": width}, hoverinfo="skip"
-            )
+        edge = _placed(t, (CORNERS[:, 0] + col) / w, (CORNERS[:, 1] + row) / h, high)
+        for colour, width in (("#111111", 7), (ASKING, 3.5)):
+            _add_line(figure, edge, colour, width)
     figure.update_xaxes(visible=False, range=[-0.08, T - 1 + FACE + 0.08], fixedrange=True)
     figure.update_yaxes(
         visible=False, range=[-0.27 * high, high * (1 + RISE) * 1.02], fixedrange=True
@@ -170,6 +86,114 @@ def tube(
         font={"size": FONT},
         showlegend=False,
         dragmode=False,
-        paper_bgcolor="rgba(0,0,0,0)",
-        plot_bgcolor="rgba(0,0,0,0)",
+        paper_bgcolor=NOTHING,
+        plot_bgcolor=NOTHING,
+    )
+
+
+Edge = tuple[np.ndarray, np.ndarray]
+"""x and y of points on the page: right, up."""
+
+
+def _placed(t: int, x: Any, y: Any, high: float) -> Edge:
+    """Places x, y of 0..1 on the frame of step t, on the page."""
+    x, y = np.asarray(x), np.asarray(y)
+    return t + FACE * x, high * (1 - y + RISE * x)
+
+
+def _add_line(figure: go.Figure, edge: Edge, colour: str, width: float) -> None:
+    x, y = edge
+    line = {"color": colour, "width": width}
+    figure.add_scatter(x=x, y=y, mode="lines", line=line, hoverinfo="skip")
+
+
+def _add_words(figure: go.Figure, text: str, t: int, y: float) -> None:
+    """A line under the middle of the frame of step t."""
+    figure.add_annotation(
+        x=t + FACE / 2, y=y, text=text, yanchor="top", showarrow=False, font={"size": FONT - 2}
+    )
+
+
+def _add_frame(figure: go.Figure, frame: np.ndarray, t: int, high: float, name: str) -> None:
+    """The frame of step t as it is seen from the side, its edge, and its name below."""
+    down = round(PIXELS * frame.shape[0] / frame.shape[1])
+    figure.add_layout_image(
+        source=_sheared(frame, round(PIXELS * FACE / 1.7), down),
+        x=t,
+        y=high * (1 + RISE),
+        xref="x",
+        yref="y",
+        sizex=FACE,
+        sizey=high * (1 + RISE),
+        xanchor="left",
+        yanchor="top",
+        sizing="stretch",
+        layer="below",
+    )
+    _add_line(figure, _placed(t, CORNERS[:, 0], CORNERS[:, 1], high), GREY, 1)
+    _add_words(figure, name, t, -0.02 * high)
+
+
+def _sheared(frame: np.ndarray, across: int, down: int) -> str:
+    """A uint8 RGB frame seen from the side, as a PNG data address with nothing around it."""
+    lift = round(RISE * down)
+    small = cv2.resize(frame, (across, down), interpolation=cv2.INTER_AREA)
+    turn = np.array([[1, 0, 0], [-lift / across, 1, lift]], np.float32)
+    sheared = cv2.warpAffine(
+        cv2.cvtColor(small, cv2.COLOR_RGB2BGRA),
+        turn,
+        (across, down + lift),
+        flags=cv2.INTER_LINEAR,
+        borderValue=(0, 0, 0, 0),
+    )
+    png = cv2.imencode(".png", sheared)[1]
+    return "data:image/png;base64," + base64.b64encode(png.tobytes()).decode()
+
+
+def _add_between(
+    figure: go.Figure, places: np.ndarray, before: int, after: int, high: float
+) -> None:
+    """The tube between two steps: as high as each is spread."""
+    corners = ((before, -1), (after, -1), (after, 1), (before, 1))
+    edge = [
+        _placed(t, places[t, 0], places[t, 1] + side * places[t, 3], high) for t, side in corners
+    ]
+    figure.add_scatter(
+        x=[x for x, _ in edge],
+        y=[y for _, y in edge],
+        mode="lines",
+        fill="toself",
+        fillcolor="rgba(228,87,46,0.22)",
+        line={"width": 0},
+        hoverinfo="skip",
+    )
+
+
+def _add_ring(figure: go.Figure, place: np.ndarray, t: int, high: float) -> None:
+    """An ellipse of one standard deviation in step t, and its share of all attention."""
+    mean_x, mean_y, wide, tall, share = place
+    angle = np.linspace(0, 2 * math.pi, 41)
+    edge = _placed(t, mean_x + wide * np.cos(angle), mean_y + tall * np.sin(angle), high)
+    for colour, width in (("#FFFFFF", 4.5), (ACCENT, 2.5)):  # stands out on any picture
+        _add_line(figure, edge, colour, width)
+    _add_words(figure, f"<b>{100 * share:.0f} %</b>", t, -0.13 * high)
+
+
+def _add_middle(
+    figure: go.Figure, places: np.ndarray, steps: list[int], high: float, names: list[str]
+) -> None:
+    """The line through the mean places, which say their numbers when they are pointed at."""
+    middle = [_placed(t, places[t, 0], places[t, 1], high) for t in steps]
+    figure.add_scatter(
+        x=[x for x, _ in middle],
+        y=[y for _, y in middle],
+        mode="lines+markers",
+        line={"color": ACCENT, "width": 2},
+        marker={"size": 11, "line": {"color": "white", "width": 1.5}},
+        hoverinfo="text",
+        hovertext=[
+            f"{names[t]}<br>{100 * places[t, 4]:.1f} % of the attention<br>middle at "
+            f"{100 * places[t, 0]:.0f} % of the width, {100 * places[t, 1]:.0f} % of the height"
+            for t in steps
+        ],
     )
