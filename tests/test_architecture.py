@@ -178,14 +178,12 @@ def test_imports_in_core_only_go_down() -> None:
 TO_BE_SPLIT = {
     "core/models/far.py",
     "core/models/am_flow.py",
-    "training/augment.py",
     "training/reproduce.py",
     "training/stages.py",
     "training/loop.py",
     "training/data/listing.py",
     "tests/core/models/test_rvit.py",
     "tests/core/models/test_am_flow_model.py",
-    "tests/training/test_augment.py",
 }
 
 

@@ -1,8 +1,7 @@
-"""RandAugment for clips: random operations of one strength, each the same for all frames (Cubuk et
-al., 2020).
+"""RandAugment for clips: random operations of one strength, each the same for all frames.
 
-The operations and their ranges are those of the "increasing" set that VideoMAE and MVD train with:
-magnitude 10 is the strongest. Clips are float (T, 3, H, W), 0..1.
+Cubuk et al., 2020. The operations and their ranges are those of the "increasing" set that VideoMAE
+and MVD train with: magnitude 10 is the strongest. Clips are float (T, 3, H, W), 0..1.
 """
 
 from __future__ import annotations
@@ -12,7 +11,9 @@ from collections.abc import Callable
 import torch
 from torch import Generator, Tensor
 
-from training.augment import frames_of, rotate, tall, warp
+from training.augment.chance import integer
+from training.augment.colour import frames_of, tall
+from training.augment.warps import rotate, warp
 
 FILL = (124 / 255, 116 / 255, 104 / 255)
 """The mean colour of ImageNet: what comes in from outside the frame."""
@@ -26,18 +27,19 @@ def randaugment(
     layers: int = 4,
     probability: float = 0.5,
 ) -> Tensor:
-    """`layers` operations drawn with replacement, each applied with `probability` at N(magnitude,
-    deviation) out of 10.
+    """`layers` operations drawn with replacement, each applied with `probability`.
+
+    Their strength is N(magnitude, deviation), 0 to 10.
     """
     names = list(OPERATIONS)
     for _ in range(layers):
-        name = names[int(torch.randint(len(names), (), generator=generator))]
-        applied, sign = torch.rand(2, generator=generator).tolist()
+        name = names[integer(len(names) - 1, generator)]
+        applied, side = torch.rand(2, generator=generator).tolist()
         strength = magnitude + deviation * float(torch.randn((), generator=generator))
         if applied < probability:
-            video = OPERATIONS[name](
-                video, min(max(strength, 0.0), 10.0) / 10, 1.0 if sign < 0.5 else -1.0
-            )
+            level = min(max(strength, 0.0), 10.0) / 10
+            sign = 1.0 if side < 0.5 else -1.0
+            video = OPERATIONS[name](video, level, sign)
     return video
 
 
