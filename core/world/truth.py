@@ -11,26 +11,25 @@ from core.world.gestures import Gesture
 
 @dataclass(frozen=True)
 class Truth:
-    """What really moves in a rendered clip."""
+    """What really moves in a rendered clip of T frames of H x W pixels."""
 
-    mask: np.ndarray  # (T, H, W) bool: hand, arm and sleeve
-    motion: (
-        np.ndarray
-    )  # (T - 1, H, W) float32: pixels that the hand moves against the background, 0 outside it
+    mask: np.ndarray
+    """(T, H, W) bool: hand, arm and sleeve."""
+    motion: np.ndarray
+    """(T - 1, H, W) float32: pixels that the hand moves against the background, 0 outside it."""
 
 
 def truth_of(gesture: Gesture, times: np.ndarray) -> Truth:
-    """The truth at sampled frames, found by their times (seconds).
+    """The truth at sampled frames, which are known by their times (seconds).
 
     The camera would carry the fingertip from x_t to C_t+1 C_t^-1 x_t; what is left of its way is
     the hand's own motion.
     """
-    at = np.abs(gesture.times[None] - np.asarray(times)[:, None]).argmin(1)
-    mask, tips = gesture.mask[at], gesture.fingertip[at].astype(np.float64)
-    linear, shift = (
-        gesture.camera[at, :, :2].astype(np.float64),
-        gesture.camera[at, :, 2].astype(np.float64),
-    )
+    indices = np.abs(gesture.times[None] - np.asarray(times)[:, None]).argmin(1)
+    mask = gesture.mask[indices]
+    tips = gesture.fingertip[indices].astype(np.float64)
+    camera = gesture.camera[indices].astype(np.float64)
+    linear, shift = camera[:, :, :2], camera[:, :, 2]
     in_scene = np.linalg.solve(linear[:-1], (tips[:-1] - shift[:-1])[..., None])
     carried = (linear[1:] @ in_scene)[..., 0] + shift[1:]
     moved = np.linalg.norm(tips[1:] - carried, axis=1)

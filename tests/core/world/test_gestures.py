@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from core.errors import BadInput
-from core.world import scenery
+from core.world import backgrounds, paint, sprites
 from core.world.gestures import DIRECTED, LABELS, Gesture, Odds, render
 
 ROOT = Path(__file__).parents[3]
@@ -91,8 +91,8 @@ def test_shapes_types_and_units(label: str) -> None:
 @pytest.mark.parametrize("label", LABELS)
 def test_the_same_seed_gives_the_same_bytes_with_cold_caches(label: str) -> None:
     first = fingerprint(render(label, 11, frames=3, size=(24, 32)))
-    for part in (scenery.background, scenery.hand, scenery.arm, scenery.grain):
-        part.cache_clear()
+    for drawing in (backgrounds.background, sprites.hand, sprites.arm, paint.grain):
+        drawing.cache_clear()
     assert fingerprint(render(label, 11, frames=3, size=(24, 32))) == first
     assert fingerprint(render(label, 12, frames=3, size=(24, 32))) != first
 
@@ -100,7 +100,7 @@ def test_the_same_seed_gives_the_same_bytes_with_cold_caches(label: str) -> None
 def test_another_process_gives_the_same_bytes() -> None:
     code = (
         "import sys; sys.path.insert(0, sys.argv[1]); import numpy as np, hashlib; from "
-        "core.gestures import render\n"
+        "core.world.gestures import render\n"
         "for label in ('circle', 'left'):\n"
         "    g = render(label, 2**40 - 1, frames=3, size=(24, 32)); h = hashlib.sha256()\n"
         "    for a in (g.frames, g.mask, g.fingertip, g.camera, g.times): h.update(a.tobytes())\n"
@@ -116,14 +116,17 @@ def test_another_process_gives_the_same_bytes() -> None:
 
 
 def test_rendering_leaves_the_shared_scenery_as_it_was() -> None:
-    for part, count in ((scenery.hand, scenery.HANDS), (scenery.background, scenery.BACKGROUNDS)):
-        part.cache_clear()
+    for drawing, count in (
+        (sprites.hand, sprites.HANDS),
+        (backgrounds.background, backgrounds.BACKGROUNDS),
+    ):
+        drawing.cache_clear()
         for seed in range(6):
             render("tick", seed, frames=2, size=(24, 32))
-        drawn = {i: part(i).copy() for i in range(min(count, 3))}
+        drawn = {i: drawing(i).copy() for i in range(min(count, 3))}
         for seed in range(6):
             render("star", seed, frames=2, size=(24, 32))
-        assert all(np.array_equal(part(i), image) for i, image in drawn.items())
+        assert all(np.array_equal(drawing(i), image) for i, image in drawn.items())
 
 
 def test_labels_of_one_seed_differ() -> None:
@@ -232,9 +235,9 @@ def test_the_path_does_not_depend_on_the_size_of_the_picture() -> None:
 
 def test_one_frame_and_the_smallest_and_largest_picture_render() -> None:
     assert render("left", 0, frames=1, size=(8, 8)).frames.shape == (1, 8, 8, 3)
-    assert render("left", 0, frames=1, size=(scenery.GRAIN, 9)).frames.shape == (
+    assert render("left", 0, frames=1, size=(paint.GRAIN, 9)).frames.shape == (
         1,
-        scenery.GRAIN,
+        paint.GRAIN,
         9,
         3,
     )
@@ -303,4 +306,4 @@ def test_sizes_that_make_no_sense_are_refused_in_a_clear_line(wrong: dict[str, o
         render("left", **{"seed": 0, "frames": 3, "size": (24, 32)} | wrong)
     message = str(error.value)
     assert "\n" not in message
-    assert f"8 to {scenery.GRAIN} px" in message and "{" not in message
+    assert f"8 to {paint.GRAIN} px" in message and "{" not in message
