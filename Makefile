@@ -1,17 +1,18 @@
-# make app: set up and open the app.  make test: set up and test.  make bench: measure speed.
+# make app: set up and open the app.      make test: set up, lint and test.
+# make lint: formats, rules and types.    make bench: measure speed.
+# make docker: build the image and start the app in it, where docker is.
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 CLIPS ?=
 
-.PHONY: app test bench lint clean
+.PHONY: app test bench lint docker clean
 
 app: $(VENV)/app.done
 	$(BIN)/streamlit run app.py $(if $(CLIPS),-- --clips $(CLIPS))
 
-test: $(VENV)/test.done
+test: lint
 	@sh tests/browser/chromium.sh
-	$(BIN)/ruff check .
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses 2 --ignore tests/browser $(ARGS)
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses 2 --dist loadfile tests/browser $(ARGS)
 
@@ -19,7 +20,19 @@ bench: $(VENV)/test.done
 	$(BIN)/python -m tests.benchmarks
 
 lint: $(VENV)/test.done
+	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
+	-$(BIN)/mypy
+	@if [ -f tests/javascript/check.sh ]; then sh tests/javascript/check.sh; fi
+	-$(BIN)/python -m tests.counts
+
+docker:
+	@if command -v docker >/dev/null 2>&1; then \
+		docker build --tag attention-in-motion --build-arg PIP_EXTRA_INDEX_URL . && \
+		docker run --rm --publish 8501:8501 attention-in-motion; \
+	else \
+		echo "docker is not here: no image is built"; \
+	fi
 
 $(VENV)/app.done: requirements.txt
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or later is needed, found " + sys.version.split()[0])'
@@ -36,4 +49,4 @@ $(VENV)/test.done: $(VENV)/app.done tests/requirements.txt
 	touch $@
 
 clean:
-	rm -rf $(VENV) .pytest_cache .ruff_cache
+	rm -rf $(VENV) .pytest_cache .ruff_cache .mypy_cache build *.egg-info

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from pathlib import Path
 
 import pytest
@@ -14,6 +14,20 @@ from core.models import available
 CLIPS = Path(
     os.environ.get("AIM_CLIPS") or Path(__file__).parent.parent / ".." / "shared" / "clips"
 ).resolve()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    call: pytest.CallInfo[None],
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """In CI a comparison with another library that is skipped for want of it is an error."""
+    report = yield
+    skip = call.excinfo if report.skipped else None
+    is_import = skip is not None and skip.traceback[-1].name == "importorskip"
+    if is_import and skip is not None and os.environ.get("CI"):
+        report.outcome = "failed"
+        report.longrepr = f"{skip.value}: CI must not skip this test"
+    return report
 
 
 @pytest.fixture(scope="session")
