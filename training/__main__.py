@@ -297,7 +297,7 @@ def _run(argv: list[str]) -> int:
 
 def _fit(args: argparse.Namespace) -> int:
     from core.runs import alone
-    from training.loop import fit, is_first_process
+    from training.fit import fit, is_first_process
 
     recipe = _recipe(args)
     with alone(args.out) if os.environ.get("RANK", "0") == "0" else nullcontext():

@@ -27,8 +27,8 @@ from core.video import digest
 from core.weights import Card, embedded, file_hash, load, load_checkpoint
 from core.world.gestures import LABELS, render, rendered_clip
 from training.evaluate import Sample, check_folder, folder_clips, measure, rendered_clips, summarise
+from training.fit import fit
 from training.folder import write_atomically
-from training.loop import fit
 from training.losses import SHARPNESS
 from training.recipes import Recipe, recipe
 

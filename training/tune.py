@@ -17,8 +17,8 @@ from accelerate import PartialState
 
 from core.errors import BadInput
 from core.models import spec
+from training.fit import fit
 from training.folder import Folder, changed, described
-from training.loop import fit
 from training.recipes import Recipe
 
 if TYPE_CHECKING:

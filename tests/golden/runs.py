@@ -12,7 +12,7 @@ import torch
 from safetensors import safe_open
 
 from tests.training.tiny import RECIPE, install, rows
-from training.loop import fit
+from training.fit import fit
 from training.stages import Video
 
 

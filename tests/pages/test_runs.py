@@ -20,7 +20,6 @@ from core.errors import BadInput
 from core.runs import alone, is_claimed
 from pages.parts import history, runs
 from pages.parts.runs import Run
-from training import loop
 from training.__main__ import main
 from training.folder import described
 from training.recipes import Recipe, recipe
@@ -133,7 +132,7 @@ def test_a_run_goes_on_with_every_setting_that_it_began_with(
     launched: list[list[str]] = []
     began: list[Recipe] = []
     monkeypatch.setattr(runs, "_launch", lambda path, arguments: launched.append(arguments))
-    monkeypatch.setattr(loop, "fit", lambda recipe, name, out: began.append(recipe) or out)
+    monkeypatch.setattr("training.fit.fit", lambda recipe, name, out: began.append(recipe) or out)
     runs.resume(Run(folder / "own", described("rvit_paper", asked), "stopped", (), None, ""))
     assert main([*launched[0], "--out", str(folder / "own")]) == 0
     assert described("", began[0]) == described("", asked)

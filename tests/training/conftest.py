@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from tests.training.tiny import RECIPE, install, write_clips
-from training.loop import fit
+from training.fit import fit
 
 
 @pytest.fixture

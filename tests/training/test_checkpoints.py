@@ -13,11 +13,10 @@ from safetensors.torch import load_file
 from core.errors import BadInput
 from core.weights import load_checkpoint, save_checkpoint
 from tests.training.tiny import RECIPE
-from training import loop
 from training.__main__ import main
 from training.checkpoints import read_weights, trained_on, with_commands
+from training.fit import fit
 from training.folder import described
-from training.loop import fit
 from training.recipes import Recipe, recipe
 
 pytestmark = pytest.mark.usefixtures("tiny")
@@ -152,7 +151,7 @@ def test_each_stage_has_the_command_that_makes_its_recipe_again(
         stages[2]["command"] == "python -m training fit direcformer_gesture --pairs 0.0 --out RUN"
     ), "there was no such loss then"
     made: list[Recipe] = []
-    monkeypatch.setattr(loop, "fit", lambda recipe, name, out: made.append(recipe) or out)
+    monkeypatch.setattr("training.fit.fit", lambda recipe, name, out: made.append(recipe) or out)
     command = shlex.split(stages[0]["command"].removeprefix("python -m training "))
     assert main([*command[:-1], str(tmp_path / "run")]) == 0
     assert made == [asked]

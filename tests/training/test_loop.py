@@ -16,8 +16,8 @@ from core.weights import load_checkpoint
 from core.world.gestures import LABELS
 from tests.training.tiny import BATCH, RECIPE, TINY, rows
 from training import stages
+from training.fit import fit
 from training.folder import Folder, write_atomically
-from training.loop import fit
 
 pytestmark = pytest.mark.usefixtures("tiny")
 

@@ -15,10 +15,12 @@ from safetensors.torch import load_file
 from core.errors import BadInput
 from core.weights import load_checkpoint
 from tests.training.tiny import RECIPE, TINY, assert_alike, rows
-from training import loop
 from training.checkpoints import read_weights
-from training.loop import bfloat16_is_fast, fit
+from training.fit import fit
 from training.recipes import Recipe
+from training.run import Run
+from training.schedule import bfloat16_is_fast
+from training.sources import HELD_OUT, source
 
 pytestmark = pytest.mark.usefixtures("tiny")
 SHORT = replace(RECIPE, stills_clips=4, clips=4, order=0.0, directed=0.0)
@@ -79,7 +81,7 @@ def test_a_batch_taken_in_parts_gives_the_same_losses_and_weights(
         lr=5e-3,
         warmup=0,
     )
-    monkeypatch.setattr(loop, "REPORT_EVERY", 1)
+    monkeypatch.setattr("training.fit.REPORT_EVERY", 1)
     whole, parts = tmp_path / "whole", tmp_path / "parts"
     fit(recipe, "tiny", whole)
     fit(replace(recipe, accumulate=4), "tiny", parts)
@@ -94,14 +96,14 @@ def test_held_out_clips_are_tried_and_a_run_that_gets_no_better_ends(
 ) -> None:
     scores = iter([0.25, 0.5, 0.5, 0.25, 1.0])
     measured: list[float] = []
-    original = loop.Run.validate
+    original = Run.validate
 
-    def validate(self: loop.Run) -> float:
+    def validate(self: Run) -> float:
         measured.append(original(self))
         assert self.stage.model.training, "training goes on"
         return next(scores)
 
-    monkeypatch.setattr(loop.Run, "validate", validate)
+    monkeypatch.setattr(Run, "validate", validate)
     recipe = replace(
         RECIPE, stills_clips=0, clips=40, validate_clips=4, validate_every=4, patience=2
     )
@@ -133,7 +135,7 @@ def test_validation_is_the_accuracy_of_the_averaged_weights(tmp_path: Path) -> N
     )
     path = fit(recipe, "tiny", tmp_path / "run")
     model, _card = load_checkpoint(path)
-    clips = loop.source(recipe, frames=8, size=24, patch=8, seed=loop.HELD_OUT).dataset
+    clips = source(recipe, frames=8, size=24, patch=8, seed=HELD_OUT).dataset
     right = 0
     for i in range(6):
         frames, label, *_ = clips[i]

@@ -13,7 +13,6 @@ import pytest
 import torch
 
 from tests.training.tiny import TINY, assert_alike, rows
-from training import loop
 from training.__main__ import main
 
 pytestmark = pytest.mark.usefixtures("tiny")
@@ -60,7 +59,7 @@ def on_two_processes(arguments: list[str], out: Path) -> list[tuple[str, str]]:
     run = [
         sys.executable,
         "-c",
-        "import sys; from training import loop, __main__; loop.REPORT_EVERY = 1; "
+        "import sys; from training import fit, __main__; fit.REPORT_EVERY = 1; "
         "sys.exit(__main__.main())",
         *arguments,
         "--out",
@@ -85,7 +84,7 @@ def on_two_processes(arguments: list[str], out: Path) -> list[tuple[str, str]]:
 def test_two_processes_give_the_losses_of_one(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(loop, "REPORT_EVERY", 1)
+    monkeypatch.setattr("training.fit.REPORT_EVERY", 1)
     arguments = command(batch=4, clips=12)
     finished = on_two_processes(arguments, tmp_path / "two")
     assert main([*arguments, "--out", str(tmp_path / "one")]) == 0

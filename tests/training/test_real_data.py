@@ -22,7 +22,7 @@ from training import stages
 from training.__main__ import main
 from training.augment import random_erasing
 from training.data import Batch
-from training.loop import fit
+from training.fit import fit
 from training.recipes import Recipe, recipe
 from training.stages import Video
 

@@ -17,7 +17,7 @@ from training import schedule
 from training.__main__ import _augment, main
 from training.data import KINDS
 from training.data.reading import Short
-from training.loop import fit
+from training.fit import fit
 from training.permutations import Strategy
 from training.recipes import Recipe, recipe, recipes
 

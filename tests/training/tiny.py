@@ -74,12 +74,10 @@ def _rendered(index: int, **of: int) -> tuple:
 
 def install(patch: Any) -> None:
     """Make the presets known, report every other step, and render each clip once for all tests."""
-    from training import loop
-
     patch.setattr(Gestures, "__getitem__", lambda self, index: _rendered(index, **vars(self)))
     for model, settings in TINY.items():
         patch.setitem(spec(model).presets, "tiny", settings)
-    patch.setattr(loop, "REPORT_EVERY", 2)
+    patch.setattr("training.fit.REPORT_EVERY", 2)
 
 
 def rows(out: Path) -> list[dict[str, Any]]:
