@@ -117,7 +117,7 @@ def temporal(
     """
     found = over_time(trace, tap)
     if not found:
-        return _minus_flow(of_layer(over_space(trace), layer), head)
+        return minus_flow(of_layer(over_space(trace), layer), head)
     attention = of_layer(found, layer)
     return between_frames(attention, attention.map(head)).numpy()
 
@@ -148,7 +148,7 @@ def _groups(attention: Attention, weights: Tensor) -> Iterator[tuple[Tensor, Ten
         yield rows[asks][:, answers], queries[asks], keys[answers]
 
 
-def _minus_flow(attention: Attention, head: Head) -> np.ndarray:
+def minus_flow(attention: Attention, head: Head) -> np.ndarray:
     """-sum_j |s_t - s_t'|[j], s = the attention that token j of a frame gets, from the logits of
     one head or their mean.
     """

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Literal
 
 import numpy as np
@@ -76,15 +77,18 @@ def time_beside(trace: Trace, attention: Attention) -> Attention | None:
 
     Attention from frame to frame alone (rvit, am_flow) has no locations, and so is no such thing.
     """
-    for other in over_time(trace):
-        if (
-            other.axis is Axis.TIME
-            and other.layer == attention.layer
-            and other.grid == attention.grid
-        ) and len(other.layout.queries[other.layout.queries >= 0].unique()) == int(
-            np.prod(other.grid)
-        ):
-            return other
+    return beside(over_time(trace), attention)
+
+
+def beside(times: Iterable[Attention], attention: Attention) -> Attention | None:
+    """The same for the attentions over time that were recorded."""
+    for time in times:
+        same_place = time.layer == attention.layer and time.grid == attention.grid
+        if time.axis is not Axis.TIME or not same_place:
+            continue
+        queries = time.layout.queries
+        if len(queries[queries >= 0].unique()) == int(np.prod(time.grid)):
+            return time
     return None
 
 

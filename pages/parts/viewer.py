@@ -11,7 +11,7 @@ from pathlib import Path
 import streamlit as st
 
 from assets import ASSETS
-from core.draw import packing
+from core.draw.payload import with_file
 from core.errors import BadInput
 from pages.parts import cached
 from pages.parts.choose import Choice
@@ -88,6 +88,6 @@ def viewer(choice: Choice, key: str = "viewer") -> None:
         return
     _component()(
         key=key,
-        data=payload if file is None else packing.with_file(payload, *file),
+        data=payload if file is None else with_file(payload, *file),
         on_need_change=lambda: None,
     )

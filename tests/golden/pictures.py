@@ -10,7 +10,8 @@ from typing import Any
 import cv2
 import numpy as np
 
-from core.draw.packing import pack, with_file
+from core.draw.packing import pack
+from core.draw.payload import with_file
 from core.explain import gradcam
 from core.observe import observe
 from core.weights import load

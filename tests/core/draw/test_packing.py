@@ -4,7 +4,6 @@ enough.
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 import numpy as np
@@ -12,43 +11,16 @@ import pytest
 import torch
 
 from core import explain
-from core.draw import packing
+from core.draw import packing, payload
 from core.errors import BadInput
 from core.observe import Trace, observe
 from core.trace import CLS, Attention, Axis, Kernel, Layout
 from core.video import Clip, crop_box
 from core.weights import Card
+from tests.core.draw.payloads import opened, unscaled
 from tests.core.tiny import direcformer
 
 T, H, W = 3, 5, 5
-TYPES = {"f32": np.float32, "i32": np.int32, "i16": np.int16, "i8": np.int8, "u8": np.uint8}
-
-
-def opened(payload: bytes) -> dict[str, Any]:
-    """The header with every array in its place."""
-    length = int.from_bytes(payload[:4], "little")
-    body = payload[4 + length :]
-
-    def look(value: Any) -> Any:
-        if isinstance(value, list):
-            return [look(item) for item in value]
-        if not isinstance(value, dict):
-            return value
-        if {"at", "type", "shape"} <= value.keys():
-            assert value["at"] % 4 == 0
-            return np.frombuffer(
-                body, TYPES[value["type"]], int(np.prod(value["shape"])), value["at"]
-            ).reshape(value["shape"])
-        return {key: look(item) for key, item in value.items()}
-
-    return look(json.loads(payload[4 : 4 + length]))
-
-
-def unscaled(packed: dict[str, np.ndarray]) -> np.ndarray:
-    least = np.iinfo(packed["values"].dtype).min
-    return np.where(
-        packed["values"] == least, np.nan, packed["values"] * packed["scale"][..., None]
-    )
 
 
 def weights(block: dict[str, Any]) -> np.ndarray:
@@ -227,7 +199,7 @@ def test_layers_and_gradcam_maps_come_when_asked_for_under_one_id(
 
 def test_a_file_travels_behind_the_rest(trace: Trace) -> None:
     plain = packing.pack(trace, source="of what it is")
-    sent = opened(packing.with_file(plain, "attention.gif", b"GIF89a, five"))
+    sent = opened(payload.with_file(plain, "attention.gif", b"GIF89a, five"))
     assert (
         sent["file"]["name"] == "attention.gif"
         and sent["file"]["content"].tobytes() == b"GIF89a, five"
