@@ -25,12 +25,15 @@ CLS = -1
 """The token id of a class token."""
 
 PAD = -2
-"""The token id of a filler in a group that has fewer tokens than its neighbours. Its weights as a
-key are 0; its rows as a query mean nothing."""
+"""The token id of a filler in a group that has fewer tokens than its neighbours.
+
+Its weights as a key are 0; its rows as a query mean nothing.
+"""
 
 Query = tuple[int, int, int] | Literal["cls"]
 """A patch at (t, row, col), or the class token."""
 Head = int | Literal["mean", "max"]
+"""The number of a head, or the mean or the maximum over all heads."""
 
 
 class Axis(Enum):
@@ -45,10 +48,12 @@ class Axis(Enum):
 class Kernel:
     """How weights follow from q and k.
 
-    softmax: softmax_j(scale q.k) in 0..1; cosine: q.k / ((|q|+eps)(|k|+eps)) in -1..1 (DirecFormer
-        Eq. 9);
-    linear: phi(q).phi(k) with phi = ELU + 1, positive (RViT). `normalised` divides rows by their
-        sum.
+    Attributes:
+        kind: softmax is softmax_j(scale q.k), in 0..1; cosine is q.k / ((|q|+eps)(|k|+eps)), in
+            -1..1 (DirecFormer Eq. 9); linear is phi(q).phi(k) with phi = ELU + 1, positive (RViT).
+        scale: of softmax, usually 1 / sqrt(d).
+        eps: keeps cosine and `normalised` from dividing by zero.
+        normalised: the rows of linear are divided by their sum.
     """
 
     kind: Literal["softmax", "cosine", "linear"]
@@ -65,22 +70,21 @@ class Kernel:
         return self.kind == "softmax" or self.normalised
 
     def factors(self, q: Tensor, k: Tensor) -> tuple[Tensor, Tensor]:
-        """Turn q and k (..., n, d) into the pair whose product is the map before any softmax."""
+        """The pair whose product is the map before any softmax; q and k are (..., n, d)."""
         if self.kind == "softmax":
             return q * self.scale, k
         if self.kind == "cosine":
-            return q / (q.norm(dim=-1, keepdim=True) + self.eps), k / (
-                k.norm(dim=-1, keepdim=True) + self.eps
-            )
+            q_length = q.norm(dim=-1, keepdim=True) + self.eps
+            k_length = k.norm(dim=-1, keepdim=True) + self.eps
+            return q / q_length, k / k_length
         return torch.nn.functional.elu(q) + 1, torch.nn.functional.elu(k) + 1
 
     def weights(self, q: Tensor, k: Tensor) -> Tensor:
         """Attention weights (..., queries, keys)."""
         if self.kind == "cosine":  # dividing the products is cheaper than dividing the vectors
-            lengths = (q.norm(dim=-1, keepdim=True) + self.eps) * (
-                k.norm(dim=-1)[..., None, :] + self.eps
-            )
-            return q @ k.transpose(-2, -1) / lengths
+            q_length = q.norm(dim=-1, keepdim=True) + self.eps
+            k_length = k.norm(dim=-1)[..., None, :] + self.eps
+            return q @ k.transpose(-2, -1) / (q_length * k_length)
         left, right = self.factors(q, k)
         product = left @ right.transpose(-2, -1)
         if self.kind == "softmax":
@@ -92,15 +96,11 @@ class Kernel:
 
 @dataclass(frozen=True)
 class Layout:
-    """Which token each row and column of a map is.
+    """Which token each row and column of a map is: t*h*w + row*w + col, CLS or PAD."""
 
-    `queries` and `keys` are (groups, n) int64: t*h*w + row*w + col, CLS or PAD. `grid` is (T, h,
-    w).
-    """
-
-    queries: Tensor
-    keys: Tensor
-    grid: tuple[int, int, int]
+    queries: Tensor  # (groups, n) int64
+    keys: Tensor  # (groups, n) int64
+    grid: tuple[int, int, int]  # (T, h, w) in tokens
 
 
 @dataclass(frozen=True)
@@ -108,7 +108,7 @@ class Attention:
     """One recorded attention of one clip, as factors.
 
     `q` and `k` are (groups, heads, tokens, d), detached, on the CPU. A group is what attends within
-    itself: a frame, a location, or the whole clip.
+    itself: a frame, a location, or the whole clip. `name` and `layer` are those of its tap.
     """
 
     name: str
@@ -129,17 +129,18 @@ class Attention:
         return self.q.shape[1]
 
     @cached_property
-    def _where(self) -> dict[int, list[tuple[int, int]]]:
+    def _places(self) -> dict[int, list[tuple[int, int]]]:
         """Token id -> the (group, index) pairs at which it is a query."""
-        where: dict[int, list[tuple[int, int]]] = {}
+        places: dict[int, list[tuple[int, int]]] = {}
         for group, tokens in enumerate(self.layout.queries.tolist()):
             for index, token in enumerate(tokens):
-                where.setdefault(token, []).append((group, index))
-        return where
+                places.setdefault(token, []).append((group, index))
+        return places
 
     def map(self, head: Head = "mean") -> Tensor:
-        """All weights of a head, or their mean or maximum over heads: float32 (groups, queries,
-        keys).
+        """All weights of a head, or their mean or maximum over heads.
+
+        float32 (groups, queries, keys). Raises: BadInput for a head that is not there.
         """
         self._check_head(head)
         if isinstance(head, int):
@@ -155,22 +156,22 @@ class Attention:
         """
         self._check_head(head)
         token = CLS if query == "cls" else self.token(query)
-        places = self._where.get(token)
+        places = self._places.get(token)
         if not places:
             raise BadInput(
                 f"{self.name!r} (layer {self.layer}) has no query {query}: it has no such token; "
                 "ask for a patch (t, row, col)"
             )
-        groups = torch.tensor([g for g, _ in places])
-        at = torch.tensor([i for _, i in places])
-        q = self.q[groups, :, at].float()[:, :, None]  # (r, heads, 1, d)
+        groups, indices = torch.tensor(places).T
+        q = self.q[groups, :, indices].float()[:, :, None]  # (r, heads, 1, d)
         weights = self.kernel.weights(q, self.k[groups].float())[:, :, 0]  # (r, heads, keys)
         weights = weights[:, head] if isinstance(head, int) else self._reduce(weights, head, dim=1)
         return weights, self.layout.keys[groups]
 
     def heat(self, query: Query, head: Head = "mean") -> Tensor:
-        """The rows of one query laid out on the clip: float32 (T, h, w), NaN where it cannot
-        see.
+        """The rows of one query on the clip: float32 (T, h, w), NaN where it cannot look.
+
+        Raises: BadInput if the query or the head is not there.
         """
         weights, keys = self.rows(query, head)
         T, h, w = self.grid
@@ -212,82 +213,90 @@ class Tap:
         return _RECORDER.get() is not None
 
     def __call__(self, q: Tensor, k: Tensor, layout: Layout) -> None:
-        """Offer q and k (groups, heads, tokens, d) of one clip to whoever records in this
-        thread.
-        """
+        """Offer q and k (groups, heads, tokens, d) of one clip to who records in this thread."""
         recorder = _RECORDER.get()
         if recorder is not None:
             recorder.take(self, q, k, layout)
 
 
 class _Recorder:
+    """Keeps what the taps of one model offer during a `with` block."""
+
     def __init__(self, model: nn.Module, dtype: torch.dtype, clips: int = 1) -> None:
         self.dtype, self.clips = dtype, clips
         self.taps = {
-            id(v): v
+            id(value): value
             for module in model.modules()
-            for v in vars(module).values()
-            if isinstance(v, Tap)
+            for value in vars(module).values()
+            if isinstance(value, Tap)
         }
         self.calls: dict[int, list[tuple[Tensor, Tensor, Layout]]] = {}
 
     def take(self, tap: Tap, q: Tensor, k: Tensor, layout: Layout) -> None:
+        """Keep one call; another model's taps are passed over.
+
+        Raises: BadInput for a batch of more or fewer clips than announced.
+        """
         if id(tap) not in self.taps:
             return
         if q.shape[0] != layout.queries.shape[0] * self.clips:
-            wanted = (
-                "one clip at a time" if self.clips == 1 else f"batches of {self.clips} clips here"
-            )
+            wanted = f"batches of {self.clips} clips here"
+            if self.clips == 1:
+                wanted = "one clip at a time"
             raise BadInput(
                 f"recording takes {wanted}; "
                 f"{tap.name!r} saw {q.shape[0]} groups where one clip has {layout.queries.shape[0]}"
             )
-        self.calls.setdefault(id(tap), []).append((self._keep(q), self._keep(k), layout))
+        self.calls.setdefault(id(tap), []).append((self._kept(q), self._kept(k), layout))
 
-    def _keep(self, x: Tensor) -> Tensor:
-        """Detached, on the CPU, and alone in its memory, so that a fused projection's values are
-        not kept alive by a view.
+    def _kept(self, x: Tensor) -> Tensor:
+        """x detached, on the CPU, and alone in its memory.
 
-        What is alone already is kept as it is. A copy keeps the order of the axes in memory: whole
-        rows are copied, which costs a fraction of what bringing each head together would.
+        So a fused projection's values are not kept alive by a view. What is alone already is kept
+        as it is. A copy keeps the order of the axes in memory: whole rows are copied, which costs
+        a fraction of what bringing each head together would.
         """
         x = x.detach()
-        if (
-            x.dtype == self.dtype
-            and x.device.type == "cpu"
-            and x.untyped_storage().nbytes() == x.nbytes
-        ):
+        alone = x.untyped_storage().nbytes() == x.nbytes
+        if x.dtype == self.dtype and x.device.type == "cpu" and alone:
             return x
-        order = sorted(range(x.ndim), key=lambda axis: -x.stride(axis))
+        strides = x.stride()
+        order = sorted(range(x.ndim), key=lambda axis: -strides[axis])
         rows = x.permute(order)
-        kept = torch.empty(rows.shape, dtype=self.dtype, device="cpu").copy_(rows)
-        return kept.permute([order.index(axis) for axis in range(x.ndim)])
+        copy = torch.empty(rows.shape, dtype=self.dtype, device="cpu").copy_(rows)
+        return copy.permute([order.index(axis) for axis in range(x.ndim)])
 
     def attentions(self, clip: int = 0) -> list[Attention]:
         """Those of one clip of the batch: every model here keeps the groups of a clip together."""
-        found = []
+        attentions = []
         for key, tap in self.taps.items():
-            calls = self.calls.get(key)
-            if not calls:
-                continue
-            layout = calls[-1][2]
-            if (
-                len(calls) > 1
-            ):  # a recurrent model taps once a frame; a stream knows its length with the last one
-                layout = Layout(
-                    torch.cat([c[2].queries for c in calls]),
-                    torch.cat([c[2].keys for c in calls]),
-                    layout.grid,
+            if calls := self.calls.get(key):
+                q, k, layout = self._joined(calls, clip)
+                attentions.append(
+                    Attention(tap.name, tap.layer, tap.axis, tap.kernel, q, k, layout)
                 )
-            own = [slice(clip * len(c[2].queries), (clip + 1) * len(c[2].queries)) for c in calls]
-            q, k = (
-                calls[0][i][own[0]]
-                if len(calls) == 1
-                else torch.cat([c[i][o] for c, o in zip(calls, own, strict=True)])
-                for i in (0, 1)
-            )
-            found.append(Attention(tap.name, tap.layer, tap.axis, tap.kernel, q, k, layout))
-        return sorted(found, key=lambda a: a.layer)
+        return sorted(attentions, key=lambda attention: attention.layer)
+
+    @staticmethod
+    def _joined(
+        calls: list[tuple[Tensor, Tensor, Layout]], clip: int
+    ) -> tuple[Tensor, Tensor, Layout]:
+        """The calls of one tap as one, of one clip of the batch.
+
+        A recurrent model taps once a frame, and a stream knows its length with the last one only.
+        """
+        qs, ks, queries, keys = [], [], [], []
+        for q, k, layout in calls:
+            groups = len(layout.queries)
+            own = slice(clip * groups, (clip + 1) * groups)
+            qs.append(q[own])
+            ks.append(k[own])
+            queries.append(layout.queries)
+            keys.append(layout.keys)
+        if len(calls) == 1:
+            return qs[0], ks[0], layout
+        joined = Layout(torch.cat(queries), torch.cat(keys), layout.grid)
+        return torch.cat(qs), torch.cat(ks), joined
 
 
 _RECORDER: ContextVar[_Recorder | None] = ContextVar("recorder", default=None)
@@ -297,19 +306,20 @@ _RECORDER: ContextVar[_Recorder | None] = ContextVar("recorder", default=None)
 def record(model: nn.Module, dtype: torch.dtype = torch.float32) -> Iterator[list[Attention]]:
     """Collect the attention of one forward pass of `model` on one clip in this thread.
 
-    The list is filled when the block ends. Recording changes no result and leaves nothing behind.
+    The list is filled when the block ends, sorted by layer; `dtype` is that of the factors.
+    Recording changes no result and leaves nothing behind.
 
     Raises: BadInput if nothing was recorded, or if the batch holds more than one clip.
     """
     recorder = _Recorder(model, dtype)
-    found: list[Attention] = []
+    attentions: list[Attention] = []
     token = _RECORDER.set(recorder)
     try:
-        yield found
+        yield attentions
     finally:
         _RECORDER.reset(token)
-    found.extend(recorder.attentions())
-    if not found:
+    attentions.extend(recorder.attentions())
+    if not attentions:
         raise BadInput(
             f"nothing was recorded: {type(model).__name__} was not run inside record(), or has no "
             "taps"
@@ -318,21 +328,22 @@ def record(model: nn.Module, dtype: torch.dtype = torch.float32) -> Iterator[lis
 
 @contextmanager
 def record_batch(model: nn.Module, clips: int) -> Iterator[list[list[Attention]]]:
-    """The same for one forward pass on a batch: a list of attentions for each of its `clips` clips,
-    float32.
+    """The same for one forward pass on a batch: the attentions of each of its `clips` clips.
 
-    The clips share memory, so this is for what is reduced at once, not for what is kept. Raises:
-    BadInput as `record`, and for a batch of another size.
+    They are float32. The clips share memory, so this is for what is reduced at once, not for what
+    is kept.
+
+    Raises: BadInput as `record`, and for a batch of another size.
     """
     recorder = _Recorder(model, torch.float32, clips)
-    found: list[list[Attention]] = []
+    by_clip: list[list[Attention]] = []
     token = _RECORDER.set(recorder)
     try:
-        yield found
+        yield by_clip
     finally:
         _RECORDER.reset(token)
-    found.extend(recorder.attentions(clip) for clip in range(clips))
-    if not all(found):
+    by_clip.extend(recorder.attentions(clip) for clip in range(clips))
+    if not all(by_clip):
         raise BadInput(
             f"nothing was recorded: {type(model).__name__} was not run inside record_batch(), or "
             "has no taps"

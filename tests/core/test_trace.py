@@ -1,6 +1,4 @@
-"""Recording attention: kernels by hand, every weight on its cell, and nothing changed or left
-behind.
-"""
+"""Recording attention: kernels by hand, each weight on its cell, nothing changed or left behind."""
 
 from __future__ import annotations
 
@@ -141,79 +139,79 @@ def test_kernels_say_whether_they_are_signed_and_sum_to_one() -> None:
     "layout", [frames_layout(5, 3, 7), locations_layout(5, 3, 7)], ids=["frames", "locations"]
 )
 def test_rows_equal_the_rows_of_the_map(kind: str, head: int | str, layout: Layout) -> None:
-    seen = attention(layout, kind)
-    whole = seen.map(head)
+    recorded = attention(layout, kind)
+    full = recorded.map(head)
     assert (
-        whole.shape == (layout.queries.shape[0], layout.queries.shape[1], layout.keys.shape[1])
-        and whole.dtype == torch.float32
+        full.shape == (layout.queries.shape[0], layout.queries.shape[1], layout.keys.shape[1])
+        and full.dtype == torch.float32
     )
     for query in ((0, 0, 0), (4, 2, 6), (3, 1, 5)):
         token = query[0] * 21 + query[1] * 7 + query[2]
         group, index = (layout.queries == token).nonzero()[0].tolist()
-        weights, keys = seen.rows(query, head)
-        torch.testing.assert_close(weights, whole[group, index][None])
+        weights, keys = recorded.rows(query, head)
+        torch.testing.assert_close(weights, full[group, index][None])
         assert torch.equal(keys, layout.keys[group][None])
 
 
 def test_head_reductions_are_over_weights_not_over_factors() -> None:
-    seen = attention(frames_layout(3, 5, 7))
-    every = torch.stack([seen.map(i) for i in range(3)])
-    torch.testing.assert_close(seen.map("mean"), every.mean(0))
-    torch.testing.assert_close(seen.map("max"), every.amax(0))
+    recorded = attention(frames_layout(3, 5, 7))
+    every = torch.stack([recorded.map(i) for i in range(3)])
+    torch.testing.assert_close(recorded.map("mean"), every.mean(0))
+    torch.testing.assert_close(recorded.map("max"), every.amax(0))
 
 
 def test_heat_over_space_fills_one_frame_and_leaves_the_others_nan() -> None:
-    seen = attention(frames_layout(5, 3, 7))
-    heat = seen.heat((3, 1, 5), 2)
+    recorded = attention(frames_layout(5, 3, 7))
+    heat = recorded.heat((3, 1, 5), 2)
     assert heat.shape == (5, 3, 7)
-    whole = seen.map(2)[3, 1 + 1 * 7 + 5]  # group = frame, row 0 is the class token
+    full = recorded.map(2)[3, 1 + 1 * 7 + 5]  # group = frame, row 0 is the class token
     for row in range(3):
         for col in range(7):
-            assert heat[3, row, col] == pytest.approx(whole[1 + row * 7 + col].item())
+            assert heat[3, row, col] == pytest.approx(full[1 + row * 7 + col].item())
     assert heat[[0, 1, 2, 4]].isnan().all() and not heat[3].isnan().any()
 
 
 def test_heat_over_time_fills_one_cell_of_every_frame() -> None:
-    seen = attention(locations_layout(5, 3, 7), "cosine")
-    heat = seen.heat((3, 1, 5), 0)
-    whole = seen.map(0)[1 * 7 + 5, 3]  # group = location, row = frame
-    torch.testing.assert_close(heat[:, 1, 5], whole)
+    recorded = attention(locations_layout(5, 3, 7), "cosine")
+    heat = recorded.heat((3, 1, 5), 0)
+    full = recorded.map(0)[1 * 7 + 5, 3]  # group = location, row = frame
+    torch.testing.assert_close(heat[:, 1, 5], full)
     heat[:, 1, 5] = float("nan")
     assert heat.isnan().all()
 
 
 def test_heat_of_a_joint_layout_finds_shuffled_tokens() -> None:
     tokens = torch.randperm(3 * 5 * 7, generator=torch.Generator().manual_seed(1)).view(7, 15)
-    seen = attention(Layout(tokens, tokens, (3, 5, 7)))
-    heat = seen.heat((2, 4, 1), 1)
+    recorded = attention(Layout(tokens, tokens, (3, 5, 7)))
+    heat = recorded.heat((2, 4, 1), 1)
     token = 2 * 35 + 4 * 7 + 1
     group, index = (tokens == token).nonzero()[0].tolist()
-    whole = seen.map(1)[group, index]
-    for key, weight in zip(tokens[group].tolist(), whole.tolist(), strict=True):
+    full = recorded.map(1)[group, index]
+    for key, weight in zip(tokens[group].tolist(), full.tolist(), strict=True):
         assert heat.flatten()[key] == pytest.approx(weight)
     assert heat.isfinite().sum() == 15
 
 
 def test_the_class_token_query_gives_a_row_in_each_frame() -> None:
-    seen = attention(frames_layout(5, 3, 7))
-    weights, keys = seen.rows("cls", 1)
+    recorded = attention(frames_layout(5, 3, 7))
+    weights, keys = recorded.rows("cls", 1)
     assert weights.shape == keys.shape == (5, 22)
-    torch.testing.assert_close(weights, seen.map(1)[:, 0])
+    torch.testing.assert_close(weights, recorded.map(1)[:, 0])
     assert (keys[:, 0] == CLS).all()
-    heat = seen.heat("cls", 1)
+    heat = recorded.heat("cls", 1)
     assert heat.isfinite().all()
     torch.testing.assert_close(
-        heat.flatten(1), seen.map(1)[:, 0, 1:]
+        heat.flatten(1), recorded.map(1)[:, 0, 1:]
     )  # the weight on itself has no cell
 
 
 @pytest.mark.parametrize("head", [3, -1, 99, "median", None, 1.0])
 def test_a_head_that_does_not_exist_is_refused(head: object) -> None:
-    seen = attention(frames_layout(2, 3, 5))
+    recorded = attention(frames_layout(2, 3, 5))
     for ask in (
-        lambda: seen.map(head),
-        lambda: seen.rows((0, 0, 0), head),
-        lambda: seen.heat("cls", head),
+        lambda: recorded.map(head),
+        lambda: recorded.rows((0, 0, 0), head),
+        lambda: recorded.heat("cls", head),
     ):
         with pytest.raises(BadInput, match="0 to 2"):
             ask()
@@ -234,28 +232,30 @@ def test_a_query_that_the_layout_does_not_hold_is_refused() -> None:
 
 
 def test_recording_collects_both_taps_of_every_layer_in_order(model: DirecFormer) -> None:
-    with record(model) as found, torch.no_grad():
+    with record(model) as attentions, torch.no_grad():
         model(video())
-    assert [(a.name, a.layer, a.axis) for a in found] == [
+    assert [(a.name, a.layer, a.axis) for a in attentions] == [
         ("time", 0, Axis.TIME),
         ("space", 0, Axis.SPACE),
         ("time", 1, Axis.TIME),
         ("space", 1, Axis.SPACE),
     ]
-    assert all(a.grid == GRID and a.heads == HEADS for a in found)
-    assert found[0].q.shape == (SIDE * SIDE, HEADS, T, 7) and found[1].q.shape == (
+    assert all(a.grid == GRID and a.heads == HEADS for a in attentions)
+    assert attentions[0].q.shape == (SIDE * SIDE, HEADS, T, 7) and attentions[1].q.shape == (
         T,
         HEADS,
         1 + SIDE * SIDE,
         7,
     )
-    assert all(not x.requires_grad and x.device.type == "cpu" for a in found for x in (a.q, a.k))
+    assert all(
+        not x.requires_grad and x.device.type == "cpu" for a in attentions for x in (a.q, a.k)
+    )
 
 
 def test_recorded_time_attention_equals_what_the_model_returns(model: DirecFormer) -> None:
-    with record(model) as found, torch.no_grad():
+    with record(model) as attentions, torch.no_grad():
         returned = model(video(), detail=True).time_attention
-    for layer, attention in enumerate(a for a in found if a.axis is Axis.TIME):
+    for layer, attention in enumerate(a for a in attentions if a.axis is Axis.TIME):
         torch.testing.assert_close(attention.map().mean(0), returned[layer][0])
 
 
@@ -270,27 +270,27 @@ def test_recording_changes_no_logit(model: DirecFormer, dtype: torch.dtype) -> N
 
 
 def test_recording_keeps_no_graph_and_lets_gradients_through(model: DirecFormer) -> None:
-    with record(model) as found:
+    with record(model) as attentions:
         model(video()).sum().backward()
     assert model.blocks[0].temporal_attn.qkv.weight.grad.abs().sum() > 0
-    assert all(not a.q.requires_grad and not a.k.requires_grad for a in found)
+    assert all(not a.q.requires_grad and not a.k.requires_grad for a in attentions)
 
 
 def test_recorded_factors_do_not_keep_the_fused_projection_alive(model: DirecFormer) -> None:
     for dtype in (torch.float32, torch.float16):
-        with record(model, dtype) as found, torch.no_grad():
+        with record(model, dtype) as attentions, torch.no_grad():
             model(video())
-        for a in found:
+        for a in attentions:
             for x in (a.q, a.k):
                 assert x.untyped_storage().nbytes() == x.numel() * x.element_size()
 
 
 def test_half_precision_recording_is_half_the_size_and_nearly_as_exact(model: DirecFormer) -> None:
-    found = {}
+    by_dtype = {}
     for dtype in (torch.float32, torch.float16):
-        with record(model, dtype) as found[dtype], torch.no_grad():
+        with record(model, dtype) as by_dtype[dtype], torch.no_grad():
             model(video())
-    for full, half in zip(found[torch.float32], found[torch.float16], strict=True):
+    for full, half in zip(by_dtype[torch.float32], by_dtype[torch.float16], strict=True):
         assert half.q.dtype == half.k.dtype == torch.float16
         assert half.map().dtype == torch.float32
         torch.testing.assert_close(half.map(), full.map(), atol=0.01, rtol=0)
@@ -300,11 +300,11 @@ def test_half_precision_recording_is_half_the_size_and_nearly_as_exact(model: Di
 def test_nothing_is_left_behind(model: DirecFormer) -> None:
     hooks = [len(m._forward_hooks) + len(m._forward_pre_hooks) for m in model.modules()]
     stored = [set(vars(m)) for m in model.modules()]
-    with record(model) as found, torch.no_grad():
+    with record(model) as attentions, torch.no_grad():
         model(video())
-    kept = [weakref.ref(x) for a in found for x in (a.q, a.k)]
-    found.clear()
-    del found
+    kept = [weakref.ref(x) for a in attentions for x in (a.q, a.k)]
+    attentions.clear()
+    del attentions
     gc.collect()
     assert all(ref() is None for ref in kept)
     assert [len(m._forward_hooks) + len(m._forward_pre_hooks) for m in model.modules()] == hooks
@@ -315,10 +315,10 @@ def test_nothing_is_left_behind(model: DirecFormer) -> None:
 
 
 def test_nothing_is_left_behind_after_an_exception(model: DirecFormer) -> None:
-    with pytest.raises(RuntimeError, match="boom"), record(model) as found, torch.no_grad():  # noqa: PT012
+    with pytest.raises(RuntimeError, match="boom"), record(model) as attentions, torch.no_grad():  # noqa: PT012
         model(video())
         raise RuntimeError("boom")
-    assert found == []
+    assert attentions == []
     with torch.no_grad():
         model(video(batch=2))
         with record(model) as again:
@@ -369,20 +369,20 @@ def test_two_threads_record_apart(model: DirecFormer) -> None:
     with torch.no_grad():
         expected = []
         for seed in (0, 1):
-            with record(model) as found:
+            with record(model) as attentions:
                 model(video(seed))
-            expected.append(found)
+            expected.append(attentions)
     turns = threading.Barrier(2, timeout=20)
     results: dict[int, list[Attention]] = {}
     failures: list[BaseException] = []
 
     def work(seed: int) -> None:
         try:
-            with torch.no_grad(), record(model) as found:
+            with torch.no_grad(), record(model) as attentions:
                 turns.wait()  # both are recording the same model now
                 model(video(seed))
                 turns.wait()
-            results[seed] = found
+            results[seed] = attentions
         except BaseException as error:
             failures.append(error)
 
@@ -403,12 +403,12 @@ def test_a_thread_does_not_record_what_another_runs(model: DirecFormer) -> None:
         with torch.no_grad():
             model(video(batch=2))
 
-    with torch.no_grad(), record(model) as found:
+    with torch.no_grad(), record(model) as attentions:
         thread = threading.Thread(target=run_elsewhere)
         thread.start()
         thread.join(30)
         model(video())
-    assert len(found) == 4
+    assert len(attentions) == 4
 
 
 class Recurrent(nn.Module):
@@ -430,9 +430,9 @@ class Recurrent(nn.Module):
 
 def test_a_tap_called_once_a_frame_stacks_along_groups() -> None:
     net, frames = Recurrent(), torch.randn(5, 1, 6, 7, generator=torch.Generator().manual_seed(0))
-    with record(net) as found:
+    with record(net) as attentions:
         net(frames)
-    assert len(found) == 1 and torch.equal(found[0].q, frames)
-    heat = found[0].heat((4, 1, 2))
+    assert len(attentions) == 1 and torch.equal(attentions[0].q, frames)
+    heat = attentions[0].heat((4, 1, 2))
     assert heat[4].isfinite().all() and heat[:4].isnan().all()
-    torch.testing.assert_close(heat[4].flatten(), found[0].map()[4, 5])
+    torch.testing.assert_close(heat[4].flatten(), attentions[0].map()[4, 5])
