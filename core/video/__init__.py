@@ -1,7 +1,8 @@
 """A file becomes a `Clip`: probing, sampling, decoding, cropping, every refusal of bad input."""
 
 from core.video.clip import CROPS, Clip, Crop, crop_box, cropped, digest, shuffled
-from core.video.decoder import KINDS, Limits, Probe, decode, decode_at, probe, subclip
+from core.video.container import KINDS, Limits
+from core.video.decoder import Probe, decode, decode_at, probe, subclip
 from core.video.sampling import (
     MOTION_RATE,
     MOTION_THRESHOLD,

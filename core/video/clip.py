@@ -11,9 +11,7 @@ from typing import Literal
 
 import numpy as np
 
-from core.errors import (
-    BadInput,
-)
+from core.errors import BadInput
 
 Crop = Literal["centre", "fit"]
 CROPS: tuple[Crop, ...] = ("centre", "fit")
@@ -45,7 +43,7 @@ class Clip:
 
 
 def digest(*parts: object) -> str:
-    """16 hex digits that name these bytes and settings."""
+    """16 hex digits that name these bytes and settings, in this order."""
     total = hashlib.sha256()
     for part in parts:
         total.update(part if isinstance(part, bytes) else repr(part).encode())
@@ -53,8 +51,9 @@ def digest(*parts: object) -> str:
 
 
 def crop_box(height: int, width: int, crop: Crop) -> tuple[int, int, int, int]:
-    """(top, left, height, width) of what the model sees: the central square, or with `fit` the
-    whole frame.
+    """(top, left, height, width) of what the model sees, in pixels.
+
+    centre is the central square, fit the whole frame. Raises: BadInput for another crop.
     """
     if crop not in CROPS:
         raise BadInput(f"crop {crop!r} is not known; choose one of {', '.join(CROPS)}")
@@ -65,28 +64,27 @@ def crop_box(height: int, width: int, crop: Crop) -> tuple[int, int, int, int]:
 
 
 def cropped(frames: np.ndarray, crop: Crop, size: int) -> np.ndarray:
-    """Crop frames (T, H, W, 3) and scale them to (T, size, size, 3) uint8; `fit` stretches the
-    frame.
-    """
+    """Frames (T, H, W, 3) cropped and scaled to (T, size, size, 3) uint8; `fit` stretches them."""
     import cv2
 
     top, left, height, width = crop_box(frames.shape[1], frames.shape[2], crop)
-    part = frames[:, top : top + height, left : left + width]
+    inside = frames[:, top : top + height, left : left + width]
     shrinks = height * width > size * size
     method = cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR
-    return np.stack([cv2.resize(frame, (size, size), interpolation=method) for frame in part])
+    return np.stack([cv2.resize(frame, (size, size), interpolation=method) for frame in inside])
 
 
 def shuffled(clip: Clip, permutation: np.ndarray | tuple[int, ...], unit: int = 1) -> Clip:
-    """The clip with unit permutation[t] in slot t, a unit being `unit` consecutive frames; the
-    slots keep their times.
+    """The clip with unit permutation[t] in slot t, a unit being `unit` consecutive frames.
+
+    The slots keep their times. Raises: BadInput for what is no permutation of the clip's units.
     """
     order = [int(i) for i in permutation]
     units = len(clip) // unit
     if len(clip) % unit or sorted(order) != list(range(units)):
+        groups = f" in groups of {unit}" if unit > 1 else ""
         raise BadInput(
-            f"permutation {order} must hold 0 to {units - 1} once, for {len(clip)} frames"
-            f"{f' in groups of {unit}' if unit > 1 else ''}"
+            f"permutation {order} must hold 0 to {units - 1} once, for {len(clip)} frames{groups}"
         )
     frames = (np.array(order, int)[:, None] * unit + np.arange(unit)).ravel()
     return Clip(clip.frames[frames], clip.times, clip.source, digest(clip.id, order, unit))

@@ -11,26 +11,33 @@ from core.errors import BadInput, TooFewFrames
 
 Sampling = Literal["uniform", "dense", "motion"]
 SAMPLINGS: tuple[Sampling, ...] = ("uniform", "dense", "motion")
-MOTION_RATE = 5  # sampled frames a second (spec 1.5)
-MOTION_THRESHOLD = 30.0  # mean absolute grey difference, 0..255
+MOTION_RATE = 5
+"""Sampled frames a second (spec 1.5)."""
+MOTION_THRESHOLD = 30.0
+"""Mean absolute grey difference, 0..255."""
 
 
 def uniform_indices(count: int, frames: int) -> np.ndarray:
-    """The middle of each of `frames` equal segments of `count` frames; strictly increasing."""
+    """The middle of each of `frames` equal segments of `count` frames.
+
+    Strictly increasing where `count` is at least `frames`.
+    """
     return ((np.arange(frames) + 0.5) * count / frames).astype(int)
 
 
 def dense_indices(count: int, frames: int, stride: int) -> np.ndarray:
-    """`frames` frames `stride` apart around the middle; a clip that is too short gets a smaller
-    stride.
+    """`frames` indices `stride` apart around the middle of `count` frames.
+
+    A clip that is too short gets a smaller stride.
     """
     stride = max(1, min(stride, (count - 1) // max(1, frames - 1)))
     return (count - 1 - stride * (frames - 1)) // 2 + stride * np.arange(frames)
 
 
 def motion_scores(frames: np.ndarray) -> np.ndarray:
-    """Mean absolute difference of grey levels (BT.601, 0..255) to the frame before, (n,); 0 for the
-    first.
+    """Mean absolute difference of grey levels (BT.601) to the frame before, (n,), 0..255.
+
+    The first frame, which has none before it, gets 0.
     """
     import cv2
 
@@ -41,10 +48,11 @@ def motion_scores(frames: np.ndarray) -> np.ndarray:
 def motion_indices(
     frames: np.ndarray, wanted: int, threshold: float = MOTION_THRESHOLD
 ) -> np.ndarray:
-    """Indices of `wanted` informative frames (spec 1.5): score above the threshold, evenly thinned.
+    """Indices of `wanted` informative frames (spec 1.5), ascending.
 
-    If too few move that much, the `wanted` frames that move most, in order. The first frame is only
-    a reference unless it is needed to make up the number.
+    Informative frames score above the threshold; of too many they are evenly thinned, of too few
+    the `wanted` frames that move most are taken. The first frame is only a reference unless it is
+    needed to make up the number.
     """
     scores = motion_scores(frames)
     informative = np.flatnonzero(scores > threshold)
@@ -53,10 +61,12 @@ def motion_indices(
     return np.sort(np.argsort(-scores, kind="stable")[:wanted])
 
 
-def too_few(name: str, there: int, wanted: int, where: str = "the file") -> str:
+def too_few(name: str, count: int, wanted: int, where: str = "the file") -> str:
+    """The message for `count` frames where `wanted` are needed."""
+    plural = "" if count == 1 else "s"
     return (
-        f"{name}: {there} frame{'s' * (there != 1)} in {where}, {wanted} needed; ask for fewer "
-        "frames or a longer part"
+        f"{name}: {count} frame{plural} in {where}, {wanted} needed; ask for fewer frames or a "
+        "longer part"
     )
 
 
@@ -71,8 +81,17 @@ def choose(
     end: float | None,
     read: Callable[[np.ndarray], np.ndarray],
 ) -> np.ndarray:
-    """Indices of the frames to use; `read` is called only where the choice depends on the
-    pictures.
+    """Ascending indices (frames,) of the frames to use, of those shown from `start` to `end`.
+
+    Args:
+        name: of the source, for messages.
+        seconds: (n,) when each frame of the source is shown.
+        fps: the source's mean rate; 0 where it is not known.
+        frames, sampling, stride, start, end: as `decode` takes them.
+        read: the pictures at ascending indices, (n, h, w, 3) uint8 RGB; called only where the
+            choice depends on them.
+
+    Raises: TooFewFrames; BadInput for settings that make no sense.
     """
     if sampling not in SAMPLINGS:
         raise BadInput(f"sampling {sampling!r} is not known; choose one of {', '.join(SAMPLINGS)}")
@@ -85,18 +104,16 @@ def choose(
             f"{name}: the part from {low:g} s to {high:g} s is empty; start must be 0 or more and "
             "before the end"
         )
-    part = np.flatnonzero((seconds >= low - 1e-6) & (seconds <= high + 1e-6))
-    if len(part) < frames:
-        where = (
-            "the file"
-            if start is None and end is None
-            else f"{low:g} s to {high:g} s (the file has {len(seconds)})"
-        )
-        raise TooFewFrames(too_few(name, len(part), frames, where))
+    inside = np.flatnonzero((seconds >= low - 1e-6) & (seconds <= high + 1e-6))
+    if len(inside) < frames:
+        where = f"{low:g} s to {high:g} s (the file has {len(seconds)})"
+        if start is None and end is None:
+            where = "the file"
+        raise TooFewFrames(too_few(name, len(inside), frames, where))
     if sampling == "dense":
-        return part[dense_indices(len(part), frames, stride)]
+        return inside[dense_indices(len(inside), frames, stride)]
     if sampling == "uniform":
-        return part[uniform_indices(len(part), frames)]
-    interval = max(1, min(round(fps / MOTION_RATE), len(part) // frames))
-    candidates = part[::interval]
+        return inside[uniform_indices(len(inside), frames)]
+    interval = max(1, min(round(fps / MOTION_RATE), len(inside) // frames))
+    candidates = inside[::interval]
     return candidates[motion_indices(read(candidates), frames)]

@@ -80,10 +80,10 @@ def test_every_container_gives_its_frames_sizes_and_times(
     if pixels == "rgb8":  # a palette of 256 colours holds these levels only roughly
         frames = np.stack([np.full_like(f, 255 * (i % 2)) for i, f in enumerate(frames)])
     path = write(tmp_path / name, frames, codec, pixels)
-    found = probe(path)
-    assert (found.width, found.height, found.frames) == (64, 48, 12)
-    assert found.fps == pytest.approx(10, rel=0.01)
-    assert found.seconds == pytest.approx(1.2, rel=0.01)
+    file = probe(path)
+    assert (file.width, file.height, file.frames) == (64, 48, 12)
+    assert file.fps == pytest.approx(10, rel=0.01)
+    assert file.seconds == pytest.approx(1.2, rel=0.01)
     clip = decode(path, frames=4)
     assert clip.frames.shape == (4, 48, 64, 3)
     np.testing.assert_allclose(clip.times, [0.1, 0.4, 0.7, 1.0], atol=0.011)
@@ -136,9 +136,9 @@ def test_rotation_metadata_is_applied(tmp_path: Path) -> None:
     frames[:, :8, :] = 250  # a bright bar along the top
     path = write(tmp_path / "phone.mp4", frames)
     data = bytearray(path.read_bytes())
-    at = data.index(b"tkhd") + 4 + 40  # version 0: the display matrix stands 40 bytes into the box
-    assert struct.unpack(">i", data[at : at + 4])[0] == 65536
-    data[at : at + 36] = struct.pack(
+    start = data.index(b"tkhd") + 4 + 40  # version 0: the display matrix is 40 bytes into the box
+    assert struct.unpack(">i", data[start : start + 4])[0] == 65536
+    data[start : start + 36] = struct.pack(
         ">9i", 0, 65536, 0, -65536, 0, 0, 0, 0, 1 << 30
     )  # shown turned by 90 degrees clockwise
     path.write_bytes(data)
@@ -328,6 +328,6 @@ def test_every_real_clip_is_read(clips: Path) -> None:
     )
     assert len(files) > 100
     for path in files[::6] + [p for p in files if p.parent.name == "odd"]:
-        found = probe(path)
+        file = probe(path)
         clip = decode(path, frames=8)
-        assert clip.size == (found.height, found.width) and (np.diff(clip.times) > 0).all(), path
+        assert clip.size == (file.height, file.width) and (np.diff(clip.times) > 0).all(), path

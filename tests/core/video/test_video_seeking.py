@@ -1,5 +1,6 @@
-"""Skipping to a frame gives that very frame: compared with a plain PyAV decode of everything, for
-every container at hand.
+"""Skipping to a frame gives that very frame: compared with a plain PyAV decode of everything.
+
+Every container at hand is tried.
 """
 
 from __future__ import annotations
@@ -70,14 +71,11 @@ def write(
 def everything(path: Path) -> tuple[list[np.ndarray], np.ndarray]:
     """Every frame, and its seconds from the first, read in the plainest way."""
     with av.open(str(path)) as container:
-        found = [
-            (float(frame.time), frame.to_ndarray(format="rgb24"))
-            for frame in container.decode(video=0)
-        ]
-    times = np.array(
-        sorted(time for time, _ in found)
-    )  # an avi with B-frames stamps frames in the order of coding
-    return [image for _, image in found], times - times[0]
+        frames = list(container.decode(video=0))
+        images = [frame.to_ndarray(format="rgb24") for frame in frames]
+    # An avi with B-frames stamps frames in the order of coding.
+    times = np.array(sorted(float(frame.time) for frame in frames))
+    return images, times - times[0]
 
 
 def assert_exact(
