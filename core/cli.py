@@ -10,11 +10,15 @@ import argparse
 import json
 import sys
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from core.errors import BadInput
+
+if TYPE_CHECKING:
+    from core.video import Clip
+    from core.weights import Model
 
 
 class Parser(argparse.ArgumentParser):
@@ -128,32 +132,24 @@ def _parser() -> Parser:
     return parser
 
 
-def _model(args: argparse.Namespace) -> tuple[Any, Any]:
+def _model(args: argparse.Namespace) -> Model:
     from core.weights import DEFAULT, load, load_checkpoint
 
     if args.checkpoint:
-        model, card = load_checkpoint(args.checkpoint)
-        if args.model and args.model != card.model:
+        model = load_checkpoint(args.checkpoint)
+        if args.model and args.model != model.card.model:
             raise BadInput(
-                f"{args.checkpoint} is a {card.model} checkpoint, not {args.model}; leave out "
-                "--model"
+                f"{args.checkpoint} is a {model.card.model} checkpoint, not {args.model}; "
+                "leave out --model"
             )
     else:
-        model, card = load(args.model or DEFAULT)
-    return model, card.changed(crop=args.crop) if args.crop else card
+        model = load(args.model or DEFAULT)
+    return model.changed(crop=args.crop) if args.crop else model
 
 
-def _clip(args: argparse.Namespace, card: Any, path: str) -> Any:
-    from core.video import decode
-
-    frames = card.frames if args.frames is None else args.frames
-    return decode(
-        path,
-        frames=frames,
-        sampling=args.sampling or card.sampling,
-        stride=card.stride,
-        start=args.start,
-        end=args.end,
+def _clip(args: argparse.Namespace, model: Model, path: str) -> Clip:
+    return model.read(
+        path, frames=args.frames, sampling=args.sampling, start=args.start, end=args.end
     )
 
 
@@ -249,15 +245,16 @@ def _probe(args: argparse.Namespace) -> Any:
 def _classify(args: argparse.Namespace) -> Any:
     from core.observe import classify
 
-    model, card = _model(args)
+    model = _model(args)
+    labels = model.card.labels
     results = []
     for path in args.clips:
-        p = classify(model, card, _clip(args, card, path))
+        p = classify(model, _clip(args, model, path))
         top = np.argsort(-p)[:5]
         results.append(
             {
                 "clip": path,
-                "top": [{"label": card.labels[i], "p": round(float(p[i]), 6)} for i in top],
+                "top": [{"label": labels[i], "p": round(float(p[i]), 6)} for i in top],
             }
         )
     return results
@@ -266,19 +263,18 @@ def _classify(args: argparse.Namespace) -> Any:
 def _explain(args: argparse.Namespace) -> Any:
     from core import explain as views
     from core.draw.overlay import enlarged, frame_rate, overlay, write_mp4
-    from core.models import spec
     from core.observe import observe
     from core.video import crop_box
 
-    model, card = _model(args)
-    clip = _clip(args, card, args.clip)
+    model = _model(args)
+    card, clip = model.card, _clip(args, model, args.clip)
     head = args.head if args.head in ("mean", "max") else _whole(args.head)
-    trace = observe(model, card, clip)
+    trace = observe(model, clip)
     spatial = views.spatial(trace, args.layer, head)
     temporal = views.temporal(trace, args.layer, head)
     probabilities = trace.probabilities
-    cam = views.gradcam(model, card, clip, views.target_index(card, args.target, probabilities))
-    flow = {"am_flow": views.am_flow(model, card, clip)} if spec(card.model).am_flow else {}
+    cam = views.gradcam(model, clip, views.target_index(card, args.target, probabilities))
+    flow = {"am_flow": views.am_flow(model, clip)} if model.spec.am_flow else {}
     args.out.mkdir(parents=True, exist_ok=True)
     np.savez_compressed(
         args.out / "explanation.npz",
@@ -328,7 +324,6 @@ def _whole(text: str) -> int:
 
 
 def _order(args: argparse.Namespace) -> Any:
-    from core.models import spec
     from core.order import (
         order_accuracy,
         order_matrix,
@@ -347,12 +342,13 @@ def _order(args: argparse.Namespace) -> Any:
                 f"--passes {args.passes} averages the attention of a model, which the pixel path "
                 "has not; leave it out"
             )
-    model, card = _model(args)
-    card = card.changed(
-        sharpness=0.0 if args.raw else card.sharpness, sampling=args.sampling or card.sampling
+    model = _model(args)
+    model = model.changed(
+        sharpness=0.0 if args.raw else model.card.sharpness,
+        sampling=args.sampling or model.card.sampling,
     )
-    clip = _clip(args, card, args.clip)
-    unit = 1 if pixels else spec(card.model).unit_frames
+    card, clip = model.card, _clip(args, model, args.clip)
+    unit = 1 if pixels else model.unit
     if args.permutation is not None:
         permutation = [_whole(part) for part in args.permutation.split(",")]
     else:
@@ -364,7 +360,7 @@ def _order(args: argparse.Namespace) -> Any:
     if pixels:
         matrix, threshold = pixel_affinity(seen), 0.0
     else:
-        matrix = order_matrix(model, card, mixed, args.passes)
+        matrix = order_matrix(model, mixed, args.passes)
         threshold = card.threshold(len(clip), passes=args.passes)
     found = recover_order(matrix, threshold, repeated=repeated_slots(seen, unit))
     return {

@@ -2,34 +2,16 @@
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field
-from weakref import WeakKeyDictionary
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from core.errors import BadInput
 from core.trace import Attention, Axis, record, record_batch
 from core.video import Clip, cropped
-from core.weights import Card
-
-_LOCKS: WeakKeyDictionary[nn.Module, threading.RLock] = WeakKeyDictionary()
-_GUARD = threading.Lock()
-
-
-@contextmanager
-def held(model: nn.Module) -> Iterator[None]:
-    """Hold this model's lock: a model in memory is shared by every session, and Captum hooks it
-    while it runs.
-    """
-    with _GUARD:
-        lock = _LOCKS.setdefault(model, threading.RLock())
-    with lock:
-        yield
+from core.weights import Card, Model
 
 
 @dataclass(frozen=True)
@@ -68,14 +50,14 @@ def softmax(logits: np.ndarray) -> np.ndarray:
 LEAST_FRAMES, MOST_FRAMES = 2, 64
 
 
-def check_fits(model: nn.Module, card: Card, frames: int) -> None:
+def check_fits(model: Model, frames: int) -> None:
     """Raises: BadInput if the model cannot take this number of frames."""
-    unit = getattr(model, "unit_frames", 1)
+    unit = model.unit
     if not LEAST_FRAMES * unit <= frames <= MOST_FRAMES or frames % unit:
+        multiples = f" in multiples of {unit}" if unit > 1 else ""
         raise BadInput(
-            f"{card.model} takes {LEAST_FRAMES * unit} to {MOST_FRAMES} frames"
-            f"{f' in multiples of {unit}' if unit > 1 else ''}, got {frames}; it was trained on "
-            f"{card.frames}"
+            f"{model.card.model} takes {LEAST_FRAMES * unit} to {MOST_FRAMES} frames{multiples}, "
+            f"got {frames}; it was trained on {model.card.frames}"
         )
 
 
@@ -87,19 +69,19 @@ def to_input(card: Card, clip: Clip) -> tuple[np.ndarray, Tensor]:
     return seen, video.permute(3, 0, 1, 2)[None].contiguous()
 
 
-def observe(model: nn.Module, card: Card, clip: Clip, dtype: torch.dtype = torch.float32) -> Trace:
+def observe(model: Model, clip: Clip, dtype: torch.dtype = torch.float32) -> Trace:
     """Run a model on a clip and record its attention. `dtype` is that of the recorded factors.
 
     Raises: BadInput if the clip does not fit the model.
     """
-    check_fits(model, card, len(clip))
-    seen, video = to_input(card, clip)
-    with held(model), torch.inference_mode(), record(model, dtype) as attentions:
-        logits = model(video)
-    return _trace(model, card, clip, seen, logits[0], attentions)
+    check_fits(model, len(clip))
+    seen, video = to_input(model.card, clip)
+    with model.lock, torch.inference_mode(), record(model.net, dtype) as attentions:
+        logits = model.net(video)
+    return _trace(model, clip, seen, logits[0], attentions)
 
 
-def observe_batch(model: nn.Module, card: Card, clips: list[Clip]) -> list[Trace]:
+def observe_batch(model: Model, clips: list[Clip]) -> list[Trace]:
     """The same for clips of one length in one forward pass, which is faster. The traces share
     memory: reduce them, do not keep them.
 
@@ -111,33 +93,38 @@ def observe_batch(model: nn.Module, card: Card, clips: list[Clip]) -> list[Trace
             "frames; observe them one by one"
         )
     for clip in clips:
-        check_fits(model, card, len(clip))
-    given = [to_input(card, clip) for clip in clips]
-    with held(model), torch.inference_mode(), record_batch(model, len(clips)) as attentions:
-        logits = model(torch.cat([video for _, video in given]))
+        check_fits(model, len(clip))
+    given = [to_input(model.card, clip) for clip in clips]
+    with model.lock, torch.inference_mode(), record_batch(model.net, len(clips)) as attentions:
+        logits = model.net(torch.cat([video for _, video in given]))
     return [
-        _trace(model, card, clip, seen, *found)
+        _trace(model, clip, seen, *found)
         for clip, (seen, _), *found in zip(clips, given, logits, attentions, strict=True)
     ]
 
 
 def _trace(
-    model: nn.Module,
-    card: Card,
+    model: Model,
     clip: Clip,
-    seen: np.ndarray,
+    frames: np.ndarray,
     logits: Tensor,
     attentions: list[Attention],
 ) -> Trace:
-    unit = getattr(model, "unit_frames", 1)
-    token_times = clip.times[: len(clip) // unit * unit].reshape(-1, unit).mean(1)
+    token_times = clip.times[: len(clip) // model.unit * model.unit].reshape(-1, model.unit).mean(1)
     return Trace(
-        card.model, card, clip, seen, token_times, logits.float().numpy(), tuple(attentions)
+        model.card.model,
+        model.card,
+        clip,
+        frames,
+        token_times,
+        logits.float().numpy(),
+        tuple(attentions),
     )
 
 
-def classify(model: nn.Module, card: Card, clip: Clip) -> np.ndarray:
+def classify(model: Model, clip: Clip) -> np.ndarray:
     """Class probabilities (C,) of a clip, without recording."""
-    check_fits(model, card, len(clip))
-    with held(model), torch.inference_mode():
-        return softmax(model(to_input(card, clip)[1])[0].float().numpy())
+    check_fits(model, len(clip))
+    _, video = to_input(model.card, clip)
+    with model.lock, torch.inference_mode():
+        return softmax(model.net(video)[0].float().numpy())

@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
-from torch import nn
 from tqdm import tqdm
 
 from core.errors import BadInput
@@ -21,7 +20,7 @@ from core.observe import classify
 from core.order import order_accuracy, order_of, reversal_accuracy
 from core.order.trials import permutation_of
 from core.video import Clip, digest
-from core.weights import Card, load, load_checkpoint
+from core.weights import Card, Model, load, load_checkpoint
 from core.world.gestures import DIRECTED, LABELS, render, rendered_clip
 from training.augment import multi_view
 from training.data import (
@@ -207,25 +206,22 @@ class Row:
     probabilities: tuple[float, ...] = ()  # of the ranking, falling
 
 
-def probabilities(model: nn.Module, card: Card, sample: Sample, views: Views = ONE) -> np.ndarray:
+def probabilities(model: Model, sample: Sample, views: Views = ONE) -> np.ndarray:
     """Class probabilities (C,): the softmax of each view, then their mean (spec 4.6).
 
     One crop is the card's own; several are squares along the longer side.
     """
     if views == ONE:
-        return classify(model, card, sample.clip)
+        return classify(model, sample.clip)
     clips = sample.clip.frames[None] if sample.views is None else sample.views
     if views.crops > 1:
-        clips = multi_view(clips, views.crops, card.size)
-    each = [
-        classify(model, card, Clip(frames, sample.clip.times, sample.name, "")) for frames in clips
-    ]
+        clips = multi_view(clips, views.crops, model.card.size)
+    each = [classify(model, Clip(frames, sample.clip.times, sample.name, "")) for frames in clips]
     return np.mean(each, axis=0)
 
 
 def measure(
-    model: nn.Module,
-    card: Card,
+    model: Model,
     samples: Iterable[Sample],
     seed: int = 0,
     views: Views = ONE,
@@ -236,12 +232,10 @@ def measure(
     """
     rows = []
     for sample in samples:
-        p = probabilities(model, card, sample, views)
+        p = probabilities(model, sample, views)
         ranked = np.argsort(-p, kind="stable")
-        permutation = permutation_of(
-            sample.name, len(sample.clip) // getattr(model, "unit_frames", 1), seed
-        )
-        found = order_of(model, card, sample.clip, permutation, passes)
+        permutation = permutation_of(sample.name, len(sample.clip) // model.unit, seed)
+        found = order_of(model, sample.clip, permutation, passes)
         accuracy, either = (
             order_accuracy(found.path, permutation),
             reversal_accuracy(found.path, permutation),
@@ -249,7 +243,7 @@ def measure(
         rows.append(
             Row(
                 sample.label,
-                tuple(card.labels[i] for i in ranked),
+                tuple(model.card.labels[i] for i in ranked),
                 accuracy,
                 either,
                 accuracy == either,
@@ -311,9 +305,10 @@ def command(args: argparse.Namespace) -> int:
         raise BadInput(f"--clips {args.clips} measures nothing; give 1 or more")
     if args.report:
         make_folder(args.report)
-    model, card = load(args.model) if args.model else load_checkpoint(args.checkpoint)
+    model = load(args.model) if args.model else load_checkpoint(args.checkpoint)
+    model = model.changed(sharpness=0.0) if args.raw else model
+    card = model.card
     views = views or Views(*last_stage(card).get("views", (1, 1)))
-    card = card.changed(sharpness=0.0) if args.raw else card
     if args.data == "gestures" and args.holdout:
         raise BadInput(
             "rendered gestures are never trained on again, so --holdout is for clips of a folder; "
@@ -328,7 +323,6 @@ def command(args: argparse.Namespace) -> int:
     total = args.clips if data is None else len(data)
     rows = measure(
         model,
-        card,
         tqdm(samples, total=total, unit="clip", disable=None),
         args.seed,
         views,

@@ -10,11 +10,10 @@ from dataclasses import asdict, replace
 from pathlib import Path
 
 import numpy as np
-from torch import nn
 from tqdm import tqdm
 
 from core.errors import BadInput
-from core.weights import CHECKPOINTS, Card, load_checkpoint, save_checkpoint
+from core.weights import CHECKPOINTS, Card, Model, load_checkpoint, save_checkpoint
 from core.weights.card import UNCALIBRATED
 from training.checkpoints import with_commands
 from training.evaluate import (
@@ -56,7 +55,8 @@ def publish(checkpoint: Path, name: str | None, real: Path | None, hours: float 
     if real:
         check_folder(real)
     odd = odd_backgrounds(real) if real else set()
-    model, card = load_checkpoint(checkpoint)
+    model = load_checkpoint(checkpoint)
+    card = model.card
     if real:
         opened(str(real), card)  # what is wrong with it is said before the minutes of measuring
     tried = {}
@@ -64,7 +64,7 @@ def publish(checkpoint: Path, name: str | None, real: Path | None, hours: float 
         clips = tqdm(
             rendered_clips(CALIBRATION_CLIPS, card), total=CALIBRATION_CLIPS, desc="calibrate"
         )
-        tried[sharpness] = measure(model, replace(card, sharpness=sharpness), clips)
+        tried[sharpness] = measure(replace(model, card=replace(card, sharpness=sharpness)), clips)
     raw, sharpened = (np.mean([row.order_accuracy for row in tried[s]]) for s in (0.0, SHARPNESS))
     best = SHARPNESS if sharpened - raw > _GAIN else 0.0
     card = replace(
@@ -73,26 +73,26 @@ def publish(checkpoint: Path, name: str | None, real: Path | None, hours: float 
         direction_threshold=min(direction_threshold(tried[best]), UNCALIBRATED),
         hash="",
     )
+    model = replace(model, card=card)
     measured = {
         "rendered": _brief(
             model,
-            card,
             tqdm(rendered_clips(TEST_CLIPS, card, _TEST_SEED), total=TEST_CLIPS, desc="rendered"),
         )
     }
     if real:
-        rows = measure(model, card, tqdm(folder_clips(real, card), desc="real"))
+        rows = measure(model, tqdm(folder_clips(real, card), desc="real"))
         measured["real"] = _summary(rows, card)
         kept = [row for row in rows if row.name in odd]
         if kept:
             measured["real_odd_backgrounds"] = _summary(kept, card)
         measured["real_raw"] = _brief(
-            model, replace(card, sharpness=0.0), tqdm(folder_clips(real, card), desc="real, raw")
+            replace(model, card=replace(card, sharpness=0.0)),
+            tqdm(folder_clips(real, card), desc="real, raw"),
         )
         if card.sharpness:
             rows = measure(
                 model,
-                card,
                 tqdm(folder_clips(real, card), desc=f"real, {PASSES} passes"),
                 passes=PASSES,
             )
@@ -103,7 +103,7 @@ def publish(checkpoint: Path, name: str | None, real: Path | None, hours: float 
     card = replace(card, measured=measured, recipe=card.recipe | stages)
     path = CHECKPOINTS / f"{name or card.model}.safetensors"
     path.parent.mkdir(parents=True, exist_ok=True)
-    weights = model.state_dict()
+    weights = model.net.state_dict()
     write_atomically(path, lambda temporary: save_checkpoint(temporary, weights, card))
     write_atomically(
         path.with_suffix(".json"),
@@ -136,8 +136,8 @@ def odd_backgrounds(folder: Path) -> set[str]:
         ) from None
 
 
-def _brief(model: nn.Module, card: Card, samples) -> dict:
-    return _summary(measure(model, card, samples), card)
+def _brief(model: Model, samples) -> dict:
+    return _summary(measure(model, samples), model.card)
 
 
 def _summary(rows: list[Row], card: Card) -> dict:

@@ -18,13 +18,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from torch import nn
 from tqdm import tqdm
 
 from core.errors import BadInput
 from core.explain.compare import PROBES, motion_probe
 from core.video import digest
-from core.weights import Card, embedded, file_hash, load, load_checkpoint
+from core.weights import Card, Model, embedded, file_hash, load, load_checkpoint
 from core.world.gestures import LABELS, render, rendered_clip
 from training.evaluate import Sample, check_folder, folder_clips, measure, rendered_clips, summarise
 from training.fit import fit
@@ -381,7 +380,7 @@ def _trained(
                     checkpoint = fit(todo, f"{table.base}: {row}", folder)
                     start, folder = str(folder / "video.safetensors"), folder / "next"
                 return measured(
-                    *load_checkpoint(checkpoint), test_clips, real, table.camera, table.sharpened
+                    load_checkpoint(checkpoint), test_clips, real, table.camera, table.sharpened
                 )
 
             yield (row, seed), figures
@@ -397,8 +396,7 @@ def _stills(table: Table, out: Path, threads: int) -> str:
 
 
 def measured(
-    model: nn.Module,
-    card: Card,
+    model: Model,
     test_clips: int,
     real: Path | None,
     camera: bool = False,
@@ -410,28 +408,30 @@ def measured(
     With `sharpened` those of order come twice: from the attention as it is, and from the sharpened
     matrix.
     """
-    found = {"rendered": _figures(model, card, rendered_clips(test_clips, card))}
+    card = model.card
+    found = {"rendered": _figures(model, rendered_clips(test_clips, card))}
     if camera:
         for data, moves in (("steady_camera", False), ("moving_camera", True)):
-            found[data] = _figures(model, card, camera_clips(test_clips, card, moves))
+            found[data] = _figures(model, camera_clips(test_clips, card, moves))
     if real:
-        found["real"] = _figures(model, card, folder_clips(real, card))
+        found["real"] = _figures(model, folder_clips(real, card))
     if sharpened:
-        sharp = replace(card, sharpness=SHARPNESS)
+        sharp = replace(model, card=replace(card, sharpness=SHARPNESS))
         again = {"rendered": rendered_clips(test_clips, card)} | (
             {"real": folder_clips(real, card)} if real else {}
         )
         for data, samples in again.items():
             found[data] |= {
                 f"{key}_sharpened": v
-                for key, v in _figures(model, sharp, samples).items()
+                for key, v in _figures(sharp, samples).items()
                 if key in _OF_ORDER
             }
     return found
 
 
-def _figures(model: nn.Module, card: Card, samples: Iterable[Sample]) -> Figures:
-    found = summarise(measure(model, card, tqdm(samples, disable=None, leave=False)), card.labels)
+def _figures(model: Model, samples: Iterable[Sample]) -> Figures:
+    rows = measure(model, tqdm(samples, disable=None, leave=False))
+    found = summarise(rows, model.card.labels)
     return {"clips": found["clips"]} | {
         key: found[key] for key in _FIGURES if found[key] is not None
     }
@@ -460,27 +460,28 @@ def _probed(
     for name in embedded():
 
         def figures(name: str = name) -> dict[str, Any]:
-            model, card = load(name)
+            model = load(name)
+            card = model.card
             found = {
                 "weights": card.hash,
-                "rendered": probe_accuracy(model, card, rendered_clips(test_clips, card)),
+                "rendered": probe_accuracy(model, rendered_clips(test_clips, card)),
             }
             if real:
-                found["real"] = probe_accuracy(model, card, folder_clips(real, card))
+                found["real"] = probe_accuracy(model, folder_clips(real, card))
             return found
 
         yield (name, 0), figures
 
 
-def probe_accuracy(model: nn.Module, card: Card, samples: Iterable[Sample]) -> Figures:
+def probe_accuracy(model: Model, samples: Iterable[Sample]) -> Figures:
     """Top-1 (0..1) against the label of the clip as it is, for each of PROBES, and how often each
     keeps that clip's class.
     """
     right, same = np.zeros(len(PROBES)), np.zeros(len(PROBES))
     count = 0
     for sample in tqdm(samples, disable=None, leave=False):
-        classes = motion_probe(model, card, sample.clip, seed=count).argmax(1)
-        right += classes == card.labels.index(sample.label)
+        classes = motion_probe(model, sample.clip, seed=count).argmax(1)
+        right += classes == model.card.labels.index(sample.label)
         same += classes == classes[0]
         count += 1
     if not count:

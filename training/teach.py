@@ -26,10 +26,11 @@ import torch
 from torch import Tensor, nn
 
 from core.errors import BadInput
+from core.models import VideoModel
 from core.order.trials import Shuffles, joined, permutations_of, shuffle_model, shuffle_pixels
 from core.runs import alone
 from core.video import Clip, Crop, cropped, decode_at, digest
-from core.weights import Card, load, load_checkpoint, save_checkpoint
+from core.weights import Card, Model, load, load_checkpoint, save_checkpoint
 from core.weights.card import UNCALIBRATED
 from training.augment import resized_crop
 from training.folder import Folder, Reporter, write_atomically
@@ -122,10 +123,11 @@ class Trial:
             for kind, windows in self.windows.items()
         }
 
-    def run(self, model: nn.Module) -> dict[str, list[Shuffles]]:
+    def run(self, net: VideoModel) -> dict[str, list[Shuffles]]:
+        model = Model(net, self.card)
         return {
             kind: [
-                shuffle_model(model, self.card, clip, self.permutations(kind, i))
+                shuffle_model(model, clip, self.permutations(kind, i))
                 for i, clip in enumerate(windows)
             ]
             for kind, windows in self.windows.items()
@@ -207,20 +209,17 @@ def teach(
     """
     lesson = lesson or Lesson()
     torch.set_num_threads(lesson.threads)
-    model, card = load_checkpoint(checkpoint) if checkpoint else load("direcformer")
-    card = replace(card, crop=crop) if crop else card
-    if (
-        getattr(model, "unit_frames", 1) != 1
-        or not hasattr(model, "blocks")
-        or not _has_time(model, card)
-    ):
+    model = load_checkpoint(checkpoint) if checkpoint else load("direcformer")
+    model = replace(model, card=replace(model.card, crop=crop)) if crop else model
+    net, card = model.net, model.card
+    if model.unit != 1 or not net.trunk or not _has_time(model):
         raise BadInput(
             f"{card.model} has no attention from frame to frame to teach; choose a checkpoint of "
             "direcformer or timesformer"
         )
-    if lesson.frozen >= len(model.blocks):
+    if lesson.frozen >= len(net.trunk):
         raise BadInput(
-            f"--frozen {lesson.frozen} leaves none of the {len(model.blocks)} blocks to learn; "
+            f"--frozen {lesson.frozen} leaves none of the {len(net.trunk)} blocks to learn; "
             "choose a smaller one"
         )
     subjects = [read(Path(clip), card, lesson.seed) for clip in clips]
@@ -248,29 +247,29 @@ def teach(
         write_atomically(out / "recipe.json", lambda path: path.write_text(json.dumps(about)))
         reporter = Reporter(Folder(out), "teach", 0, False)
         try:
-            return _learn(model, card, subjects, lesson, out, reporter)
+            return _learn(model, subjects, lesson, out, reporter)
         finally:
             reporter.close()
 
 
-def _has_time(model: nn.Module, card: Card) -> bool:
+def _has_time(model: Model) -> bool:
+    size = model.card.size
     with torch.inference_mode():
-        return bool(
-            model(torch.zeros(1, 3, card.frames, card.size, card.size), detail=True).time_attention
-        )
+        blank = torch.zeros(1, 3, model.card.frames, size, size)
+        return bool(model.net(blank, detail=True).time_attention)
 
 
 def _learn(
-    model: nn.Module,
-    card: Card,
+    model: Model,
     subjects: list[Subject],
     lesson: Lesson,
     out: Path,
     reporter: Reporter,
 ) -> dict[str, Any]:
     torch.manual_seed(lesson.seed)
-    student, trial = model, Trial(subjects, card)
-    judge = copy.deepcopy(model)
+    card = model.card
+    student, trial = model.net, Trial(subjects, card)
+    judge = copy.deepcopy(student)
     freeze(student, lesson.frozen)
     student.head.requires_grad_(False)  # the class is not asked
     optimiser = torch.optim.AdamW(parameter_groups(student, lesson.weight_decay, 1.0))
@@ -302,8 +301,7 @@ def _learn(
                 if better:
                     best, kept = found.get("interleaved", best), row
                     _save(
-                        judge,
-                        card,
+                        Model(judge, card),
                         subjects,
                         lesson,
                         windows,
@@ -352,8 +350,7 @@ def _step(
 
 
 def _save(
-    model: nn.Module,
-    card: Card,
+    model: Model,
     subjects: list[Subject],
     lesson: Lesson,
     windows: int,
@@ -361,6 +358,7 @@ def _save(
     path: Path,
 ) -> None:
     names = ", ".join(s.name for s in subjects)
+    card = model.card
     card = replace(
         card,
         trained_on=f"{card.trained_on}; then taught the order of {names} ({windows:,} windows of "
@@ -372,7 +370,7 @@ def _save(
         direction_threshold=UNCALIBRATED,
         hash="",
     )
-    weights = {k: v.detach().clone() for k, v in model.state_dict().items()}
+    weights = {k: v.detach().clone() for k, v in model.net.state_dict().items()}
     write_atomically(path, lambda temporary: save_checkpoint(temporary, weights, card))
 
 

@@ -4,32 +4,33 @@ from __future__ import annotations
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from core.errors import BadInput
 from core.explain.taps import of_layer, over_space
-from core.models.am_flow import Mode
+from core.models.am_flow import AMFlow, Mode
 from core.models.am_flow import am_flow as flow_between
-from core.observe import Trace, check_fits, held, to_input
+from core.observe import Trace, check_fits, to_input
 from core.video import Clip
-from core.weights import Card
+from core.weights import Model
 
 
-def am_flow(model: nn.Module, card: Card, clip: Clip, layer: int | None = None) -> np.ndarray:
+def am_flow(model: Model, clip: Clip, layer: int | None = None) -> np.ndarray:
     """AM flow of each frame and the next in a block, float32 (T - 1, h, w), patches only (spec
     2.2); None is the last that has one.
 
     Raises: BadInput for a model or a block without AM flow.
     """
-    check_fits(model, card, len(clip))
-    with held(model), torch.inference_mode():
-        out = model(to_input(card, clip)[1], detail=True)
-    if not out.am_flow:
-        raise BadInput(f"{card.model} computes no AM flow; choose am_flow")
-    blocks = list(model.am_blocks)
+    check_fits(model, len(clip))
+    _, video = to_input(model.card, clip)
+    with model.lock, torch.inference_mode():
+        out = model.net(video, detail=True)
+    if not isinstance(model.net, AMFlow) or not out.am_flow:
+        raise BadInput(f"{model.card.model} computes no AM flow; choose am_flow")
+    blocks = list(model.net.am_blocks)
     if layer is not None and layer not in blocks:
         raise BadInput(
-            f"block {layer} of {card.model} has no AM flow; choose one of "
+            f"block {layer} of {model.card.model} has no AM flow; choose one of "
             f"{', '.join(map(str, blocks))}"
         )
     return (

@@ -14,12 +14,12 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 from einops import reduce
-from torch import Tensor, nn
+from torch import Tensor
 
 from core.errors import BadInput
-from core.observe import check_fits, held, to_input
+from core.observe import check_fits, to_input
 from core.video import Clip
-from core.weights import Card
+from core.weights import Model
 
 Grid = tuple[int, int, int]
 Progress = Callable[[float], object]
@@ -34,14 +34,13 @@ class Method:
 
     title: str
     signed: bool
-    run: Callable[[nn.Module, Tensor, int, Grid, Progress], np.ndarray]
+    run: Callable[[Model, Tensor, int, Grid, Progress], np.ndarray]
     help: str
 
 
 def attribute(
     method: str,
-    model: nn.Module,
-    card: Card,
+    model: Model,
     clip: Clip,
     target: int,
     grid: Grid,
@@ -55,10 +54,11 @@ def attribute(
     """
     if method not in METHODS:
         raise BadInput(f"attribution {method!r} is not known; choose one of {', '.join(METHODS)}")
-    if not 0 <= target < len(card.labels):
-        raise BadInput(f"class {target} does not exist; choose 0 to {len(card.labels) - 1}")
-    check_fits(model, card, len(clip))
-    video = to_input(card, clip)[1]
+    labels = model.card.labels
+    if not 0 <= target < len(labels):
+        raise BadInput(f"class {target} does not exist; choose 0 to {len(labels) - 1}")
+    check_fits(model, len(clip))
+    _, video = to_input(model.card, clip)
     if any(pixels % cells for pixels, cells in zip(video.shape[2:], grid, strict=True)):
         raise BadInput(
             f"a grid of {grid} cells does not divide {tuple(video.shape[2:])} frames and pixels; "
@@ -76,19 +76,19 @@ def _pooled(pixels: Tensor, grid: Grid, how: str) -> np.ndarray:
 
 
 def saliency(
-    model: nn.Module, video: Tensor, target: int, grid: Grid, progress: Progress
+    model: Model, video: Tensor, target: int, grid: Grid, progress: Progress
 ) -> np.ndarray:
     """|d score / d pixel|, the mean over a cell's pixels and colours (Simonyan et al., 2014)."""
     from captum.attr import Saliency
 
-    with held(model), torch.enable_grad():
-        found = Saliency(model).attribute(video.clone().requires_grad_(), target=target)
+    with model.lock, torch.enable_grad():
+        found = Saliency(model.net).attribute(video.clone().requires_grad_(), target=target)
     progress(1.0)
     return _pooled(found, grid, "mean")
 
 
 def integrated_gradients(
-    model: nn.Module, video: Tensor, target: int, grid: Grid, progress: Progress, steps: int = STEPS
+    model: Model, video: Tensor, target: int, grid: Grid, progress: Progress, steps: int = STEPS
 ) -> np.ndarray:
     """Gradients along the straight way from grey to the clip, times the way (Sundararajan et al.,
     ICML 2017), summed over a cell.
@@ -103,9 +103,9 @@ def integrated_gradients(
     total = torch.zeros_like(video)
     for i in range(pieces):
         start, end = (GREY + (video - GREY) * at / pieces for at in (i, i + 1))
-        with held(model), torch.enable_grad():
+        with model.lock, torch.enable_grad():
             total += (
-                IntegratedGradients(model)
+                IntegratedGradients(model.net)
                 .attribute(end, start, target=target, n_steps=PIECE, internal_batch_size=1)
                 .detach()
             )
@@ -114,7 +114,7 @@ def integrated_gradients(
 
 
 def occlusion(
-    model: nn.Module, video: Tensor, target: int, grid: Grid, progress: Progress
+    model: Model, video: Tensor, target: int, grid: Grid, progress: Progress
 ) -> np.ndarray:
     """How far the score falls when one cell, over all frames that it covers, is painted grey
     (Zeiler and Fergus, ECCV 2014).
@@ -122,15 +122,15 @@ def occlusion(
     steps = [pixels // cells for pixels, cells in zip(video.shape[2:], grid, strict=True)]
     cells = list(np.ndindex(grid))
     falls: list[float] = []
-    with held(model), torch.inference_mode():
-        whole = float(model(video)[0, target])
+    with model.lock, torch.inference_mode():
+        whole = float(model.net(video)[0, target])
     for batch in _batches(cells):
         hidden = video.repeat(len(batch), 1, 1, 1, 1)
         for one, cell in zip(hidden, batch, strict=True):
             t, y, x = (slice(i * step, (i + 1) * step) for i, step in zip(cell, steps, strict=True))
             one[:, t, y, x] = GREY
-        with held(model), torch.inference_mode():
-            falls += (whole - model(hidden)[:, target]).tolist()
+        with model.lock, torch.inference_mode():
+            falls += (whole - model.net(hidden)[:, target]).tolist()
         progress(len(falls) / len(cells))
     return np.array(falls, np.float32).reshape(grid)
 

@@ -5,12 +5,11 @@ shuffled and frozen.
 from __future__ import annotations
 
 import numpy as np
-from torch import nn
 
 from core.explain.scores import ranks, resized
 from core.observe import classify
 from core.video import Clip, digest, shuffled
-from core.weights import Card
+from core.weights import Model
 
 Grid = tuple[int, int, int]
 PROBES = ("as it is", "reversed", "shuffled", "frozen")
@@ -68,13 +67,8 @@ def probes(clip: Clip, unit: int = 1, seed: int = 0) -> dict[str, Clip]:
     )
 
 
-def motion_probe(model: nn.Module, card: Card, clip: Clip, seed: int = 0) -> np.ndarray:
+def motion_probe(model: Model, clip: Clip, seed: int = 0) -> np.ndarray:
     """Class probabilities of each of PROBES, (4, C). A model that reads motion changes its mind;
     one that reads stills does not.
     """
-    return np.stack(
-        [
-            classify(model, card, probe)
-            for probe in probes(clip, getattr(model, "unit_frames", 1), seed).values()
-        ]
-    )
+    return np.stack([classify(model, probe) for probe in probes(clip, model.unit, seed).values()])

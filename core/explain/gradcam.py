@@ -6,12 +6,11 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from torch import nn
 
 from core.errors import BadInput
-from core.observe import check_fits, held, softmax, to_input
+from core.observe import check_fits, softmax, to_input
 from core.video import Clip
-from core.weights import Card
+from core.weights import Card, Model
 
 
 @dataclass(frozen=True)
@@ -23,7 +22,7 @@ class GradCam:
     probability: float
 
 
-def gradcam(model: nn.Module, card: Card, clip: Clip, target: int) -> GradCam:
+def gradcam(model: Model, clip: Clip, target: int) -> GradCam:
     """GradCAM of a class at the last block's first norm, patch tokens only (Captum).
 
     Captum weights each channel by its gradient averaged over (T', h, w), sums over channels and
@@ -33,16 +32,17 @@ def gradcam(model: nn.Module, card: Card, clip: Clip, target: int) -> GradCam:
     """
     from captum.attr import LayerGradCam
 
-    check_fits(model, card, len(clip))
-    if not 0 <= target < len(card.labels):
-        raise BadInput(f"class {target} does not exist; choose 0 to {len(card.labels) - 1}")
-    _, video = to_input(card, clip)
-    with held(model), torch.enable_grad():
-        attribution = LayerGradCam(model, model.cam).attribute(
+    check_fits(model, len(clip))
+    labels = model.card.labels
+    if not 0 <= target < len(labels):
+        raise BadInput(f"class {target} does not exist; choose 0 to {len(labels) - 1}")
+    _, video = to_input(model.card, clip)
+    with model.lock, torch.enable_grad():
+        attribution = LayerGradCam(model.net, model.net.cam).attribute(
             video, target=target, relu_attributions=True
         )
         with torch.no_grad():
-            logits = model(video)[0].float().numpy()
+            logits = model.net(video)[0].float().numpy()
     return GradCam(
         attribution[0, 0].detach().float().numpy(), target, float(softmax(logits)[target])
     )

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from torch import Tensor, nn
 
 from core.errors import BadInput
@@ -32,9 +30,9 @@ class VideoModel(nn.Module):
         raise NotImplementedError(f"{type(self).__name__} has no forward pass")
 
     @property
-    def trunk(self) -> Sequence[nn.Module]:
+    def trunk(self) -> nn.ModuleList:
         """The blocks of its own that training may freeze, first one first; empty for none."""
-        return ()
+        return nn.ModuleList()
 
     def start_as_identity(self, first: int) -> None:
         """Make the blocks of `trunk` from `first` on add nothing: a network can be deepened."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import numpy as np
-from torch import nn
 
 from core.errors import BadInput
 from core.explain.maps import temporal
@@ -11,14 +10,13 @@ from core.observe import observe
 from core.order.recover import Order, recover_order, repeated_slots, sharpened
 from core.trace import Head
 from core.video import Clip, cropped, shuffled
-from core.weights import Card
+from core.weights import Model
 
 MOST_PASSES = 64
 
 
 def order_matrix(
-    model: nn.Module,
-    card: Card,
+    model: Model,
     clip: Clip,
     passes: int = 1,
     layer: int | None = None,
@@ -36,19 +34,18 @@ def order_matrix(
     """
     if not 1 <= passes <= MOST_PASSES:
         raise BadInput(f"{passes} passes; choose 1 to {MOST_PASSES}")
-    unit = getattr(model, "unit_frames", 1)
-    found = [temporal(observe(model, card, clip), layer, head)]
+    unit = model.unit
+    found = [temporal(observe(model, clip), layer, head)]
     for seed in range(1, passes):
         order = np.random.default_rng(seed).permutation(len(clip) // unit)
-        matrix = temporal(observe(model, card, shuffled(clip, order, unit)), layer, head)
+        matrix = temporal(observe(model, shuffled(clip, order, unit)), layer, head)
         back = np.argsort(order)
         found.append(matrix[np.ix_(back, back)])
-    return sharpened(np.mean(found, axis=0), card.sharpness)
+    return sharpened(np.mean(found, axis=0), model.card.sharpness)
 
 
 def order_of(
-    model: nn.Module,
-    card: Card,
+    model: Model,
     clip: Clip,
     permutation: np.ndarray | tuple[int, ...],
     passes: int = 1,
@@ -56,11 +53,11 @@ def order_of(
     """Shuffle the clip's temporal tokens and recover their order, from a matrix of so many
     passes.
     """
-    unit = getattr(model, "unit_frames", 1)
+    card, unit = model.card, model.unit
     mixed = shuffled(clip, permutation, unit)
     repeated = repeated_slots(cropped(mixed.frames, card.crop, card.size), unit)
     return recover_order(
-        order_matrix(model, card, mixed, passes),
+        order_matrix(model, mixed, passes),
         card.threshold(len(clip), passes=passes),
         repeated=repeated,
     )

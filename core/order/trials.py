@@ -8,7 +8,6 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from torch import nn
 
 from core.explain import temporal
 from core.observe import observe_batch
@@ -16,7 +15,7 @@ from core.order.accuracy import order_accuracy, reversal_accuracy
 from core.order.recover import Verdict, pixel_affinity, recover_order, repeated_slots, sharpened
 from core.trace import Head
 from core.video import Clip, Crop, cropped, shuffled
-from core.weights import Card
+from core.weights import Model
 
 BATCH = 10  # clips in one forward pass
 SEEN = 96  # pixels, height = width, at which the pixel baseline compares frames
@@ -80,8 +79,7 @@ def is_static(clip: Clip, crop: Crop = "fit", unit: int = 1) -> bool:
 
 
 def frame_matrices(
-    model: nn.Module,
-    card: Card,
+    model: Model,
     clip: Clip,
     permutations: np.ndarray,
     layer: int | None = None,
@@ -90,11 +88,14 @@ def frame_matrices(
     """`explain.temporal` of the clip under each permutation, sharpened as the card says, (n, T',
     T'): the batched way.
     """
-    unit = getattr(model, "unit_frames", 1)
-    traces = observe_batch(
-        model, card, [shuffled(clip, permutation, unit) for permutation in permutations]
+    clips = [shuffled(clip, permutation, model.unit) for permutation in permutations]
+    sharpness = model.card.sharpness
+    return np.stack(
+        [
+            sharpened(temporal(trace, layer, head), sharpness)
+            for trace in observe_batch(model, clips)
+        ]
     )
-    return np.stack([sharpened(temporal(trace, layer, head), card.sharpness) for trace in traces])
 
 
 def judged(
@@ -118,8 +119,7 @@ def judged(
 
 
 def shuffle_model(
-    model: nn.Module,
-    card: Card,
+    model: Model,
     clip: Clip,
     permutations: np.ndarray,
     *,
@@ -134,12 +134,13 @@ def shuffle_model(
 
     Raises: BadInput if the clip does not fit the model, or the layer or head is not there.
     """
-    static, parts = is_static(clip, card.crop, getattr(model, "unit_frames", 1)), []
-    threshold = card.threshold(len(clip), layer, head)
+    static = is_static(clip, model.card.crop, model.unit)
+    threshold = model.card.threshold(len(clip), layer, head)
+    parts = []
     for first in range(0, len(permutations), BATCH):
         some = permutations[first : first + BATCH]
         parts.append(
-            judged(frame_matrices(model, card, clip, some, layer, head), some, threshold, static)
+            judged(frame_matrices(model, clip, some, layer, head), some, threshold, static)
         )
         progress(min(1.0, (first + BATCH) / len(permutations)))
     return joined(parts)

@@ -12,6 +12,7 @@ from core.weights.files import (
     save_checkpoint,
     untrained,
 )
+from core.weights.model import Model
 
 __all__ = [
     "CHECKPOINTS",
@@ -19,6 +20,7 @@ __all__ = [
     "PICKLED",
     "UNCALIBRATED",
     "Card",
+    "Model",
     "embedded",
     "file_hash",
     "load",

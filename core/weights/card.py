@@ -10,6 +10,7 @@ from typing import Any
 from torch import Tensor
 
 from core.errors import BadInput
+from core.video import Crop, Sampling
 from core.weights.public import layout_of
 
 Config = Mapping[str, Any]
@@ -30,8 +31,8 @@ class Card:
     std: Colour
     size: int  # pixels, height = width of the model's input
     frames: int
-    sampling: str  # uniform | dense | motion
-    crop: str  # centre | fit
+    sampling: Sampling
+    crop: Crop
     trained_on: str
     settings: dict[str, Any] = field(default_factory=dict)
     recipe: dict[str, Any] = field(default_factory=dict)

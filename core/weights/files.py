@@ -20,13 +20,14 @@ from typing import Any
 import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
-from torch import Tensor, nn
+from torch import Tensor
 
 from assets import ASSETS
 from core.errors import BadInput
-from core.models import build, spec
+from core.models import VideoModel, build, spec
 from core.weights.card import UNCALIBRATED, Card, public_card
 from core.weights.hub import Files, fetch
+from core.weights.model import Model
 from core.weights.public import LoadReport, load_public, unwrapped
 from core.world.gestures import LABELS
 
@@ -58,8 +59,8 @@ def save_checkpoint(path: Path, weights: dict[str, Tensor], card: Card) -> None:
     save_file(halves, path, metadata={"card": json.dumps(asdict(card))})
 
 
-def load_checkpoint(source: str | Path) -> tuple[nn.Module, Card]:
-    """Load a checkpoint with its card; the model is float32 and in eval mode.
+def load_checkpoint(source: str | Path) -> Model:
+    """Load a checkpoint with its card; the network is float32 and in eval mode.
 
     Args:
         source: a .safetensors file of this project; a public checkpoint's file (.safetensors, .pth,
@@ -73,10 +74,11 @@ def load_checkpoint(source: str | Path) -> tuple[nn.Module, Card]:
     files = fetch(source)
     read = _pickled if files.weights.suffix.lower() in PICKLED else _safetensors
     weights, written = read(files.weights)
-    model, card = (
-        _public(files, weights) if written is None else _own(files.weights.name, weights, written)
-    )
-    return model.eval(), replace(card, hash=file_hash(files.weights))
+    if written is None:
+        net, card = _public(files, weights)
+    else:
+        net, card = _own(files.weights.name, weights, written)
+    return Model(net.eval(), replace(card, hash=file_hash(files.weights)))
 
 
 def _safetensors(path: Path) -> tuple[dict[str, Tensor], str | None]:
@@ -126,36 +128,36 @@ def _pickled(path: Path) -> tuple[dict[str, Tensor], None]:
     )
 
 
-def _build(card: Card) -> nn.Module:
+def _build(card: Card) -> VideoModel:
     takes_eps = "norm_eps" in inspect.signature(spec(card.model).make).parameters
     eps = {"norm_eps": card.norm_eps} if takes_eps else {}
     return build(card.model, card.preset, **{"classes": len(card.labels)} | eps | card.settings)
 
 
-def _own(name: str, weights: dict[str, Tensor], written: str) -> tuple[nn.Module, Card]:
+def _own(name: str, weights: dict[str, Tensor], written: str) -> tuple[VideoModel, Card]:
     """A checkpoint of this project."""
     try:
         fields = json.loads(written)
         card = Card(
             **{k: tuple(v) if k in ("labels", "mean", "std") else v for k, v in fields.items()}
         )
-        model = _build(card)
+        net = _build(card)
     except (AttributeError, TypeError, ValueError) as error:
         raise BadInput(
             f"{name} has a card that cannot be read ({error}); write it again with `python -m "
             "training fit`"
         ) from None
     try:
-        model.load_state_dict(weights)
+        net.load_state_dict(weights)
     except RuntimeError:
         raise BadInput(
             f"{name} does not fit {card.model} {card.preset}: its tensors have other names or "
             "shapes"
         ) from None
-    return model, card
+    return net, card
 
 
-def _public(files: Files, weights: dict[str, Tensor]) -> tuple[nn.Module, Card]:
+def _public(files: Files, weights: dict[str, Tensor]) -> tuple[VideoModel, Card]:
     """A public checkpoint, every tensor of the model filled from it."""
     config, preprocessor = _json(files, "config.json"), _json(files, "preprocessor_config.json")
     data, license = (files.named.data, files.named.license) if files.named else ("", "")
@@ -163,9 +165,9 @@ def _public(files: Files, weights: dict[str, Tensor]) -> tuple[nn.Module, Card]:
     card = public_card(
         files.name, state, config, preprocessor, data=data, license=_license(files) or license
     )
-    model = _build(card)
-    report = load_public(model, state)
-    parts = {name.split(".")[0] for name in model.state_dict()}
+    net = _build(card)
+    report = load_public(net, state)
+    parts = {name.split(".")[0] for name in net.state_dict()}
     extra = tuple(k for k in report.unexpected if k.split(".")[0] in parts)
     for what, names in {
         "lacks": report.missing,
@@ -180,7 +182,7 @@ def _public(files: Files, weights: dict[str, Tensor]) -> tuple[nn.Module, Card]:
                 f"{', '.join(names[:3])}{others}; "
                 "give the whole fine-tuned checkpoint with its own config.json"
             )
-    return model, replace(card, recipe={"source": files.source})
+    return net, replace(card, recipe={"source": files.source})
 
 
 def _json(files: Files, name: str) -> dict[str, Any]:
@@ -227,7 +229,7 @@ def embedded() -> dict[str, Path]:
     }
 
 
-def load(model: str) -> tuple[nn.Module, Card]:
+def load(model: str) -> Model:
     """The shipped checkpoint of a model. Raises: BadInput if there is none."""
     if model not in embedded():
         raise BadInput(
@@ -237,25 +239,26 @@ def load(model: str) -> tuple[nn.Module, Card]:
     return load_checkpoint(embedded()[model])
 
 
-def untrained(name: str, **settings: Any) -> tuple[nn.Module, Card]:
+def untrained(name: str, **settings: Any) -> Model:
     """A model with random weights, always the same ones, for a model that no checkpoint is shipped
     of. Its `trained_on` is empty.
 
     `settings` are those of `build`."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
-        model = build(name, **settings)
-    return model, Card(
+        net = build(name, **settings)
+    card = Card(
         name,
         "gesture",
         LABELS,
-        (0.5,) * 3,
-        (0.5,) * 3,
-        model.size,
-        model.frames,
-        "uniform",
-        "fit",
+        mean=(0.5, 0.5, 0.5),
+        std=(0.5, 0.5, 0.5),
+        size=net.size,
+        frames=net.frames,
+        sampling="uniform",
+        crop="fit",
         trained_on="",
         settings=settings,
         direction_threshold=UNCALIBRATED,
     )
+    return Model(net, card)

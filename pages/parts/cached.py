@@ -7,18 +7,17 @@ from pathlib import Path
 import numpy as np
 import streamlit as st
 import torch
-from torch import nn
 
 from core import explain, observe, order
 from core.draw import packing
 from core.errors import BadInput
 from core.explain import attribute, compare, optical
-from core.models import spec
+from core.models.am_flow import AMFlow
 from core.order import pixel_affinity, sharpened
 from core.order.trials import Shuffles, permutation_of, shuffle_model, shuffle_pixels
 from core.trace import Head
 from core.video import Clip, Probe, cropped, decode, probe, subclip
-from core.weights import Card, embedded, hub, load_checkpoint, untrained
+from core.weights import Model, embedded, hub, load_checkpoint, untrained
 from core.world.gestures import render, rendered_clip
 from core.world.truth import Truth, truth_of
 from pages.parts.session import STORE, leave_if_asked
@@ -40,16 +39,16 @@ def _store(clip_key: str) -> Store:
 
 
 @st.cache_resource(max_entries=4, show_spinner="Loading the model")
-def _model(source: str, version: str) -> tuple[nn.Module, Card]:
+def _model(source: str, version: str) -> Model:
     return load_checkpoint(source)
 
 
 @st.cache_resource(max_entries=6, show_spinner="Building the model")
-def _untrained(name: str) -> tuple[nn.Module, Card]:
+def _untrained(name: str) -> Model:
     return untrained(name)
 
 
-def model(name: str) -> tuple[nn.Module, Card]:
+def model(name: str) -> Model:
     """A shipped model by name, a public checkpoint by `public:NAME` of core.weights.hub.NAMED, an
     own one by `file:PATH`, or random weights by `random:NAME`.
 
@@ -120,26 +119,25 @@ def clip(
 
 def trace(key: str, name: str, crop: str, _clip: Clip) -> observe.Trace:
     """The model's trace on a clip; `key` says whose session may keep it."""
-    net, card = model(name)
-    card = card.changed(crop=crop)
+    seeing = model(name).changed(crop=crop)
+    card = seeing.card
     dtype = (
         torch.float32 if card.preset == "gesture" else torch.float16
     )  # a paper's size: some 100 MB a clip even so
     size = lambda t: t.frames.nbytes + sum(a.q.nbytes + a.k.nbytes for a in t.attentions)  # noqa: E731
     return _store(key).get(
         ("trace", name, card.hash, crop, _clip.id),
-        lambda: observe.observe(net, card, _clip, dtype),
+        lambda: observe.observe(seeing, _clip, dtype),
         size,
     )
 
 
 def gradcam(key: str, name: str, crop: str, target: int, _clip: Clip) -> explain.GradCam:
     """GradCAM of one class."""
-    net, card = model(name)
-    card = card.changed(crop=crop)
-    make = lambda: explain.gradcam(net, card, _clip, target)  # noqa: E731
+    seeing = model(name).changed(crop=crop)
+    make = lambda: explain.gradcam(seeing, _clip, target)  # noqa: E731
     return _store(key).get(
-        ("gradcam", name, card.hash, crop, _clip.id, target), make, lambda g: g.heat.nbytes
+        ("gradcam", name, seeing.card.hash, crop, _clip.id, target), make, lambda g: g.heat.nbytes
     )
 
 
@@ -161,7 +159,7 @@ def payload(
         return packing.pack(trace(key, name, crop, _clip), layers, cams, source=source)
 
     return _store(key).get(
-        ("payload", name, model(name)[1].hash, crop, _clip.id, layers, target, source), make, len
+        ("payload", name, model(name).card.hash, crop, _clip.id, layers, target, source), make, len
     )
 
 
@@ -189,7 +187,7 @@ def along_layers(
             else explain.along_layers(seen, head, query, view, tap)
         )
 
-    place = ("along", name, model(name)[1].hash, crop, rolled, tap, query, view, head, _clip.id)
+    place = ("along", name, model(name).card.hash, crop, rolled, tap, query, view, head, _clip.id)
     return _store(key).get(place, make, lambda found: sum(heat.nbytes for heat in found.values()))
 
 
@@ -211,15 +209,13 @@ def order_matrix(
         return pixel_affinity(cropped(_clip.frames[::unit], crop, 96))
     if passes == 1:
         return sharpened(explain.temporal(trace(key, name, crop, _clip), layer, head), sharpness)
-    net, card = model(name)
+    seeing = model(name).changed(crop=crop, sharpness=sharpness)
 
     def make() -> np.ndarray:
-        return order.order_matrix(
-            net, card.changed(crop=crop, sharpness=sharpness), _clip, passes, layer, head
-        )
+        return order.order_matrix(seeing, _clip, passes, layer, head)
 
     return _store(key).get(
-        ("order", name, card.hash, crop, layer, head, sharpness, passes, _clip.id),
+        ("order", name, seeing.card.hash, crop, layer, head, sharpness, passes, _clip.id),
         make,
         lambda matrix: matrix.nbytes,
     )
@@ -240,11 +236,11 @@ def shuffles(
     baseline, in units of whose frames the permutations count; computed if asked to, else what is
     here already, or None."""
     unit = len(_clip) // permutations.shape[1]
-    net, card = (None, None) if name == "pixels" else model(name)
+    seeing = None if name == "pixels" else model(name).changed(crop=crop, sharpness=sharpness)
     place = (
         "shuffles",
         name,
-        card.hash if card else unit,
+        seeing.card.hash if seeing else unit,
         crop,
         layer,
         head,
@@ -254,16 +250,9 @@ def shuffles(
     )
 
     def make() -> Shuffles:
-        if card is None:
+        if seeing is None:
             return shuffle_pixels(_clip, permutations, crop, unit)
-        return shuffle_model(
-            net,
-            card.changed(crop=crop, sharpness=sharpness),
-            _clip,
-            permutations,
-            layer=layer,
-            head=head,
-        )
+        return shuffle_model(seeing, _clip, permutations, layer=layer, head=head)
 
     return (
         _store(key).get(place, make, lambda s: s.permutations.nbytes + s.paths.nbytes)
@@ -280,15 +269,14 @@ def scored(
 
     Computed if asked to, else what is here already, or None. Empty for a clip that cannot be used.
     """
-    card = model(name)[1]
+    loaded = model(name)
+    card = loaded.card
     place = ("scored", key, name, card.hash, crop, layer, head, sharpness)
 
     def make() -> tuple[Shuffles, ...]:
         try:
             sampled = clip(key, card.frames, card.sampling, card.stride, None, None)
-            order = permutation_of(sampled.source, len(sampled) // spec(card.model).unit_frames, 0)[
-                None
-            ]
+            order = permutation_of(sampled.source, len(sampled) // loaded.unit, 0)[None]
             return tuple(
                 shuffles(key, which, crop, layer, head, sharpness, order, sampled, True)
                 for which in (name, "pixels")
@@ -311,38 +299,38 @@ def attributed(
     """An attribution of core.explain.attribute, computed if there is someone to tell how far it is;
     else what is here already, or None.
     """
-    net, card = model(name)
-    card = card.changed(crop=crop)
+    seeing = model(name).changed(crop=crop)
     grid = trace(key, name, crop, _clip).grid
-    place = ("attributed", name, card.hash, crop, method, target, _clip.id)
+    place = ("attributed", name, seeing.card.hash, crop, method, target, _clip.id)
     if progress is None:
         return _store(key).peek(place)
     return _store(key).get(
         place,
-        lambda: attribute.attribute(method, net, card, _clip, target, grid, progress),
+        lambda: attribute.attribute(method, seeing, _clip, target, grid, progress),
         lambda heat: heat.nbytes,
     )
 
 
 def motion_probe(key: str, name: str, crop: str, _clip: Clip) -> np.ndarray:
     """What the model makes of the clip as it is, reversed, shuffled and frozen, (4, C)."""
-    net, card = model(name)
-    card = card.changed(crop=crop)
-    make = lambda: compare.motion_probe(net, card, _clip)  # noqa: E731
-    return _store(key).get(("probe", name, card.hash, crop, _clip.id), make, lambda p: p.nbytes)
+    seeing = model(name).changed(crop=crop)
+    make = lambda: compare.motion_probe(seeing, _clip)  # noqa: E731
+    return _store(key).get(
+        ("probe", name, seeing.card.hash, crop, _clip.id), make, lambda p: p.nbytes
+    )
 
 
 def aligned_flow(key: str, name: str, crop: str, layer: int, _clip: Clip) -> np.ndarray | None:
     """AM flow with the aligning encoder, (T - 1, h, w); None for weights, or a block, without
     one.
     """
-    net, card = model(name)
-    if getattr(net, "aligning", None) is None or layer not in net.am_blocks:
+    seeing = model(name).changed(crop=crop)
+    net = seeing.net
+    if not isinstance(net, AMFlow) or net.aligning is None or layer not in net.am_blocks:
         return None
-    card = card.changed(crop=crop)
-    make = lambda: explain.am_flow(net, card, _clip, layer)  # noqa: E731
+    make = lambda: explain.am_flow(seeing, _clip, layer)  # noqa: E731
     return _store(key).get(
-        ("aligned", name, card.hash, crop, layer, _clip.id), make, lambda flow: flow.nbytes
+        ("aligned", name, seeing.card.hash, crop, layer, _clip.id), make, lambda flow: flow.nbytes
     )
 
 

@@ -46,7 +46,7 @@ class Choice:
 
     @property
     def card(self) -> Card:
-        return cached.model(self.model)[1]
+        return cached.model(self.model).card
 
     @property
     def title(self) -> str:
@@ -284,10 +284,11 @@ def sidebar() -> Choice:
     with st.sidebar:
         key = _source()
         name = _model()
-        card = cached.model(name)[1]
+        loaded = cached.model(name)
+        card = loaded.card
         seconds, there, _ = cached.duration(key)
         with st.expander("Frames and crop", expanded=False):
-            unit = spec(card.model).unit_frames
+            unit = loaded.unit
             most = min(max(MOST_SHOWN, EXACT_FRAMES * unit), there) // unit * unit
             least = min(LEAST_UNITS * unit, card.frames, most - unit)
             if st.session_state.pop("model_changed", False):

@@ -59,7 +59,7 @@ def fitting(choice: Choice, names: list[str]) -> list[Choice]:
     for name in names:
         other = replace(choice, model=name)
         try:
-            check_fits(*cached.model(name), len(choice.clip))
+            check_fits(cached.model(name), len(choice.clip))
         except BadInput as error:
             st.warning(f"{options().get(name, name)} is left out: {error}")
         else:

@@ -219,7 +219,7 @@ def _draw(run: Run) -> None:
             taught()[str(run.checkpoint)] = _title(names)
             st.rerun()  # the sidebar, drawn before, offers it
         title = taught()[str(run.checkpoint)]
-        result = f", result **{cached.model(f'file:{run.checkpoint}')[1].hash}**"
+        result = f", result **{cached.model(f'file:{run.checkpoint}').card.hash}**"
         early = "" if done >= 1 else " (stopped early: the best so far)"
         row = st.columns([2.4, 7.6], vertical_alignment="center")
         if row[0].button(

@@ -199,18 +199,19 @@ def gradcam() -> Iterator[tuple[str, float, str]]:
     from core.world.gestures import render, rendered_clip
 
     torch.set_num_threads(THREADS)
-    model, card = load("direcformer")
+    model = load("direcformer")
+    card = model.card
     clip = rendered_clip(render("tick", 0, frames=card.frames))
     video = to_input(card, clip)[1]
 
     def both() -> None:
-        x = model(video)
+        x = model.net(video)
         torch.autograd.grad(
             x[0, 2], [p for p in model.parameters() if p.requires_grad], allow_unused=True
         )
 
-    both(), cam(model, card, clip, 2)
-    ratios = [best(lambda: cam(model, card, clip, 2), 1) / best(both, 1) for _ in range(11)]
+    both(), cam(model, clip, 2)
+    ratios = [best(lambda: cam(model, clip, 2), 1) / best(both, 1) for _ in range(11)]
     yield "GradCAM / forward and backward", statistics.median(ratios), "x"
 
 

@@ -130,7 +130,7 @@ def viewer_large() -> Iterator[tuple[str, float, str]]:
     from core.draw import packing
     from core.models import build
     from core.observe import observe
-    from core.weights import Card
+    from core.weights import Card, Model
     from core.world.gestures import LABELS, render, rendered_clip
     from pages.parts.viewer import ASSETS, bundle
 
@@ -148,7 +148,9 @@ def viewer_large() -> Iterator[tuple[str, float, str]]:
         "fit",
         "nothing",
     )
-    trace = observe(net, card, rendered_clip(render("star", 3, frames=net.frames)), torch.float16)
+    trace = observe(
+        Model(net, card), rendered_clip(render("star", 3, frames=net.frames)), torch.float16
+    )
     layers = packing.layers_of(trace)
     bare = len(packing.pack(trace, []))
     payloads = [packing.pack(trace), *(packing.pack(trace, [layer]) for layer in layers[:-1])]

@@ -119,9 +119,10 @@ def test_an_uploaded_clip_shows_what_core_computes(address: str, chromium, clip_
         page, f"upload={hashlib.sha256(clip_file.read_bytes()).hexdigest()[:12]}"
     )  # the file is named by its content
     settled(page)
-    model, card = load("direcformer")
+    model = load("direcformer")
+    card = model.card
     clip = decode(clip_file, frames=card.frames, sampling=card.sampling)
-    trace = observe(model, card, clip)
+    trace = observe(model, clip)
     best = int(trace.probabilities.argmax())
     page.get_by_text(f"{100 * trace.probabilities[best]:.1f} %").first.wait_for()
     shows(page, explain.temporal(trace))
@@ -148,7 +149,7 @@ def test_an_uploaded_clip_shows_what_core_computes(address: str, chromium, clip_
         box.fill(str(seed))
         box.press("Enter")
         permutation = np.random.default_rng(seed).permutation(card.frames)
-        matrix = order_matrix(model, card, shuffled(clip, permutation))
+        matrix = order_matrix(model, shuffled(clip, permutation))
         found = recover_order(matrix, card.direction_threshold)
         lab = page.locator(
             f"[data-testid=shuffle-lab][data-order='{','.join(map(str, permutation))}']"

@@ -64,11 +64,12 @@ def links(page, wanted: dict[str, list[str]]) -> None:
 
 
 def found_by_core(slots: list[int], forbidden: tuple[tuple[int, int], ...] = ()):
-    net, card = load("direcformer")
+    model = load("direcformer")
+    card = model.card
     clip = subclip(
         rendered_clip(render("carret", 13, frames=48)), frames=card.frames, sampling=card.sampling
     )
-    matrix = order_matrix(net, card, shuffled(clip, tuple(slots)))
+    matrix = order_matrix(model, shuffled(clip, tuple(slots)))
     return matrix, recover_order(matrix, card.direction_threshold, forbidden)
 
 

@@ -30,9 +30,10 @@ TITLES = {"direcformer": "DirecFormer", "timesformer": "TimeSformer"}
 
 def trace_of(model: str, label: str = "carret", seed: int = 13) -> Trace:
     """What the app shows for this model and rendered gesture."""
-    net, card = load(model)
+    loaded = load(model)
+    card = loaded.card
     whole = rendered_clip(render(label, seed, frames=48))
-    return observe(net, card, subclip(whole, frames=card.frames, sampling=card.sampling))
+    return observe(loaded, subclip(whole, frames=card.frames, sampling=card.sampling))
 
 
 def opened(chromium, address: str, query: str = "", **settings: object):
@@ -285,13 +286,13 @@ def test_nothing_is_sent_to_the_server_and_it_is_fast(
 
 
 def test_gradcam_is_asked_for_once_and_is_that_of_core(address: str, chromium) -> None:
-    net, card = load("direcformer")
+    model = load("direcformer")
     trace = trace_of("direcformer")
     page = opened(chromium, address, "label=carret&seed=13")
     press(page, "GradCAM")
     page.wait_for_selector(f"{VIEWER}[data-query=gradcam][data-ready=true]")
     best = int(trace.probabilities.argmax())
-    expected = explain.gradcam(net, card, trace.clip, best)
+    expected = explain.gradcam(model, trace.clip, best)
     view, values = drawn(page)
     assert (
         view == "GradCAM"
@@ -300,7 +301,7 @@ def test_gradcam_is_asked_for_once_and_is_that_of_core(address: str, chromium) -
     )
     np.testing.assert_allclose(values, expected.heat, atol=1e-4 * expected.heat.max())
     put(page, "target", "0")
-    other = explain.gradcam(net, card, trace.clip, 0).heat
+    other = explain.gradcam(model, trace.clip, 0).heat
     eventually(
         page,
         lambda: np.testing.assert_allclose(drawn(page)[1], other, atol=1e-3 * expected.heat.max()),

@@ -12,7 +12,7 @@ from core import explain
 from core.draw import packing
 from core.models import available, build
 from core.observe import Trace, observe
-from core.weights import Card
+from core.weights import Card, Model
 from core.world.gestures import LABELS, render, rendered_clip
 from tests.browser.test_viewer import becomes, drawn, middle_of
 from tests.browser.test_viewer_maths import mounted
@@ -41,7 +41,7 @@ def random_trace(name: str) -> Trace:
         "fit",
         "nothing",
     )
-    return observe(net, card, rendered_clip(render("tick", 3, frames=net.frames)))
+    return observe(Model(net, card), rendered_clip(render("tick", 3, frames=net.frames)))
 
 
 SET = """([name, value]) => {

@@ -9,14 +9,14 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from core import observe as module
 from core.errors import BadInput
 from core.models.direcformer import DirecFormer
-from core.observe import classify, held, observe, softmax, to_input
+from core.models.video_model import VideoModel
+from core.observe import classify, observe, softmax, to_input
 from core.order import order_matrix, order_of
 from core.trace import Axis, Kernel, Layout, Tap
 from core.video import Clip, shuffled
-from core.weights import Card
+from core.weights import Card, Model
 from core.world.gestures import render, rendered_clip
 
 T = 5
@@ -35,14 +35,14 @@ CARD = Card(
 
 
 @pytest.fixture(scope="module")
-def model() -> DirecFormer:
+def model() -> Model:
     torch.manual_seed(0)
     net = DirecFormer(
         classes=7, size=21, patch=7, frames=T, width=14, depth=2, heads=2, order_classes=11
     ).eval()
     for parameter in net.parameters():
         nn.init.normal_(parameter, std=0.3)
-    return net
+    return Model(net, CARD)
 
 
 def clip(frames: int = T, height: int = 35, width: int = 53) -> Clip:
@@ -68,9 +68,9 @@ def test_the_input_is_normalised_by_channel_with_time_after_channels() -> None:
     assert video[0, 2].amax((1, 2)).tolist() == [0, 0, 0, 1, 0]
 
 
-def test_a_trace_holds_what_one_pass_showed(model: DirecFormer) -> None:
+def test_a_trace_holds_what_one_pass_showed(model: Model) -> None:
     given = clip()
-    trace = observe(model, CARD, given)
+    trace = observe(model, given)
     assert trace.frames.shape == (T, 21, 21, 3) and trace.frames.dtype == np.uint8
     assert trace.clip is given and trace.grid == (T, 3, 3)
     np.testing.assert_array_equal(trace.token_times, given.times)
@@ -81,20 +81,20 @@ def test_a_trace_holds_what_one_pass_showed(model: DirecFormer) -> None:
     )
     assert trace.probabilities.sum() == pytest.approx(1, abs=1e-6)
     with torch.no_grad():
-        expected = model(to_input(CARD, given)[1])[0]
+        expected = model.net(to_input(CARD, given)[1])[0]
     np.testing.assert_array_equal(trace.logits, expected.numpy())
-    np.testing.assert_array_equal(classify(model, CARD, given), trace.probabilities)
+    np.testing.assert_array_equal(classify(model, given), trace.probabilities)
 
 
-def test_a_trace_recorded_in_half_precision_has_the_same_logits(model: DirecFormer) -> None:
-    full, half = observe(model, CARD, clip()), observe(model, CARD, clip(), torch.float16)
+def test_a_trace_recorded_in_half_precision_has_the_same_logits(model: Model) -> None:
+    full, half = observe(model, clip()), observe(model, clip(), torch.float16)
     np.testing.assert_array_equal(full.logits, half.logits)
     assert half.attentions[0].q.dtype == torch.float16
 
 
-def test_the_order_matrix_is_the_last_layers_time_attention(model: DirecFormer) -> None:
-    recorded = observe(model, CARD, clip()).along(Axis.TIME)[-1].map().mean(0)
-    matrix = order_matrix(model, CARD, clip())
+def test_the_order_matrix_is_the_last_layers_time_attention(model: Model) -> None:
+    recorded = observe(model, clip()).along(Axis.TIME)[-1].map().mean(0)
+    matrix = order_matrix(model, clip())
     assert matrix.shape == (T, T)
     np.testing.assert_allclose(matrix, recorded.numpy(), atol=1e-6)
 
@@ -115,7 +115,7 @@ def test_shuffling_by_what_is_no_permutation_is_refused(order: tuple[int, ...]) 
         shuffled(clip(), order)
 
 
-class Reads(nn.Module):
+class Reads(VideoModel):
     """Stands in for a perfect model: each frame's brightness is its place in time."""
 
     def __init__(self) -> None:
@@ -149,7 +149,7 @@ def test_the_order_of_a_shuffled_clip_is_found_from_a_perfect_model() -> None:
         }
     )
     order = (3, 0, 4, 1, 2)
-    found = order_of(Reads(), card, Clip(pixels, np.arange(T, dtype=float), "x", "y"), order)
+    found = order_of(Model(Reads(), card), Clip(pixels, np.arange(T, dtype=float), "x", "y"), order)
     assert (
         found.path == tuple(np.argsort(order))
         and found.weight == pytest.approx(T - 1, rel=1e-3)
@@ -157,21 +157,23 @@ def test_the_order_of_a_shuffled_clip_is_found_from_a_perfect_model() -> None:
     )
     sure = Card(**{**vars(card), "direction_threshold": found.direction_margin * 2})
     assert (
-        order_of(Reads(), sure, Clip(pixels, np.arange(T, dtype=float), "x", "y"), order).verdict
+        order_of(
+            Model(Reads(), sure), Clip(pixels, np.arange(T, dtype=float), "x", "y"), order
+        ).verdict
         == "up_to_direction"
     )
 
 
-def test_passes_put_each_frame_back_into_its_slot_and_take_the_mean(model: DirecFormer) -> None:
+def test_passes_put_each_frame_back_into_its_slot_and_take_the_mean(model: Model) -> None:
     given = clip()
     order = np.random.default_rng(1).permutation(T)
-    again = order_matrix(model, CARD, shuffled(given, order))
-    expected = order_matrix(model, CARD, given)
+    again = order_matrix(model, shuffled(given, order))
+    expected = order_matrix(model, given)
     for i in range(T):
         for j in range(T):
             expected[order[i], order[j]] += again[i, j]
-    np.testing.assert_allclose(order_matrix(model, CARD, given, passes=2), expected / 2, atol=1e-6)
-    assert not np.allclose(expected / 2, order_matrix(model, CARD, given), atol=1e-4), (
+    np.testing.assert_allclose(order_matrix(model, given, passes=2), expected / 2, atol=1e-6)
+    assert not np.allclose(expected / 2, order_matrix(model, given), atol=1e-4), (
         "slots leave a trace in this net"
     )
 
@@ -182,14 +184,16 @@ def test_passes_are_the_same_for_a_model_that_is_blind_to_slots() -> None:
     )
     given = Clip(pixels, np.arange(T, dtype=float), "x", "y")
     np.testing.assert_allclose(
-        order_matrix(Reads(), CARD, given, passes=5), order_matrix(Reads(), CARD, given), atol=1e-5
+        order_matrix(Model(Reads(), CARD), given, passes=5),
+        order_matrix(Model(Reads(), CARD), given),
+        atol=1e-5,
     )
 
 
 @pytest.mark.parametrize("passes", [0, -1, 65])
-def test_a_number_of_passes_out_of_range_is_refused(model: DirecFormer, passes: int) -> None:
+def test_a_number_of_passes_out_of_range_is_refused(model: Model, passes: int) -> None:
     with pytest.raises(BadInput, match=f"{passes} passes; choose 1 to 64"):
-        order_matrix(model, CARD, clip(), passes)
+        order_matrix(model, clip(), passes)
 
 
 def test_pairs_of_frames_are_shuffled_where_a_token_covers_two() -> None:
@@ -200,10 +204,10 @@ def test_pairs_of_frames_are_shuffled_where_a_token_covers_two() -> None:
         shuffled(given, (0, 1, 2, 3, 4, 5), unit=2)
 
 
-def test_a_clip_that_does_not_fit_is_refused_in_one_line(model: DirecFormer) -> None:
+def test_a_clip_that_does_not_fit_is_refused_in_one_line(model: Model) -> None:
     for function in (observe, classify, order_matrix):
         with pytest.raises(BadInput) as error:
-            function(model, CARD, clip(1))
+            function(model, clip(1))
         assert "\n" not in str(error.value) and "got 1" in str(error.value)
 
 
@@ -220,15 +224,15 @@ def test_a_rendered_clip_is_named_by_label_and_seed() -> None:
 
 
 def test_a_models_lock_is_its_own_and_may_be_taken_again_by_its_holder() -> None:
-    first, second = nn.Linear(3, 5), nn.Linear(3, 5)
+    first, second = Model(Reads(), CARD), Model(Reads(), CARD)
     entered = threading.Event()
 
-    def enter(model: nn.Module) -> None:
-        with held(model):
+    def enter(model: Model) -> None:
+        with model.lock:
             entered.set()
 
-    with held(first):
-        with held(first):
+    with first.lock:
+        with first.changed(crop="centre").lock:
             pass
         other = threading.Thread(target=enter, args=(second,))
         other.start()
@@ -242,25 +246,16 @@ def test_a_models_lock_is_its_own_and_may_be_taken_again_by_its_holder() -> None
     same.join(10)
 
 
-def test_a_failing_pass_gives_the_lock_back(model: DirecFormer) -> None:
-    with pytest.raises(RuntimeError), held(model):
+def test_a_failing_pass_gives_the_lock_back(model: Model) -> None:
+    with pytest.raises(RuntimeError), model.lock:
         raise RuntimeError
     done = threading.Event()
 
     def work() -> None:
-        observe(model, CARD, clip())
+        observe(model, clip())
         done.set()
 
     thread = threading.Thread(target=work)
     thread.start()
     assert done.wait(20)
     thread.join(10)
-
-
-def test_locks_die_with_their_models() -> None:
-    net = nn.Linear(3, 5)
-    with held(net):
-        assert net in module._LOCKS
-    size = len(module._LOCKS)
-    del net
-    assert len(module._LOCKS) == size - 1

@@ -69,10 +69,10 @@ def payloads(folder: Path) -> dict[str, Any]:
     """The payload of each shipped model for one rendered clip."""
     results: dict[str, Any] = {"rounding": rounding()}
     for name in MODELS:
-        model, card = load(name)
-        clip = rendered_clip(render("circle", 3, frames=card.frames))
-        trace = observe(model, card, clip)
-        cam = gradcam(model, card, clip, int(np.argmax(trace.logits)))
+        model = load(name)
+        clip = rendered_clip(render("circle", 3, frames=model.card.frames))
+        trace = observe(model, clip)
+        cam = gradcam(model, clip, int(np.argmax(trace.logits)))
         results[name] = opened(pack(trace, gradcams=[cam], source="golden"))
         if name == MODELS[0]:
             layer = opened(with_file(pack(trace, [0]), "heat.npz", b"content"))

@@ -94,9 +94,9 @@ def test_a_checkpoint_that_is_replaced_is_read_again(
     path.write_bytes((timesformer_folder / path.name).read_bytes())
     (tmp_path / "config.json").write_bytes((timesformer_folder / "config.json").read_bytes())
     first = cached.model(f"file:{path}")
-    assert cached.model(f"file:{path}")[0] is first[0]
+    assert cached.model(f"file:{path}").net is first.net
     path.write_bytes(path.read_bytes()[:-4] + b"\0\0\0\0")
-    assert cached.model(f"file:{path}")[1].hash != first[1].hash
+    assert cached.model(f"file:{path}").card.hash != first.card.hash
 
 
 def test_a_chosen_public_checkpoint_brings_its_own_frames_and_crop(

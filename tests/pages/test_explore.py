@@ -26,10 +26,10 @@ EXPLORE = str(ROOT / "pages" / "explore.py")
 
 @pytest.fixture(scope="module")
 def trace() -> Trace:
-    net, card = load("direcformer")
+    model = load("direcformer")
+    card = model.card
     return observe(
-        net,
-        card,
+        model,
         subclip(
             rendered_clip(render("tick", 5, frames=48)), frames=card.frames, sampling=card.sampling
         ),
@@ -140,7 +140,7 @@ def test_the_file_of_a_view_holds_what_the_viewer_drew(
         "layer 3, patch at frame 4, row 2, column 3 (space), max over heads" in source
         and "not an explanation" in source
     )
-    weights = load("direcformer")[1].hash
+    weights = load("direcformer").card.hash
     assert f"weights {weights}" in source
     for wrong in (
         {"layer": 99, "opacity": 9, "colours": "no", "top": -1, "cut": "x", "scale": "shared"},

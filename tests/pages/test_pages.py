@@ -117,7 +117,7 @@ def test_a_model_that_cannot_take_the_clip_is_left_out_of_the_comparison_with_a_
 
 def test_the_aligning_encoder_is_shown_where_the_weights_have_one() -> None:
     app = opened("am_flow", str(ROOT / "pages" / "am_flow.py"))
-    has = load("am_flow")[0].aligning is not None
+    has = load("am_flow").net.aligning is not None
     assert not app.exception and any("no aligning encoder" in i.value for i in app.info) != has
     assert any("aligned" in c.value for c in app.caption) == has
 

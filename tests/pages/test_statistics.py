@@ -56,7 +56,7 @@ def test_a_hundred_shuffles_are_run_when_asked_counted_alike_and_kept(
     monkeypatch.setattr(
         cached,
         "shuffle_model",
-        lambda *args, **more: calls.append(len(args[3])) or known(*args, **more),
+        lambda *args, **more: calls.append(len(args[2])) or known(*args, **more),
     )
     monkeypatch.setattr("pages.parts.statistics.SEEDS", 20)
     app = opened("timesformer", PAGE)
@@ -149,11 +149,11 @@ def a_lesson(room: Path) -> Path:
     (path / "metrics.jsonl").write_text(
         "".join(json.dumps(row) + "\n" for row in rows) + '{"stage": "te'
     )
-    model, card = load("direcformer")
+    model = load("direcformer")
     save_checkpoint(
         path / "model.safetensors",
-        model.state_dict(),
-        replace(card, recipe={"taught": {"clips": ["flower.mp4"]}}, hash=""),
+        model.net.state_dict(),
+        replace(model.card, recipe={"taught": {"clips": ["flower.mp4"]}}, hash=""),
     )
     return path
 

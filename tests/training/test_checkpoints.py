@@ -44,23 +44,24 @@ def test_rendered_stages_add_up_and_a_real_folder_is_named() -> None:
 def test_weights_made_of_real_video_never_become_weights_made_of_rendered_clips(
     whole: Path, tmp_path: Path
 ) -> None:
-    model, card = load_checkpoint(whole / "model.safetensors")
+    model = load_checkpoint(whole / "model.safetensors")
+    card = model.card
     public = replace(card, trained_on="Kinetics-400", license="CC-BY-NC-4.0", recipe={})
-    save_checkpoint(tmp_path / "public.safetensors", model.state_dict(), public)
-    _, made = load_checkpoint(
+    save_checkpoint(tmp_path / "public.safetensors", model.net.state_dict(), public)
+    made = load_checkpoint(
         fit(replace(SHORT, init=str(tmp_path / "public.safetensors")), "tiny", tmp_path / "run")
-    )
+    ).card
     assert (
         made.trained_on == "Kinetics-400, then 4 rendered gesture clips (core.gestures)"
         and made.license == "CC-BY-NC-4.0"
     )
-    _, again = load_checkpoint(
+    again = load_checkpoint(
         fit(
             replace(SHORT, init=str(tmp_path / "run" / "video.safetensors")),
             "tiny",
             tmp_path / "again",
         )
-    )
+    ).card
     assert (
         again.trained_on == "Kinetics-400, then 8 rendered gesture clips (core.gestures)"
         and again.license == "CC-BY-NC-4.0"
@@ -68,16 +69,17 @@ def test_weights_made_of_real_video_never_become_weights_made_of_rendered_clips(
 
 
 def test_weights_that_were_taught_a_real_clip_say_so_for_ever(whole: Path, tmp_path: Path) -> None:
-    model, card = load_checkpoint(whole / "model.safetensors")
+    model = load_checkpoint(whole / "model.safetensors")
+    card = model.card
     taught = replace(
         card,
         trained_on=f"{card.trained_on}; then taught the order of holiday.mp4",
         recipe=card.recipe | {"taught": {}},
     )
-    save_checkpoint(tmp_path / "taught.safetensors", model.state_dict(), taught)
-    _, made = load_checkpoint(
+    save_checkpoint(tmp_path / "taught.safetensors", model.net.state_dict(), taught)
+    made = load_checkpoint(
         fit(replace(SHORT, init=str(tmp_path / "taught.safetensors")), "tiny", tmp_path / "run")
-    )
+    ).card
     assert (
         "taught the order of holiday.mp4, then 4 rendered" in made.trained_on
         and not made.trained_on.endswith("no real video")
@@ -90,9 +92,9 @@ def test_weights_that_say_nothing_of_themselves_are_named(whole: Path, tmp_path:
         {k: v.float() for k, v in load_file(whole / "model.safetensors").items()},
         tmp_path / "theirs.pth",
     )
-    _, made = load_checkpoint(
+    made = load_checkpoint(
         fit(replace(SHORT, init=str(tmp_path / "theirs.pth")), "tiny", tmp_path / "run")
-    )
+    ).card
     assert (
         made.trained_on
         == "whatever trained theirs.pth, then 4 rendered gesture clips (core.gestures)"
@@ -101,9 +103,9 @@ def test_weights_that_say_nothing_of_themselves_are_named(whole: Path, tmp_path:
 
 
 def test_a_finished_model_hands_on_its_stages(whole: Path, tmp_path: Path) -> None:
-    _, made = load_checkpoint(
+    made = load_checkpoint(
         fit(replace(SHORT, init=str(whole / "model.safetensors")), "tiny", tmp_path / "run")
-    )
+    ).card
     assert (
         made.trained_on == "22 rendered gesture clips (core.gestures), no real video"
         and made.license == "Apache-2.0"

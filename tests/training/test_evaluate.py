@@ -10,13 +10,14 @@ import cv2
 import numpy as np
 import pytest
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from core.draw.overlay import write_mp4
 from core.errors import BadInput
+from core.models import VideoModel
 from core.order.trials import permutation_of
 from core.video import Clip, decode
-from core.weights import Card, load, load_checkpoint
+from core.weights import Card, Model, load, load_checkpoint
 from core.world.gestures import LABELS
 from tests.training.tiny import REAL, write_clips
 from training import evaluate
@@ -144,7 +145,7 @@ def test_a_public_checkpoint_is_measured_on_clips_of_its_own_labels(
         == 0
     )
     assert json.loads(capsys.readouterr().out)["confusion"]["labels"] == ["jump", "run", "swim"]
-    _, card = load_checkpoint(timesformer_folder)
+    card = load_checkpoint(timesformer_folder).card
     assert (
         (plan := opened(str(tmp_path), card).plan).stride == 32
         and plan.frames == 3
@@ -176,13 +177,14 @@ def test_clips_are_read_and_viewed_as_the_recipe_that_trained_the_weights_says(
         np.random.default_rng(0).integers(0, 255, (5, 48, 64, 3), np.uint8),
         5,
     )
-    model, card = load("timesformer")
+    model = load("timesformer")
+    card = model.card
     trained = replace(card, recipe={"stages": [{"views": [1, 3], "short": "last"}]})
     assert (
         opened(str(tmp_path), trained).plan.short == "last"
         and opened(str(tmp_path), replace(card, recipe={})).plan.short == "refuse"
     )
-    monkeypatch.setattr(evaluate, "load", lambda name: (model, trained))
+    monkeypatch.setattr(evaluate, "load", lambda name: replace(model, card=trained))
     for asked, views in ((["--views", "1x1"], "1x1"), ([], "1x3")):
         assert (
             main(["evaluate", "--model", "timesformer", "--data", str(tmp_path), "--json", *asked])
@@ -211,7 +213,7 @@ def test_an_evaluation_that_fails_leaves_no_report(
     assert not list((tmp_path / "report").iterdir())
 
 
-class Bright(nn.Module):
+class Bright(VideoModel):
     """Two classes: the logit of the second is the mean over the clip, in the model's own units."""
 
     def forward(self, video: Tensor) -> Tensor:
@@ -248,11 +250,13 @@ def test_three_crops_are_softmaxed_and_then_averaged() -> None:
         102,
     )  # left 0.2, centre 0, right 0.4, divided by the std 0.1
     sample, model = Sample("dark", clip_of(frames), "c"), Bright()
-    assert probabilities(model, CARD, sample)[1] == pytest.approx(0.5), (
+    assert probabilities(Model(model, CARD), sample)[1] == pytest.approx(0.5), (
         "one crop is the card's: the centre"
     )
     expected = np.mean([sigmoid(2.0), 0.5, sigmoid(4.0)])
-    assert probabilities(model, CARD, sample, Views(1, 3))[1] == pytest.approx(expected, abs=1e-5)
+    assert probabilities(Model(model, CARD), sample, Views(1, 3))[1] == pytest.approx(
+        expected, abs=1e-5
+    )
     assert expected != pytest.approx(sigmoid(2.0), abs=1e-2), (
         "averaging logits first would give another number"
     )
@@ -263,7 +267,7 @@ def test_temporal_views_times_crops_are_averaged() -> None:
     many = np.stack([np.full((3, 4, 4, 3), level, np.uint8) for level in (0, 51)])
     sample = Sample("dark", clip_of(many[0]), "c", many)
     for views in (Views(2, 1), Views(2, 3)):
-        assert probabilities(Bright(), CARD, sample, views)[1] == pytest.approx(
+        assert probabilities(Model(Bright(), CARD), sample, views)[1] == pytest.approx(
             (0.5 + sigmoid(2.0)) / 2, abs=1e-5
         )
 
@@ -288,7 +292,7 @@ def real(tmp_path: Path) -> Path:
 
 
 def test_clips_of_a_folder_are_those_that_decode_gives_and_views_share_the_file(real: Path) -> None:
-    _, card = load("direcformer")
+    card = load("direcformer").card
     plain = list(folder_clips(real, card))
     assert [(s.label, s.name, s.views) for s in plain] == [
         ("left", "left/1.mp4", None),
@@ -310,7 +314,7 @@ def test_clips_of_a_folder_are_those_that_decode_gives_and_views_share_the_file(
 
 
 def test_rendered_views_interleave() -> None:
-    _, card = load("direcformer")
+    card = load("direcformer").card
     sample = next(iter(rendered_clips(1, card, views=Views(2, 1))))
     assert sample.views.shape == (2, *sample.clip.frames.shape) and not np.array_equal(
         *sample.views
@@ -318,7 +322,7 @@ def test_rendered_views_interleave() -> None:
 
 
 def test_other_data_sets_are_named_with_their_kind_root_and_split(tmp_path: Path) -> None:
-    _, card = load("direcformer")
+    card = load("direcformer").card
     (tmp_path / "jester-v1-train.csv").write_text("1;star\n")
     (tmp_path / "jester-v1-validation.csv").write_text("2;left\n3;left\n")
     for clip in "123":
@@ -350,7 +354,7 @@ def test_what_a_run_held_out_can_be_measured_alone(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     write_clips(tmp_path, ("star", "left"), 5)
-    _, card = load("direcformer")
+    card = load("direcformer").card
     trained = source(
         replace(REAL, root=str(tmp_path), holdout=0.4), frames=8, size=24, patch=8, seed=3
     ).files
@@ -367,8 +371,9 @@ def test_what_a_run_held_out_can_be_measured_alone(
 
 
 def test_a_row_keeps_the_labels_with_their_probabilities_falling(real: Path) -> None:
-    model, card = load("direcformer")
-    row = measure(model, card, list(folder_clips(real, card))[:1], views=Views(1, 3))[0]
+    model = load("direcformer")
+    card = model.card
+    row = measure(model, list(folder_clips(real, card))[:1], views=Views(1, 3))[0]
     assert row.name == "left/1.mp4" and len(row.ranking) == len(row.probabilities) == len(LABELS)
     assert list(row.probabilities) == sorted(row.probabilities, reverse=True) and sum(
         row.probabilities

@@ -45,7 +45,8 @@ def test_every_model_trains_and_its_checkpoint_loads(tmp_path: Path, model: str)
         rank=1.0,
         accumulate=2 if model == "rvit" else 1,
     )
-    net, card = load_checkpoint(fit(recipe, "tiny", tmp_path / "run"))
+    loaded = load_checkpoint(fit(recipe, "tiny", tmp_path / "run"))
+    net, card = loaded.net, loaded.card
     assert (card.model, card.settings) == (model, recipe.settings)
     assert net(torch.rand(2, 3, 8, 24, 24)).shape == (2, 10)
     (report,) = (r for r in rows(tmp_path / "run") if r["stage"] == "video")
@@ -117,7 +118,7 @@ def test_held_out_clips_are_tried_and_a_run_that_gets_no_better_ends(
     assert found[-1]["step"] == 8
     state = torch.load(tmp_path / "run" / "state.pt", weights_only=True)
     kept = load_file(tmp_path / "run" / "video.safetensors")
-    (stage,) = load_checkpoint(tmp_path / "run" / "model.safetensors")[1].recipe["stages"]
+    (stage,) = load_checkpoint(tmp_path / "run" / "model.safetensors").card.recipe["stages"]
     assert stage["clips"] == 8, "those that the best weights have seen, not all 16"
     assert state["ended"] and all(
         torch.equal(kept[k], v) for k, v in state["best"]["weights"].items()
@@ -134,7 +135,7 @@ def test_validation_is_the_accuracy_of_the_averaged_weights(tmp_path: Path) -> N
         RECIPE, stills_clips=0, clips=4, ema=0.0, validate_clips=6, precision="float32"
     )
     path = fit(recipe, "tiny", tmp_path / "run")
-    model, _card = load_checkpoint(path)
+    model = load_checkpoint(path).net
     clips = source(recipe, frames=8, size=24, patch=8, seed=HELD_OUT).dataset
     right = 0
     for i in range(6):

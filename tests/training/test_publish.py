@@ -60,10 +60,10 @@ def test_a_published_checkpoint_keeps_its_weights_and_says_what_was_measured(
     monkeypatch.setattr(module, "CALIBRATION_CLIPS", 10)
     monkeypatch.setattr(module, "TEST_CLIPS", 10)
     path = publish(embedded()["direcformer"], "mine", real, 1.5)
-    before, after = load_checkpoint(embedded()["direcformer"])[0], load_checkpoint(path)
+    before, after = load_checkpoint(embedded()["direcformer"]).net, load_checkpoint(path)
     for key, value in before.state_dict().items():
-        np.testing.assert_array_equal(after[0].state_dict()[key], value)
-    measured = after[1].measured
+        np.testing.assert_array_equal(after.net.state_dict()[key], value)
+    measured = after.card.measured
     assert (
         measured["rendered"]["clips"],
         measured["real"]["clips"],
@@ -73,7 +73,7 @@ def test_a_published_checkpoint_keeps_its_weights_and_says_what_was_measured(
         set(measured["real_odd_backgrounds"]["per_class"]) == {"up", "left"}
         and measured["training_hours"] == 1.5
     )
-    assert after[1].sharpness == 0 or (
+    assert after.card.sharpness == 0 or (
         measured["real_passes"]["passes"] == module.PASSES and measured["real_passes"]["clips"] == 3
     )
     assert json.loads(path.with_suffix(".json").read_text())["measured"] == measured

@@ -73,7 +73,8 @@ def test_the_commands_train_and_evaluate_a_folder(
     )
     path = tmp_path / "run" / "model.safetensors"
     assert capsys.readouterr().out.strip() == str(path)
-    model, card = load_checkpoint(path)
+    model = load_checkpoint(path)
+    card = model.card
     assert (card.labels, card.mean, card.std) == (LABELS, (0.4, 0.5, 0.6), (0.2, 0.3, 0.4))
     assert (card.size, card.frames, card.sampling, card.stride, card.crop) == (
         24,
@@ -85,7 +86,7 @@ def test_the_commands_train_and_evaluate_a_folder(
     assert card.trained_on == f"4 clips of the folder {clips.name}" and card.license == ""
     (stage,) = card.recipe["stages"]
     assert stage["data"] == "folder" and stage["root"] == clips.name and stage["skipped"] == 0
-    assert model(torch.zeros(1, 3, 8, 24, 24)).shape == (1, 3)
+    assert model.net(torch.zeros(1, 3, 8, 24, 24)).shape == (1, 3)
     found = rows(tmp_path / "run")
     assert [r["step"] for r in found] == [2, 2] and "fingertip" not in found[0], (
         "real clips come without fingertips"
@@ -164,7 +165,7 @@ def test_the_run_says_how_many_files_were_passed_over(
     assert once.count("9.mp4") == 1 and "in all" not in once
     path = fit(asked, "real", tmp_path / "run")
     assert f"skipped: 1 files of {damaged} in all" in capsys.readouterr().err
-    assert load_checkpoint(path)[1].recipe["stages"][0]["skipped"] == 1
+    assert load_checkpoint(path).card.recipe["stages"][0]["skipped"] == 1
 
 
 def test_a_run_does_not_go_on_with_other_files(damaged: Path, tmp_path: Path) -> None:
@@ -184,7 +185,7 @@ def test_a_run_does_not_go_on_with_other_files(damaged: Path, tmp_path: Path) ->
         BadInput, match=other
     ):  # as many clips, and the run is finished: its labels stay
         fit(replace(asked, root=str(tmp_path / "renamed")), "real", tmp_path / "run")
-    assert "clap" in load_checkpoint(path)[1].labels
+    assert "clap" in load_checkpoint(path).card.labels
 
 
 def stage(**changes: Any) -> Video:
@@ -273,7 +274,7 @@ def test_the_recipe_of_rvit_runs_in_small(clips: Path, tmp_path: Path) -> None:
         threads=1,
         validate_clips=3,
     )
-    _model, card = load_checkpoint(fit(paper, "rvit_paper", tmp_path / "run"))
+    card = load_checkpoint(fit(paper, "rvit_paper", tmp_path / "run")).card
     report, trial = rows(tmp_path / "run")
     assert (
         report["step"] == 2
@@ -311,7 +312,7 @@ def test_recipes_of_something_something_run_in_small(ssv2: Path, tmp_path: Path,
         workers=0,
         threads=1,
     )
-    _, card = load_checkpoint(fit(paper, name, tmp_path / "run"))
+    card = load_checkpoint(fit(paper, name, tmp_path / "run")).card
     (report,) = rows(tmp_path / "run")
     assert report["step"] == 2 and report["loss"] > 0
     assert (
@@ -352,7 +353,7 @@ def test_a_real_run_goes_on_from_a_rendered_run_with_other_labels(
         "model.head.weight",
         "model.head.bias",
     }
-    card = load_checkpoint(path)[1]
+    card = load_checkpoint(path).card
     assert (
         card.trained_on
         == f"18 rendered gesture clips (core.gestures), 2 clips of the folder {clips.name}"

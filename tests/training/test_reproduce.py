@@ -14,9 +14,9 @@ import torch
 
 from core.errors import BadInput
 from core.explain.compare import PROBES
-from core.models import build
+from core.models import VideoModel, build
 from core.video import Clip
-from core.weights import Card, embedded, file_hash, load, load_checkpoint
+from core.weights import Card, Model, embedded, file_hash, load, load_checkpoint
 from core.world.gestures import LABELS, render
 from tests.training.tiny import RECIPE
 from training import reproduce as module
@@ -151,12 +151,14 @@ def test_a_probe_of_weights_that_have_changed_is_made_again(
     monkeypatch.setattr(
         module,
         "load",
-        lambda name: (None, SimpleNamespace(hash=file_hash(weights), frames=3, labels=LABELS)),
+        lambda name: SimpleNamespace(
+            card=SimpleNamespace(hash=file_hash(weights), frames=3, labels=LABELS)
+        ),
     )
     monkeypatch.setattr(
         module,
         "probe_accuracy",
-        lambda model, card, clips: asked.append(card.hash) or {"clips": 1, "top1_reversed": 0.5},
+        lambda model, clips: asked.append(model.card.hash) or {"clips": 1, "top1_reversed": 0.5},
     )
     for content in ("one", "one", "two"):
         weights.write_text(content)
@@ -238,12 +240,12 @@ def test_the_rows_of_the_order_table_differ_in_kernel_and_losses_alone() -> None
 def test_the_order_is_read_from_the_attention_and_from_the_sharpened_matrix(
     tiny: None, whole: Path
 ) -> None:
-    model, card = load_checkpoint(whole / "model.safetensors")
-    found = measured(model, card, 6, None, sharpened=True)["rendered"]
-    assert found == measured(model, card, 6, None)["rendered"] | {
+    model = load_checkpoint(whole / "model.safetensors")
+    found = measured(model, 6, None, sharpened=True)["rendered"]
+    assert found == measured(model, 6, None)["rendered"] | {
         k: v for k, v in found.items() if k.endswith("_sharpened")
     }
-    sharp = measured(model, replace(card, sharpness=SHARPNESS), 6, None)["rendered"]
+    sharp = measured(model.changed(sharpness=SHARPNESS), 6, None)["rendered"]
     order = ("order_accuracy", "reversal_accuracy", "order_accuracy_directed")
     assert {k: found[f"{k}_sharpened"] for k in order} == {k: sharp[k] for k in order}
     assert TABLES["direcformer_table2"].sharpened and "top1_sharpened" not in found
@@ -307,7 +309,7 @@ def test_the_gap_that_is_written_of_the_order_table_is_that_of_its_rows() -> Non
 
 @pytest.mark.parametrize("name", embedded())
 def test_the_figures_in_the_readme_are_those_of_the_cards(name: str) -> None:
-    figures, readme = load(name)[1].measured, (RESULTS.parents[1] / "README.md").read_text()
+    figures, readme = load(name).card.measured, (RESULTS.parents[1] / "README.md").read_text()
 
     def order(part: str) -> str:
         return " | ".join(
@@ -355,7 +357,7 @@ def test_clips_of_a_moving_camera_move_more() -> None:
 
 
 def test_the_probe_tells_what_a_model_of_the_last_frame_makes_of_each_order() -> None:
-    model = _Last()
+    net = _Last()
     card = Card(
         "still",
         "none",
@@ -373,7 +375,7 @@ def test_the_probe_tells_what_a_model_of_the_last_frame_makes_of_each_order() ->
         Sample("bright", Clip(ramp, np.arange(3.0), "up", "a"), "a"),
         Sample("dark", Clip(ramp[::-1].copy(), np.arange(3.0), "down", "b"), "b"),
     ]
-    found = probe_accuracy(model, card, clips)
+    found = probe_accuracy(Model(net, card), clips)
     assert found["clips"] == 2 and found["top1_as_it_is"] == 1.0  # it looks at the last frame
     assert found["top1_reversed"] == 0.0 and found["same_class_reversed"] == 0.0
     assert found["top1_frozen"] == 0.5 and set(found) == {"clips"} | {
@@ -381,10 +383,10 @@ def test_the_probe_tells_what_a_model_of_the_last_frame_makes_of_each_order() ->
     } | {f"same_class_{p}" for p in PROBES[1:]}
 
 
-class _Last(torch.nn.Module):
+class _Last(VideoModel):
     """Says bright where the last frame is."""
 
-    frames, size, unit_frames = 3, 24, 1
+    frames, size = 3, 24
 
     def forward(self, video: torch.Tensor, detail: bool = False) -> torch.Tensor:
         light = video[:, :, -1].mean((1, 2, 3))

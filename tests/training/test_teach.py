@@ -102,7 +102,7 @@ def test_a_tiny_net_learns_which_way_time_runs(tmp_path: Path, rising: Path) -> 
         for row in reports
     )
 
-    _model, card = load_checkpoint(out / MODEL)
+    card = load_checkpoint(out / MODEL).card
     assert (
         "taught the order of rising.mp4" in card.trained_on
         and "one session only" in card.trained_on
@@ -130,9 +130,11 @@ def test_the_same_seed_and_steps_give_the_same_lesson(tmp_path: Path, rising: Pa
         [row | {"seconds": 0} for row in rows(tmp_path / name)] for name in ("one", "two")
     )
     assert first == second
-    one, two = (load_checkpoint(tmp_path / name / MODEL)[0].state_dict() for name in ("one", "two"))
+    one, two = (
+        load_checkpoint(tmp_path / name / MODEL).net.state_dict() for name in ("one", "two")
+    )
     assert all(torch.equal(one[k], two[k]) for k in one)
-    start = load_checkpoint(weights)[0].state_dict()
+    start = load_checkpoint(weights).net.state_dict()
     changed = {k for k in one if not torch.equal(one[k], start[k])}
     assert changed and all(k.startswith(("blocks.1.", "norm.", "order_head.")) for k in changed), (
         "the rest is frozen"
@@ -140,7 +142,7 @@ def test_the_same_seed_and_steps_give_the_same_lesson(tmp_path: Path, rising: Pa
 
 
 def test_slots_are_told_the_place_in_time_of_what_they_show(tmp_path: Path, rising: Path) -> None:
-    _, card = load_checkpoint(checkpoint(tmp_path))
+    card = load_checkpoint(checkpoint(tmp_path)).card
     subject = read(rising, card, 0)
     video, order = next(batches([subject], card, Lesson(batch=5)))
     level = video.mean((1, 3, 4))  # (B, T): the floor rises, so later frames are brighter
@@ -191,7 +193,7 @@ def test_a_kill_in_the_middle_leaves_no_file_that_cannot_be_read_and_a_stop_keep
             json.loads((out / "recipe.json").read_text())["name"] == "teach"
             and rows(out)[0]["clips"] == 0
         )
-        assert "taught" in load_checkpoint(out / MODEL)[1].recipe
+        assert "taught" in load_checkpoint(out / MODEL).card.recipe
     assert "Traceback" not in error and "held-out blocks: OrderAcc" in said
 
 

@@ -16,7 +16,7 @@ from core.errors import BadInput
 from core.observe import Trace, observe
 from core.trace import CLS, Attention, Axis, Kernel, Layout
 from core.video import Clip, crop_box
-from core.weights import Card
+from core.weights import Card, Model
 from tests.core.draw.payloads import opened, unscaled
 from tests.core.tiny import direcformer
 
@@ -54,7 +54,7 @@ def trace() -> Trace:
         "nothing",
     )
     frames = np.random.default_rng(0).integers(0, 255, (T, 40, 60, 3), np.uint8)
-    return observe(model, card, Clip(frames, np.array([0.5, 1.0, 2.0]), "noise", "0"))
+    return observe(Model(model, card), Clip(frames, np.array([0.5, 1.0, 2.0]), "noise", "0"))
 
 
 def alone(attention: Attention, trace: Trace, model: str) -> Trace:

@@ -7,26 +7,27 @@ import threading
 import numpy as np
 import pytest
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from core.errors import BadInput
 from core.explain.attribute import METHODS, attribute, integrated_gradients, occlusion, saliency
-from core.observe import held, to_input
+from core.models.video_model import VideoModel
+from core.observe import to_input
 from core.video import Clip
-from core.weights import Card
+from core.weights import Card, Model
 
 GRID = (3, 2, 5)  # cells of 1 frame, 2 x 3 pixels
 SHAPE = (1, 3, 3, 4, 15)
 
 
-class Weighted(nn.Module):
+class Weighted(VideoModel):
     """Class c scores w_c . x + curve (u . x)^2."""
 
     def __init__(self, curve: float = 0.0) -> None:
         super().__init__()
         generator = torch.Generator().manual_seed(0)
         self.w = torch.randn(2, *SHAPE[1:], generator=generator)
-        self.u, self.curve, self.unit_frames = torch.randn(SHAPE[1:], generator=generator), curve, 1
+        self.u, self.curve = torch.randn(SHAPE[1:], generator=generator), curve
 
     def forward(self, video: Tensor) -> Tensor:
         return (
@@ -53,6 +54,15 @@ def cells(pixels: Tensor) -> np.ndarray:
     )
 
 
+CARD = Card(
+    "weighted", "tiny", ("a", "b"), (0.5,) * 3, (0.5,) * 3, 30, 3, "uniform", "fit", "nothing"
+)
+
+
+def loaded(net: Weighted) -> Model:
+    return Model(net, CARD)
+
+
 def silent(done: float) -> None:
     pass
 
@@ -63,18 +73,18 @@ def test_on_a_linear_net_gradients_and_occlusion_give_each_cells_part_of_the_sco
     model = Weighted()
     by_hand = cells(model.w[1] * video[0])
     np.testing.assert_allclose(
-        integrated_gradients(model, video, 1, GRID, silent), by_hand, atol=1e-4
+        integrated_gradients(loaded(model), video, 1, GRID, silent), by_hand, atol=1e-4
     )
-    np.testing.assert_allclose(occlusion(model, video, 1, GRID, silent), by_hand, atol=1e-4)
+    np.testing.assert_allclose(occlusion(loaded(model), video, 1, GRID, silent), by_hand, atol=1e-4)
     np.testing.assert_allclose(
-        saliency(model, video, 1, GRID, silent), cells(model.w[1].abs()) / 18, atol=1e-5
+        saliency(loaded(model), video, 1, GRID, silent), cells(model.w[1].abs()) / 18, atol=1e-5
     )
 
 
 def test_integrated_gradients_sum_to_the_difference_of_the_scores(video: Tensor) -> None:
     model = Weighted(curve=0.3)
     difference = float(model(video)[0, 0] - model(torch.zeros_like(video))[0, 0])
-    assert integrated_gradients(model, video, 0, GRID, silent).sum() == pytest.approx(
+    assert integrated_gradients(loaded(model), video, 0, GRID, silent).sum() == pytest.approx(
         difference, rel=1e-4
     )
     gradient_times_input = cells(
@@ -89,7 +99,7 @@ def test_hiding_the_one_cell_that_matters_shows(video: Tensor) -> None:
     model = Weighted()
     model.w = torch.zeros_like(model.w)
     model.w[0, :, 2, 0:2, 6:9] = video[0, :, 2, 0:2, 6:9]
-    heat = occlusion(model, video, 0, GRID, silent)
+    heat = occlusion(loaded(model), video, 0, GRID, silent)
     # Not exactly 0 elsewhere: on some processors a clip's score is rounded otherwise in a batch
     # than alone.
     assert np.argwhere(np.abs(heat) > 1e-4).tolist() == [[2, 0, 2]] and heat[2, 0, 2] > 1
@@ -103,19 +113,16 @@ def test_occlusion_is_that_of_captum(video: Tensor) -> None:
         video, sliding_window_shapes=(3, 1, 2, 3), strides=(3, 1, 2, 3), target=1
     )
     np.testing.assert_allclose(
-        occlusion(model, video, 1, GRID, silent), theirs[0, 0, :, ::2, ::3], atol=1e-3
+        occlusion(loaded(model), video, 1, GRID, silent), theirs[0, 0, :, ::2, ::3], atol=1e-3
     )
 
 
 @pytest.fixture
-def seen() -> tuple[Weighted, Card, Clip]:
-    card = Card(
-        "weighted", "tiny", ("a", "b"), (0.5,) * 3, (0.5,) * 3, 30, 3, "uniform", "fit", "nothing"
-    )
+def seen() -> tuple[Model, Clip]:
     frames = np.random.default_rng(0).integers(0, 255, (3, 30, 30, 3), np.uint8)
     model = Weighted()
     model.w, model.u = torch.randn(2, 3, 3, 30, 30), torch.randn(3, 3, 30, 30)
-    return model, card, Clip(frames, np.arange(3.0), "noise", "0")
+    return loaded(model), Clip(frames, np.arange(3.0), "noise", "0")
 
 
 @pytest.mark.parametrize("method", METHODS)
@@ -126,7 +133,7 @@ def test_progress_rises_to_one_without_the_lock_and_what_it_raises_ends_the_work
 
     def hear(done: float) -> None:
         def use() -> None:
-            with held(seen[0]):
+            with seen[0].lock:
                 calls.append(done)
 
         other = threading.Thread(target=use, daemon=True)
@@ -146,7 +153,8 @@ def test_progress_rises_to_one_without_the_lock_and_what_it_raises_ends_the_work
     assert heat.shape == (3, 5, 5) and heat.dtype == np.float32 and np.isfinite(heat).all()
     assert calls == sorted(calls) and calls[-1] == 1.0
     assert METHODS[method].signed == bool((heat < 0).any())
-    assert all(p.grad is None for p in seen[0].parameters()) and to_input(*seen[1:])[1].grad is None
+    assert all(p.grad is None for p in seen[0].net.parameters())
+    assert to_input(CARD, seen[1])[1].grad is None
 
 
 def test_what_cannot_be_attributed_is_refused(seen: tuple) -> None:

@@ -5,11 +5,12 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from core.explain.compare import PROBES, agreement, motion_probe, on_grid, probes, spearman
+from core.models.video_model import VideoModel
 from core.video import Clip
-from core.weights import Card
+from core.weights import Card, Model
 
 
 def test_spearman_compares_ranks() -> None:
@@ -41,7 +42,7 @@ def test_a_coarse_step_is_repeated_over_the_moments_that_it_covers() -> None:
     assert on_grid(np.full((1, 1, 1), np.nan), (1, 1, 1)).item() == 0
 
 
-class Last(nn.Module):
+class Last(VideoModel):
     """Scores the brightness of the first and of the last frame."""
 
     unit_frames = 2
@@ -80,7 +81,7 @@ def test_a_model_that_reads_the_order_changes_its_mind(clip: Clip) -> None:
     card = Card(
         "last", "tiny", ("first", "last"), (0.0,) * 3, (1.0,) * 3, 4, 6, "uniform", "fit", "nothing"
     )
-    forward, reverse, _, frozen = motion_probe(Last(), card, clip)
+    forward, reverse, _, frozen = motion_probe(Model(Last(), card), clip)
     np.testing.assert_allclose(
         forward, np.exp([0, 200 / 255]) / np.exp([0, 200 / 255]).sum(), rtol=1e-5
     )

@@ -8,12 +8,11 @@ import torch
 
 from core import explain
 from core.errors import BadInput
-from core.models.direcformer import DirecFormer
 from core.observe import Trace, observe, to_input
 from core.order import order_matrix
 from core.trace import CLS, Attention, Axis, Kernel, Layout
 from core.video import Clip
-from core.weights import Card
+from core.weights import Card, Model
 from tests.core.models.nets import gradcam_by_hand
 from tests.core.tiny import direcformer
 
@@ -21,8 +20,8 @@ T, H, W = 3, 5, 5  # frames, and patches of 7 pixels
 
 
 @pytest.fixture(scope="module")
-def seen() -> tuple[DirecFormer, Card, Clip]:
-    model = direcformer()
+def seen() -> tuple[Model, Clip]:
+    net = direcformer()
     card = Card(
         "direcformer",
         "tiny",
@@ -36,7 +35,7 @@ def seen() -> tuple[DirecFormer, Card, Clip]:
         "nothing",
     )
     frames = np.random.default_rng(0).integers(0, 255, (T, 35, 35, 3), np.uint8)
-    return model, card, Clip(frames, np.arange(3.0), "noise", "0")
+    return Model(net, card), Clip(frames, np.arange(3.0), "noise", "0")
 
 
 def test_the_spatial_view_is_each_frames_class_token_row(seen: tuple) -> None:
@@ -65,14 +64,14 @@ def test_the_temporal_view_of_the_last_layer_is_the_matrix_that_order_recovery_u
 
 
 def test_gradcam_is_the_positive_sum_of_gradient_weighted_channels(seen: tuple) -> None:
-    model, card, clip = seen
-    by_hand = gradcam_by_hand(model, to_input(card, clip)[1], 2).numpy()
-    found = explain.gradcam(model, card, clip, 2)
+    model, clip = seen
+    by_hand = gradcam_by_hand(model.net, to_input(model.card, clip)[1], 2).numpy()
+    found = explain.gradcam(model, clip, 2)
     np.testing.assert_allclose(found.heat, by_hand, atol=1e-7)
     assert by_hand.max() > 0 and found.probability == pytest.approx(
-        observe(model, card, clip).probabilities[2], abs=1e-6
+        observe(model, clip).probabilities[2], abs=1e-6
     )
-    assert all(p.grad is None for p in model.parameters()) and not model.cam._forward_hooks
+    assert all(p.grad is None for p in model.net.parameters()) and not model.net.cam._forward_hooks
 
 
 def test_what_is_not_there_is_refused(seen: tuple) -> None:
@@ -82,7 +81,7 @@ def test_what_is_not_there_is_refused(seen: tuple) -> None:
         lambda: explain.temporal(trace, -1),
         lambda: explain.spatial(trace, 0, 2),
         lambda: explain.gradcam(*seen, 4),
-        lambda: explain.target_index(seen[1], "e", trace.probabilities),
+        lambda: explain.target_index(seen[0].card, "e", trace.probabilities),
     ):
         with pytest.raises(BadInput):
             wrong()

@@ -18,7 +18,7 @@ from core.models import build
 from core.models.am_flow import am_flow
 from core.observe import observe
 from core.video import Clip
-from core.weights import Card
+from core.weights import Card, Model
 from core.world.gestures import Gesture, render
 from core.world.truth import truth_of
 
@@ -83,7 +83,7 @@ def test_static_flow_is_drawn_above_one_and_stretched_over_the_clip() -> None:
 @pytest.mark.parametrize("mode", ["static", "post"])
 def test_the_flow_of_a_trace_is_that_of_the_model(mode: str) -> None:
     torch.manual_seed(0)
-    model = build(
+    net = build(
         "am_flow",
         classes=3,
         size=21,
@@ -115,10 +115,11 @@ def test_the_flow_of_a_trace_is_that_of_the_model(mode: str) -> None:
         "noise",
         "0",
     )
-    trace = observe(model, card, clip)
+    model = Model(net, card)
+    trace = observe(model, clip)
     for layer in (0, 1):
         np.testing.assert_allclose(
-            flow_of(trace, mode, layer), explain.am_flow(model, card, clip, layer), atol=1e-5
+            flow_of(trace, mode, layer), explain.am_flow(model, clip, layer), atol=1e-5
         )
     assert not np.allclose(flow_of(trace, mode, 0), flow_of(trace, mode, 1))
     with pytest.raises(BadInput, match="no mode"):

@@ -15,77 +15,77 @@ from core.errors import BadInput
 from core.models import available, build, spec
 from core.observe import observe
 from core.order import order_of
-from core.weights import Card
+from core.weights import Card, Model
 from core.world.gestures import LABELS, render, rendered_clip
 from tests.core.models import am_flow_nets
 
 
-def random_model(name: str) -> tuple[nn.Module, Card]:
+def random_model(name: str) -> Model:
     torch.manual_seed(0)
-    model = build(name)
-    for parameter in model.parameters():
+    net = build(name)
+    for parameter in net.parameters():
         if (
             parameter.ndim > 1 and not parameter.any()
         ):  # branches that start as zero would leave nothing to see
             nn.init.normal_(parameter, std=0.05)
-    return model, Card(
+    card = Card(
         name,
         "gesture",
         LABELS,
         (0.5,) * 3,
         (0.5,) * 3,
-        model.size,
-        model.frames,
+        net.size,
+        net.frames,
         "uniform",
         "fit",
         "nothing",
     )
+    return Model(net, card)
 
 
 def every_view(name: str) -> None:
-    model, card = random_model(name)
-    clip = rendered_clip(render("tick", 3, frames=card.frames, size=(60, 80)))
-    trace = observe(model, card, clip)
+    model = random_model(name)
+    clip = rendered_clip(render("tick", 3, frames=model.card.frames, size=(60, 80)))
+    trace = observe(model, clip)
     T, h, w = trace.grid
-    assert T * spec(name).unit_frames == card.frames
+    assert T * spec(name).unit_frames == model.card.frames
     for attention in explain.over_space(trace):
         heat = explain.spatial(trace, attention.layer)
         assert heat.shape == (T, h, w) and np.isfinite(heat).all()
     matrix = explain.temporal(trace)
     assert matrix.shape == (T, T) and np.isfinite(matrix).all() and np.ptp(matrix) > 0
-    assert explain.gradcam(model, card, clip, 2).heat.shape == (T, h, w)
+    assert explain.gradcam(model, clip, 2).heat.shape == (T, h, w)
     permutation = np.random.default_rng(0).permutation(T)
-    assert sorted(order_of(model, card, clip, permutation).path) == list(range(T))
+    assert sorted(order_of(model, clip, permutation).path) == list(range(T))
     try:
         rolled = explain.rollout(trace)
         assert rolled.shape == (T, h, w) and 0 < rolled.sum() <= 1 + 1e-5
     except BadInput as error:
         assert "rows sum to 1" in str(error)  # noqa: PT017 - signed attention has no rollout
     if spec(name).am_flow:
-        flow = explain.am_flow(model, card, clip)
+        flow = explain.am_flow(model, clip)
         assert flow.shape == (T - 1, h, w) and (flow >= 0).all()
 
 
 def test_am_flow_is_asked_for_by_the_number_of_the_block() -> None:
-    model = am_flow_nets.net(am_blocks=(2,), aligning=True)
+    net = am_flow_nets.net(am_blocks=(2,), aligning=True)
     card = Card(
         "am_flow",
         "tiny",
         ("a", "b", "c"),
         (0.5,) * 3,
         (0.25,) * 3,
-        model.size,
-        model.frames,
+        net.size,
+        net.frames,
         "uniform",
         "fit",
         "nothing",
     )
-    clip = rendered_clip(render("tick", 3, frames=card.frames, size=(60, 80)))
-    np.testing.assert_array_equal(
-        explain.am_flow(model, card, clip, 1), explain.am_flow(model, card, clip)
-    )
+    model = Model(net, card)
+    clip = rendered_clip(render("tick", 3, frames=model.card.frames, size=(60, 80)))
+    np.testing.assert_array_equal(explain.am_flow(model, clip, 1), explain.am_flow(model, clip))
     with pytest.raises(BadInput, match="block 0 of am_flow has no AM flow; choose one of 1"):
-        explain.am_flow(model, card, clip, 0)
+        explain.am_flow(model, clip, 0)
 
 
 @pytest.mark.parametrize("name", sorted(available()))
@@ -118,9 +118,9 @@ def test_a_new_file_is_a_new_model_on_the_command_line_and_in_every_view(
     ],
 )
 def test_rollout_is_refused_where_rows_do_not_sum_to_one(name: str, refused: bool) -> None:
-    model, card = random_model(name)
+    model = random_model(name)
     trace = observe(
-        model, card, rendered_clip(render("left", 1, frames=card.frames, size=(60, 80)))
+        model, rendered_clip(render("left", 1, frames=model.card.frames, size=(60, 80)))
     )
     if refused:
         with pytest.raises(BadInput, match="rollout needs attention whose rows sum to 1"):

@@ -15,7 +15,7 @@ from core.models import available
 from core.observe import observe, to_input
 from core.trace import CLS, Attention, Axis, record
 from core.video import Clip
-from core.weights import Card
+from core.weights import Card, Model
 from tests.core.models.nets import HEADS, SIDE, WIDTH, clip, difference, gradcam_by_hand
 from tests.core.models.rvit_nets import LAYERS, N, by_hand, phi, rvit
 
@@ -262,7 +262,7 @@ def seen() -> tuple[nn.Module, Card, Clip]:
         "nothing",
     )
     frames = np.random.default_rng(0).integers(0, 255, (T, 7 * SIDE, 7 * SIDE, 3), np.uint8)
-    return model, card, Clip(frames, np.arange(float(T)), "noise", "0")
+    return Model(model, card), Clip(frames, np.arange(float(T)), "noise", "0")
 
 
 def test_a_trace_is_laid_out_on_the_clips_grid(seen: tuple) -> None:
@@ -293,10 +293,10 @@ def test_every_frame_of_cam_is_on_the_path_to_the_logits() -> None:
 
 
 def test_gradcam_is_the_positive_sum_of_gradient_weighted_channels(seen: tuple) -> None:
-    model, card, fed = seen
-    by_hand_map = gradcam_by_hand(model, to_input(card, fed)[1], 2).numpy()
-    found = explain.gradcam(model, card, fed, 2)
+    model, fed = seen
+    by_hand_map = gradcam_by_hand(model.net, to_input(model.card, fed)[1], 2).numpy()
+    found = explain.gradcam(model, fed, 2)
     assert found.heat.shape == (T, SIDE, SIDE) and by_hand_map.max() > 0
     np.testing.assert_allclose(found.heat, by_hand_map, atol=1e-5 * by_hand_map.max())
-    assert found.probability == pytest.approx(observe(model, card, fed).probabilities[2], abs=1e-5)
+    assert found.probability == pytest.approx(observe(model, fed).probabilities[2], abs=1e-5)
     assert all(p.grad is None for p in model.parameters()) and not model.cam._forward_hooks

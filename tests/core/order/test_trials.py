@@ -6,7 +6,6 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from torch import nn
 
 from core.errors import BadInput
 from core.explain import temporal
@@ -28,7 +27,7 @@ from core.order.trials import (
 )
 from core.trace import record_batch
 from core.video import Clip, shuffled
-from core.weights import Card
+from core.weights import Card, Model
 from tests.core.models import am_flow_nets, far_nets, nets, rvit_nets
 
 UNITS = 8
@@ -43,16 +42,17 @@ MAKE = {
 }
 
 
-def made(name: str) -> tuple[nn.Module, Card]:
-    model = MAKE[name]()
+def made(name: str) -> Model:
+    net = MAKE[name]()
     labels, half, side = (
         tuple(f"class {i}" for i in range(nets.CLASSES)),
         (0.5,) * 3,
         SIDE.get(name, 21),
     )
-    return model, Card(
-        name, "gesture", labels, half, half, side, model.frames, "uniform", "fit", "", sharpness=3.0
+    card = Card(
+        name, "gesture", labels, half, half, side, net.frames, "uniform", "fit", "", sharpness=3.0
     )
+    return Model(net, card)
 
 
 def noise(frames: int, seed: int = 0) -> Clip:
@@ -79,16 +79,16 @@ def test_every_model_is_tried_here() -> None:
 
 @pytest.mark.parametrize("name", sorted(MAKE))
 def test_a_batch_of_shuffles_gives_the_matrices_of_one_by_one(name: str) -> None:
-    model, card = made(name)
-    unit = model.unit_frames
+    model = made(name)
+    card, unit = model.card, model.unit
     clip, permutations = noise(unit * UNITS), permutations_of(range(3), UNITS)
-    traces = [observe(model, card, shuffled(clip, p, unit)) for p in permutations]
+    traces = [observe(model, shuffled(clip, p, unit)) for p in permutations]
     for layer, head in ((None, "mean"), (0, 1), (1, "max")):
         expected = [sharpened(temporal(trace, layer, head), card.sharpness) for trace in traces]
         np.testing.assert_allclose(
-            frame_matrices(model, card, clip, permutations, layer, head), expected, atol=2e-5
+            frame_matrices(model, clip, permutations, layer, head), expected, atol=2e-5
         )
-    batch = observe_batch(model, card, [shuffled(clip, p, unit) for p in permutations])
+    batch = observe_batch(model, [shuffled(clip, p, unit) for p in permutations])
     for one, other in zip(traces, batch, strict=True):
         np.testing.assert_allclose(other.logits, one.logits, atol=1e-4)
         assert [a.name for a in one.attentions] == [
@@ -97,22 +97,22 @@ def test_a_batch_of_shuffles_gives_the_matrices_of_one_by_one(name: str) -> None
 
 
 def test_a_batch_of_clips_that_differ_in_length_is_refused() -> None:
-    model, card = made("direcformer")
+    model = made("direcformer")
     with pytest.raises(BadInput, match="one length"):
-        observe_batch(model, card, [noise(8), noise(7)])
-    with pytest.raises(BadInput, match="batches of 2 clips"), record_batch(model, 2):
-        model(nets.clip(batch=3))
+        observe_batch(model, [noise(8), noise(7)])
+    with pytest.raises(BadInput, match="batches of 2 clips"), record_batch(model.net, 2):
+        model.net(nets.clip(batch=3))
 
 
 @pytest.mark.parametrize("name", sorted(MAKE))
 def test_a_frozen_clip_gives_chance_and_is_called_not_identifiable(name: str) -> None:
     """Anything above chance would be a position that leaks."""
-    model, card = made(name)
-    clip = frozen(model.unit_frames * UNITS)
-    found = shuffle_model(model, card, clip, permutations_of(range(200), UNITS))
+    model = made(name)
+    clip = frozen(model.unit * UNITS)
+    found = shuffle_model(model, clip, permutations_of(range(200), UNITS))
     assert found.mean == pytest.approx(chance_accuracy(8), abs=2.5)
     assert set(found.verdicts) == {"unknown"} and len(found) == 200
-    pixels = shuffle_pixels(clip, permutations_of(range(200), UNITS), unit=model.unit_frames)
+    pixels = shuffle_pixels(clip, permutations_of(range(200), UNITS), unit=model.unit)
     assert pixels.mean == pytest.approx(chance_accuracy(8), abs=2.5) and set(pixels.verdicts) == {
         "unknown"
     }
@@ -122,37 +122,37 @@ def test_a_time_embedding_that_is_added_before_the_shuffle_would_be_caught() -> 
     """It travels with its frame into another slot and tells the original index: the same frozen
     clip is then far from chance.
     """
-    model, card = made("direcformer")
-    clip, embedding, parts = frozen(UNITS), model.time_embed.data.clone(), []
+    model = made("direcformer")
+    net = model.net
+    clip, embedding, parts = frozen(UNITS), net.time_embed.data.clone(), []
     for permutation in permutations_of(range(200), UNITS):
-        model.time_embed.data = embedding[:, permutation.tolist()]
-        parts.append(shuffle_model(model, card, clip, permutation[None]))
+        net.time_embed.data = embedding[:, permutation.tolist()]
+        parts.append(shuffle_model(model, clip, permutation[None]))
     assert abs(joined(parts).mean - chance_accuracy(8)) > 2.5
 
 
 def test_the_same_seeds_give_the_same_counts_and_other_seeds_others() -> None:
-    model, card = made("direcformer")
+    model = made("direcformer")
     clip = noise(UNITS, seed=2)
     draws = [permutations_of(seeds, UNITS) for seeds in (range(23), range(23), range(23, 46))]
-    first, again, other = (shuffle_model(model, card, clip, permutations) for permutations in draws)
+    first, again, other = (shuffle_model(model, clip, permutations) for permutations in draws)
     np.testing.assert_array_equal(first.paths, again.paths)
     assert (first.accuracy == again.accuracy).all() and not (
         first.permutations == other.permutations
     ).all()
     assert (first.permutations[19] == np.random.default_rng(19).permutation(UNITS)).all()
     halves = [
-        shuffle_model(model, card, clip, permutations_of(seeds, UNITS))
+        shuffle_model(model, clip, permutations_of(seeds, UNITS))
         for seeds in (range(10), range(10, 23))
     ]
     np.testing.assert_array_equal(joined(halves).accuracy, first.accuracy)
 
 
 def test_progress_is_told_after_each_batch_and_can_end_the_work() -> None:
-    model, card = made("timesformer")
+    model = made("timesformer")
     told: list[float] = []
     shuffle_model(
         model,
-        card,
         noise(UNITS),
         permutations_of(range(2 * BATCH + 3), UNITS),
         progress=told.append,
@@ -164,9 +164,7 @@ def test_progress_is_told_after_each_batch_and_can_end_the_work() -> None:
         raise InterruptedError
 
     with pytest.raises(InterruptedError):
-        shuffle_model(
-            model, card, noise(UNITS), permutations_of(range(2 * BATCH), UNITS), progress=stop
-        )
+        shuffle_model(model, noise(UNITS), permutations_of(range(2 * BATCH), UNITS), progress=stop)
     assert len(told) == 4
 
 
@@ -189,18 +187,18 @@ def test_a_repeated_frame_makes_a_clip_static_and_a_codecs_rounding_does_not_hid
 
 
 def test_a_table_by_class_has_the_means_of_its_clips() -> None:
-    model, card = made("direcformer")
+    model = made("direcformer")
     clips = [("b", noise(UNITS, 1)), ("a", growing(UNITS)), ("b", noise(UNITS, 3))]
     orders = [permutation_of(clip.source, UNITS, 4)[None] for _, clip in clips]
     table = per_class(
         [
-            (label, shuffle_model(model, card, clip, order), shuffle_pixels(clip, order))
+            (label, shuffle_model(model, clip, order), shuffle_pixels(clip, order))
             for (label, clip), order in zip(clips, orders, strict=True)
         ]
     )
     assert [(score.label, score.clips) for score in table] == [("b", 2), ("a", 1), (ALL, 3)]
     alone = [
-        shuffle_model(model, card, clip, order).mean
+        shuffle_model(model, clip, order).mean
         for (_, clip), order in zip(clips, orders, strict=True)
     ]
     assert (

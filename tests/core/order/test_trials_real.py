@@ -22,10 +22,7 @@ def test_directed_attention_orders_real_gestures_softmax_does_not_and_pixels_onl
     for file in files:
         clip = decode(file, frames=8)
         permutation = permutation_of(f"{file.parent.name}/{file.name}", 8, 0)[None]
-        found = {
-            name: shuffle_model(model, card, clip, permutation)
-            for name, (model, card) in loaded.items()
-        }
+        found = {name: shuffle_model(model, clip, permutation) for name, model in loaded.items()}
         for name, of_clip in (found | {"pixels": shuffle_pixels(clip, permutation)}).items():
             scores[name].append((of_clip.mean, float(of_clip.either_way.mean())))
     order, either = (

@@ -63,7 +63,8 @@ def refused(path: Path | str, *words: str) -> None:
 def test_a_checkpoint_comes_back_with_its_card_in_half_precision(
     model: nn.Module, saved: Path
 ) -> None:
-    found, card = load_checkpoint(saved)
+    loaded = load_checkpoint(saved)
+    found, card = loaded.net, loaded.card
     assert replace(card, hash="") == CARD
     assert (
         isinstance(card.labels, tuple)
@@ -81,14 +82,14 @@ def test_a_checkpoint_comes_back_with_its_card_in_half_precision(
 def test_the_card_names_the_weights_by_the_hash_of_the_file(saved: Path) -> None:
     expected = hashlib.sha256(saved.read_bytes()).hexdigest()[:8]
     assert file_hash(saved) == expected
-    assert load_checkpoint(saved)[1].hash == expected
+    assert load_checkpoint(saved).card.hash == expected
 
 
 def test_a_checkpoint_is_built_with_the_settings_of_its_card(tmp_path: Path) -> None:
     model = build("direcformer", classes=3, space="cosine", order_head=False)
     card = replace(CARD, labels=("a", "b", "c"), settings={"space": "cosine", "order_head": False})
     save_checkpoint(tmp_path / "m.safetensors", model.state_dict(), card)
-    found, _ = load_checkpoint(str(tmp_path / "m.safetensors"))
+    found = load_checkpoint(str(tmp_path / "m.safetensors")).net
     assert (
         found.order_head is None
         and found.head.out_features == 3
@@ -165,7 +166,7 @@ def test_shipped_checkpoints_are_found_by_name(
     embedded.cache_clear()
     try:
         assert set(embedded()) == {"direcformer", "model"}
-        assert load("direcformer")[1].labels == LABELS
+        assert load("direcformer").card.labels == LABELS
         with pytest.raises(BadInput, match="direcformer"):
             load("nothere")
     finally:
@@ -174,9 +175,10 @@ def test_shipped_checkpoints_are_found_by_name(
 
 def test_every_shipped_checkpoint_loads_and_is_small() -> None:
     for name, path in embedded().items():
-        model, card = load(name)
+        model = load(name)
+        card = model.card
         assert card.model == name and card.trained_on and path.stat().st_size <= 8_000_000
-        assert model(torch.zeros(1, 3, card.frames, card.size, card.size)).shape == (
+        assert model.net(torch.zeros(1, 3, card.frames, card.size, card.size)).shape == (
             1,
             len(card.labels),
         )

@@ -123,11 +123,12 @@ def test_a_checkpoint_is_downloaded_once_and_then_needs_no_network(
     )
     asked = len(server)
     at(monkeypatch, "http://127.0.0.1:9")
-    model, card = load_checkpoint(f"hf://{REPO}")
+    model = load_checkpoint(f"hf://{REPO}")
+    card = model.card
     assert (
         card.labels == ("jump", "run", "swim")
         and card.recipe == {"source": f"hf://{REPO}"}
-        and not model.training
+        and not model.net.training
     )
     assert len(server) == asked
 
@@ -242,7 +243,7 @@ def test_named_checkpoints_are_ready_when_they_are_here(
     ]
     kept(cache, K400, timesformer_folder)
     assert [named.name for named in hub.ready()] == ["TimeSformer K400"]
-    card = load_checkpoint("TimeSformer K400")[1]
+    card = load_checkpoint("TimeSformer K400").card
     assert card.trained_on == "Kinetics-400" and card.license == "CC-BY-NC-4.0"
     assert (card.sampling, card.stride) == ("dense", 32) and card.recipe == {
         "source": f"hf://{K400}"

@@ -66,12 +66,13 @@ def test_a_folder_gives_the_logits_of_transformers(timesformer_folder: Path) -> 
     theirs = transformers.TimesformerForVideoClassification.from_pretrained(
         timesformer_folder
     ).eval()
-    model, card = load_checkpoint(timesformer_folder)
+    model = load_checkpoint(timesformer_folder)
+    net, card = model.net, model.card
     assert (
         card.norm_eps
         == theirs.config.layer_norm_eps
-        == model.norm.eps
-        == model.blocks[1].temporal_norm1.eps
+        == net.norm.eps
+        == net.blocks[1].temporal_norm1.eps
         == 0.02
     )
     clip = subclip(
@@ -83,9 +84,9 @@ def test_a_folder_gives_the_logits_of_transformers(timesformer_folder: Path) -> 
     _, video = to_input(card, clip)
     with torch.inference_mode():
         expected = theirs(video.transpose(1, 2)).logits[0]
-    trace = observe(model, card, clip)
+    trace = observe(model, clip)
     np.testing.assert_allclose(trace.logits, expected.numpy(), atol=1e-5)
-    assert np.ptp(trace.logits) > 1e-3 and not model.training
+    assert np.ptp(trace.logits) > 1e-3 and not net.training
 
 
 @pytest.mark.skipif("videomae" not in available(), reason="there is no model videomae yet")
@@ -107,11 +108,12 @@ def test_videomae_loads_from_the_hubs_files_too_unless_it_was_only_pretrained(
         transformers.VideoMAEConfig(num_labels=5, **sizes)
     ).eval()
     theirs.save_pretrained(tmp_path / "tuned")
-    model, card = load_checkpoint(tmp_path / "tuned")
+    model = load_checkpoint(tmp_path / "tuned")
+    net, card = model.net, model.card
     video = torch.randn(1, 3, 6, 28, 28, generator=torch.Generator().manual_seed(2))
     with torch.inference_mode():
         torch.testing.assert_close(
-            model(video), theirs(video.transpose(1, 2)).logits, atol=1e-5, rtol=1e-4
+            net(video), theirs(video.transpose(1, 2)).logits, atol=1e-5, rtol=1e-4
         )
     assert (card.frames, card.norm_eps, card.settings["heads"]) == (6, 1e-12, 3)
     transformers.VideoMAEForPreTraining(transformers.VideoMAEConfig(**sizes)).save_pretrained(
@@ -127,7 +129,7 @@ def test_what_the_hubs_processor_says_is_what_the_model_sees(folder: Path) -> No
     (folder / "README.md").write_text(
         '---\ntags: [video]\nlicense: "cc-by-nc-4.0"\n---\n# License: all mine\n'
     )
-    card = load_checkpoint(folder)[1]
+    card = load_checkpoint(folder).card
     assert card.license == "cc-by-nc-4.0"
     clip = subclip(rendered_clip(render("star", 3, frames=6)), frames=3)
     seen, video = to_input(card, clip)
@@ -138,20 +140,22 @@ def test_what_the_hubs_processor_says_is_what_the_model_sees(folder: Path) -> No
 
 def test_a_readme_without_a_head_tells_no_license(folder: Path) -> None:
     (folder / "README.md").write_text("# A model\nlicense: mit\n")
-    assert load_checkpoint(folder)[1].license.startswith("unknown")
+    assert load_checkpoint(folder).card.license.startswith("unknown")
 
 
 def test_a_public_model_saved_with_its_card_comes_back_the_same(
     timesformer_folder: Path, tmp_path: Path
 ) -> None:
-    model, card = load_checkpoint(timesformer_folder)
-    save_checkpoint(tmp_path / "ours.safetensors", model.state_dict(), card)
-    again, kept = load_checkpoint(tmp_path / "ours.safetensors")
+    model = load_checkpoint(timesformer_folder)
+    net, card = model.net, model.card
+    save_checkpoint(tmp_path / "ours.safetensors", net.state_dict(), card)
+    again = load_checkpoint(tmp_path / "ours.safetensors")
+    kept = again.card
     assert (kept.labels, kept.stride, kept.norm_eps) == (
         card.labels,
         card.stride,
         0.02,
-    ) and again.norm.eps == 0.02
+    ) and again.net.norm.eps == 0.02
 
 
 def test_cards_written_before_there_was_a_stride_are_still_read() -> None:
@@ -185,7 +189,8 @@ def test_the_authors_files_load_by_their_shapes(tmp_path: Path, wrap: object, na
     torch.manual_seed(3)
     source = DirecFormer(**SIZES, time="softmax")
     torch.save(wrap(source.state_dict()), tmp_path / name)
-    model, card = load_checkpoint(tmp_path / name)
+    model = load_checkpoint(tmp_path / name)
+    net, card = model.net, model.card
     assert (
         card.labels == tuple(f"class {i}" for i in range(7))
         and "does not name its classes" in card.trained_on
@@ -196,7 +201,7 @@ def test_the_authors_files_load_by_their_shapes(tmp_path: Path, wrap: object, na
         and card.norm_eps == 1e-6
         and card.size == 28
     )
-    for key, value in model.state_dict().items():
+    for key, value in net.state_dict().items():
         assert value.dtype == torch.float32
         torch.testing.assert_close(value, source.state_dict()[key], atol=1e-3, rtol=1e-3)
 
@@ -205,9 +210,10 @@ def test_a_pickled_file_of_the_hub_loads_too(folder: Path) -> None:
     state = load_file(folder / "model.safetensors")
     (folder / "model.safetensors").unlink()
     torch.save(state, folder / "pytorch_model.bin")
-    model, card = load_checkpoint(folder)
+    model = load_checkpoint(folder)
+    net, card = model.net, model.card
     assert card.labels == ("jump", "run", "swim") and torch.equal(
-        model.head.weight, state["classifier.weight"]
+        net.head.weight, state["classifier.weight"]
     )
 
 
@@ -342,7 +348,7 @@ def test_the_command_line_samples_with_the_stride_of_the_card(
 ) -> None:
     asked = []
     monkeypatch.setattr(
-        "core.video.decode",
+        "core.weights.model.decode",
         lambda path, **settings: (
             asked.append(settings) or subclip(rendered_clip(render("star", 3, frames=6)), frames=3)
         ),
