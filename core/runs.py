@@ -8,6 +8,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import NamedTuple
 
 from core.errors import BadInput
 
@@ -17,6 +18,34 @@ except ImportError:  # Windows: no claim is made, and none is seen
     fcntl = None
 
 _FILE = ".lock"
+
+
+class Metric(NamedTuple):
+    """One number of a run's reports."""
+
+    title: str  # of its curve
+    weight: str = ""  # of a loss: the field of the recipe with its weight
+    shuffled: bool = False  # of a loss: whether it is learned from shuffled clips
+
+
+METRICS = {
+    "loss": Metric("Loss"),
+    "top1": Metric("Top-1"),
+    "validation_top1": Metric("Top-1 on held-out clips"),
+    "classify": Metric("Class (L_cls)", "classify"),
+    "order": Metric("Which permutation (L_ord)", "order", shuffled=True),
+    "directed": Metric("Before and after (L_self)", "directed", shuffled=True),
+    "directed_last": Metric("Order signal (L_self)"),
+    "pairs": Metric("Pairs of slots", "pairs", shuffled=True),
+    "rank": Metric("Place of each frame", "rank", shuffled=True),
+    "fingertip": Metric("Place of the fingertip", "fingertip"),
+    "hand": Metric("Place of the hand", "fingertip"),
+    "fingertip_hit": Metric("Fingertip found"),
+    "alignment": Metric("Frame maps apart", "alignment"),
+    "lr": Metric("Learning rate"),
+    "clips_per_second": Metric("Clips per second"),
+}
+"""By the key of metrics.jsonl."""
 
 
 @contextmanager

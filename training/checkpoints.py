@@ -22,7 +22,7 @@ from core.errors import BadInput
 from core.weights import Card, save_checkpoint
 from training.folder import described, write_atomically
 from training.recipes import Recipe, recipes
-from training.stages import model_settings
+from training.stages import Kind, kind_of, model_settings
 
 History = list[dict[str, Any]]
 
@@ -58,7 +58,7 @@ def read_weights(file: Path) -> tuple[dict[str, Any], History]:
 def _history(file: Path, weights: dict[str, Any], metadata: dict[str, str]) -> History:
     if "history" in metadata:
         return json.loads(metadata["history"])
-    if "side.weight" in weights and any(key.startswith("vit.") for key in weights):
+    if kind_of(weights) is Kind.STILLS:
         return []  # a still stage: the recipe that starts from it says so
     card = json.loads(metadata.get("card", "{}"))
     foreign = {

@@ -22,7 +22,7 @@ from training.recipes import Recipe
 from training.run import Run
 from training.schedule import schedule_of
 from training.sources import HELD_OUT, Sharing, Source, batches, rendered, source
-from training.stages import Still, Video, freeze, model_settings
+from training.stages import Still, Taken, Video, freeze, model_settings
 
 REPORT_EVERY = 50  # steps
 Watch = Callable[[int, float], None]
@@ -60,7 +60,7 @@ def fit(recipe: Recipe, name: str, out: Path, watch: Watch | None = None) -> Pat
     torch.set_num_threads(recipe.threads)
     torch.manual_seed(recipe.seed + 1)
     history: History = []
-    taken = ""
+    taken: Taken | None = None
     # All of this may refuse, which must not wait for the end of the still stage.
     with folder.claimed(name, recipe):
         Sharing(recipe.batch, recipe.accumulate, accelerator.num_processes)
@@ -80,7 +80,7 @@ def fit(recipe: Recipe, name: str, out: Path, watch: Watch | None = None) -> Pat
         has_stills, state = True, {"stage": None, "step": 0}
     if init is None and has_stills:
         taken = video.start_from(read_weights(stills)[0])
-    if folder.writes and taken:
+    if folder.writes and taken is not None:
         print(taken, file=sys.stderr)
 
     schedule = schedule_of(recipe, recipe.lr, steps, clips.epoch / recipe.batch)

@@ -10,6 +10,7 @@ import streamlit as st
 
 from core.draw.curves import curves
 from core.draw.style import SERIES
+from core.runs import METRICS
 from pages.parts.export import downloads, of_lines
 from pages.parts.runs import Run
 from pages.parts.show import chart
@@ -19,75 +20,68 @@ class Panel(NamedTuple):
     """One chart: a key of the reports, and how it is drawn."""
 
     key: str
-    title: str
     help: str
     percent: bool = False
     from_zero: bool = False
+
+    @property
+    def title(self) -> str:
+        return METRICS[self.key].title
 
 
 PANELS = (
     Panel(
         "loss",
-        "Loss",
         "The weighted sum of all losses that the model is trained to lower.",
         from_zero=True,
     ),
     Panel(
         "top1",
-        "Top-1",
         "Share of the training clips whose most probable class is the right one; guessing gives 10 "
         "%. Dashed: on held-out clips that are never trained on, with the averaged weights.",
         percent=True,
     ),
     Panel(
         "directed_last",
-        "Order signal (L_self)",
         r"$L_\mathrm{self}$ of the last layer on shuffled clips: the attention from each frame to "
         r"an earlier one minus that to a later one, on average. Below 0, attention tells before "
         r"from after, which is what OrderAcc is measured on; 0 knows nothing, −1 is the best.",
     ),
     Panel(
         "pairs",
-        "Pairs of slots",
         "Cross-entropy of which of two shuffled frames came first, read from the attention of the "
         "last layer. Guessing gives 0.69; lower is better.",
     ),
     Panel(
         "order",
-        "Which permutation (L_ord)",
         r"Cross-entropy of naming the permutation among 1,001, the true order and 1,000 others: "
         r"$L_\mathrm{ord}$. Guessing gives 6.9; lower is better.",
         from_zero=True,
     ),
     Panel(
         "rank",
-        "Place of each frame",
         "Cross-entropy of naming the true place of each shuffled frame, the side task that gets "
         "ordering going. Guessing among 8 gives 2.08; lower is better.",
         from_zero=True,
     ),
     Panel(
         "fingertip_hit",
-        "Fingertip found",
         "Share of the frames in which the patch with the fingertip got the highest score of the "
         "side head: whether the model looks at the hand.",
         percent=True,
     ),
     Panel(
         "alignment",
-        "Frame maps apart",
         "1 − cosine between the spatial and the temporal frame maps, RViT's auxiliary loss.",
         from_zero=True,
     ),
     Panel(
         "lr",
-        "Learning rate",
         "Size of a step. It rises while the training warms up, then falls.",
         from_zero=True,
     ),
     Panel(
         "clips_per_second",
-        "Clips per second",
         "Speed of the training, the rendering of the clips included.",
         from_zero=True,
     ),

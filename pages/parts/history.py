@@ -8,6 +8,7 @@ from typing import Any
 import streamlit as st
 
 from core.models import spec
+from core.runs import METRICS
 from core.weights import CHECKPOINTS
 from pages.parts.show import HELP
 
@@ -19,8 +20,8 @@ _MEASURED = {
     "real_raw": "real clips, attention not sharpened",
     "real_passes": "real clips, order from 16 passes",
 }
-_WEIGHTS = ("classify", "order", "directed", "pairs", "rank", "fingertip", "alignment")
-_OF_SHUFFLED = ("order", "directed", "pairs", "rank")
+_WEIGHTS = tuple(dict.fromkeys(metric.weight for metric in METRICS.values() if metric.weight))
+_OF_SHUFFLED = tuple(metric.weight for metric in METRICS.values() if metric.shuffled)
 
 
 def cards() -> dict[str, dict[str, Any]]:

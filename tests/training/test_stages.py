@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import fields, replace
 from typing import Any
 
 import numpy as np
@@ -12,12 +12,14 @@ from torch.nn.functional import cross_entropy, layer_norm
 
 from core.errors import BadInput
 from core.models.blocks import ImageViT
+from core.runs import METRICS
 from core.world.gestures import DIRECTED, LABELS
 from tests.training.tiny import RECIPE
 from training.data import Batch
 from training.recipes import Recipe
 from training.sources import Sharing, batches, source
-from training.stages import UNNAMED, Still, Video
+from training.stages import FIGURES, LOSSES, UNNAMED, Still, Video
+from training.stages.start import FromVideo
 
 pytestmark = pytest.mark.usefixtures("tiny")
 OF = 12
@@ -169,6 +171,19 @@ def test_losses_follow_from_weights_and_from_what_the_model_returns() -> None:
     )
 
 
+def test_each_mean_has_a_title_and_each_loss_a_weight_in_the_recipe() -> None:
+    known = {f.name for f in fields(Recipe)}
+    assert all(METRICS[name].weight in known for name in LOSSES)
+    assert all(METRICS[name].title and not METRICS[name].weight for name in FIGURES)
+    assert {name for name in METRICS if METRICS[name].weight} == LOSSES.keys()
+    assert {name for name in METRICS if METRICS[name].shuffled} == {
+        "order",
+        "directed",
+        "pairs",
+        "rank",
+    }
+
+
 def test_a_long_clip_is_shuffled_without_a_list_of_orders() -> None:
     module = stage(model="rvit", rank=1.0, shuffled=1.0, settings={"frames": 16})
     clips = Batch(
@@ -239,7 +254,7 @@ def test_a_run_goes_on_with_a_part_that_the_run_before_did_not_have() -> None:
     torch.manual_seed(3)
     before = stage(model="am_flow", order=0.0, directed=0.0).state_dict()
     module = stage(model="am_flow", order=0.0, directed=0.0, settings={"aligning": True})
-    assert "another run's video stage" in module.start_from(before)
+    assert module.start_from(before) == FromVideo(heads=())
     after = module.state_dict()
     assert any(value.ndim == 0 for value in before.values()), (
         "a single number has no length, which once ended it"
