@@ -261,38 +261,35 @@ def _classify(args: argparse.Namespace) -> Any:
 
 
 def _explain(args: argparse.Namespace) -> Any:
-    from core import explain as views
     from core.draw.overlay import enlarged, frame_rate, overlay, write_mp4
-    from core.observe import observe
+    from core.explain import explanation, has_class_token
     from core.video import crop_box
 
     model = _model(args)
     card, clip = model.card, _clip(args, model, args.clip)
     head = args.head if args.head in ("mean", "max") else _whole(args.head)
-    trace = observe(model, clip)
-    spatial = views.spatial(trace, args.layer, head)
-    temporal = views.temporal(trace, args.layer, head)
-    probabilities = trace.probabilities
-    cam = views.gradcam(model, clip, views.target_index(card, args.target, probabilities))
-    flow = {"am_flow": views.am_flow(model, clip)} if model.spec.am_flow else {}
+    shown = explanation(model, clip, layer=args.layer, head=head, label=args.target)
+    trace, cam, probabilities = shown.trace, shown.gradcam, shown.probabilities
+    flow = {} if shown.am_flow is None else {"am_flow": shown.am_flow}
     args.out.mkdir(parents=True, exist_ok=True)
     np.savez_compressed(
         args.out / "explanation.npz",
         frames=trace.frames,
         times=clip.times,
         token_times=trace.token_times,
-        spatial=spatial,
-        temporal=temporal,
+        spatial=shown.spatial,
+        temporal=shown.temporal,
         gradcam=cam.heat,
         probabilities=probabilities,
         **flow,
     )
-    shown = enlarged(clip.frames, 360)
-    looked = views.of_layer(views.over_space(trace), args.layer)
-    box = crop_box(*shown.shape[1:3], card.crop)
+    pictures = enlarged(clip.frames, 360)
+    looked = shown.attention
+    height, width = pictures.shape[1:3]
+    box = crop_box(height, width, card.crop)
     write_mp4(
         args.out / "overlay.mp4",
-        overlay(shown, spatial, signed=looked.kernel.signed, box=box),
+        overlay(pictures, shown.spatial, signed=looked.kernel.signed, box=box),
         frame_rate(clip.times),
     )
     top = np.argsort(-probabilities)[:5]
@@ -305,7 +302,7 @@ def _explain(args: argparse.Namespace) -> Any:
         "license": card.license,
         "layer": looked.layer,
         "head": head,
-        "query": "cls" if views.has_class_token(looked) else "mean",
+        "query": "cls" if has_class_token(looked) else "mean",
         "target": card.labels[cam.target],
         "target_p": cam.probability,
         "top": [{"label": card.labels[i], "p": round(float(probabilities[i]), 6)} for i in top],

@@ -78,7 +78,7 @@ def observe(model: Model, clip: Clip, dtype: torch.dtype = torch.float32) -> Tra
     seen, video = to_input(model.card, clip)
     with model.lock, torch.inference_mode(), record(model.net, dtype) as attentions:
         logits = model.net(video)
-    return _trace(model, clip, seen, logits[0], attentions)
+    return trace_of(model, clip, seen, logits[0], attentions)
 
 
 def observe_batch(model: Model, clips: list[Clip]) -> list[Trace]:
@@ -98,18 +98,19 @@ def observe_batch(model: Model, clips: list[Clip]) -> list[Trace]:
     with model.lock, torch.inference_mode(), record_batch(model.net, len(clips)) as attentions:
         logits = model.net(torch.cat([video for _, video in given]))
     return [
-        _trace(model, clip, seen, *found)
+        trace_of(model, clip, seen, *found)
         for clip, (seen, _), *found in zip(clips, given, logits, attentions, strict=True)
     ]
 
 
-def _trace(
+def trace_of(
     model: Model,
     clip: Clip,
     frames: np.ndarray,
     logits: Tensor,
     attentions: list[Attention],
 ) -> Trace:
+    """The trace of a clip whose pass gave `logits` (C,), from the `frames` that the model saw."""
     token_times = clip.times[: len(clip) // model.unit * model.unit].reshape(-1, model.unit).mean(1)
     return Trace(
         model.card.model,

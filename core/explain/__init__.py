@@ -1,6 +1,7 @@
 """What one pass showed, as maps and scores."""
 
 from core.explain.am_flow import am_flow, displayed, flow_of
+from core.explain.explanation import Explanation, explanation
 from core.explain.gradcam import GradCam, gradcam, target_index
 from core.explain.maps import (
     SpatialQuery,
@@ -27,6 +28,7 @@ from core.explain.taps import (
 )
 
 __all__ = [
+    "Explanation",
     "GradCam",
     "SpatialQuery",
     "View",
@@ -35,6 +37,7 @@ __all__ = [
     "beside",
     "between_frames",
     "displayed",
+    "explanation",
     "flow_of",
     "gradcam",
     "has_class_token",

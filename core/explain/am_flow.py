@@ -8,6 +8,7 @@ from torch import Tensor
 
 from core.errors import BadInput
 from core.explain.taps import of_layer, over_space
+from core.models import Output
 from core.models.am_flow import AMFlow, Mode
 from core.models.am_flow import am_flow as flow_between
 from core.observe import Trace, check_fits, to_input
@@ -16,16 +17,17 @@ from core.weights import Model
 
 
 def am_flow(model: Model, clip: Clip, layer: int | None = None) -> np.ndarray:
-    """AM flow of each frame and the next in a block, float32 (T - 1, h, w), patches only (spec
-    2.2); None is the last that has one.
+    """AM flow of each frame and the next in a block, float32 (T - 1, h, w), patches only.
+
+    Spec 2.2. `layer` None is the last block that has one.
 
     Raises: BadInput for a model or a block without AM flow.
     """
     check_fits(model, len(clip))
     _, video = to_input(model.card, clip)
     with model.lock, torch.inference_mode():
-        out = model.net(video, detail=True)
-    if not isinstance(model.net, AMFlow) or not out.am_flow:
+        output = model.net(video, detail=True)
+    if not isinstance(model.net, AMFlow) or not output.am_flow:
         raise BadInput(f"{model.card.model} computes no AM flow; choose am_flow")
     blocks = list(model.net.am_blocks)
     if layer is not None and layer not in blocks:
@@ -33,12 +35,17 @@ def am_flow(model: Model, clip: Clip, layer: int | None = None) -> np.ndarray:
             f"block {layer} of {model.card.model} has no AM flow; choose one of "
             f"{', '.join(map(str, blocks))}"
         )
-    return (
-        out.am_flow[-1 if layer is None else blocks.index(layer)][0, :, 1:]
-        .float()
-        .unflatten(1, out.patches.shape[2:4])
-        .numpy()
-    )
+    return flow_maps(output)[-1 if layer is None else blocks.index(layer)]
+
+
+def flow_maps(output: Output) -> list[np.ndarray]:
+    """The AM flow of a clip in each AM block, first one first: float32 (T - 1, h, w)."""
+    if not output.am_flow:
+        return []
+    assert output.patches is not None
+    grid = output.patches.shape[2:4]
+    # The class token comes first, and has no place on the clip.
+    return [flow[0, :, 1:].detach().float().unflatten(1, grid).numpy() for flow in output.am_flow]
 
 
 def flow_of(trace: Trace, mode: Mode, layer: int | None = None) -> np.ndarray:

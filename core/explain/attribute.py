@@ -17,6 +17,7 @@ from einops import reduce
 from torch import Tensor
 
 from core.errors import BadInput
+from core.explain.gradcam import check_class
 from core.observe import check_fits, to_input
 from core.video import Clip
 from core.weights import Model
@@ -54,9 +55,7 @@ def attribute(
     """
     if method not in METHODS:
         raise BadInput(f"attribution {method!r} is not known; choose one of {', '.join(METHODS)}")
-    labels = model.card.labels
-    if not 0 <= target < len(labels):
-        raise BadInput(f"class {target} does not exist; choose 0 to {len(labels) - 1}")
+    check_class(model.card, target)
     check_fits(model, len(clip))
     _, video = to_input(model.card, clip)
     if any(pixels % cells for pixels, cells in zip(video.shape[2:], grid, strict=True)):

@@ -1,13 +1,17 @@
-"""GradCAM: where the score of one class comes from."""
+"""GradCAM: where the score of one class comes from (Selvaraju et al., ICCV 2017)."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import numpy as np
 import torch
+from torch import Tensor, nn
 
 from core.errors import BadInput
+from core.models import VideoModel
 from core.observe import check_fits, softmax, to_input
 from core.video import Clip
 from core.weights import Card, Model
@@ -23,34 +27,63 @@ class GradCam:
 
 
 def gradcam(model: Model, clip: Clip, target: int) -> GradCam:
-    """GradCAM of a class at the last block's first norm, patch tokens only (Captum).
-
-    Captum weights each channel by its gradient averaged over (T', h, w), sums over channels and
-    keeps what is positive.
+    """GradCAM of a class at the last block's first norm, patch tokens only, from one pass.
 
     Raises: BadInput if the class does not exist or the clip does not fit.
     """
-    from captum.attr import LayerGradCam
-
     check_fits(model, len(clip))
-    labels = model.card.labels
-    if not 0 <= target < len(labels):
-        raise BadInput(f"class {target} does not exist; choose 0 to {len(labels) - 1}")
+    check_class(model.card, target)
     _, video = to_input(model.card, clip)
-    with model.lock, torch.enable_grad():
-        attribution = LayerGradCam(model.net, model.net.cam).attribute(
-            video, target=target, relu_attributions=True
-        )
+    with model.lock, from_cam(model.net) as passed:
+        logits = model.net(video)[0]
+    return gradcam_at(passed[0], logits, target)
+
+
+@contextmanager
+def from_cam(net: VideoModel) -> Iterator[list[Tensor]]:
+    """Follow gradients from `cam` on through one pass: the list holds what passed there.
+
+    Nothing is kept for the way back of the blocks before, whose gradients nobody asks for. Hold the
+    model's lock meanwhile.
+    """
+    passed: list[Tensor] = []
+
+    def begin(cam: nn.Module, given: tuple[Tensor, ...], patches: Tensor) -> Tensor:
+        torch.set_grad_enabled(True)  # until the end of no_grad below, which takes it back
+        passed.append(patches.detach().requires_grad_())
+        return passed[-1]
+
+    hook = net.cam.register_forward_hook(begin)
+    try:
         with torch.no_grad():
-            logits = model.net(video)[0].float().numpy()
-    return GradCam(
-        attribution[0, 0].detach().float().numpy(), target, float(softmax(logits)[target])
-    )
+            yield passed
+    finally:
+        hook.remove()
+
+
+def gradcam_at(patches: Tensor, logits: Tensor, target: int) -> GradCam:
+    """GradCAM of a class from patches (1, D, T', h, w) and the scores (C,) that came of them.
+
+    heat = relu(sum_d w_d A_d), with A the patches and w the gradient of the class score with
+    respect to them, averaged over T', h and w.
+    """
+    (gradient,) = torch.autograd.grad(logits[target], patches)
+    weights = gradient.mean((2, 3, 4), keepdim=True)
+    heat = (weights * patches.detach()).sum(1)[0].relu()
+    probabilities = softmax(logits.detach().float().numpy())
+    return GradCam(heat.float().numpy(), target, float(probabilities[target]))
+
+
+def check_class(card: Card, target: int) -> None:
+    """Raises: BadInput if the model has no class of this number."""
+    if not 0 <= target < len(card.labels):
+        raise BadInput(f"class {target} does not exist; choose 0 to {len(card.labels) - 1}")
 
 
 def target_index(card: Card, label: str | None, probabilities: np.ndarray) -> int:
-    """The index of a label, or of the most probable class for None. Raises: BadInput for an unknown
-    label.
+    """The index of a label, or of the most probable class for None.
+
+    Raises: BadInput for an unknown label.
     """
     if label is None:
         return int(np.argmax(probabilities))

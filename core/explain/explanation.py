@@ -1,0 +1,74 @@
+"""Everything that one forward pass on one clip shows, as maps."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+
+from core.explain.am_flow import flow_maps
+from core.explain.gradcam import GradCam, from_cam, gradcam_at, target_index
+from core.explain.maps import spatial, temporal
+from core.explain.taps import of_layer, over_space
+from core.models import Output
+from core.observe import Trace, check_fits, to_input, trace_of
+from core.trace import Attention, Head, record
+from core.video import Clip
+from core.weights import Model
+
+
+@dataclass(frozen=True)
+class Explanation:
+    """What one pass showed. Arrays are float32, T', h, w the model's own grid."""
+
+    trace: Trace
+    attention: Attention
+    """The attention over space that `spatial` shows."""
+    spatial: np.ndarray  # (T', h, w)
+    temporal: np.ndarray  # (T', T'), [query frame, key frame]
+    gradcam: GradCam
+    am_flow: np.ndarray | None  # (T - 1, h, w) of the last block; None where it is not computed
+
+    @property
+    def probabilities(self) -> np.ndarray:
+        """Of each class, (C,), summing to 1."""
+        return self.trace.probabilities
+
+
+def explanation(
+    model: Model,
+    clip: Clip,
+    *,
+    layer: int | None = None,
+    head: Head = "mean",
+    label: str | None = None,
+    dtype: torch.dtype = torch.float32,
+) -> Explanation:
+    """Run a model on a clip once, and keep its attention, its GradCAM and its AM flow.
+
+    `layer` (None: the last) and `head` are those of the attention maps, `label` the class of
+    GradCAM (None: the most probable), `dtype` that of the recorded factors.
+
+    Raises: BadInput if the clip does not fit, or the layer, head or label is not there.
+    """
+    check_fits(model, len(clip))
+    frames, video = to_input(model.card, clip)
+    with model.lock, from_cam(model.net) as passed, record(model.net, dtype) as attentions:
+        result = model.net(video, detail=model.spec.am_flow)
+    output = result if isinstance(result, Output) else Output(result)
+    logits = output.logits[0]
+    trace = trace_of(model, clip, frames, logits.detach(), attentions)
+    attention = of_layer(over_space(trace), layer)
+    flows = flow_maps(output)
+    heat_over_space = spatial(trace, layer, head)
+    frame_matrix = temporal(trace, layer, head)
+    target = target_index(model.card, label, trace.probabilities)
+    return Explanation(
+        trace,
+        attention,
+        heat_over_space,
+        frame_matrix,
+        gradcam_at(passed[0], logits, target),
+        flows[-1] if flows else None,
+    )
