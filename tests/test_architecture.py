@@ -179,7 +179,6 @@ TO_BE_SPLIT = {
     "core/models/far.py",
     "core/models/am_flow.py",
     "training/reproduce.py",
-    "training/data/listing.py",
     "tests/core/models/test_rvit.py",
     "tests/core/models/test_am_flow_model.py",
 }

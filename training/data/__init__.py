@@ -9,7 +9,9 @@ from __future__ import annotations
 from training.data.batches import Batch, Stream, clip_batches, collated, loaded, stacked
 from training.data.cache import Cache
 from training.data.clips import Clips, Item, balanced, open_dataset, report_missing, share_of
-from training.data.listing import KINDS, Labelled, Listing, has_splits, listing
+from training.data.folders import has_splits
+from training.data.labelled import Labelled, Listing
+from training.data.listing import KINDS, listing
 from training.data.reading import Plan, read, view_indices
 from training.data.rendered import Gestures, Rendered
 

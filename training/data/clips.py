@@ -17,7 +17,8 @@ from torch.utils.data import Dataset
 from core.errors import BadInput, VideoError
 from core.video.sampling import Sampling
 from training.data.cache import Cache
-from training.data.listing import KINDS, Labelled, Listing, listing
+from training.data.labelled import Labelled, Listing
+from training.data.listing import KINDS, listing
 from training.data.reading import Plan, Shape, Short, Take, read
 
 Item = tuple[np.ndarray, int, str]

@@ -25,7 +25,7 @@ from core.video.sampling import (
     uniform_indices,
 )
 from training.data.cache import Cache
-from training.data.listing import PICTURES, Labelled
+from training.data.labelled import PICTURES, Labelled
 
 Short = Literal["refuse", "last", "zero"]
 Shape = Literal["whole", "centre", "fit"]
