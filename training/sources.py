@@ -16,8 +16,11 @@ from training.augment import CROPPING, check_augment, clip_transform, usual_numb
 from training.data import (
     KINDS,
     Batch,
+    Cache,
     Clips,
     Gestures,
+    Plan,
+    Selection,
     Stream,
     collated,
     has_splits,
@@ -50,16 +53,15 @@ class Source:
 
 @dataclass(frozen=True)
 class Sharing:
-    """How a step's batch is dealt out: to `processes`, of which this is number `rank`, and to each
-    in `accumulate` parts.
+    """How a step's batch is dealt out to processes, and to each in parts.
 
     Clips are dealt like cards, so that each part has clips from the whole range of a batch.
     """
 
     batch: int
-    accumulate: int = 1
+    accumulate: int = 1  # parts of a process's share
     processes: int = 1
-    rank: int = 0
+    rank: int = 0  # of this process
 
     def __post_init__(self) -> None:
         if self.batch % (self.processes * self.accumulate):
@@ -75,11 +77,8 @@ class Sharing:
 
     def places(self, part: int) -> np.ndarray:
         """Places in the step's batch of the clips of this process's part number `part`."""
-        return (
-            part * self.processes
-            + self.rank
-            + np.arange(self.part) * self.accumulate * self.processes
-        )
+        first = part * self.processes + self.rank
+        return first + np.arange(self.part) * self.accumulate * self.processes
 
 
 class _Share(Dataset):
@@ -98,23 +97,22 @@ class _Share(Dataset):
 def rendered(
     recipe: Recipe, *, frames: int, size: int, patch: int, seed: int, held: bool = False
 ) -> Source:
-    """Rendered gestures, with their fingertips; as many as validate the recipe, and with the usual
-    odds, if `held`.
+    """Rendered gestures, with their fingertips.
+
+    With `held` there are as many as validate the recipe, drawn with the usual odds.
     """
     shares, odds = _shares(recipe.emphasis), _odds(recipe.odds)
-    dataset = Gestures(
-        seed=seed,
-        frames=frames,
-        size=size,
-        patch=patch,
-        **{} if held else {"shares": shares, "odds": odds},
-    )
-    return Source(dataset, LABELS, DIRECTED, recipe.validate_clips if held else recipe.epoch_clips)
+    clips = recipe.epoch_clips
+    if held:
+        shares, odds, clips = None, USUAL, recipe.validate_clips
+    dataset = Gestures(seed=seed, frames=frames, size=size, patch=patch, shares=shares, odds=odds)
+    return Source(dataset, LABELS, DIRECTED, clips)
 
 
 def _shares(emphasis: str) -> list[float] | None:
-    """The probability of each of LABELS from "star=3,circle=0.5", where others count 1. Raises:
-    BadInput.
+    """The probability of each of LABELS from "star=3,circle=0.5", where others count 1.
+
+    Raises: BadInput.
     """
     if not emphasis:
         return None
@@ -153,23 +151,30 @@ def source(
     fit.
     """
     if recipe.data == "gestures":
-        usual = Recipe(model=recipe.model)
-        if recipe.root or recipe.cache:
-            raise BadInput(
-                f"--{'root' if recipe.root else 'cache'} is for clips in files, and "
-                f"{recipe.model}'s are rendered; give --data folder with it, or leave it out"
-            )
-        asked = [
-            *recipe.augment,
-            *(k for k in _OF_FILES if getattr(recipe, k) != getattr(usual, k)),
-        ]
-        if asked:
-            raise BadInput(
-                "rendered gestures are varied by their renderer and cannot use "
-                f"{', '.join(asked)}; leave it out"
-                f"{' (--augment none)' if recipe.augment else ''}"
-            )
+        _refuse_what_is_for_files(recipe)
         return rendered(recipe, frames=frames, size=size, patch=patch, seed=seed, held=held)
+    _refuse_what_is_for_rendered(recipe)
+    return _from_files(recipe, frames, size, seed, held)
+
+
+def _refuse_what_is_for_files(recipe: Recipe) -> None:
+    if recipe.root or recipe.cache:
+        raise BadInput(
+            f"--{'root' if recipe.root else 'cache'} is for clips in files, and "
+            f"{recipe.model}'s are rendered; give --data folder with it, or leave it out"
+        )
+    usual = Recipe(model=recipe.model)
+    changed = [name for name in _OF_FILES if getattr(recipe, name) != getattr(usual, name)]
+    asked = [*recipe.augment, *changed]
+    if asked:
+        without = " (--augment none)" if recipe.augment else ""
+        raise BadInput(
+            "rendered gestures are varied by their renderer and cannot use "
+            f"{', '.join(asked)}; leave it out{without}"
+        )
+
+
+def _refuse_what_is_for_rendered(recipe: Recipe) -> None:
     if recipe.emphasis or recipe.odds:
         raise BadInput(
             f"{'emphasis' if recipe.emphasis else 'odds'} are for rendered gestures; repeat the "
@@ -182,42 +187,40 @@ def source(
         )
     if not recipe.root:
         raise BadInput(f"data {recipe.data!r} are read from a folder; give it with --root")
+
+
+def _from_files(recipe: Recipe, frames: int, size: int, seed: int, held: bool) -> Source:
     augment = {} if held else _fitting(recipe.augment, size)
-    crop = next((name for name in augment if name in CROPPING), None)
-    # What a crop is cut from: a little larger than the input, as in the papers.
-    whole = augment[crop].get("most", round(size * 8 / 7)) if crop else size
-    files = open_dataset(
-        recipe.data,
-        recipe.root,
-        _split(recipe, held),
-        frames=frames,
-        sampling=recipe.sampling,
-        stride=recipe.stride,
+    pixels, shape = size, recipe.crop
+    for name in CROPPING & augment.keys():
+        # What a crop is cut from: a little larger than the input, as in the papers.
+        pixels, shape = augment[name].get("most", round(size * 8 / 7)), "whole"
+    plan = Plan(
+        frames,
+        recipe.sampling,
+        recipe.stride,
         views=1 if held else recipe.draws,
         short=recipe.short,
-        size=whole,
-        shape="whole" if crop else recipe.crop,
-        seed=seed,
-        balance=None if held else recipe.balance or None,
-        holdout=recipe.holdout,
-        held=held,
-        cache=recipe.cache or None,
-        cache_gigabytes=recipe.cache_gigabytes,
+        size=pixels,
+        shape=shape,
     )
+    selection = Selection(recipe.holdout, held, balance=0 if held else recipe.balance)
+    files = open_dataset(recipe.data, recipe.root, _split(recipe, held), plan, selection, seed)
+    if recipe.cache:
+        files.cache = Cache(recipe.cache, recipe.cache_gigabytes)
     if augment:
         files.transform = clip_transform(augment, files.labels)
     stream = Stream(files, seed=files.seed, repeats=1 if held else recipe.repeated)
-    directed = tuple(
-        label for label in files.labels if label.lower() not in set(LABELS) - set(DIRECTED)
-    )
+    without_direction = set(LABELS) - set(DIRECTED)
+    directed = tuple(label for label in files.labels if label.lower() not in without_direction)
     return Source(stream, files.labels, directed, stream.epoch, collated, files)
 
 
 def _split(recipe: Recipe, held: bool) -> str | None:
     """The split that clips are read from; None is all of a folder."""
     if recipe.holdout:
-        whole = recipe.data == "folder" and not has_splits(recipe.root)
-        return recipe.split or (None if whole else "train")
+        is_undivided = recipe.data == "folder" and not has_splits(recipe.root)
+        return recipe.split or (None if is_undivided else "train")
     if held and recipe.data in _NO_VALIDATION:
         raise BadInput(
             f"{recipe.data} has no clips for validation; keep a share of its training clips back "
@@ -227,19 +230,17 @@ def _split(recipe: Recipe, held: bool) -> str | None:
 
 
 def _fitting(augment: Mapping[str, Any], size: int) -> dict[str, Any]:
-    """The augmentation for a model of `size` pixels: crops in proportion. Raises: BadInput as
-    `check_augment`.
+    """The augmentation for a model of `size` pixels: crops in proportion.
+
+    Raises: BadInput as `check_augment`.
     """
     check_augment(augment)
     fitted = dict(augment)
     for name in CROPPING & augment.keys():
-        given = usual_numbers(name) | augment[name]
-        scale = size / given["size"]
-        fitted[name] = (
-            given
-            | {"size": size}
-            | {k: round(scale * given[k]) for k in ("least", "most") if k in given}
-        )
+        numbers = usual_numbers(name) | augment[name]
+        scale = size / numbers["size"]
+        limits = {k: round(scale * numbers[k]) for k in ("least", "most") if k in numbers}
+        fitted[name] = numbers | {"size": size} | limits
     return fitted
 
 

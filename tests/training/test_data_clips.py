@@ -1,6 +1,4 @@
-"""Data sets of real files and rendered clips: draws, bad files, balance, workers, and the front
-door.
-"""
+"""Data sets of real files: draws, bad files, balance, workers, and the front door."""
 
 from __future__ import annotations
 
@@ -14,9 +12,20 @@ import torch
 
 from core.draw.overlay import write_mp4
 from core.errors import BadInput
-from core.world.gestures import LABELS, render
-from training.data import Clips, Labelled, Plan, Stream, balanced, clip_batches, open_dataset
-from training.data.rendered import VALIDATION_SEED
+from training.data import (
+    Batch,
+    Cache,
+    Clips,
+    Labelled,
+    Plan,
+    Selection,
+    Stream,
+    collated,
+    listing,
+    loaded,
+    open_dataset,
+)
+from training.data.clips import balanced
 
 ONE_CORE = pytest.mark.filterwarnings("ignore:This DataLoader will create")
 
@@ -43,6 +52,13 @@ def folder(tmp_path: Path) -> Path:
         )
     (root / "a" / "2.mp4").write_text("bad")
     return root
+
+
+def batches(
+    data: Clips, *, stop: int, size: int, start: int = 0, seed: int = 0, workers: int = 0
+) -> list[Batch]:
+    stream = Stream(data, seed=seed)
+    return list(loaded(stream, collated, start=start, clips=stop, batch=size, workers=workers))
 
 
 def values(item) -> list[int]:
@@ -101,7 +117,7 @@ def test_the_transform_gets_a_generator_of_the_sample() -> None:
 def test_a_bad_file_is_reported_once_and_the_next_takes_its_place(
     folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    data = open_dataset("folder", folder, frames=4)
+    data = open_dataset("folder", folder, None, Plan(4))
     assert data.labels == ("a", "b") and len(data) == 4 and data.skipped == 0
     assert [name for _, _, name in data] == ["a/0.mp4", "a/1.mp4", "b/3.mp4"]
     assert data[2][1:] == (1, "b/3.mp4") and data[4 + 2][2] == "b/3.mp4"
@@ -114,14 +130,14 @@ def test_a_bad_file_is_reported_once_and_the_next_takes_its_place(
 def test_workers_change_nothing_and_report_a_bad_file_once(
     folder: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str], cached: bool
 ) -> None:
-    def batches(workers: int):
-        data = open_dataset(
-            "folder", folder, frames=4, views=2, cache=tmp_path / "cache" if cached else None
-        )
-        got = list(clip_batches(data, seed=3, start=0, clips=24, batch=4, workers=workers))
-        return [(b.video, b.label, b.names) for b in got], data.skipped
+    def shown(workers: int):
+        data = open_dataset("folder", folder, None, Plan(4, views=2))
+        if cached:
+            data.cache = Cache(tmp_path / "cache")
+        made = batches(data, seed=3, stop=24, size=4, workers=workers)
+        return [(b.video, b.label, b.names) for b in made], data.skipped
 
-    (alone, skipped), (together, skipped_together) = batches(0), batches(2)
+    (alone, skipped), (together, skipped_together) = shown(0), shown(2)
     assert skipped == skipped_together == 1 and len(alone) == len(together) == 6
     for (video, label, names), (video2, label2, names2) in zip(alone, together, strict=True):
         assert torch.equal(video, video2) and torch.equal(label, label2) and names == names2
@@ -133,9 +149,8 @@ def test_workers_change_nothing_and_report_a_bad_file_once(
 def test_the_second_epoch_needs_no_decoder(
     folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    data = open_dataset(
-        "folder", folder, frames=4, views=2, size=20, shape="fit", cache=tmp_path / "cache"
-    )
+    data = open_dataset("folder", folder, None, Plan(4, views=2, size=20, shape="fit"))
+    data.cache = Cache(tmp_path / "cache")
     first = [data[i] for i in range(4)]
     monkeypatch.setattr("training.data.reading.decode_at", None)
     for i in range(4):
@@ -146,10 +161,10 @@ def test_the_second_epoch_needs_no_decoder(
 def test_if_nothing_can_be_read_the_error_is_one_line(tmp_path: Path) -> None:
     (tmp_path / "a").mkdir()
     (tmp_path / "a" / "x.mp4").write_text("bad")
-    data = open_dataset("folder", tmp_path)
+    data = open_dataset("folder", tmp_path, None, Plan(8))
     for workers in (0, 1):
         with pytest.raises(BadInput, match=r"^not one of 1 clips can be read$"):
-            list(clip_batches(data, seed=0, start=0, clips=4, batch=2, workers=workers))
+            batches(data, stop=4, size=2, workers=workers)
 
 
 def test_small_classes_are_repeated_up_to_the_target() -> None:
@@ -161,7 +176,6 @@ def test_small_classes_are_repeated_up_to_the_target() -> None:
     even = balanced(clips, 4)
     assert Counter(c.label for c in even) == {"a": 5, "b": 4, "c": 4} and even[:8] == clips
     assert Counter(c.name for c in even if c.label == "b") == {"b/0": 2, "b/1": 2}
-    assert set(Counter(c.label for c in balanced(clips, "largest")).values()) == {5}
 
 
 def test_repeats_of_a_balanced_clip_are_augmented_each_in_its_own_way_and_count_once_if_bad(
@@ -172,7 +186,8 @@ def test_repeats_of_a_balanced_clip_are_augmented_each_in_its_own_way_and_count_
     ) -> tuple[np.ndarray, int]:
         return frames, int(torch.randint(10**6, (), generator=generator))
 
-    data = open_dataset("folder", folder, frames=4, balance=6, transform=numbered)
+    data = open_dataset("folder", folder, None, Plan(4), Selection(balance=6))
+    data.transform = numbered
     assert len(data) == 12 and len({label for _, label, name in data if name == "b/3.mp4"}) == 6
     assert data.skipped == 1
 
@@ -208,9 +223,7 @@ def test_repeated_augmentation_shows_a_clip_twice_in_a_row_as_two_draws() -> Non
 
 
 def test_batches_go_on_where_they_stopped() -> None:
-    whole, rest = (
-        list(clip_batches(in_memory(views=3), start=start, clips=12, batch=4)) for start in (0, 4)
-    )
+    whole, rest = (batches(in_memory(views=3), start=start, stop=12, size=4) for start in (0, 4))
     assert [b.names for b in whole[1:]] == [b.names for b in rest] and len(rest) == 2
     assert all(torch.equal(a.video, b.video) for a, b in zip(whole[1:], rest, strict=True))
 
@@ -220,19 +233,17 @@ def test_clips_of_different_sizes_do_not_make_a_batch() -> None:
         Labelled("a/0", counting(9), "a"),
         Labelled("a/1", np.zeros((9, 5, 6, 3), np.uint8), "a"),
     )
-    with pytest.raises(BadInput, match=r"a/0 .* a/1 .*differ in size"):
-        list(
-            clip_batches(
-                Clips(("a",), clips, Plan(3)), seed=0, start=0, clips=2, batch=2, shuffle=False
-            )
-        )
+    stream = Stream(Clips(("a",), clips, Plan(3)), shuffle=False)
+    with pytest.raises(BadInput, match=r"^the clips a/0 .* a/1 .*differ in size"):
+        list(loaded(stream, collated, start=0, clips=2, batch=2, workers=0))
 
 
 def test_clips_can_be_numbered_by_other_labels(folder: Path) -> None:
-    data = open_dataset("folder", folder, frames=4, labels=("b", "x", "a"))
+    listed = listing("folder", folder).clips
+    data = Clips(("b", "x", "a"), listed, Plan(4))
     assert data.labels == ("b", "x", "a") and [label for _, label, _ in data] == [2, 2, 0]
     with pytest.raises(BadInput, match=r"'b'.*not known; known are a, c"):
-        open_dataset("folder", folder, labels=("a", "c"))
+        Clips(("a", "c"), listed, Plan(4))
 
 
 def test_a_data_set_of_frame_folders_opens_by_name(
@@ -246,7 +257,7 @@ def test_a_data_set_of_frame_folders_opens_by_name(
                 str(tmp_path / "20bn-jester-v1" / clip / f"{i + 1:05d}.jpg"),
                 np.full((10, 18, 3), 10 * i, np.uint8),
             )
-    data = open_dataset("jester", tmp_path, "train", frames=3, size=8)
+    data = open_dataset("jester", tmp_path, "train", Plan(3, size=8))
     assert [(frames.shape, label, name) for frames, label, name in data] == [
         ((3, 8, 14, 3), 0, "Stop Sign/1"),
         ((3, 8, 14, 3), 1, "Thumb Up/2"),
@@ -255,58 +266,16 @@ def test_a_data_set_of_frame_folders_opens_by_name(
     assert "1 of 3 listed clips are not in" in capsys.readouterr().err
 
 
-def test_rendered_gestures_are_new_each_epoch_and_do_not_depend_on_the_order_of_loading() -> None:
-    def gestures(**settings):
-        return open_dataset("gestures", frames=3, size=40, shape="fit", clips=4, **settings)
-
-    data = gestures()
-    late = data[4 * 2 + 1]
-    assert late[0].shape == (3, 40, 40, 3) and data.labels == LABELS and len(data) == 4
-    data[0], data[3]
-    np.testing.assert_array_equal(gestures()[4 * 2 + 1][0], late[0])
-    names = [data[i][2] for i in range(12)] + [gestures(seed=1)[0][2]]
-    assert len(set(names)) == 13
-    label, seed = late[2].split("/")
-    np.testing.assert_array_equal(render(label, int(seed), frames=3, size=(40, 40)).frames, late[0])
-    assert LABELS[late[1]] == label and gestures()[4 * 2 + 1][2] == late[2]
-
-
-def test_rendered_validation_clips_are_fixed_and_unseen_in_training() -> None:
-    val = open_dataset(
-        "gestures", split="val", frames=3, size=24, shape="centre", clips=12, views=2
-    )
-    assert [val[i][1] for i in range(12)] == [*range(10), 0, 1] and val[0][0].shape == (
-        3,
-        24,
-        24,
-        3,
-    )
-    np.testing.assert_array_equal(val[3][0], val[12 + 3][0])
-    assert val[3][2] == f"{LABELS[3]}/{VALIDATION_SEED + 3}" and VALIDATION_SEED > 2**40
-
-
-@ONE_CORE
-def test_rendered_batches_do_not_depend_on_workers() -> None:
-    def first(workers: int) -> torch.Tensor:
-        data = open_dataset("gestures", frames=3, size=24, shape="fit", clips=6, views=2)
-        return next(
-            iter(clip_batches(data, seed=0, start=4, clips=8, batch=4, workers=workers))
-        ).video
-
-    assert torch.equal(first(0), first(2))
-
-
 @pytest.mark.parametrize(
-    ("kind", "settings", "said"),
+    ("kind", "selection", "said"),
     [
-        ("movies", {"root": "."}, "give one of folder, kinetics"),
-        ("folder", {}, "with its folder"),
-        ("gestures", {"split": "test"}, "split train or val"),
-        ("gestures", {"clips": 0}, "must be positive"),
-        ("gestures", {"sampling": "dense"}, "use uniform"),
-        ("gestures", {"labels": ("left",)}, "'right' is not known"),
+        ("movies", Selection(), "choose one of folder, kinetics"),
+        ("gestures", Selection(), "'gestures' is not known"),
+        ("folder", Selection(holdout=1.0), "at least 0 and below 1, got 1.0"),
     ],
 )
-def test_what_cannot_be_opened_is_refused(kind: str, settings: dict, said: str) -> None:
+def test_what_cannot_be_opened_is_refused(
+    folder: Path, kind: str, selection: Selection, said: str
+) -> None:
     with pytest.raises(BadInput, match=said):
-        open_dataset(kind, **settings)
+        open_dataset(kind, folder, None, Plan(4), selection)

@@ -1,19 +1,19 @@
 """Training data: labelled clips from the field's data sets, and rendered gestures without end.
 
-`open_dataset(kind, root, split, ...)` is the front door; its items are (clip uint8 (T, H, W, 3),
+`open_dataset(kind, root, split, plan)` is the front door; its items are (clip uint8 (T, H, W, 3),
 label index, name).
 """
 
 from __future__ import annotations
 
-from training.data.batches import Batch, Stream, clip_batches, collated, loaded, stacked
+from training.data.batches import Batch, Stream, collated, loaded, stacked
 from training.data.cache import Cache
-from training.data.clips import Clips, Item, balanced, open_dataset, report_missing, share_of
+from training.data.clips import Clips, Item, Selection, open_dataset, report_missing, share_of
 from training.data.folders import has_splits
 from training.data.labelled import Labelled, Listing
 from training.data.listing import KINDS, listing
 from training.data.reading import Plan, read, view_indices
-from training.data.rendered import Gestures, Rendered
+from training.data.rendered import Gestures
 
 __all__ = [
     "KINDS",
@@ -25,10 +25,8 @@ __all__ = [
     "Labelled",
     "Listing",
     "Plan",
-    "Rendered",
+    "Selection",
     "Stream",
-    "balanced",
-    "clip_batches",
     "collated",
     "has_splits",
     "listing",

@@ -12,7 +12,10 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
 from core.errors import BadInput
-from training.data.clips import Item, Samples
+from training.data.clips import Clips, Item
+
+RenderedItem = tuple[np.ndarray, int, np.ndarray, np.ndarray]
+"""Frames (T, H, W, 3) uint8 RGB, index of the label, and `tip` and `occupied` as in `Batch`."""
 
 
 @dataclass(frozen=True)
@@ -27,8 +30,7 @@ class Batch:
 
 
 class Stream(Dataset):
-    """A data set as an endless stream: item i is the same whatever the process and the order of
-    loading.
+    """A data set as an endless stream, the same whatever the process and the order of loading.
 
     Each epoch shows every clip in an order of its own. With `repeats` R every clip comes R times in
     a row, each time as another draw (repeated augmentation), so that an epoch is R x len(data)
@@ -36,7 +38,7 @@ class Stream(Dataset):
     """
 
     def __init__(
-        self, data: Samples, *, seed: int = 0, repeats: int = 1, shuffle: bool = True
+        self, data: Clips, *, seed: int = 0, repeats: int = 1, shuffle: bool = True
     ) -> None:
         if repeats < 1:
             raise BadInput(f"a clip must be shown at least once a visit, got {repeats}")
@@ -45,37 +47,56 @@ class Stream(Dataset):
         self._order: tuple[int, np.ndarray] = (-1, np.arange(len(data)))
 
     def number(self, place: int) -> int:
-        """The sample number (see `Samples`) at a place of the stream."""
+        """The sample number (see `Clips`) at a place of the stream."""
         visit, repeat = divmod(place, self.repeats)
-        epoch, at = divmod(visit, len(self.data))
+        epoch, turn = divmod(visit, len(self.data))
         if self.shuffle and self._order[0] != epoch:
-            self._order = (
-                epoch,
-                np.random.default_rng([self.seed, epoch]).permutation(len(self.data)),
-            )
-        return (epoch * self.repeats + repeat) * len(self.data) + int(self._order[1][at])
+            rng = np.random.default_rng([self.seed, epoch])
+            self._order = (epoch, rng.permutation(len(self.data)))
+        draw = epoch * self.repeats + repeat
+        return draw * len(self.data) + int(self._order[1][turn])
 
     def __getitem__(self, place: int) -> Item:
         return self.data[self.number(place)]
 
 
-def clip_batches(
-    data: Samples,
-    *,
-    start: int,
-    clips: int,
-    batch: int,
-    seed: int = 0,
-    workers: int = 0,
-    repeats: int = 1,
-    shuffle: bool = True,
-) -> Iterator[Batch]:
-    """Batches of the items start .. clips - 1 of a `Stream`.
+@dataclass(frozen=True)
+class _Refused:
+    """Stands for a sample or a batch that cannot be made.
 
-    Raises: BadInput if the clips of a batch differ in size, or not one clip can be read.
+    An exception that leaves a worker process comes with its traceback in its text; this does not.
     """
-    stream = Stream(data, seed=seed, repeats=repeats, shuffle=shuffle)
-    yield from loaded(stream, collated, start=start, clips=clips, batch=batch, workers=workers)
+
+    reason: str
+
+
+class _Careful(Dataset):
+    """A data set whose items may be a refusal."""
+
+    def __init__(self, dataset: Dataset) -> None:
+        self.dataset = dataset
+
+    def __getitem__(self, index: int) -> object:
+        try:
+            return self.dataset[index]
+        except BadInput as error:
+            return _Refused(str(error))
+
+
+@dataclass(frozen=True)
+class _Collate:
+    """Makes a batch of items, of which the first refusal is passed on."""
+
+    make: Callable[[list], Batch]
+
+    def __call__(self, items: list) -> Batch | _Refused:
+        for item in items:
+            if isinstance(item, _Refused):
+                return item
+        try:
+            return self.make(items)
+        except BadInput as error:
+            return _Refused(str(error))
 
 
 def loaded(
@@ -87,8 +108,9 @@ def loaded(
     batch: int,
     workers: int,
 ) -> Iterator[Batch]:
-    """Batches of the items start .. clips - 1, in order: a resumed run sees what it would have
-    seen.
+    """Batches of the items start .. clips - 1, in order.
+
+    So a resumed run sees what it would have seen.
 
     Raises: BadInput, in one line, for what a worker raised as such.
     """
@@ -96,33 +118,35 @@ def loaded(
     if workers:
         cv2.setNumThreads(1)
     loader = DataLoader(
-        dataset,
+        _Careful(dataset),
         batch_size=batch,
         sampler=range(start, clips),
         num_workers=workers,
-        collate_fn=collate,
+        collate_fn=_Collate(collate),
         drop_last=True,
         prefetch_factor=4 if workers else None,
     )
-    try:
-        yield from loader
-    except BadInput as error:  # a worker's error comes with its traceback
-        raise BadInput(str(error).strip().splitlines()[-1].split("BadInput: ")[-1]) from None
+    for made in loader:
+        if isinstance(made, _Refused):
+            raise BadInput(made.reason)
+        yield made
 
 
 def collated(items: list[Item]) -> Batch:
     """A batch of items. Raises: BadInput if they differ in size."""
     video, label, names = zip(*items, strict=True)
-    if len({v.shape for v in video}) > 1:
-        odd = next(i for i, v in enumerate(video) if v.shape != video[0].shape)
-        raise BadInput(
-            f"the clips {names[0]} {video[0].shape} and {names[odd]} {video[odd].shape} differ in "
-            "size; open the data set with shape centre or fit, or with a transform that crops"
-        )
+    for frames, name in zip(video, names, strict=True):
+        if frames.shape != video[0].shape:
+            raise BadInput(
+                f"the clips {names[0]} {video[0].shape} and {name} {frames.shape} differ in "
+                "size; open the data set with shape centre or fit, or with a transform that crops"
+            )
     return Batch(torch.from_numpy(np.stack(video)), torch.tensor(label), names=tuple(names))
 
 
-def stacked(samples: list) -> Batch:
-    """A batch of rendered clips with their ground truth: (video, label, tip, occupied) each."""
-    video, label, tip, occupied = zip(*samples, strict=True)
-    return Batch(*(torch.from_numpy(np.stack(x)) for x in (video, label, tip, occupied)))
+def stacked(samples: list[RenderedItem]) -> Batch:
+    """A batch of rendered clips with their ground truth."""
+    video, label, tip, occupied = (
+        torch.from_numpy(np.stack(column)) for column in zip(*samples, strict=True)
+    )
+    return Batch(video, label, tip, occupied)

@@ -1,5 +1,6 @@
-"""Decoded clips on disk, so that later epochs need no decoder. Safe with several workers and
-processes.
+"""Decoded clips on disk, so that later epochs need no decoder.
+
+Safe with several workers and processes.
 """
 
 from __future__ import annotations
@@ -19,9 +20,8 @@ import numpy as np
 
 from core.errors import BadInput
 
-_HEAD = struct.Struct(
-    "<II"
-)  # length and checksum of the header: JSON, before the frames, each compressed on its own
+# Length and checksum of the header: JSON, before the frames, each compressed on its own.
+_HEAD = struct.Struct("<II")
 _STALE = 3600.0  # seconds after which a half-written file belongs to a process that died
 
 
@@ -49,10 +49,9 @@ class Cache:
     def load(
         self, key: str, take: Callable[[np.ndarray], np.ndarray]
     ) -> tuple[np.ndarray, np.ndarray] | None:
-        """Frames at the positions that `take` chooses of the stored views, and their times; None if
-        they are not here.
+        """Frames at the positions that `take` chooses of the stored views, and their times.
 
-        Position -1 is a black frame. A damaged file counts as not here.
+        Position -1 is a black frame. None if they are not here, or the file is damaged.
         """
         path = self._path(key)
         try:
@@ -62,33 +61,30 @@ class Cache:
                 if zlib.crc32(header) != check:
                     return None
                 about = json.loads(header)
-                at, times, ends = (
-                    take(np.array(about["views"])),
-                    np.array(about["times"]),
-                    [0, *about["ends"]],
-                )
-                used = np.unique(at[at >= 0])
-                frames = np.empty((len(used), *about["shape"]), np.uint8)
-                for frame, i in zip(frames, used, strict=True):
-                    file.seek(_HEAD.size + length + ends[i])
-                    data = zlib.decompress(file.read(ends[i + 1] - ends[i]))
-                    np.cumsum(
-                        np.frombuffer(data, np.uint8).reshape(frame.shape),
-                        axis=1,
-                        dtype=np.uint8,
-                        out=frame,
-                    )
+                places, times = take(np.array(about["views"])), np.array(about["times"])
+                used = np.unique(places[places >= 0])
+                ends = [0, *about["ends"]]
+                pool = np.empty((len(used), *about["shape"]), np.uint8)
+                for frame, number in zip(pool, used, strict=True):
+                    file.seek(_HEAD.size + length + ends[number])
+                    data = zlib.decompress(file.read(ends[number + 1] - ends[number]))
+                    differences = np.frombuffer(data, np.uint8).reshape(frame.shape)
+                    np.cumsum(differences, axis=1, dtype=np.uint8, out=frame)
         except (OSError, ValueError, struct.error, zlib.error):  # not there, or damaged
             return None
         with suppress(OSError):  # another process may have removed it
             os.utime(path)
-        out = frames[np.searchsorted(used, at).clip(0, len(used) - 1)]
-        out[at < 0] = 0
-        return out, times[at]
+        frames = pool[np.searchsorted(used, places).clip(0, len(used) - 1)]
+        frames[places < 0] = 0
+        return frames, times[places]
 
     def store(self, key: str, frames: np.ndarray, times: np.ndarray, views: np.ndarray) -> bool:
-        """Keep a pool of frames (P, h, w, 3) uint8 with their times (P,) and views (V, T) of
-        positions; False if there is no room.
+        """Keep a pool of frames; False if there is no room.
+
+        Args:
+            frames: (P, h, w, 3) uint8.
+            times: (P,) seconds.
+            views: (V, T) positions.
         """
         if not self.limit:
             return False
@@ -144,8 +140,9 @@ class Cache:
         return False
 
     def _entries(self) -> list[tuple[float, Path, int]]:
-        """Time of last use, path and size of every file; what a killed process left half-written is
-        removed.
+        """Time of last use, path and size of every file.
+
+        What a killed process left half-written is removed.
         """
         entries = []
         with os.scandir(self.folder) as folder:
@@ -165,9 +162,10 @@ class Cache:
 
 
 def _differences(frame: np.ndarray) -> np.ndarray:
-    """Each pixel less its left neighbour, modulo 256: a fifth smaller when compressed, at little
-    cost in time.
+    """Each pixel less its left neighbour, modulo 256.
+
+    A fifth smaller when compressed, at little cost in time.
     """
-    out = frame.copy()
-    out[:, 1:] -= frame[:, :-1]
-    return out
+    differences = frame.copy()
+    differences[:, 1:] -= frame[:, :-1]
+    return differences

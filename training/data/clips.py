@@ -1,81 +1,38 @@
-"""Data sets of clips: what a sample number means, how bad files are passed over, and the front
-door.
-"""
+"""Data sets of clips: what a sample number means, and how bad files are passed over."""
 
 from __future__ import annotations
 
 import os
 import sys
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
 
 import numpy as np
 import torch
 from torch.utils.data import Dataset
 
 from core.errors import BadInput, VideoError
-from core.video.sampling import Sampling
 from training.data.cache import Cache
 from training.data.labelled import Labelled, Listing
-from training.data.listing import KINDS, listing
-from training.data.reading import Plan, Shape, Short, Take, read
+from training.data.listing import listing
+from training.data.reading import Plan, Take, everything, read
 
 Item = tuple[np.ndarray, int, str]
 """Frames (T, H, W, 3) uint8 RGB, index of the label, name."""
 Transform = Callable[[np.ndarray, int, torch.Generator], tuple[np.ndarray, int]]
-"""From frames (T, H, W, 3) uint8 and label to the same, augmented; all chance comes from the
-generator.
+"""From frames (T, H, W, 3) uint8 and label to the same, augmented.
+
+All chance comes from the generator.
 """
 
 
-class Samples(Dataset):
-    """A data set with `labels` whose sample number is draw * len + index.
+class Clips(Dataset):
+    """Clips of a listing, decoded as a plan says, then changed by a transform, in the worker.
 
-    The draw is the epoch, or counts on where an epoch shows each clip several times. A sample's
-    randomness comes from (seed, draw, index) alone, so that workers, processes and a resume change
-    nothing. Iterating gives draw 0.
-    """
-
-    labels: tuple[str, ...]
-
-    def __init__(self, seed: int, transform: Transform | None) -> None:
-        self.seed, self.transform = seed, transform
-
-    def __len__(self) -> int:
-        raise NotImplementedError
-
-    def item(self, index: int, rng: np.random.Generator) -> Item | None:
-        """Clip `index` before the transform; None if it cannot be read."""
-        raise NotImplementedError
-
-    def sample(self, draw: int, index: int, clip: int) -> Item | None:
-        """Clip `clip` with the chance of sample (draw, index)."""
-        chance = np.random.SeedSequence([self.seed, draw, index])
-        found = self.item(clip, np.random.default_rng(chance))
-        if found is None or self.transform is None:
-            return found
-        generator = torch.Generator().manual_seed(int(chance.generate_state(1, np.uint64)[0] >> 1))
-        return *self.transform(found[0], found[1], generator), found[2]
-
-    def __getitem__(self, number: int) -> Item:
-        if number < 0:
-            raise IndexError(
-                f"sample {number} does not exist: numbers start at 0 and go on for ever"
-            )
-        draw, index = divmod(int(number), len(self))
-        for clip in range(index, index + len(self)):
-            found = self.sample(draw, index, clip % len(self))
-            if found is not None:
-                return found
-        raise BadInput(f"not one of {len(self)} clips can be read")
-
-    def __iter__(self) -> Iterator[Item]:
-        return (found for i in range(len(self)) if (found := self.sample(0, i, i)) is not None)
-
-
-class Clips(Samples):
-    """Clips of a listing, decoded as a plan says.
+    A sample number is draw * len + index. The draw is the epoch, or counts on where an epoch shows
+    each clip several times. A sample's randomness comes from (seed, draw, index) alone, so that
+    workers, processes and a resume change nothing. Iterating gives draw 0.
 
     With `plan.views` V > 1 every draw chooses anew: each frame among V neighbours (uniform,
     motion), or the clip among V windows (dense). A clip that cannot be read is reported once, in
@@ -94,27 +51,22 @@ class Clips(Samples):
         transform: Transform | None = None,
         missing: int = 0,
     ) -> None:
-        super().__init__(seed, transform)
         if not clips:
             raise BadInput("a data set needs at least one clip")
-        unknown = next((c for c in clips if c.label not in labels), None)
-        if unknown:
-            raise BadInput(
-                f"the clip {unknown.name!r} has the label {unknown.label!r}, which is not known; "
-                f"known are {', '.join(labels)}"
-            )
-        self.labels, self.clips, self.plan, self.cache, self.missing = (
-            tuple(labels),
-            tuple(clips),
-            plan,
-            cache,
-            missing,
-        )
+        for clip in clips:
+            if clip.label not in labels:
+                raise BadInput(
+                    f"the clip {clip.name!r} has the label {clip.label!r}, which is not known; "
+                    f"known are {', '.join(labels)}"
+                )
+        self.labels, self.clips, self.plan = tuple(labels), tuple(clips), plan
+        self.seed, self.cache, self.transform, self.missing = seed, cache, transform, missing
         self._number = {label: i for i, label in enumerate(labels)}
-        distinct = {
-            clip.name: i for i, clip in reversed(list(enumerate(clips)))
-        }  # a balanced listing repeats clips
-        self._same = np.array([distinct[clip.name] for clip in clips])
+        # A balanced listing repeats clips: what is known of one holds for all its repeats.
+        first: dict[str, int] = {}
+        for i, clip in enumerate(clips):
+            first.setdefault(clip.name, i)
+        self._same = np.array([first[clip.name] for clip in clips])
         self._bad = torch.zeros(len(clips), dtype=torch.uint8).share_memory_()
 
     @property
@@ -134,68 +86,113 @@ class Clips(Samples):
     def __len__(self) -> int:
         return len(self.clips)
 
+    def __getitem__(self, number: int) -> Item:
+        if number < 0:
+            raise IndexError(
+                f"sample {number} does not exist: numbers start at 0 and go on for ever"
+            )
+        draw, index = divmod(int(number), len(self))
+        for clip in range(index, index + len(self)):
+            item = self._sample(draw, index, clip % len(self))
+            if item is not None:
+                return item
+        raise BadInput(f"not one of {len(self)} clips can be read")
+
+    def __iter__(self) -> Iterator[Item]:
+        for index in range(len(self)):
+            item = self._sample(0, index, index)
+            if item is not None:
+                yield item
+
+    def _sample(self, draw: int, index: int, clip: int) -> Item | None:
+        """Clip `clip` with the chance of sample (draw, index); None if it cannot be read."""
+        chance = np.random.SeedSequence([self.seed, draw, index])
+        item = self._drawn(clip, np.random.default_rng(chance))
+        if item is None or self.transform is None:
+            return item
+        frames, label, name = item
+        generator = torch.Generator().manual_seed(int(chance.generate_state(1, np.uint64)[0] >> 1))
+        frames, label = self.transform(frames, label, generator)
+        return frames, label, name
+
+    def _drawn(self, index: int, rng: np.random.Generator) -> Item | None:
+        """Clip `index` before the transform; None if it cannot be read."""
+        V, T = self.plan.views, self.plan.frames
+        if self.plan.sampling == "dense":
+            views = np.full(T, rng.integers(V))
+        else:
+            views = rng.integers(V, size=T)
+        pictures = self.attempt(index, take=lambda indices: indices[views, np.arange(T)])
+        if pictures is None:
+            return None
+        clip = self.clips[index]
+        return pictures[0], self._number[clip.label], clip.name
+
     def attempt(
-        self, index: int, plan: Plan | None = None, take: Take = lambda views: views
+        self, index: int, plan: Plan | None = None, take: Take = everything
     ) -> tuple[np.ndarray, np.ndarray] | None:
-        """`read` of clip `index`; None, and one line on stderr the first time, if it cannot be
-        read.
-        """
+        """`read` of clip `index`; None if it cannot be read, which stderr says the first time."""
         mark = self._same[index]
         if self._bad[mark]:
             return None
+        clip = self.clips[index]
         try:
-            return read(self.clips[index], plan or self.plan, self.cache, take)
+            return read(clip, plan or self.plan, self.cache, take)
         except (VideoError, OSError) as error:
             self._bad[mark] = 1
-            name = self.clips[
-                index
-            ].name  # with its label: files of two labels may be called the same
-            print(
-                f"skipped: {name}: {str(error).removeprefix(f'{Path(name).name}: ')}",
-                file=sys.stderr,
-            )
+            # With its label: files of two labels may be called the same.
+            reason = str(error).removeprefix(f"{Path(clip.name).name}: ")
+            print(f"skipped: {clip.name}: {reason}", file=sys.stderr)
             return None
 
-    def item(self, index: int, rng: np.random.Generator) -> Item | None:
-        V, T = self.plan.views, self.plan.frames
-        drawn = (
-            np.full(T, rng.integers(V))
-            if self.plan.sampling == "dense"
-            else rng.integers(V, size=T)
-        )
-        got = self.attempt(index, take=lambda views: views[drawn, np.arange(T)])
-        return got and (got[0], self._number[self.clips[index].label], self.clips[index].name)
+
+@dataclass(frozen=True)
+class Selection:
+    """Which clips of a listing are opened, and how often they stand in an epoch."""
+
+    holdout: float = 0.0  # share of each label's clips that is kept back (`held_out`)
+    held: bool = False  # open just those that are kept back
+    balance: int = 0  # repeat clips of small classes up to this number; 0 = each clip once
+
+    def of(self, clips: tuple[Labelled, ...], root: str | Path) -> tuple[Labelled, ...]:
+        """Raises: BadInput as `share_of`."""
+        clips = share_of(clips, self.holdout, self.held, root)
+        return balanced(clips, self.balance) if self.balance else clips
 
 
-def balanced(clips: tuple[Labelled, ...], target: int | Literal["largest"]) -> tuple[Labelled, ...]:
-    """The listing with the clips of small classes repeated in turn until each has `target` (spec
-    1.5: augmented up to it).
+EVERY = Selection()
+
+
+def _by_label(clips: tuple[Labelled, ...]) -> dict[str, list[Labelled]]:
+    by_label: dict[str, list[Labelled]] = {}
+    for clip in clips:
+        by_label.setdefault(clip.label, []).append(clip)
+    return by_label
+
+
+def balanced(clips: tuple[Labelled, ...], target: int) -> tuple[Labelled, ...]:
+    """The clips, those of small classes repeated in turn until each has `target` (spec 1.5).
 
     Each repeat is a sample of its own and so is augmented differently. Larger classes keep all
     their clips.
     """
-    by_label: dict[str, list[Labelled]] = {}
-    for clip in clips:
-        by_label.setdefault(clip.label, []).append(clip)
-    wanted = max(map(len, by_label.values())) if target == "largest" else target
-    return clips + tuple(
-        own[i % len(own)] for own in by_label.values() for i in range(len(own), wanted)
-    )
+    repeats = [
+        own[i % len(own)] for own in _by_label(clips).values() for i in range(len(own), target)
+    ]
+    return (*clips, *repeats)
 
 
 def held_out(clips: tuple[Labelled, ...], share: float) -> set[str]:
-    """Names of a share of each label's clips, at least one where there are two; the same on every
-    machine.
+    """Names of a share of each label's clips; the same on every machine.
+
+    It is at least one clip of a label that has two.
     """
-    by_label: dict[str, list[str]] = {}
-    for clip in clips:
-        by_label.setdefault(clip.label, []).append(clip.name)
     held: set[str] = set()
-    for label, names in by_label.items():
+    for label, own in _by_label(clips).items():
+        names = sorted(clip.name for clip in own)
         count = min(max(1, round(share * len(names))), len(names) - 1)
-        held.update(
-            np.random.default_rng(list(label.encode())).permutation(sorted(names))[:count].tolist()
-        )
+        rng = np.random.default_rng(list(label.encode()))
+        held.update(rng.permutation(names)[:count].tolist())
     return held
 
 
@@ -213,90 +210,50 @@ def share_of(
     if not holdout:
         return clips
     names = held_out(clips, holdout)
-    chosen = tuple(clip for clip in clips if (clip.name in names) == held)
-    if not chosen:
+    share = tuple(clip for clip in clips if (clip.name in names) == held)
+    if not share:
         raise BadInput(
             f"{root} holds one clip a label, so none can be held out; add clips or leave holdout "
             "at 0"
         )
-    return chosen
+    return share
 
 
 def open_dataset(
     kind: str,
-    root: str | Path | None = None,
-    split: str | None = None,
-    *,
-    frames: int = 8,
-    sampling: Sampling = "uniform",
-    stride: int = 4,
-    views: int = 1,
-    short: Short = "refuse",
-    size: int | None = None,
-    shape: Shape = "whole",
+    root: str | Path,
+    split: str | None,
+    plan: Plan,
+    selection: Selection = EVERY,
     seed: int = 0,
-    labels: tuple[str, ...] | None = None,
-    transform: Transform | None = None,
-    balance: int | Literal["largest"] | None = None,
-    holdout: float = 0.0,
-    held: bool = False,
-    cache: str | Path | None = None,
-    cache_gigabytes: float = 20.0,
-    clips: int = 10_000,
-) -> Samples:
-    """Open a data set: items are (clip uint8 (T, H, W, 3), label index, name), and `.labels` names
-    the labels.
+) -> Clips:
+    """Open a data set: items are (clip uint8 (T, H, W, 3), label index, name).
 
     Args:
-        kind: folder, kinetics, ssv2, jester, ucf101, hmdb51 or smarthome, in the folder `root`; or
-            gestures, rendered without end.
+        kind: one of KINDS, in the folder `root`.
         split: train, val or test; see `listing`.
-        frames, sampling, stride, views, short, size, shape: see `Plan`. A batch needs clips of one
-        size: choose shape centre or fit,
-            or a transform that crops.
-        labels: number the clips by these instead of the data set's own, by name.
-        transform: applied to each sample, in the worker.
-        balance: repeat clips of small classes up to this number, or up to the largest class.
-        holdout, held: keep this share of each label's clips back (`held_out`), or open just those
-        that are kept back.
-        cache: folder for decoded clips, kept below `cache_gigabytes`.
-        clips: of gestures only, the samples an epoch.
+        plan: how clips are read. A batch needs clips of one size: choose shape centre or fit, or a
+            transform that crops.
 
     Raises: BadInput for what cannot be opened; files that are missing or bad are reported and
     passed over.
     """
-    plan = Plan(frames, sampling, stride, views, short, size, shape)
-    if kind == "gestures":
-        from training.data.rendered import Rendered
-
-        return Rendered(
-            plan, clips=clips, seed=seed, split=split, labels=labels, transform=transform
-        )
-    if root is None or kind not in KINDS:
-        raise BadInput(
-            f"data set {kind!r}: give one of {', '.join(KINDS)} with its folder, or gestures"
-        )
-    found = listing(kind, root, split)
-    if not (
-        held and holdout
-    ):  # else the clips that are trained on are of the same listing, and say so
-        report_missing(found, root)
-    own, chosen = labels or found.labels, found.clips
-    chosen = share_of(chosen, holdout, held, root)
-    chosen = chosen if balance is None else balanced(chosen, balance)
-    kept = Cache(cache, cache_gigabytes) if cache is not None else None
-    return Clips(
-        own, chosen, plan, seed=seed, cache=kept, transform=transform, missing=found.missing
-    )
+    listed = listing(kind, root, split)
+    is_second = selection.held and selection.holdout
+    if not is_second:  # the clips that are trained on are of the same listing, and say so
+        report_missing(listed, root)
+    clips = selection.of(listed.clips, root)
+    return Clips(listed.labels, clips, plan, seed=seed, missing=listed.missing)
 
 
-def report_missing(found: Listing, root: str | Path) -> None:
-    """One line for all clips that are listed but not there; of several processes the first one says
-    so.
+def report_missing(listed: Listing, root: str | Path) -> None:
+    """One line for all clips that are listed but not there.
+
+    Of several processes the first one says so.
     """
-    if found.missing and os.environ.get("RANK", "0") == "0":
+    if listed.missing and os.environ.get("RANK", "0") == "0":
         print(
-            f"skipped: {found.missing} of {found.missing + len(found.clips)} listed clips are not "
-            f"in {root} (the first is {found.first_missing})",
+            f"skipped: {listed.missing} of {listed.missing + len(listed.clips)} listed clips are "
+            f"not in {root} (the first is {listed.first_missing})",
             file=sys.stderr,
         )

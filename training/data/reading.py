@@ -1,6 +1,4 @@
-"""From a labelled clip to its frames: which ones, how large, and from a cache where there is
-one.
-"""
+"""From a labelled clip to its frames: which ones, how large, and from a cache if there is one."""
 
 from __future__ import annotations
 
@@ -8,7 +6,7 @@ import re
 from collections.abc import Callable
 from dataclasses import astuple, dataclass
 from pathlib import Path
-from typing import Literal, get_args
+from typing import Literal, NamedTuple, get_args
 
 import cv2
 import numpy as np
@@ -42,36 +40,42 @@ class Plan:
     sampling: Sampling = "uniform"
     stride: int = 4  # of dense sampling
     views: int = 1  # V: temporal views, or candidates that training draws from
-    short: Short = (
-        "refuse"  # a clip of fewer frames: refuse it, repeat its last frame, or add black ones
-    )
+    # a clip of fewer frames: refuse it, repeat its last frame, or add black ones
+    short: Short = "refuse"
     size: int | None = None  # pixels; None keeps the clip's own
-    shape: Shape = (
-        "whole"  # whole = short side is `size`; centre and fit as in core.video, `size` square
-    )
+    # whole = short side is `size`; centre and fit as in core.video, `size` square
+    shape: Shape = "whole"
 
     def __post_init__(self) -> None:
         for name in ("frames", "stride", "views", "size"):
-            if (value := getattr(self, name)) is not None and value < 1:
+            value = getattr(self, name)
+            if value is not None and value < 1:
                 raise BadInput(f"{name} must be at least 1, got {value}")
-        for name, known in (
-            ("sampling", SAMPLINGS),
-            ("short", get_args(Short)),
-            ("shape", get_args(Shape)),
-        ):
-            if (value := getattr(self, name)) not in known:
+        choices = {"sampling": SAMPLINGS, "short": get_args(Short), "shape": get_args(Shape)}
+        for name, known in choices.items():
+            value = getattr(self, name)
+            if value not in known:
                 raise BadInput(f"{name} {value!r} is not known; choose one of {', '.join(known)}")
+
+
+class Pool(NamedTuple):
+    """The distinct frames that some views show."""
+
+    frames: np.ndarray  # (P, h, w, 3) uint8 RGB
+    times: np.ndarray  # (P,) seconds
+    views: np.ndarray  # (V, T), or as they were taken: positions in the pool, -1 for a black frame
 
 
 def view_indices(
     count: int, frames: int, views: int, sampling: Literal["uniform", "dense"], stride: int = 4
 ) -> np.ndarray:
-    """Indices of `views` clips of `frames` frames out of `count`, (V, T), each ascending (spec
-    4.6).
+    """Indices of `views` clips of `frames` frames out of `count` (spec 4.6).
 
-    uniform: V x T segments, of which view v takes every V-th from v; dense: V windows spread from
-        the first
-    frame to the last, one view being the middle. One view is the choice of `core.video.sampling`.
+    uniform: V x T segments, of which view v takes every V-th from v. dense: V windows spread from
+    the first frame to the last, one view being the middle. One view is the choice of
+    `core.video.sampling`.
+
+    Returns: (V, T), each row ascending.
     """
     if sampling == "uniform":
         return uniform_indices(count, frames * views).reshape(frames, views).T
@@ -82,97 +86,114 @@ def view_indices(
     return np.linspace(0, room, views).astype(int)[:, None] + (middle - middle[0])
 
 
+def everything(views: np.ndarray) -> np.ndarray:
+    """Take all views."""
+    return views
+
+
 def read(
-    clip: Labelled, plan: Plan, cache: Cache | None = None, take: Take = lambda views: views
+    clip: Labelled, plan: Plan, cache: Cache | None = None, take: Take = everything
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Frames of a clip as `plan` says and `take` chooses, shape of the choice + (h, w, 3) uint8
-    RGB, and their times in seconds.
+    """Frames of a clip as `plan` says and `take` chooses, and their times in seconds.
 
     Only what is taken is decoded, or everything at the first visit if there is a cache.
+
+    Returns: uint8 RGB, the shape of the choice + (h, w, 3), and times of that shape.
+
     Raises: VideoError, by the reason.
     """
     if isinstance(clip.source, np.ndarray):
-        return _taken(*_from_memory(clip, plan), take)
+        return _taken(_from_memory(clip, clip.source, plan), take)
     if cache is None:
-        return _taken(*_decode(clip, plan, take), lambda views: views)
-    key = _key(clip, plan)
-    found = cache.load(key, take)
-    if found is None:
-        pool = _decode(clip, plan, lambda views: views)
-        cache.store(key, *pool)
-        found = _taken(*pool, take)
-    return found
+        return _taken(_decode(clip, clip.source, plan, take), everything)
+    key = _key(clip, clip.source, plan)
+    kept = cache.load(key, take)
+    if kept is not None:
+        return kept
+    pool = _decode(clip, clip.source, plan, everything)
+    cache.store(key, *pool)
+    return _taken(pool, take)
 
 
-def _taken(
-    frames: np.ndarray, times: np.ndarray, views: np.ndarray, take: Take
-) -> tuple[np.ndarray, np.ndarray]:
-    """Place pool frames (P, h, w, 3) where the positions of `take` say; -1 is a black frame at the
-    last time.
-    """
-    at = take(views)
-    out = frames[at]
-    out[at < 0] = 0
-    return out, times[at]
+def _taken(pool: Pool, take: Take) -> tuple[np.ndarray, np.ndarray]:
+    """The frames and times that `take` chooses; a black frame has the last time."""
+    places = take(pool.views)
+    frames = pool.frames[places]
+    frames[places < 0] = 0
+    return frames, pool.times[places]
 
 
-def _key(clip: Labelled, plan: Plan) -> str:
-    path = Path(clip.source)
-    newest = path.stat()
+def _key(clip: Labelled, path: Path, plan: Plan) -> str:
+    state = path.stat()
     return digest(
         str(path.absolute()),
-        newest.st_size,
-        newest.st_mtime_ns,
+        state.st_size,
+        state.st_mtime_ns,
         clip.start,
         clip.end,
         *astuple(plan),
     )
 
 
-def _decode(clip: Labelled, plan: Plan, take: Take) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Pool frames (P, h, w, 3), their times (P,), and the taken views as positions in the pool."""
-    path = Path(clip.source)
+def _decode(clip: Labelled, path: Path, plan: Plan, take: Take) -> Pool:
+    """The frames of a video or of a folder of pictures that `take` chooses."""
     wanted: list[np.ndarray] = []
 
     def pick(
         seconds: np.ndarray, fps: float, small: Callable[[np.ndarray], np.ndarray]
     ) -> np.ndarray:
-        wanted.append(take(_chosen(clip, plan, seconds, fps, small)))
+        wanted.append(take(_views(clip, plan, seconds, fps, small)))
         return np.unique(wanted[0][wanted[0] >= 0])
 
-    frames, times = (
-        _pictures(path, pick, plan)
-        if path.is_dir()
-        else decode_at(path, pick, shrink=lambda image: _sized(image, plan))
-    )
-    at = wanted[0]
-    return frames, times, np.where(at < 0, -1, np.searchsorted(np.unique(at[at >= 0]), at))
+    if path.is_dir():
+        frames, times = _pictures(path, pick, plan)
+    else:
+        frames, times = decode_at(path, pick, shrink=lambda image: _sized(image, plan))
+    return Pool(frames, times, _positions(wanted[0]))
 
 
-def _chosen(
+def _from_memory(clip: Labelled, source: np.ndarray, plan: Plan) -> Pool:
+    seconds = np.arange(len(source)) / PICTURE_RATE
+    views = _views(clip, plan, seconds, PICTURE_RATE, lambda indices: source[indices])
+    used = np.unique(views[views >= 0])
+    frames = np.stack([_sized(source[index], plan) for index in used])
+    return Pool(frames, seconds[used], _positions(views))
+
+
+def _positions(views: np.ndarray) -> np.ndarray:
+    """From indices of a clip's frames to positions among those that are used; -1 stays."""
+    used = np.unique(views[views >= 0])
+    return np.where(views < 0, -1, np.searchsorted(used, views))
+
+
+def _views(
     clip: Labelled,
     plan: Plan,
     seconds: np.ndarray,
     fps: float,
     small: Callable[[np.ndarray], np.ndarray],
 ) -> np.ndarray:
-    """Indices of the views, (V, T); -1 for a black frame."""
+    """Indices of the views among a file's frames, (V, T); -1 for a black frame.
+
+    Args:
+        seconds: of each frame.
+        small: from indices to small pictures of these frames.
+    """
     low, high = clip.start or 0.0, np.inf if clip.end is None else clip.end
     part = np.flatnonzero((seconds >= low - 1e-6) & (seconds <= high + 1e-6))
     if len(part) < plan.frames:
         if plan.short == "refuse" or not len(part):
             raise TooFewFrames(too_few(clip.name, len(part), plan.frames))
-        filled = np.r_[
-            part, np.full(plan.frames - len(part), part[-1] if plan.short == "last" else -1)
-        ]
+        filler = part[-1] if plan.short == "last" else -1
+        filled = np.r_[part, np.full(plan.frames - len(part), filler)]
         return np.tile(filled, (plan.views, 1))
     if plan.sampling != "motion":
         return part[view_indices(len(part), plan.frames, plan.views, plan.sampling, plan.stride)]
     views = plan.views if len(part) >= plan.views * plan.frames else 1
     interval = max(1, min(round(fps / MOTION_RATE), len(part) // (views * plan.frames)))
     candidates = part[::interval]
-    chosen = candidates[motion_indices(small(candidates), views * plan.frames)]
-    return np.tile(chosen.reshape(plan.frames, views).T, (plan.views // views, 1))
+    moving = candidates[motion_indices(small(candidates), views * plan.frames)]
+    return np.tile(moving.reshape(plan.frames, views).T, (plan.views // views, 1))
 
 
 def _sized(image: np.ndarray, plan: Plan) -> np.ndarray:
@@ -189,29 +210,30 @@ def short_side(image: np.ndarray, size: int) -> np.ndarray:
     scale = size / min(height, width)
     if scale == 1:
         return image
-    to = (
-        (size, max(size, round(height * scale)))
-        if width <= height
-        else (max(size, round(width * scale)), size)
-    )
-    return cv2.resize(image, to, interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR)
+    if width <= height:
+        shape = (size, max(size, round(height * scale)))
+    else:
+        shape = (max(size, round(width * scale)), size)
+    filtered = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
+    return cv2.resize(image, shape, interpolation=filtered)
 
 
 def _pictures(folder: Path, pick: Callable, plan: Plan) -> tuple[np.ndarray, np.ndarray]:
     """The picked pictures of a folder, in the order of the numbers in their names."""
     paths = sorted(
-        (p for p in folder.iterdir() if p.suffix.lower() in PICTURES),
-        key=lambda p: ([int(n) for n in re.findall(r"\d+", p.stem)], p.name),
+        (path for path in folder.iterdir() if path.suffix.lower() in PICTURES),
+        key=lambda path: ([int(n) for n in re.findall(r"\d+", path.stem)], path.name),
     )
     if not paths:
         raise EmptyVideo(f"{folder}: holds no pictures; expected a folder of {', '.join(PICTURES)}")
+
+    def small(indices: np.ndarray) -> np.ndarray:
+        return _stacked([_picture(paths[index]) for index in indices], folder)
+
     seconds = np.arange(len(paths)) / PICTURE_RATE
-    chosen = pick(
-        seconds,
-        PICTURE_RATE,
-        lambda indices: _stacked([_picture(paths[i]) for i in indices], folder),
-    )
-    return _stacked([_sized(_picture(paths[i]), plan) for i in chosen], folder), seconds[chosen]
+    picked = pick(seconds, PICTURE_RATE, small)
+    frames = [_sized(_picture(paths[index]), plan) for index in picked]
+    return _stacked(frames, folder), seconds[picked]
 
 
 def _stacked(pictures: list[np.ndarray], folder: Path) -> np.ndarray:
@@ -228,11 +250,3 @@ def _picture(path: Path) -> np.ndarray:
             f"{path.parent.name}/{path.name}: not a picture that can be read; copy it again"
         )
     return cv2.cvtColor(image, cv2.COLOR_BGR2RGB)
-
-
-def _from_memory(clip: Labelled, plan: Plan) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    seconds = np.arange(len(clip.source)) / PICTURE_RATE
-    views = _chosen(clip, plan, seconds, PICTURE_RATE, lambda indices: clip.source[indices])
-    used = np.unique(views[views >= 0])
-    at = np.where(views < 0, -1, np.searchsorted(used, views))
-    return np.stack([_sized(clip.source[i], plan) for i in used]), seconds[used], at
