@@ -1,0 +1,118 @@
+"""Where a clip and a model come from, and the text of each that links, widgets and caches hold."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal, get_args
+
+from core.errors import BadInput
+from core.world.gestures import Gesture, render
+
+RENDERED_FRAMES = 48
+"""Frames of a rendered gesture, which lasts three seconds."""
+
+
+class ClipSource(ABC):
+    """Where a clip comes from: a gesture that this app renders, or a video file."""
+
+    is_upload = False
+    """Whether it is one visitor's own, so that nothing of it leaves that visitor's session."""
+
+    @staticmethod
+    def parse(text: str) -> ClipSource:
+        """The source that `str` wrote.
+
+        Raises: BadInput for any other text.
+        """
+        kind, _, name = text.partition(":")
+        if kind == "render":
+            label, _, seed = name.rpartition(":")
+            if seed.isdecimal():
+                return Rendered(label, int(seed))
+        if kind in ("folder", "upload"):
+            return VideoFile(Path(name), kind == "upload")
+        raise BadInput(
+            f"{text!r} is no source of a clip; use render:LABEL:SEED, folder:PATH or upload:PATH"
+        )
+
+    @abstractmethod
+    def __str__(self) -> str: ...
+
+    @property
+    @abstractmethod
+    def version(self) -> float:
+        """A number that is another one when what lies behind the source was replaced."""
+
+    @property
+    def place(self) -> tuple[str, float]:
+        """What tells it apart from any other source."""
+        return str(self), self.version
+
+
+@dataclass(frozen=True)
+class Rendered(ClipSource):
+    """A gesture that is drawn when it is asked for: `render:LABEL:SEED`."""
+
+    label: str
+    seed: int
+
+    def __str__(self) -> str:
+        return f"render:{self.label}:{self.seed}"
+
+    @property
+    def version(self) -> float:
+        return 0.0
+
+    def gesture(self) -> Gesture:
+        """Draw it, with what is known of it."""
+        return render(self.label, self.seed, frames=RENDERED_FRAMES)
+
+
+@dataclass(frozen=True)
+class VideoFile(ClipSource):
+    """A file of the folder named at start-up, `folder:PATH`, or an upload, `upload:PATH`."""
+
+    path: Path
+    is_upload: bool
+
+    def __str__(self) -> str:
+        kind = "upload" if self.is_upload else "folder"
+        return f"{kind}:{self.path}"
+
+    @property
+    def version(self) -> float:
+        """When the file changed, in seconds; 0 for one that is gone."""
+        return self.path.stat().st_mtime if self.path.exists() else 0.0
+
+
+ModelKind = Literal["shipped", "public", "random", "file"]
+
+
+@dataclass(frozen=True)
+class ModelSource:
+    """Where a model's weights come from.
+
+    As text: `NAME` for those shipped with the app, `public:NAME`, `random:NAME` or `file:PATH`.
+    """
+
+    kind: ModelKind
+    name: str
+    """A network of core.models, a public checkpoint of core.weights.hub.NAMED, or a file."""
+
+    @staticmethod
+    def parse(text: str) -> ModelSource:
+        """The source that `str` wrote; a text without a kind names a shipped model."""
+        for kind in get_args(ModelKind):
+            if text.startswith(f"{kind}:") and kind != "shipped":
+                return ModelSource(kind, text.removeprefix(f"{kind}:"))
+        return ModelSource("shipped", text)
+
+    def __str__(self) -> str:
+        return self.name if self.kind == "shipped" else f"{self.kind}:{self.name}"
+
+    @property
+    def network(self) -> str | None:
+        """The network of core.models, where the source's own name says which."""
+        return self.name if self.kind in ("shipped", "random") else None
