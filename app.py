@@ -6,6 +6,7 @@ import pandas  # noqa: F401 - whole before any chart: plotly takes a half-import
 import streamlit as st
 
 from core.errors import BadInput
+from pages.parts import session
 from pages.parts.choose import sidebar
 
 st.set_page_config(
@@ -34,7 +35,7 @@ page = st.navigation(
     position="top",
 )
 try:
-    choice = st.session_state["choice"] = sidebar()
+    choice = st.session_state[session.CHOICE] = sidebar()
     if not choice.card.trained_on:
         st.error(
             f"**Random weights.** {choice.title} has learned nothing: what is shown below is how "

@@ -2,8 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
 import cv2
 import numpy as np
+
+
+@dataclass(frozen=True)
+class PairMap:
+    """A map of each pair of frames that follow one another."""
+
+    title: str
+    heat: np.ndarray  # (T - 1, h, w), at least 0
+    of: Literal["first", "second", "both"]  # the frames of the pair that it was made of
 
 
 def resized(heat: np.ndarray, height: int, width: int) -> np.ndarray:
@@ -42,21 +55,17 @@ def roc_auc(heat: np.ndarray, mask: np.ndarray) -> float:
     return float((ranks(heat)[on].sum() - n * (n + 1) / 2) / (n * m)) if n and m else float("nan")
 
 
-def hand_scores(
-    maps: dict[str, np.ndarray], mask: np.ndarray
-) -> tuple[dict[str, list[float]], float]:
-    """Energy inside and ROC AUC of maps (n, h, w) against the hand's mask (T, H, W), and the part
-    of the pictures that it covers.
+def hand_scores(maps: Sequence[PairMap], mask: np.ndarray) -> tuple[dict[str, list[float]], float]:
+    """Energy inside and ROC AUC of maps against the hand's mask (T, H, W) bool, and the part of the
+    pictures that it covers.
 
-    A map of T - 1 pairs whose name begins with "Attention" is held against the mask of its pair's
-    first frame, any other against that of either frame.
+    A map that was made of one frame of its pairs is held against the mask of that frame, any other
+    against that of either frame.
     """
-    first, either = mask[:-1], mask[:-1] | mask[1:]
-    found = [
-        (resized(heat, *mask.shape[1:]), first if name.startswith("Attention") else either)
-        for name, heat in maps.items()
-    ]
+    first, second = mask[:-1], mask[1:]
+    masks = {"first": first, "second": second, "both": first | second}
+    heats = [(resized(each.heat, *mask.shape[1:]), masks[each.of]) for each in maps]
     return {
-        "energy inside": [energy_inside(*pair) for pair in found],
-        "ROC AUC": [roc_auc(*pair) for pair in found],
-    }, float(either.mean())
+        "energy inside": [energy_inside(*pair) for pair in heats],
+        "ROC AUC": [roc_auc(*pair) for pair in heats],
+    }, float(masks["both"].mean())

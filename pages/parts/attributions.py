@@ -4,80 +4,88 @@ stop button.
 
 from __future__ import annotations
 
+import numpy as np
 import streamlit as st
 
-from core.draw.overlay import enlarged, overlay
+from core.draw.overlay import overlay
 from core.draw.panels import panels
-from core.explain.attribute import METHODS
-from core.video import crop_box
+from core.explain.attribute import METHODS, Method
 from pages.parts import cached
-from pages.parts.choose import Choice
-from pages.parts.export import exhibit
+from pages.parts.exhibit import Exhibit, Film
+from pages.parts.show import pictures
+from pages.parts.subject import Choice
 
 
-def draw(choice: Choice, target: int, opacity: float, colours: str) -> None:
-    """The section of one class: which attribution, the buttons, and the result if it is here."""
-    label = choice.card.labels[target]
+def other_attributions(choice: Choice, target: int, opacity: float, colours: str) -> None:
+    """The section of one class: which attribution, the buttons, and the result once it is here."""
     st.subheader(
         "Other attributions", help="  \n".join(f"**{m.title}**: {m.help}" for m in METHODS.values())
     )
     left, right = st.columns([3, 7], gap="large")
     with left:
-        method = st.selectbox(
+        name = st.selectbox(
             "Attribution",
             list(METHODS),
             format_func=lambda name: METHODS[name].title,
             key="method",
             bind="query-params",
         )
-        row = st.columns(2)
-        asked = row[0].button(
-            "Compute", icon=":material/play_arrow:", key="attribute", width="stretch"
-        )
-        stop, waiting = row[1].empty(), st.empty()
-        ask = (choice.key, choice.model, choice.crop, method, target, choice.clip)
-        if asked and cached.attributed(*ask, None) is None:
-            stop.button(
-                "Stop", icon=":material/stop:", key="stop", width="stretch"
-            )  # any click ends this run at the next piece
-            waiting.progress(0.0, text=METHODS[method].title)
-            cached.attributed(
-                *ask,
-                lambda done: waiting.progress(
-                    done, text=f"{METHODS[method].title}: {100 * done:.0f} %"
-                ),
-            )
-            stop.empty()
-            waiting.empty()
-    heat = cached.attributed(*ask, None)
+        _compute_when_asked(choice, name, target)
+    method, label = METHODS[name], choice.card.labels[target]
+    heat = cached.attributed.here(choice, name, target)
     with right:
         if heat is None:
             st.info(
-                f"{METHODS[method].title} of *{label}* for {choice.title} is computed when asked: "
-                "many passes through the model."
+                f"{method.title} of *{label}* for {choice.title} is computed when asked: many "
+                "passes through the model."
             )
-            return
-        large = enlarged(choice.clip.frames, 360)
-        frames = overlay(
-            large,
-            heat,
-            opacity=opacity,
-            signed=METHODS[method].signed,
-            colour_map=colours,
-            box=crop_box(*large.shape[1:3], choice.crop),
-        )
-        exhibit(
-            panels([frames], choice.clip.times, [f"<b>{METHODS[method].title}</b>  {label}"]),
-            "attribution",
-            f"The clip with {METHODS[method].title} of {label}",
-            [
-                (
-                    choice,
-                    f"{METHODS[method].title} of *{label}* · {heat.min():.3g} to "
-                    f"{heat.max():.3g}, sum {heat.sum():.3g}",
-                )
-            ],
-            clips=[frames],
-            times=choice.clip.times,
-            numbers={"attribution": (heat, "(T', h, w) part of the score of each cell")},
-        )
+        else:
+            _attribution(choice, method, label, heat, opacity, colours).draw()
+
+
+def _compute_when_asked(choice: Choice, name: str, target: int) -> None:
+    """Draw the buttons, and compute if the first was clicked. Any other click ends this run at the
+    next piece of the work.
+    """
+    row = st.columns(2)
+    is_asked = row[0].button(
+        "Compute", icon=":material/play_arrow:", key="attribute", width="stretch"
+    )
+    stop, bar = row[1].empty(), st.empty()
+    if not is_asked or cached.attributed.here(choice, name, target) is not None:
+        return
+    title = METHODS[name].title
+    stop.button("Stop", icon=":material/stop:", key="stop", width="stretch")
+    bar.progress(0.0, text=title)
+    cached.attributed(
+        choice,
+        name,
+        target,
+        progress=lambda share: bar.progress(share, text=f"{title}: {100 * share:.0f} %"),
+    )
+    stop.empty()
+    bar.empty()
+
+
+def _attribution(
+    choice: Choice, method: Method, label: str, heat: np.ndarray, opacity: float, colours: str
+) -> Exhibit:
+    """The clip with an attribution, (T', h, w)."""
+    large, box = pictures(choice, 360)
+    frames = overlay(
+        large, heat, opacity=opacity, signed=method.signed, colour_map=colours, box=box
+    )
+    title = f"{method.title} of *{label}*"
+    return Exhibit(
+        panels([frames], choice.clip.times, [f"<b>{method.title}</b>  {label}"]),
+        "attribution",
+        f"The clip with {method.title} of {label}",
+        [
+            (
+                choice,
+                f"{title} · {heat.min():.3g} to {heat.max():.3g}, sum {heat.sum():.3g}",
+            )
+        ],
+        numbers={"attribution": (heat, "(T', h, w) part of the score of each cell")},
+        film=Film([frames], choice.clip.times),
+    )

@@ -1,11 +1,9 @@
-"""A figure with everything that belongs to it: what it shows and of what, and files of it to
-keep.
-"""
+"""Files of a figure to keep: the picture, the frames that it plays, the numbers."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from functools import cache
 
 import numpy as np
@@ -14,14 +12,11 @@ import streamlit as st
 
 from assets import ASSETS
 from core.draw import export
-from core.draw.bars import class_bars
-from pages.parts.choose import Choice
-from pages.parts.show import NOT_AN_EXPLANATION, chart, plain, provenance, provenance_line
+from core.draw.export import Numbers
+from pages.parts.show import NOT_AN_EXPLANATION, plain
 from pages.parts.viewer import bundle
 
 FOLDER = ASSETS / "download"
-Numbers = Mapping[str, tuple[np.ndarray, str]]
-"""Key in the NPZ -> the array and what it means, with its shape and unit."""
 
 
 @cache
@@ -33,40 +28,6 @@ def _component():
     return st.components.v2.component(
         "keep_figure", html=html, css=css, js=js, isolate_styles=False
     )
-
-
-def exhibit(
-    figure: go.Figure,
-    key: str,
-    alt: str,
-    shown: Sequence[tuple[Choice, str]],
-    *,
-    numbers: Numbers,
-    clips: Sequence[np.ndarray] = (),
-    times: np.ndarray | None = None,
-    titles: Sequence[str] = (),
-    columns: int | None = None,
-) -> None:
-    """Draw a figure, one line for each model that says what of it is `shown`, and a button with
-    files of it.
-
-    `clips` (T, H, W, 3) at `times` (seconds) are the overlays that the figure plays; they are
-    offered as a video under their `titles`.
-    """
-    chart(figure, key, alt)
-    with st.container(horizontal=True, vertical_alignment="top"):
-        with st.container(gap="xsmall"):
-            for choice, detail in shown:
-                provenance(choice, detail)
-        downloads(
-            key,
-            [provenance_line(choice, detail) for choice, detail in shown],
-            numbers=numbers,
-            clips=clips,
-            times=times,
-            titles=titles,
-            columns=columns,
-        )
 
 
 def downloads(
@@ -136,22 +97,6 @@ def downloads(
             width="stretch",
             help="For `numpy.load`. Its key `about` says what each array is.",
         )
-
-
-def class_exhibit(choice: Choice, probabilities: np.ndarray, key: str) -> None:
-    """The five most probable classes of a model."""
-    labels = list(choice.card.labels)
-    best = labels[int(np.argmax(probabilities))]
-    exhibit(
-        class_bars(labels, probabilities, height=230),
-        key,
-        f"Class probabilities of {choice.title}, most probable: {best}",
-        [(choice, f"class probabilities, most probable *{best}*")],
-        numbers={
-            "probabilities": (probabilities, "(C,) softmax of the scores"),
-            "labels": (np.array(labels), "(C,) class names"),
-        },
-    )
 
 
 def of_lines(figure: go.Figure, x: str, y: str) -> Numbers:

@@ -12,9 +12,9 @@ from core.draw.overlay import COLOUR_MAPS, enlarged, overlay
 from core.observe import Trace
 from core.video import crop_box
 from pages.parts import cached
-from pages.parts.choose import Choice
 from pages.parts.look import Look, read
 from pages.parts.show import NOT_AN_EXPLANATION, plain, provenance_line
+from pages.parts.subject import Choice
 
 KINDS = ("mp4", "gif", "npz")
 
@@ -61,13 +61,13 @@ def kept(choice: Choice, trace: Trace, state: dict[str, Any]) -> tuple[str, byte
     if state.get("query") == "gradcam":
         target = _number(state, "target", 0, len(trace.logits) - 1, int(trace.logits.argmax()))
         heat, signed = (
-            cached.gradcam(choice.key, choice.model, choice.crop, int(target), choice.clip).heat,
+            cached.gradcam(choice, int(target)).heat,
             False,
         )
         words = f"GradCAM of {trace.card.labels[int(target)]}"
     else:
         heat = explain.hover(trace, layer, look.head, look.query, look.view, look.tap)
-        signed = explain.view_is_signed(trace, look.view if look.asks else None, look.tap)
+        signed = explain.view_is_signed(trace, look.patch_view, look.tap)
         words = f"layer {layer + 1}, {look.words}"
     low, high = float(np.nanmin(heat)), float(np.nanmax(heat))
     lines = [

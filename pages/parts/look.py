@@ -1,20 +1,21 @@
-"""Who looks, and how: the query that the lower half of Explore follows, from its own controls or as
-the viewer has it.
-"""
+"""Who looks, and how: the query of Explore's lower half, from its controls or from the viewer."""
 
 from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from core import explain
 from core.draw import packing
 from core.explain import SpatialQuery, View
 from core.observe import Trace
-from core.trace import Head
+from core.trace import Attention, Head
+from pages.parts import session
+from pages.parts.controls import by_title
 from pages.parts.show import HELP
 
 WHO = {"cls": "Class token", "mean": "Mean", "patch": "Patch"}
@@ -55,7 +56,8 @@ class Look:
     @property
     def words(self) -> str:
         """For a line below a figure, counting from 1."""
-        return f"{self._who}{f' ({self.view})' if self.asks else ''}, {self._heads}"
+        view = f" ({self.view})" if self.patch else ""
+        return f"{self._who}{view}, {self._heads}"
 
     @property
     def rolled(self) -> str:
@@ -74,119 +76,155 @@ class Look:
         return f"head {self.head + 1}" if isinstance(self.head, int) else f"{self.head} over heads"
 
     @property
-    def asks(self) -> tuple[int, int, int] | None:
-        """The patch that asks, if one does."""
+    def patch(self) -> tuple[int, int, int] | None:
+        """The patch that looks, (t, row, column), if one does."""
         return None if isinstance(self.query, str) else self.query
+
+    @property
+    def patch_view(self) -> View | None:
+        """The view, which matters only to a patch."""
+        return self.view if self.patch else None
 
 
 def read(state: dict[str, Any], trace: Trace) -> Look:
-    """What the viewer says that it shows; whatever does not exist becomes what it would open on."""
+    """What the viewer says that it shows; values that do not exist fall back to those that it opens
+    on.
+    """
     taps = packing.space_taps(trace)
-    tap = state.get("tap") if state.get("tap") in taps else taps[0]
-    offered, query, head = explain.views(trace, tap), state.get("query"), state.get("head")
+    tap = state.get("tap")
+    if tap not in taps:
+        tap = taps[0]
     attention = explain.over_space(trace, tap)[-1]
-    patch = isinstance(query, list) and len(query) == 3
-    if patch and all(
-        isinstance(i, int) and 0 <= i < n for i, n in zip(query, trace.grid, strict=True)
-    ):
-        asked: SpatialQuery = (query[0], query[1], query[2])
-    else:
-        asked = "cls" if query != "mean" and explain.has_class_token(attention) else "mean"
-    known = head in ("mean", "max") or (isinstance(head, int) and 0 <= head < attention.heads)
-    return Look(
-        tap,
-        asked,
-        state.get("view") if state.get("view") in offered else offered[0],
-        head if known else "mean",
-    )
+    offered, view = explain.views(trace, tap), state.get("view")
+    if view not in offered:
+        view = offered[0]
+    query = _query(state.get("query"), trace, attention)
+    return Look(tap, query, view, _head(state.get("head"), attention))
+
+
+def _query(query: object, trace: Trace, attention: Attention) -> SpatialQuery:
+    """The query that the viewer names, or else the one that it opens on."""
+    if isinstance(query, list) and len(query) == 3:
+        inside = [
+            isinstance(i, int) and 0 <= i < size for i, size in zip(query, trace.grid, strict=True)
+        ]
+        if all(inside):
+            return query[0], query[1], query[2]
+    if query == "mean" or not explain.has_class_token(attention):
+        return "mean"
+    return "cls"
+
+
+def _head(head: object, attention: Attention) -> Head:
+    """The head that the viewer names, or else the mean."""
+    if isinstance(head, int) and 0 <= head < attention.heads:
+        return head
+    return "max" if head == "max" else "mean"
 
 
 def follow(look: Look) -> None:
     """Let the controls show this query from the next run on."""
-    st.session_state["follow"] = look
+    st.session_state[session.FOLLOW] = look
 
 
 def _follow() -> None:
-    look: Look | None = st.session_state.pop("follow", None)
+    """Set the controls to the query that `follow` kept, if there is one."""
+    look: Look | None = st.session_state.pop(session.FOLLOW, None)
     if look is None:
         return
-    head = str(look.head + 1) if isinstance(look.head, int) else look.head
-    values = {
+    values: dict[str, Any] = {
         "who": look.query if isinstance(look.query, str) else "patch",
-        "by_head": head,
+        "by_head": str(look.head + 1) if isinstance(look.head, int) else look.head,
         "by_tap": look.tap,
     }
-    if look.asks is not None:
-        values |= {"by_view": look.view}
-        values |= dict(
-            zip(("by_frame", "by_row", "by_column"), (i + 1 for i in look.asks), strict=True)
-        )
+    if look.patch is not None:
+        frame, row, column = (i + 1 for i in look.patch)
+        values |= {"by_view": look.view, "by_frame": frame, "by_row": row, "by_column": column}
     st.session_state.update(values)
 
 
-def _linked(grid: tuple[int, int, int]) -> tuple[int, int, int]:
+def _opens_on(grid: tuple[int, int, int]) -> tuple[int, int, int]:
     """The patch to open on: that which the viewer's part of a link keeps, else the middle one."""
-    found = st.session_state.setdefault(
-        "linked_patch", re.search(r"query:(\d+)-(\d+)-(\d+)", st.query_params.get("v", ""))
+    linked = st.session_state.setdefault(
+        session.LINKED_PATCH, re.search(r"query:(\d+)-(\d+)-(\d+)", st.query_params.get("v", ""))
     )
-    if found and all(int(i) < n for i, n in zip(found.groups(), grid, strict=True)):
-        return int(found[1]), int(found[2]), int(found[3])
+    if linked and all(int(i) < size for i, size in zip(linked.groups(), grid, strict=True)):
+        return int(linked[1]), int(linked[2]), int(linked[3])
     return grid[0] // 2, grid[1] // 2, grid[2] // 2
 
 
 def chosen_look(trace: Trace) -> Look:
-    """Draw the controls."""
+    """Draw the controls of a query. They stand in one row, and those that a patch needs come and
+    go.
+    """
     _follow()
-    taps = packing.space_taps(trace)
     row = st.container(horizontal=True, vertical_alignment="bottom")
-    tap = (
-        row.selectbox(
+    taps = packing.space_taps(trace)
+    tap = taps[0]
+    if len(taps) > 1:
+        tap = row.selectbox(
             "Attention", taps, key="by_tap", bind="query-params", width=150, help=TAP_HELP
         )
-        if len(taps) > 1
-        else taps[0]
-    )
     attention = explain.over_space(trace, tap)[-1]
-    who = {k: v for k, v in WHO.items() if k != "cls" or explain.has_class_token(attention)}
-    asked = row.segmented_control(
+    offered = explain.views(trace, tap)
+    query: SpatialQuery
+    query, view = _who_looks(row, attention) or _patch(row, trace), offered[0]
+    if not isinstance(query, str) and len(offered) > 1:
+        view = row.selectbox(
+            "View", offered, key="by_view", bind="query-params", help=VIEW_HELP, width=170
+        )
+    heads: dict[str, Head] = {"mean": "mean", "max": "max"}
+    heads |= {str(head + 1): head for head in range(attention.heads)}
+    name = row.selectbox(
+        "Head", list(heads), key="by_head", bind="query-params", help=HELP["head"], width=110
+    )
+    return Look(tap, query, view, heads[name])
+
+
+def _who_looks(row: DeltaGenerator, attention: Attention) -> Literal["cls", "mean"] | None:
+    """Draw the choice of who looks; None stands for a patch."""
+    who = {
+        key: title
+        for key, title in WHO.items()
+        if key != "cls" or explain.has_class_token(attention)
+    }
+    asks = row.segmented_control(
         "Who looks",
         list(who),
-        format_func=who.get,
+        format_func=by_title(who),
         default=next(iter(who)),
         required=True,
         key="who",
         bind="query-params",
         help=WHO_HELP,
     )
-    view, offered = explain.views(trace, tap)[0], explain.views(trace, tap)
-    query: SpatialQuery = "mean" if asked not in who else asked if asked != "patch" else (0, 0, 0)
-    if asked == "patch":
-        unit = len(trace.clip) // trace.grid[0]
-        names = {
-            t + 1: "–".join(dict.fromkeys((str(t * unit + 1), str(t * unit + unit))))
-            for t in range(max(trace.grid))
-        }
-        at = [
-            row.selectbox(
-                name,
-                range(1, n + 1),
-                index=i,
-                key=f"by_{name.lower()}",
-                bind="query-params",
-                width=110,
-                format_func=names.get if name == "Frame" else str,
-                help=PLACE_HELP[name],
-            )
-            - 1
-            for name, n, i in zip(PLACE_HELP, trace.grid, _linked(trace.grid), strict=True)
-        ]
-        query = (at[0], at[1], at[2])
-        if len(offered) > 1:
-            view = row.selectbox(
-                "View", offered, key="by_view", bind="query-params", help=VIEW_HELP, width=170
-            )
-    heads = ["mean", "max", *(str(h + 1) for h in range(attention.heads))]
-    head = row.selectbox(
-        "Head", heads, key="by_head", bind="query-params", help=HELP["head"], width=110
-    )
-    return Look(tap, query, view, int(head) - 1 if head.isdigit() else head)
+    if asks == "patch":
+        return None
+    return "cls" if asks == "cls" and "cls" in who else "mean"
+
+
+def _patch(row: DeltaGenerator, trace: Trace) -> tuple[int, int, int]:
+    """Draw the frame, row and column of the patch that looks."""
+    unit = len(trace.clip) // trace.grid[0]
+    frames = {t + 1: _frame_name(t, unit) for t in range(trace.grid[0])}
+    place = []
+    for name, size, opens_on in zip(PLACE_HELP, trace.grid, _opens_on(trace.grid), strict=True):
+        number = row.selectbox(
+            name,
+            range(1, size + 1),
+            index=opens_on,
+            key=f"by_{name.lower()}",
+            bind="query-params",
+            width=110,
+            format_func=by_title(frames) if name == "Frame" else str,
+            help=PLACE_HELP[name],
+        )
+        place.append(number - 1)
+    frame, line, column = place
+    return frame, line, column
+
+
+def _frame_name(t: int, unit: int) -> str:
+    """The frames that a token covers, counted from 1: `3`, or `5–6` where it covers two."""
+    first, last = t * unit + 1, t * unit + unit
+    return str(first) if first == last else f"{first}–{last}"

@@ -10,6 +10,8 @@ import streamlit as st
 
 from core.errors import BadInput
 from core.weights import hub
+from pages.parts.session import switch_to
+from pages.parts.sources import ModelSource
 
 
 def offer() -> None:
@@ -36,7 +38,7 @@ def offer() -> None:
             except (BadInput, OSError) as error:
                 st.error(str(error))
             else:
-                st.session_state["downloaded"] = f"public:{named.name}"
+                switch_to(ModelSource("public", named.name))
                 st.rerun()
         st.caption(
             "Without a network: put its files (config.json and the weights) into "
@@ -48,25 +50,29 @@ def offer() -> None:
 def _download(named: hub.Named) -> None:
     """Download in a thread of its own, so that the bar moves and a click elsewhere does not wait
     for it.
-    """
-    seen, done = [0, 0], Future()
 
-    def hear(so_far: int, whole: int) -> None:
-        seen[:] = so_far, whole
+    Raises: BadInput or OSError where the checkpoint cannot be had.
+    """
+    expected = 1_000_000 * named.megabytes
+    so_far, total = 0, expected
+    done: Future[hub.Files] = Future()
+
+    def hear(loaded_bytes: int, all_bytes: int) -> None:
+        nonlocal so_far, total
+        so_far, total = loaded_bytes, max(all_bytes, expected)
 
     def work() -> None:
         try:
             done.set_result(hub.fetch(named.source, hear))
-        except Exception as error:  # handed to whoever waits
+        except Exception as error:  # handed to the thread that waits
             done.set_exception(error)
 
     Thread(target=work, daemon=True).start()
     bar = st.progress(0.0, text=f"Asking the hub for {named.name}")
     while not done.done():
-        so_far, whole = seen[0], max(seen[1], 1_000_000 * named.megabytes)
         if so_far:
             bar.progress(
-                min(1.0, so_far / whole), text=f"{so_far / 1e6:.0f} of {whole / 1e6:.0f} MB"
+                min(1.0, so_far / total), text=f"{so_far / 1e6:.0f} of {total / 1e6:.0f} MB"
             )
         time.sleep(0.1)
     bar.empty()

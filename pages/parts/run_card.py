@@ -5,8 +5,9 @@ from __future__ import annotations
 import streamlit as st
 
 from core.errors import BadInput
-from pages.parts import runs
+from pages.parts import runs, session
 from pages.parts.runs import Run
+from pages.parts.sources import ModelSource
 
 STATES = {
     "running": (":blue-badge[running]", "It trains now."),
@@ -69,9 +70,9 @@ def card(run: Run, colour: str) -> None:
             icon=":material/visibility:",
             width="stretch",
         ):
-            st.session_state.update(
-                own_checkpoint=str(run.checkpoint), downloaded=f"file:{run.checkpoint}"
-            )
+            path = str(run.checkpoint)
+            st.session_state[session.OWN_CHECKPOINT] = path
+            session.switch_to(ModelSource("file", path))
             st.switch_page("pages/explore.py")
         if run.failure:
             st.error(run.failure, icon=":material/error:")

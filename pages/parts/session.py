@@ -8,8 +8,41 @@ from __future__ import annotations
 import streamlit as st
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 
+from pages.parts.sources import ModelSource
+
 CHOICE = "choice"
+"""What the sidebar chose, for the page: a Choice."""
 STORE = "store"
+"""What was made of this session's uploads: a Store."""
+UPLOADS = "uploads"
+"""The folder of this session's uploads, which ends with it: a TemporaryDirectory."""
+OWN_CHECKPOINT = "own_checkpoint"
+"""The path of the visitor's own checkpoint, which the model chooser offers last."""
+TAUGHT = "taught"
+"""The models that were taught a clip in this session: path of the checkpoint to title."""
+LINKED_MODEL, LINKED_UPLOAD, LINKED_PATCH = "linked_model", "linked_upload", "linked_patch"
+"""What the link that opened the app asked for: a model's title, the name of an upload's folder, and
+the match of a patch in `v`. None where it asked for none.
+"""
+SWITCH_TO = "switch_to"
+"""The model to show from the next run on: a ModelSource."""
+MODEL_CHANGED = "model_changed"
+"""Whether the sidebar is to start from the frames and the crop of another model."""
+FOLLOW = "follow"
+"""The query of the viewer that the lower half of Explore is to show: a Look."""
+SHOWN_ORDER = "shown_order"
+"""The frame in each slot of the shuffle lab."""
+LESSON, LESSON_ROOM = "lesson", "lessons"
+"""The folder of the last lesson, and the room that holds the folders of all."""
+
+# widgets
+MODEL, FRAMES, SAMPLING, CROP = "model", "frames", "sampling", "crop"
+HOW, ORDER, WITHOUT, LAB = "how", "order", "without", "lab"
+
+
+def switch_to(model: ModelSource) -> None:
+    """Let the sidebar show this model from the next run on."""
+    st.session_state[SWITCH_TO] = model
 
 
 def leave_if_asked() -> None:

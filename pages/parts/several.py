@@ -1,6 +1,4 @@
-"""Several models on one clip: which there are, and which can take the clip that the sidebar
-chose.
-"""
+"""Several models on one clip: which there are, and which can take the clip of the sidebar."""
 
 from __future__ import annotations
 
@@ -12,31 +10,29 @@ from core.errors import BadInput
 from core.models import available, spec
 from core.observe import check_fits
 from core.weights import embedded
-from pages.parts import cached
-from pages.parts.choose import Choice, model_options, taught
+from pages.parts import session
+from pages.parts.choose_model import model_options, taught
+from pages.parts.sources import ModelSource
+from pages.parts.subject import Choice
 
 
 def options() -> dict[str, str]:
-    """Every model that the sidebar offers, key to title."""
-    return model_options(st.session_state.get("own_checkpoint"), taught())
+    """Every model that the sidebar offers, the text of its source to its title."""
+    return model_options(st.session_state.get(session.OWN_CHECKPOINT), taught())
 
 
 def partner(choice: Choice) -> str:
-    """The model to set beside this one: the paper's own baseline, which is the same network with
-    other settings, if there is one.
+    """The model to set beside this one, as the text of its source: the paper's own baseline, which
+    is the same network with other settings, if there is one.
     """
-    others = [
-        name
-        for name in options()
-        if name.removeprefix("random:") in available() and name != choice.model
-    ]
-    same = [
-        name
-        for name in others
-        if spec(name.removeprefix("random:")).make is spec(choice.card.model).make
-    ]
-    candidates = [*same, *others]
-    return next(name for name in candidates if name.removeprefix("random:") != choice.card.model)
+    chosen = choice.card.model
+    others = {
+        text: network
+        for text in options()
+        if (network := ModelSource.parse(text).network) in available() and text != str(choice.model)
+    }
+    baselines = [text for text in others if spec(others[text]).make is spec(chosen).make]
+    return next(text for text in [*baselines, *others] if others[text] != chosen)
 
 
 def with_am_flow(choice: Choice) -> Choice:
@@ -45,33 +41,33 @@ def with_am_flow(choice: Choice) -> Choice:
     """
     if spec(choice.card.model).am_flow:
         return choice
-    name = next(name for name, found in available().items() if found.am_flow)
-    return replace(choice, model=name if name in embedded() else f"random:{name}")
+    name = next(name for name, about in available().items() if about.am_flow)
+    return replace(choice, model=ModelSource("shipped" if name in embedded() else "random", name))
 
 
 def fitting(choice: Choice, names: list[str]) -> list[Choice]:
-    """The same clip for each of these models; what cannot be loaded or cannot take the clip is left
-    out, with a warning.
+    """The same clip for each of these models, which are named by the text of their source.
 
-    The sidebar's own model, which takes it, if all are.
+    A model that cannot be loaded, or cannot take the clip, is left out with a warning; where all
+    are, the sidebar's own is shown, which takes it.
     """
-    found = []
+    choices = []
     for name in names:
-        other = replace(choice, model=name)
+        other = replace(choice, model=ModelSource.parse(name))
         try:
-            check_fits(cached.model(name), len(choice.clip))
+            check_fits(other.loaded, len(choice.clip))
         except BadInput as error:
             st.warning(f"{options().get(name, name)} is left out: {error}")
         else:
-            found.append(other)
-    found = found or [choice]
-    say_untrained(found)
-    return found
+            choices.append(other)
+    choices = choices or [choice]
+    say_untrained(choices)
+    return choices
 
 
-def say_untrained(shown: list[Choice]) -> None:
+def say_untrained(choices: list[Choice]) -> None:
     """A badge that names the models of these that have learned nothing."""
-    untrained = [choice.title for choice in shown if not choice.card.trained_on]
+    untrained = [choice.title for choice in choices if not choice.card.trained_on]
     if untrained:
         st.markdown(
             f":red-badge[:material/casino: **Random weights**: {', '.join(untrained)}. How their "

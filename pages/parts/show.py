@@ -9,8 +9,10 @@ import numpy as np
 import plotly.graph_objects as go
 import streamlit as st
 
+from core.draw.overlay import Box, enlarged
 from core.draw.style import picture
-from pages.parts.choose import Choice
+from core.video import crop_box
+from pages.parts.subject import Choice
 
 NOT_AN_EXPLANATION = (
     "Attention shows where the model looks from, not why it decides. It is not an explanation."
@@ -135,28 +137,40 @@ VERDICTS = {
 
 
 def chart(figure: go.Figure, key: str, alt: str) -> None:
-    """A Plotly figure in the page's own text colour, which Plotly's default grey is too faint
-    for.
-    """
-    figure.update_layout(font_color="#F2F4F8" if st.context.theme.type == "dark" else "#15181E")
+    """A Plotly figure in the page's own text colour: Plotly's default grey is too faint."""
+    is_dark = st.context.theme.type == "dark"
+    figure.update_layout(font_color="#F2F4F8" if is_dark else "#15181E")
     st.plotly_chart(figure, key=key, theme=None, alt=alt, config={"displayModeBar": False})
+
+
+def pictures(choice: Choice, least: int) -> tuple[np.ndarray, Box]:
+    """The clip's frames, whose shorter side has at least `least` pixels, and the part of them that
+    the model sees.
+    """
+    frames = enlarged(choice.clip.frames, least)
+    height, width = frames.shape[1:3]
+    return frames, crop_box(height, width, choice.crop)
 
 
 def titled(choice: Choice) -> str:
     """A model's name above its picture, in Plotly's HTML."""
-    return f"<b>{choice.title}</b>" + ("" if choice.card.trained_on else " (random weights)")
+    note = "" if choice.card.trained_on else " (random weights)"
+    return f"<b>{choice.title}</b>{note}"
+
+
+def weights_line(choice: Choice) -> str:
+    """A model's name and which weights it has, as Markdown."""
+    card = choice.card
+    weights = f"weights {card.hash}" if card.trained_on else ":red-badge[random weights]"
+    return f"{choice.title}, {weights}"
 
 
 def provenance_line(choice: Choice, detail: str = "", by: str = "") -> str:
     """Which weights, which clip, what was drawn, as one line of Markdown; `by` names what has no
     weights in the model's place.
     """
-    card = choice.card
-    weights = f"weights {card.hash}" if card.trained_on else ":red-badge[random weights]"
-    return (
-        f"{by or f'{choice.title}, {weights}'} · {choice.clip.source}, {len(choice.clip)} "
-        f"frames{f' · {detail}' if detail else ''}"
-    )
+    clip = f"{choice.clip.source}, {len(choice.clip)} frames"
+    return " · ".join(filter(None, [by or weights_line(choice), clip, detail]))
 
 
 def provenance(choice: Choice, detail: str = "") -> None:
@@ -174,9 +188,9 @@ def raw_range(heat: np.ndarray) -> str:
     nothing but noise.
     """
     low, high = float(np.nanmin(heat)), float(np.nanmax(heat))
-    return f"{low:.2g} to {high:.2g}" + ", nearly even" * (
-        high - low < 0.15 * max(abs(low), abs(high))
-    )
+    is_even = high - low < 0.15 * max(abs(low), abs(high))
+    note = ", nearly even" if is_even else ""
+    return f"{low:.2g} to {high:.2g}{note}"
 
 
 def strip(frames: np.ndarray, captions: list[str], name: str = "frames") -> None:

@@ -4,7 +4,8 @@ data set by class.
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from collections import defaultdict
+from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
@@ -13,16 +14,19 @@ from streamlit.delta_generator import DeltaGenerator
 
 from core import explain
 from core.draw.order_figures import order_histogram
-from core.models import spec
 from core.order import EXACT_FRAMES
 from core.order.chance import chance_accuracy, chance_distribution
-from core.order.trials import Shuffles, joined, per_class, permutations_of
+from core.order.trials import ClassScore, Shuffles, joined, per_class, permutations_of
 from core.trace import Head
 from core.world.gestures import LABELS
 from pages.parts import cached
-from pages.parts.choose import VIDEO_TYPES, Choice, clips_folder
-from pages.parts.export import exhibit
-from pages.parts.show import HELP, VERDICTS
+from pages.parts.cached import Permutations
+from pages.parts.choose_clip import clips_folder, videos_in
+from pages.parts.controls import by_title
+from pages.parts.exhibit import Exhibit
+from pages.parts.show import HELP, VERDICTS, weights_line
+from pages.parts.sources import ClipSource, Rendered, VideoFile
+from pages.parts.subject import Affinity, Choice
 
 SEEDS, AT_ONCE = 100, 10
 UNSEEN = 900_000_000_000_000  # the first seed of rendered clips that no training run draws
@@ -31,68 +35,55 @@ MATRIX_HELP = (
     "over heads and places. "
     "Earlier layers have seen less of the clip; single heads may know more or less than their mean."
 )
-
-
-@dataclass(frozen=True)
-class Source:
-    """The matrix that an order is read from."""
-
-    layer: int | None  # None = the last
-    head: Head
-    sharpness: float
-
-    @property
-    def words(self) -> str:
-        heads = (
-            f"head {self.head + 1}"
-            if isinstance(self.head, int)
-            else {"mean": "mean over heads", "max": "strongest head"}[self.head]
-        )
-        layer = "last layer" if self.layer is None else f"layer {self.layer + 1}"
-        return f"{layer}, {heads}{', sharpened' * (self.sharpness > 0)}"
+COLUMNS = {
+    "label": "class",
+    "clips": "clips",
+    "order_accuracy": "OrderAcc",
+    "either_way": "either direction",
+    "pixels": "pixel path",
+    "pixels_either_way": "pixel path, either direction",
+}
+"""Fields of a ClassScore, and their names in the table."""
+Labelled = tuple[str, ClipSource]
+"""A class and a clip of it."""
 
 
 def layer_and_head(
     choice: Choice, left: DeltaGenerator, right: DeltaGenerator, disabled: bool = False
 ) -> tuple[int | None, Head]:
     """Draw the choice of a layer and of a head; the first of each is the paper's."""
-    seen = cached.trace(choice.key, choice.model, choice.crop, choice.clip)
-    found = explain.over_time(seen) or explain.over_space(seen)
-    layers = {"last": None} | {str(a.layer + 1): a.layer for a in found}
-    layer = layers[
-        left.selectbox(
-            "Layer",
-            list(layers),
-            format_func=lambda name: "last (paper)" if name == "last" else name,
-            key="order_layer",
-            bind="query-params",
-            disabled=disabled,
-            help=f"{HELP['layer']} {MATRIX_HELP}",
-        )
-    ]
-    heads: dict[str, Head] = {"mean": "mean", "max": "max"} | {
-        str(i + 1): i for i in range(explain.of_layer(found, layer).heads)
-    }
+    trace = cached.trace(choice)
+    attentions = explain.over_time(trace) or explain.over_space(trace)
+    layers: dict[str, int | None] = {"last": None}
+    layers |= {str(attention.layer + 1): attention.layer for attention in attentions}
+    layer = left.selectbox(
+        "Layer",
+        list(layers),
+        format_func=lambda name: "last (paper)" if name == "last" else name,
+        key="order_layer",
+        bind="query-params",
+        disabled=disabled,
+        help=f"{HELP['layer']} {MATRIX_HELP}",
+    )
+    heads: dict[str, Head] = {"mean": "mean", "max": "max"}
+    count = explain.of_layer(attentions, layers[layer]).heads
+    heads |= {str(head + 1): head for head in range(count)}
     names = {"mean": "mean (paper)", "max": "strongest"}
-    head = heads[
-        right.selectbox(
-            "Head",
-            list(heads),
-            format_func=lambda name: names.get(name, name),
-            key="order_head",
-            bind="query-params",
-            disabled=disabled,
-            help=MATRIX_HELP,
-        )
-    ]
-    return layer, head
+    head = right.selectbox(
+        "Head",
+        list(heads),
+        format_func=lambda name: names.get(name, name),
+        key="order_head",
+        bind="query-params",
+        disabled=disabled,
+        help=MATRIX_HELP,
+    )
+    return layers[layer], heads[head]
 
 
-def over_seeds(choice: Choice, source: Source) -> None:
+def over_seeds(choice: Choice, affinity: Affinity) -> None:
     """OrderAcc of the clip at hand over SEEDS shuffles, as a histogram against chance."""
-    unit = spec(choice.card.model).unit_frames
-    units = len(choice.clip) // unit
-    chance = chance_accuracy(units)
+    units = len(choice.clip) // choice.loaded.unit
     st.subheader(
         f"Is that luck? {SEEDS} shuffles of this clip",
         help=f"Shuffle seeds 0 to {SEEDS - 1}, each put back in order. "
@@ -101,127 +92,129 @@ def over_seeds(choice: Choice, source: Source) -> None:
         "exactly: the length of the longest increasing run (gaps allowed) of a random order.",
     )
     left, right = st.columns([3, 7], gap="large")
-    chunks = [
-        permutations_of(range(first, first + AT_ONCE), units) for first in range(0, SEEDS, AT_ONCE)
-    ]
-
-    def part(name: str, permutations: np.ndarray, compute: bool) -> Shuffles | None:
-        return cached.shuffles(
-            choice.key,
-            name,
-            choice.crop,
-            source.layer,
-            source.head,
-            source.sharpness,
-            permutations,
-            choice.clip,
-            compute,
-        )
-
+    chunks = [_permutations(first, units) for first in range(0, SEEDS, AT_ONCE)]
     with left:
-        row = st.columns(2)
-        asked = row[0].button(
-            "Run", icon=":material/play_arrow:", key="run-shuffles", width="stretch"
-        )
-        stop, waiting = row[1].empty(), st.empty()
-        if asked and part(choice.model, chunks[-1], False) is None:
-            stop.button(
-                "Stop", icon=":material/stop:", key="stop-shuffles", width="stretch"
-            )  # any click ends this run at the next part
-            for i, permutations in enumerate(chunks):
-                waiting.progress(i / len(chunks), text=f"{i * AT_ONCE} of {SEEDS} shuffles")
-                for name in (choice.model, "pixels"):
-                    part(name, permutations, True)
-            stop.empty()
-            waiting.empty()
+        _shuffle_when_asked(choice, affinity, chunks)
+    by_model = [cached.shuffles.here(choice, affinity, chunk) for chunk in chunks]
+    by_pixels = [cached.pixel_shuffles.here(choice, chunk) for chunk in chunks]
     done = [
-        both
-        for both in ([part(name, p, False) for name in (choice.model, "pixels")] for p in chunks)
-        if None not in both
+        (model, pixels)
+        for model, pixels in zip(by_model, by_pixels, strict=True)
+        if model is not None and pixels is not None
     ]
     if not done:
         right.info(
             f"{SEEDS} shuffles take some seconds: the model looks at each of them. Guessing would "
-            f"give {chance:.1f} % on average."
+            f"give {chance_accuracy(units):.1f} % on average."
         )
         return
-    model, pixels = (joined(parts) for parts in zip(*done, strict=True))
+    model, pixels = (joined(shuffles) for shuffles in zip(*done, strict=True))
     with left:
-        st.metric(
-            f"OrderAcc, mean of {len(model)} shuffles",
-            f"{model.mean:.1f} %",
-            f"{model.mean - chance:+.1f} points from chance",
-            delta_color="normal" if abs(model.mean - chance) > 2 * model.error else "off",
-            help=HELP["order_accuracy"],
-        )
-        columns = st.columns(2)
-        columns[0].metric(
-            "pixel path",
-            f"{pixels.mean:.1f} %",
-            help="The path through the most similar frames, on the same shuffles.",
-        )
-        columns[1].metric(
-            "chance",
-            f"{chance:.2f} %",
-            help=f"The exact mean for {units} {'frames' if unit == 1 else 'pairs of frames'}.",
-        )
-        said = [
-            f"{title.lower()} {model.verdicts.count(verdict)} times"
-            for verdict, (title, _) in VERDICTS.items()
-        ]
+        _figures(model, pixels, units, choice.loaded.unit)
+    with right:
+        _histogram(choice, affinity, model, pixels, units).draw()
+
+
+def _permutations(first: int, units: int) -> Permutations:
+    """The orders of AT_ONCE shuffle seeds."""
+    orders = permutations_of(range(first, first + AT_ONCE), units)
+    return tuple(tuple(order) for order in orders.tolist())
+
+
+def _shuffle_when_asked(choice: Choice, affinity: Affinity, chunks: list[Permutations]) -> None:
+    """Draw the buttons, and shuffle if the first was clicked. Any other click ends this run at the
+    next chunk.
+    """
+    row = st.columns(2)
+    is_asked = row[0].button(
+        "Run", icon=":material/play_arrow:", key="run-shuffles", width="stretch"
+    )
+    stop, bar = row[1].empty(), st.empty()
+    if not is_asked or cached.shuffles.here(choice, affinity, chunks[-1]) is not None:
+        return
+    stop.button("Stop", icon=":material/stop:", key="stop-shuffles", width="stretch")
+    for i, chunk in enumerate(chunks):
+        bar.progress(i / len(chunks), text=f"{i * AT_ONCE} of {SEEDS} shuffles")
+        cached.shuffles(choice, affinity, chunk)
+        cached.pixel_shuffles(choice, chunk)
+    stop.empty()
+    bar.empty()
+
+
+def _figures(model: Shuffles, pixels: Shuffles, units: int, unit: int) -> None:
+    """The mean of the model, of the pixels and of guessing, and the verdicts."""
+    chance = chance_accuracy(units)
+    gain = model.mean - chance
+    st.metric(
+        f"OrderAcc, mean of {len(model)} shuffles",
+        f"{model.mean:.1f} %",
+        f"{gain:+.1f} points from chance",
+        delta_color="normal" if abs(gain) > 2 * model.error else "off",
+        help=HELP["order_accuracy"],
+    )
+    columns = st.columns(2)
+    columns[0].metric(
+        "pixel path",
+        f"{pixels.mean:.1f} %",
+        help="The path through the most similar frames, on the same shuffles.",
+    )
+    columns[1].metric(
+        "chance",
+        f"{chance:.2f} %",
+        help=f"The exact mean for {units} {'frames' if unit == 1 else 'pairs of frames'}.",
+    )
+    counts = ", ".join(
+        f"{title.lower()} {model.verdicts.count(verdict)} times"
+        for verdict, (title, _) in VERDICTS.items()
+    )
+    searched = ""
+    if units > EXACT_FRAMES:
         searched = (
             f" Beyond {EXACT_FRAMES} frames an order is searched for and may not be the best."
-            if units > EXACT_FRAMES
-            else ""
         )
-        st.caption(
-            f"Its own verdict on these shuffles: {', '.join(said)}. The figures count them "
-            f"all.{searched}",
-            help="  \n".join(f"**{title}**: {meaning}" for title, meaning in VERDICTS.values()),
-        )
-    with right:
-        exhibit(
-            order_histogram(
-                {choice.title: model.accuracy, "pixel path": pixels.accuracy},
-                chance_distribution(units),
-            ),
-            "over-seeds",
-            f"Histogram of OrderAcc over {len(model)} shuffles: {choice.title} {model.mean:.1f} % "
-            f"on average, chance {chance:.1f}",
-            [(choice, f"{source.words}, shuffle seeds 0 to {len(model) - 1}")],
-            numbers={
-                "model": (
-                    np.asarray(model.accuracy),
-                    f"({len(model)},) OrderAcc of each shuffle, percent",
-                ),
-                "pixels": (
-                    np.asarray(pixels.accuracy),
-                    f"({len(model)},) the same of the pixel path",
-                ),
-            },
-        )
+    st.caption(
+        f"Its own verdict on these shuffles: {counts}. The figures count them all.{searched}",
+        help="  \n".join(f"**{title}**: {meaning}" for title, meaning in VERDICTS.values()),
+    )
 
 
-def _labelled(kind: str, each: int) -> list[tuple[str, str]]:
-    """(class, clip key) of a data set: rendered gestures, or the files of the folder named at
-    start-up by their folder's name.
+def _histogram(
+    choice: Choice, affinity: Affinity, model: Shuffles, pixels: Shuffles, units: int
+) -> Exhibit:
+    """OrderAcc over the shuffles, of the model, of the pixels and of guessing."""
+    count = len(model)
+    accuracies = {choice.title: model.accuracy, "pixel path": pixels.accuracy}
+    of_pixels = f"({count},) the same of the pixel path"
+    return Exhibit(
+        order_histogram(accuracies, chance_distribution(units)),
+        "over-seeds",
+        f"Histogram of OrderAcc over {count} shuffles: {choice.title} {model.mean:.1f} % on "
+        f"average, chance {chance_accuracy(units):.1f}",
+        [(choice, f"{affinity.words}, shuffle seeds 0 to {count - 1}")],
+        numbers={
+            "model": (np.asarray(model.accuracy), f"({count},) OrderAcc of each shuffle, percent"),
+            "pixels": (np.asarray(pixels.accuracy), of_pixels),
+        },
+    )
+
+
+def _labelled(kind: str, each: int) -> list[Labelled]:
+    """So many clips of each class of a data set: rendered gestures, or the files of the folder
+    named at start-up by their folder's name.
     """
     if kind == "rendered":
-        return [(label, f"render:{label}:{UNSEEN + i}") for label in LABELS for i in range(each)]
-    files = sorted(
-        p
-        for p in (clips_folder() or Path()).rglob("*")
-        if p.suffix.lstrip(".").lower() in VIDEO_TYPES
-    )
-    classes = dict.fromkeys(p.parent.name for p in files)
+        return [(label, Rendered(label, UNSEEN + i)) for label in LABELS for i in range(each)]
+    files = defaultdict(list)
+    for path in videos_in(clips_folder() or Path()):
+        files[path.parent.name].append(path)
     return [
-        (label, f"folder:{p}")
-        for label in classes
-        for p in [p for p in files if p.parent.name == label][:each]
+        (label, VideoFile(path, is_upload=False))
+        for label, paths in files.items()
+        for path in paths[:each]
     ]
 
 
-def over_data(choice: Choice, source: Source) -> None:
+def over_data(choice: Choice, affinity: Affinity) -> None:
     """OrderAcc over the clips of a data set, each shuffled once, as a table by class."""
     st.subheader(
         "Over a data set",
@@ -231,14 +224,15 @@ def over_data(choice: Choice, source: Source) -> None:
             f"{HELP['reversal_accuracy']}"
         ),
     )
-    kinds = {"rendered": "Rendered gestures"} | (
-        {"folder": clips_folder().name} if clips_folder() else {}
-    )
+    titles = {"rendered": "Rendered gestures"}
+    folder = clips_folder()
+    if folder:
+        titles["folder"] = folder.name
     row = st.columns([2.4, 1.8, 1.6, 1.2, 2], vertical_alignment="bottom")
     kind = row[0].segmented_control(
         "Data",
-        list(kinds),
-        format_func=kinds.get,
+        list(titles),
+        format_func=by_title(titles),
         default="rendered",
         required=True,
         key="order-data",
@@ -251,58 +245,54 @@ def over_data(choice: Choice, source: Source) -> None:
         key="order-each",
         help="More clips give surer figures and take longer.",
     )
-    wanted = _labelled(kind, each)
-    asked = row[2].button("Run", icon=":material/play_arrow:", key="run-data", width="stretch")
-    stop, waiting = row[3].empty(), st.empty()
-    card, found = choice.card, []
-    if asked:
-        stop.button("Stop", icon=":material/stop:", key="stop-data", width="stretch")
-    for i, (label, key) in enumerate(wanted):
-        if asked:
-            waiting.progress(i / len(wanted), text=f"{i} of {len(wanted)} clips")
-        found.append(
-            (
-                label,
-                cached.scored(
-                    key,
-                    choice.model,
-                    choice.crop,
-                    source.layer,
-                    source.head,
-                    source.sharpness,
-                    asked,
-                ),
-            )
-        )
-    stop.empty()
-    waiting.empty()
-    rows, skipped = (
-        [(label, *both) for label, both in found if both],
-        sum(both == () for _, both in found),
-    )
+    clips = _labelled(kind, each)
+    is_asked = row[2].button("Run", icon=":material/play_arrow:", key="run-data", width="stretch")
+    scores = _scores(choice, affinity, clips, is_asked, row[3])
+    rows = [(label, *both) for label, both in scores if both]
     if not rows:
-        st.info(
-            f"Run to measure {choice.title} on {len(wanted)} clips of "
-            f"{len({label for label, _ in wanted})} classes."
-        )
+        classes = {label for label, _ in clips}
+        st.info(f"Run to measure {choice.title} on {len(clips)} clips of {len(classes)} classes.")
         return
-    titles = {
-        "label": "class",
-        "clips": "clips",
-        "order_accuracy": "OrderAcc",
-        "either_way": "either direction",
-        "pixels": "pixel path",
-        "pixels_either_way": "pixel path, either direction",
-    }
-    table = [{titles[k]: v for k, v in asdict(score).items()} for score in per_class(rows)]
-    percent = {
-        name: st.column_config.NumberColumn(format="%.1f %%") for name in list(titles.values())[2:]
-    }
-    st.dataframe(table, column_config=percent, hide_index=True, height="content", key="order-table")
+    _table(per_class(rows))
+    skipped = sum(both == () for _, both in scores)
     left_out = f", {skipped} cannot be used" if skipped else ""
-    weights = f"weights {card.hash}" if card.trained_on else ":red-badge[random weights]"
+    frames = choice.card.frames
     st.caption(
-        f"{choice.title}, {weights} · {kinds[kind]}: {len(rows)} of {len(wanted)} clips{left_out}, "
-        f"{card.frames} frames each · {source.words} · chance "
-        f"{chance_accuracy(card.frames // spec(card.model).unit_frames):.1f} %"
+        f"{weights_line(choice)} · {titles[kind]}: {len(rows)} of {len(clips)} clips{left_out}, "
+        f"{frames} frames each · {affinity.words} · chance "
+        f"{chance_accuracy(frames // choice.loaded.unit):.1f} %"
     )
+
+
+def _scores(
+    choice: Choice,
+    affinity: Affinity,
+    clips: list[Labelled],
+    is_asked: bool,
+    room: DeltaGenerator,
+) -> list[tuple[str, cached.Scored | None]]:
+    """What is known of each clip, which is computed if it is asked for: a bar shows how far that
+    is, and any click ends it at the next clip.
+    """
+    stop, bar = room.empty(), st.empty()
+    if is_asked:
+        stop.button("Stop", icon=":material/stop:", key="stop-data", width="stretch")
+    scores: list[tuple[str, cached.Scored | None]] = []
+    for i, (label, source) in enumerate(clips):
+        if is_asked:
+            bar.progress(i / len(clips), text=f"{i} of {len(clips)} clips")
+            scores.append((label, cached.scored(source, choice, affinity)))
+        else:
+            scores.append((label, cached.scored.here(source, choice, affinity)))
+    stop.empty()
+    bar.empty()
+    return scores
+
+
+def _table(scores: list[ClassScore]) -> None:
+    """A row for each class, in percent."""
+    rows = [{COLUMNS[field]: value for field, value in asdict(score).items()} for score in scores]
+    percent = {
+        name: st.column_config.NumberColumn(format="%.1f %%") for name in list(COLUMNS.values())[2:]
+    }
+    st.dataframe(rows, column_config=percent, hide_index=True, height="content", key="order-table")

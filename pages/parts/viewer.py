@@ -14,10 +14,10 @@ from assets import ASSETS
 from core.draw.payload import with_file
 from core.errors import BadInput
 from pages.parts import cached
-from pages.parts.choose import Choice
 from pages.parts.kept import KINDS, kept
 from pages.parts.look import follow, read
 from pages.parts.show import plain, provenance_line
+from pages.parts.subject import Choice
 
 FOLDER = ASSETS / "viewer"
 MODULES = (
@@ -63,7 +63,7 @@ def viewer(choice: Choice, key: str = "viewer") -> None:
     layers, target, file = None, None, None
     try:
         if (state := st.session_state.get(key)) is not None and (need := state.get("need")):
-            known = cached.trace(choice.key, choice.model, choice.crop, choice.clip)
+            known = cached.trace(choice)
             layers = (
                 (int(need["layer"]),)
                 if need.get("layer") in {a.layer for a in known.attentions}
@@ -74,15 +74,7 @@ def viewer(choice: Choice, key: str = "viewer") -> None:
                 follow(read(need, known))
                 st.rerun(scope="app")
             file = kept(choice, known, need) if need.get("keep") in KINDS else None
-        payload = cached.payload(
-            choice.key,
-            choice.model,
-            choice.crop,
-            layers,
-            target,
-            plain(provenance_line(choice)),
-            choice.clip,
-        )
+        payload = cached.payload(choice, layers, target, plain(provenance_line(choice)))
     except BadInput as error:
         st.error(str(error), icon=":material/error:")
         return

@@ -13,8 +13,9 @@ from core.errors import BadInput
 from core.models import available, spec
 from core.weights import embedded, hub
 from core.weights.hub import Named
-from pages.parts import cached
-from pages.parts.choose import model_options
+from pages.parts.choose_model import model_options
+from pages.parts.loaded import loaded
+from pages.parts.sources import ModelSource
 
 K400 = "timesformer-base-finetuned-k400"
 
@@ -84,7 +85,7 @@ def test_the_chooser_explains_every_model_and_the_data_sets_in_the_names(app: Ap
 
 def test_a_public_checkpoint_that_is_not_here_is_refused_without_a_download() -> None:
     with pytest.raises(BadInput, match="not on this machine"):
-        cached.model("public:TimeSformer K400")
+        loaded(ModelSource("public", "TimeSformer K400"))
 
 
 def test_a_checkpoint_that_is_replaced_is_read_again(
@@ -93,10 +94,11 @@ def test_a_checkpoint_that_is_replaced_is_read_again(
     path = tmp_path / "model.safetensors"
     path.write_bytes((timesformer_folder / path.name).read_bytes())
     (tmp_path / "config.json").write_bytes((timesformer_folder / "config.json").read_bytes())
-    first = cached.model(f"file:{path}")
-    assert cached.model(f"file:{path}").net is first.net
+    source = ModelSource("file", str(path))
+    first = loaded(source)
+    assert loaded(source).net is first.net
     path.write_bytes(path.read_bytes()[:-4] + b"\0\0\0\0")
-    assert cached.model(f"file:{path}").card.hash != first.card.hash
+    assert loaded(source).card.hash != first.card.hash
 
 
 def test_a_chosen_public_checkpoint_brings_its_own_frames_and_crop(

@@ -15,10 +15,11 @@ from core.observe import Trace, observe
 from core.video import subclip
 from core.weights import load
 from core.world.gestures import render, rendered_clip
-from pages.parts import cached
-from pages.parts.choose import Choice
+from pages.parts import subject
 from pages.parts.kept import kept
 from pages.parts.look import TAP_HELP, Look, read
+from pages.parts.sources import ModelSource, Rendered
+from pages.parts.subject import Choice
 from tests.pages.test_pages import ROOT, opened
 
 EXPLORE = str(ROOT / "pages" / "explore.py")
@@ -116,8 +117,8 @@ def test_what_the_viewer_says_is_read_with_care(trace: Trace) -> None:
 def test_the_file_of_a_view_holds_what_the_viewer_drew(
     trace: Trace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(cached, "model", lambda name: load("direcformer"))
-    choice = Choice("render:tick:5", trace.clip, "direcformer", "fit")
+    monkeypatch.setattr(subject, "loaded", lambda source: load("direcformer"))
+    choice = Choice(Rendered("tick", 5), trace.clip, ModelSource("shipped", "direcformer"), "fit")
     state = {
         "keep": "npz",
         "tap": "space",

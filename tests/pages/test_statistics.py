@@ -17,7 +17,7 @@ from core.models import available
 from core.order.chance import chance_accuracy
 from core.weights import file_hash, load, save_checkpoint
 from pages.parts import cached, runs
-from pages.parts.choose import model_options
+from pages.parts.choose_model import model_options
 from tests.pages.test_pages import ROOT, opened
 
 PAGE = str(ROOT / "pages" / "frame_order.py")
@@ -182,7 +182,7 @@ def test_a_finished_lesson_is_drawn_and_its_model_offered_in_this_session_alone(
     app.run()
     choice = app.session_state["choice"]
     assert (
-        choice.model == f"file:{path / 'model.safetensors'}"
+        str(choice.model) == f"file:{path / 'model.safetensors'}"
         and choice.title == "DirecFormer, taught flower.mp4"
     )
     assert "DirecFormer, taught flower.mp4" in app.selectbox(key="model").options

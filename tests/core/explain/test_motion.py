@@ -13,7 +13,7 @@ from core import explain
 from core.errors import BadInput
 from core.explain.am_flow import displayed, flow_of
 from core.explain.optical import magnitude, optical_flow
-from core.explain.scores import energy_inside, hand_scores, ranks, roc_auc
+from core.explain.scores import PairMap, energy_inside, hand_scores, ranks, roc_auc
 from core.models import build
 from core.models.am_flow import am_flow
 from core.observe import observe
@@ -132,7 +132,12 @@ def test_maps_are_scored_against_the_hand_of_their_own_frames() -> None:
     mask[0, :, :3] = mask[1, :, 3:] = True  # the hand jumps from left to right, then leaves
     left, right = np.zeros((2, 4, 6)), np.zeros((2, 4, 6))
     left[:, :, :3] = right[:, :, 3:] = 1.0
-    scores, covered = hand_scores({"Attention A": left, "flow": left, "still": right}, mask)
+    maps = [
+        PairMap("Attention A", left, "first"),
+        PairMap("flow", left, "both"),
+        PairMap("still", right, "both"),
+    ]
+    scores, covered = hand_scores(maps, mask)
     assert scores["energy inside"] == pytest.approx([0.5, 0.5, 1.0]), (
         "of a pair either frame counts, of attention the first"
     )

@@ -1,0 +1,158 @@
+"""The part of the sidebar that chooses the clip: rendered, uploaded, or a file of a folder."""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import sys
+import tempfile
+from pathlib import Path
+
+import streamlit as st
+from streamlit.runtime.uploaded_file_manager import UploadedFile
+
+from core.errors import BadInput
+from core.observe import LEAST_FRAMES
+from core.world.gestures import LABELS
+from pages.parts import cached, session
+from pages.parts.controls import by_title
+from pages.parts.sources import ClipSource, Rendered, VideoFile
+
+VIDEO_TYPES = ["mp4", "webm", "mkv", "avi", "mov", "gif"]
+
+
+def clips_folder() -> Path | None:
+    """The folder named at start-up: `streamlit run app.py -- --clips FOLDER`."""
+    parser = argparse.ArgumentParser(add_help=False)
+    parser.add_argument("--clips", type=Path)
+    folder: Path | None = parser.parse_known_args(sys.argv[1:])[0].clips
+    return folder
+
+
+def videos_in(folder: Path) -> list[Path]:
+    """The video files of a folder and of those in it, sorted by path."""
+    return sorted(
+        path for path in folder.rglob("*") if path.suffix.lstrip(".").lower() in VIDEO_TYPES
+    )
+
+
+def saved(upload: UploadedFile) -> Path:
+    """Put an upload into this session's temporary folder, named by its content."""
+    if session.UPLOADS not in st.session_state:
+        st.session_state[session.UPLOADS] = tempfile.TemporaryDirectory(prefix="aim-")
+    data = upload.getvalue()
+    name = Path(upload.name).name[-80:]
+    folder = Path(st.session_state[session.UPLOADS].name)
+    path = folder / hashlib.sha256(data).hexdigest()[:12] / name
+    if not path.exists():
+        path.parent.mkdir(exist_ok=True)
+        path.write_bytes(data)
+    return path
+
+
+def _remember_upload(path: Path | None) -> None:
+    """Write an upload's hash into the address: a link cannot bring the file along, but knows which
+    one to ask for.
+    """
+    linked = st.session_state.setdefault(session.LINKED_UPLOAD, st.query_params.get("upload"))
+    if path is None:
+        if linked:
+            st.info(
+                "The link shows an uploaded video. Videos stay with their owner: choose the same "
+                "file again."
+            )
+        return
+    content = path.parent.name
+    if linked and content != linked:
+        st.warning(
+            "This is not the video of the link: its content differs. The settings of the link are "
+            "kept."
+        )
+    st.query_params["upload"] = content
+
+
+def _uploaded() -> VideoFile | None:
+    """Draw the field for a video of one's own."""
+    upload = st.file_uploader(
+        "Video",
+        type=VIDEO_TYPES,
+        help="mp4, webm, mkv, avi, mov or gif; it stays in this session",
+    )
+    path = saved(upload) if upload is not None else None
+    _remember_upload(path)
+    return None if path is None else VideoFile(path, is_upload=True)
+
+
+def _in_folder(folder: Path) -> VideoFile | None:
+    """Draw the list of the videos in the folder named at start-up."""
+    names = sorted(str(path.relative_to(folder)) for path in videos_in(folder))
+    if not names:
+        st.warning(f"{folder} holds no video ({', '.join(VIDEO_TYPES)}).")
+        return None
+    name = st.selectbox("File", names, key="file", bind="query-params")
+    return VideoFile(folder / name, is_upload=False)
+
+
+def _gesture() -> Rendered:
+    """Draw the choice of a gesture that the app renders."""
+    left, right = st.columns([3, 2])
+    label = left.selectbox(
+        "Gesture",
+        LABELS,
+        index=LABELS.index("carret"),
+        key="label",
+        bind="query-params",
+        help="The stroke that the hand draws. *carret* is the data set's spelling of caret (^).",
+    )
+    seed = right.number_input(
+        "Seed",
+        min_value=0,
+        max_value=10**9,
+        value=13,
+        key="seed",
+        bind="query-params",
+        help="Another seed draws another hand, room, camera and speed. The same seed always draws "
+        "the same clip.",
+    )
+    return Rendered(label, int(seed))
+
+
+def _can_be_shown(file: VideoFile) -> bool:
+    """Whether a file is a video of enough frames; if not, an error says what it is."""
+    try:
+        if cached.length(file).frames >= LEAST_FRAMES:
+            return True
+        st.error(f"{file.path.name}: only one frame; a clip needs at least {LEAST_FRAMES}")
+    except BadInput as error:
+        st.error(str(error))
+    return False
+
+
+def clip_source() -> ClipSource:
+    """Draw the choice of a clip; until a video can be shown it is a rendered gesture."""
+    folder = clips_folder()
+    titles = {"gesture": "Rendered", "upload": "Upload"}
+    if folder:
+        titles["folder"] = "Folder"
+    kind = st.segmented_control(
+        "Clip",
+        list(titles),
+        format_func=by_title(titles),
+        key="source",
+        default="gesture",
+        required=True,
+        bind="query-params",
+        width="stretch",
+        help="**Rendered**: air gestures drawn by this app, for which the truth is known. "
+        "**Upload**: your own video.",
+    )
+    file = None
+    if kind == "upload":
+        file = _uploaded()
+    elif kind == "folder" and folder:
+        file = _in_folder(folder)
+    if file is not None and _can_be_shown(file):
+        return file
+    if kind != "gesture":
+        st.caption("Until a video is chosen, this rendered gesture is shown:")
+    return _gesture()

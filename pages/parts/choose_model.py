@@ -1,0 +1,134 @@
+"""The part of the sidebar that chooses the model: shipped, taught, public, untrained or own."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import streamlit as st
+
+from core.errors import BadInput
+from core.models import available, spec
+from core.weights import embedded, hub
+from pages.parts import session
+from pages.parts.choose_clip import saved
+from pages.parts.controls import by_title
+from pages.parts.loaded import loaded
+from pages.parts.public import offer
+from pages.parts.sources import ModelSource
+
+
+def taught() -> dict[str, str]:
+    """The models that were taught a clip in this session: checkpoint to title."""
+    models: dict[str, str] = st.session_state.setdefault(session.TAUGHT, {})
+    return models
+
+
+def model_options(own: str | None, lessons: dict[str, str] | None = None) -> dict[str, str]:
+    """What the model chooser offers: the text of each ModelSource, and its title.
+
+    First the shipped models, then those taught a clip in this session, public checkpoints that are
+    on this machine, models that no checkpoint is shipped of with random weights, and the visitor's
+    own checkpoint.
+    """
+    options = {str(ModelSource("shipped", name)): spec(name).title for name in embedded()}
+    for path, title in (lessons or {}).items():
+        options[str(ModelSource("file", path))] = title
+    for named in hub.ready():
+        options[str(ModelSource("public", named.name))] = named.name
+    for name in sorted(available()):
+        if name not in embedded():
+            options[str(ModelSource("random", name))] = f"{spec(name).title} (random weights)"
+    if own:
+        file = Path(own)
+        # a run calls every checkpoint model.safetensors: there the folder is the name
+        name = file.parent.name if file.name == "model.safetensors" else file.name
+        options[str(ModelSource("file", own))] = f"own: {name}"
+    return options
+
+
+def _model_changed() -> None:
+    """Another model was trained on another number of frames, chosen and cut in another way: start
+    from these.
+    """
+    st.session_state[session.MODEL_CHANGED] = True
+    st.session_state[session.LINKED_MODEL] = None
+
+
+def _say_missing(shown: str) -> None:
+    """Say that the link's model is not the one that is `shown`: weights of one's own stay with
+    their owner.
+    """
+    linked = st.session_state[session.LINKED_MODEL]
+    if linked in (None, shown):
+        return
+    why = "own and taught weights stay with their owner, whose file goes under *Own checkpoint*"
+    if linked in hub.NAMED:
+        why = "get the public checkpoint below"
+    st.warning(
+        f"The model of the link is not here: {why}. Shown instead: {shown}.",
+        icon=":material/link_off:",
+    )
+
+
+def _model_help() -> str:
+    """What each model is, those with a shipped checkpoint first."""
+    known = [spec(name) for name in dict.fromkeys([*embedded(), *available()])]
+    return "  \n".join(
+        [
+            *(f"**{about.title}**: {about.summary}." for about in known),
+            "With **K400**, **K600** (Kinetics-400, Kinetics-600) or **SSv2** (Something-Something "
+            "v2) in its name it is a public checkpoint, trained on real videos.",
+        ]
+    )
+
+
+def _own_checkpoint(known: str | None) -> None:
+    """Draw the field for a checkpoint of one's own, which the chooser offers from the next run
+    on; `known` is offered already.
+    """
+    upload = st.file_uploader(
+        "A .safetensors file",
+        type=["safetensors"],
+        help="Written by `python -m training fit`, or a public video classifier",
+    )
+    if upload is None:
+        return
+    path = str(saved(upload))
+    try:
+        loaded(ModelSource("file", path))  # refuses what cannot be used, before it is offered
+    except BadInput as error:
+        st.error(str(error))
+    else:
+        if known != path:
+            st.session_state[session.OWN_CHECKPOINT] = path
+            st.rerun()
+
+
+def model_source() -> ModelSource:
+    """Draw the choice of a model."""
+    # before the chooser takes away what it does not know
+    st.session_state.setdefault(session.LINKED_MODEL, st.query_params.get("model"))
+    own = st.session_state.get(session.OWN_CHECKPOINT)
+    options = model_options(own, taught())
+    if not options:
+        raise BadInput(
+            "no checkpoint is shipped in assets/checkpoints; "
+            "train one with `python -m training fit direcformer_gesture --out runs/x`"
+        )
+    if session.SWITCH_TO in st.session_state:
+        st.session_state[session.MODEL] = str(st.session_state.pop(session.SWITCH_TO))
+        _model_changed()
+    text = st.selectbox(
+        "Model",
+        list(options),
+        key=session.MODEL,
+        bind="query-params",
+        format_func=by_title(options),
+        on_change=_model_changed,
+        help=_model_help(),
+    )
+    _say_missing(options[text])
+    offer()
+    with st.expander("Own checkpoint"):
+        _own_checkpoint(own)
+    return ModelSource.parse(text)

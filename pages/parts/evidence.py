@@ -1,0 +1,185 @@
+"""GradCAM of one class: where its evidence is, of one model or of two side by side."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import streamlit as st
+
+from core.draw.overlay import outlined, overlay
+from core.draw.panels import panels
+from core.explain import GradCam
+from pages.parts import cached
+from pages.parts.controls import by_title, colours_box, opacity_slider
+from pages.parts.exhibit import Exhibit, Film, class_exhibit
+from pages.parts.export import slug
+from pages.parts.several import fitting, options, partner
+from pages.parts.show import HELP, pictures, strip, titled
+from pages.parts.subject import Choice
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What is asked of the clip, and how the answer is drawn."""
+
+    label: str
+    """The class whose evidence is shown."""
+    second: str
+    """The model beside the chosen one, as the text of its source; empty for none."""
+    one_scale: bool
+    opacity: float
+    colours: str
+
+
+@dataclass(frozen=True)
+class Answer:
+    """The evidence that one model sees."""
+
+    choice: Choice
+    target: int
+    cam: GradCam
+    frames: np.ndarray
+    """(T, H, W, 3) uint8: the clip with the evidence on it."""
+    top: float
+    """Where the colours' scale ends."""
+
+    @property
+    def label(self) -> str:
+        """The class that was asked for."""
+        return self.choice.card.labels[self.target]
+
+
+def asked(choice: Choice) -> Asked:
+    """Draw the controls."""
+    labels = list(choice.card.labels)
+    probabilities = cached.trace(choice).probabilities
+    columns = st.columns([1.8, 2, 1.8, 1.4, 1.5], vertical_alignment="bottom")
+    label = columns[0].selectbox(
+        "Class",
+        labels,
+        index=int(probabilities.argmax()),
+        key=f"class-{choice.clip.id}-{choice.model}",
+        bind="query-params",
+        help="GradCAM asks where the evidence for this class is. It opens on the most probable "
+        "one.",
+    )
+    others = {text: title for text, title in options().items() if text != str(choice.model)}
+    titles = {"": "nothing"} | others
+    second = columns[1].selectbox(
+        "Beside",
+        list(titles),
+        index=list(titles).index(partner(choice)),
+        format_func=by_title(titles),
+        key=f"beside-{choice.model}",
+        bind="query-params",
+        help="A second model on the same clip: first the paper's own baseline.",
+    )
+    one_scale = columns[2].toggle(
+        "One scale",
+        value=True,
+        disabled=not second,
+        key="one_scale",
+        bind="query-params",
+        help=HELP["one_scale"],
+    )
+    opacity = opacity_slider(columns[3], "cam_opacity", 0.6)
+    colours = colours_box(columns[4], "cam_colours")
+    return Asked(label, second, one_scale, opacity, colours)
+
+
+def answers(choice: Choice, asked: Asked) -> list[Answer]:
+    """GradCAM of the class, of each model."""
+    choices = [choice, *(fitting(choice, [asked.second]) if asked.second else [])]
+    targets = [_target(each, asked.label) for each in choices]
+    cams = [cached.gradcam(each, target) for each, target in zip(choices, targets, strict=True)]
+    highest = [float(cam.heat.max()) for cam in cams]
+    shared_top = max(highest) if asked.one_scale else None
+    large, box = pictures(choice, 360)
+    shown = []
+    for each, target, cam, own_top in zip(choices, targets, cams, highest, strict=True):
+        frames = overlay(
+            large,
+            cam.heat,
+            opacity=asked.opacity,
+            colour_map=asked.colours,
+            box=box,
+            top=shared_top,
+        )
+        if choice.crop == "centre":
+            frames = outlined(frames, box)
+        shown.append(Answer(each, target, cam, frames, shared_top or own_top))
+    return shown
+
+
+def _target(choice: Choice, label: str) -> int:
+    """The class that a model is asked for: its own most probable one where it has none of this
+    name.
+    """
+    labels = choice.card.labels
+    if label in labels:
+        return labels.index(label)
+    return int(cached.trace(choice).probabilities.argmax())
+
+
+def where_the_evidence_is(choice: Choice, asked: Asked, answers: list[Answer]) -> Exhibit:
+    """The clip with the evidence, once for each model."""
+    st.subheader(
+        f"Where the evidence for {asked.label} is",
+        help=f"{HELP['probability']}  \n{HELP['gradcam']}"
+        r" $\mathrm{ReLU}\left(\sum_c\bar g_c\,x_c\right)$, $\bar g_c$ the mean gradient of the "
+        r"score in channel $c$.",
+    )
+    frames = [answer.frames for answer in answers]
+    titles = [
+        f"{titled(answer.choice)}  {answer.label}, P = {answer.cam.probability:.2f}"
+        for answer in answers
+    ]
+    for_both = ", one for both" if asked.one_scale and len(answers) > 1 else ""
+    shown = [
+        (
+            answer.choice,
+            f"GradCAM of *{answer.label}* at the last block's first norm, P = "
+            f"{answer.cam.probability:.2f} · own range 0 to {answer.cam.heat.max():.2g}, scale 0 "
+            f"to {answer.top:.2g}{for_both}",
+        )
+        for answer in answers
+    ]
+    models = "; ".join(
+        f"{answer.choice.title}, P = {answer.cam.probability:.2f}" for answer in answers
+    )
+    return Exhibit(
+        panels(frames, choice.clip.times, titles, height=540),
+        "cam",
+        f"The clip with GradCAM of {asked.label}: {models}",
+        shown,
+        numbers={
+            f"gradcam_{slug(str(answer.choice.model))}": (
+                answer.cam.heat,
+                "(T', h, w) evidence, at least 0",
+            )
+            for answer in answers
+        },
+        film=Film(frames, choice.clip.times, titles),
+    )
+
+
+def frame_by_frame(choice: Choice, answer: Answer) -> None:
+    """The first frame of each token in a row."""
+    unit = len(answer.frames) // len(answer.cam.heat)
+    st.markdown(f"**{answer.choice.title}**, frame by frame")
+    strip(
+        answer.frames[::unit],
+        [f"{time:.1f} s" for time in choice.clip.times[::unit]],
+        name=f"gradcam {answer.choice.title}",
+    )
+
+
+def what_it_sees(choice: Choice) -> Exhibit:
+    """The most probable classes of one model."""
+    st.subheader(
+        f"What {choice.title} sees",
+        help="The five most probable classes, from the softmax of the scores.",
+    )
+    key = f"classes-{slug(str(choice.model))}"
+    return class_exhibit(choice, cached.trace(choice).probabilities, key)

@@ -1,0 +1,78 @@
+"""A figure with everything that belongs to it: what it shows and of what, and files to keep."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import plotly.graph_objects as go
+import streamlit as st
+
+from core.draw.bars import class_bars
+from core.draw.export import Numbers
+from pages.parts.export import downloads
+from pages.parts.show import chart, provenance, provenance_line
+from pages.parts.subject import Choice
+
+
+@dataclass(frozen=True)
+class Film:
+    """The overlays that a figure plays, which are offered as a video."""
+
+    clips: Sequence[np.ndarray]
+    """(T, H, W, 3) uint8 each."""
+    times: np.ndarray
+    """(T,) seconds."""
+    titles: Sequence[str] = ()
+    columns: int | None = None
+    """Clips side by side; None puts all into one row."""
+
+
+@dataclass(frozen=True)
+class Exhibit:
+    """What a section of a page shows."""
+
+    figure: go.Figure
+    key: str
+    """Names the chart and its files."""
+    alt: str
+    """The figure in words."""
+    shown: Sequence[tuple[Choice, str]]
+    """A line for each model: what of it is shown."""
+    numbers: Numbers
+    film: Film | None = None
+
+    def draw(self) -> None:
+        """The figure, a line for each model below it, and a button with files of it."""
+        chart(self.figure, self.key, self.alt)
+        film = self.film or Film((), np.empty(0))
+        with st.container(horizontal=True, vertical_alignment="top"):
+            with st.container(gap="xsmall"):
+                for choice, detail in self.shown:
+                    provenance(choice, detail)
+            downloads(
+                self.key,
+                [provenance_line(choice, detail) for choice, detail in self.shown],
+                numbers=self.numbers,
+                clips=film.clips,
+                times=film.times,
+                titles=film.titles,
+                columns=film.columns,
+            )
+
+
+def class_exhibit(choice: Choice, probabilities: np.ndarray, key: str) -> Exhibit:
+    """The five most probable classes of a model."""
+    labels = list(choice.card.labels)
+    best = labels[int(np.argmax(probabilities))]
+    return Exhibit(
+        class_bars(labels, probabilities, height=230),
+        key,
+        f"Class probabilities of {choice.title}, most probable: {best}",
+        [(choice, f"class probabilities, most probable *{best}*")],
+        numbers={
+            "probabilities": (probabilities, "(C,) softmax of the scores"),
+            "labels": (np.array(labels), "(C,) class names"),
+        },
+    )

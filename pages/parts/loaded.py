@@ -1,0 +1,65 @@
+"""The models in memory, each of which is loaded once for all visitors."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import streamlit as st
+
+from core.errors import BadInput
+from core.weights import Model, embedded, hub, load_checkpoint, untrained
+from pages.parts.session import leave_if_asked
+from pages.parts.sources import ModelSource
+from pages.parts.store import Store
+
+MOST_LOADED, MOST_UNTRAINED = 4, 6
+"""Models in memory at once: with weights, and with random ones."""
+
+
+def loaded(source: ModelSource) -> Model:
+    """The model, read again if its file was replaced.
+
+    Raises: BadInput for a checkpoint that cannot be used, or that is not on this machine: nothing
+        is downloaded here.
+    """
+    if source.kind == "random":
+        return _kept(
+            _stores()["random"],
+            source.name,
+            "Building the model",
+            lambda: untrained(source.name),
+        )
+    checkpoint = str(embedded()[source.name]) if source.kind == "shipped" else source.name
+    files = hub.local(checkpoint)
+    if files is None:
+        raise BadInput(
+            f"{checkpoint} is not on this machine; get it under Public checkpoints, or choose "
+            "another model"
+        )
+    about = files.weights.stat()
+    return _kept(
+        _stores()["weights"],
+        (checkpoint, files.weights, about.st_mtime_ns, about.st_size),
+        "Loading the model",
+        lambda: load_checkpoint(checkpoint),
+    )
+
+
+@st.cache_resource
+def _stores() -> dict[str, Store]:
+    """The stores of models, which are bounded by their number."""
+    return {
+        "weights": Store(MOST_LOADED, leave=leave_if_asked),
+        "random": Store(MOST_UNTRAINED, leave=leave_if_asked),
+    }
+
+
+def _kept(store: Store, key: Any, text: str, make: Callable[[], Model]) -> Model:
+    """The model under `key`, with a spinner that says `text` while it is made."""
+    model: Model | None = store.peek(key)
+    if model is not None:
+        return model
+    with st.spinner(text):
+        made: Model = store.get(key, make, lambda model: 1)
+    return made

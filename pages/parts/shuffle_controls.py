@@ -1,0 +1,168 @@
+"""The shuffle lab's controls: how to shuffle, what to read the order from, which edges to forbid.
+
+All of it is in the address.
+"""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from core.errors import BadInput
+from core.order import Edge
+from core.order.shuffle import HOW, How, order_text, parse_order, permutation
+from pages.parts import session
+from pages.parts.controls import by_title
+from pages.parts.order_reading import By
+from pages.parts.show import HELP
+from pages.parts.statistics import layer_and_head
+from pages.parts.subject import Affinity, Choice
+
+TITLES: dict[How, str] = {
+    "seed": "Seed",
+    "swaps": "Swaps",
+    "reversed": "Reversed",
+    "hand": "By hand",
+}
+MOST_SWAPS = 99
+PASSES = [1, 4, 16]
+PASSES_HELP = (
+    "Where a frame stands among the slots says nothing, but a model that adds an embedding to each "
+    "slot is not blind to it. Each further pass shuffles the same frames once more and puts its "
+    "matrix back; the mean has less of that noise. The paper takes **one**, and so do the figures "
+    "over many shuffles further down."
+)
+
+
+def mixing(frames: int) -> tuple[int, ...]:
+    """Draw the controls that say how the frames are shuffled. Returns the frame in each slot."""
+    # the edges of the row below, which has one gap more
+    row = st.columns([3.4, 1.5, 1.5, 2.62], vertical_alignment="bottom")
+    how = row[0].segmented_control(
+        "Shuffle",
+        HOW,
+        format_func=by_title(TITLES),
+        default="seed",
+        required=True,
+        key=session.HOW,
+        on_change=_begin_with_the_shown_order,
+        bind="query-params",
+        help=HELP["shuffle"],
+    )
+    seed = row[1].number_input(
+        "Shuffle seed",
+        0,
+        10**9,
+        0,
+        key="shuffle",
+        bind="query-params",
+        disabled=how not in ("seed", "swaps"),
+        help="The same seed always gives the same order.",
+    )
+    swaps = row[2].number_input(
+        "Swaps",
+        0,
+        MOST_SWAPS,
+        2,
+        key="swaps",
+        bind="query-params",
+        disabled=how != "swaps",
+        help="So many times two frames, drawn by the seed, change places.",
+    )
+    written = row[3].text_input(
+        "Order by hand (from 0)",
+        key=session.ORDER,
+        bind="query-params",
+        disabled=how != "hand",
+        placeholder="3,1,0,2",
+        help=(
+            "The frame in each slot, counted from 0, as in a link and on the command line; the "
+            "strip counts from 1. Dragging frames in the strip writes it here."
+        ),
+    )
+    try:
+        order = permutation(
+            frames,
+            how,
+            seed=int(seed),
+            swaps=int(swaps),
+            order=parse_order(written) if how == "hand" else (),
+        )
+    except BadInput as error:
+        st.warning(
+            f"{error}. The order of seed {int(seed)} is shown instead.", icon=":material/shuffle:"
+        )
+        order = permutation(frames, seed=int(seed))
+    st.session_state[session.SHOWN_ORDER] = order
+    return order
+
+
+def _begin_with_the_shown_order() -> None:
+    """An order made by hand begins as the one that is shown."""
+    if st.session_state[session.HOW] == "hand" and not st.session_state[session.ORDER]:
+        st.session_state[session.ORDER] = order_text(st.session_state[session.SHOWN_ORDER])
+
+
+def read_by(choice: Choice) -> By:
+    """Draw the choice of the matrix that the order is read from."""
+    card = choice.card
+    row = st.columns([3.4, 1.5, 1.5, 1, 1.5], vertical_alignment="bottom")
+    titles = {"model": f"{choice.title} attention", "pixels": "Pixel likeness"}
+    kind = row[0].segmented_control(
+        "Order from",
+        list(titles),
+        format_func=by_title(titles),
+        default="model",
+        required=True,
+        key="by",
+        bind="query-params",
+        help="**Pixel likeness** is the baseline: a path through the frames that look most "
+        "alike. It can find the chain but never its direction.",
+    )
+    by_pixels = kind == "pixels"
+    layer, head = layer_and_head(choice, row[1], row[2], disabled=by_pixels)
+    passes = row[3].selectbox(
+        "Passes", PASSES, key="passes", bind="query-params", disabled=by_pixels, help=PASSES_HELP
+    )
+    is_sharpened = row[4].toggle(
+        "Sharpened",
+        value=card.sharpness > 0,
+        disabled=by_pixels or not card.sharpness,
+        key="sharp",
+        bind="query-params",
+        help=HELP["sharpened"],
+    )
+    affinity = Affinity(layer, head, card.sharpness if is_sharpened else 0.0)
+    return By(affinity, passes, by_pixels)
+
+
+def edge_text(edge: Edge) -> str:
+    """An edge as it is shown and linked to, slots counted from 1: `5→1`."""
+    return f"{edge[0] + 1}→{edge[1] + 1}"
+
+
+def forbidding(slots: int) -> tuple[Edge, ...]:
+    """Draw the list of forbidden edges, to which any can be added. Returns them."""
+    edges = {edge_text((t, u)): (t, u) for t in range(slots) for u in range(slots) if t != u}
+    forbidden = st.session_state.get(session.WITHOUT, [])
+    if any(edge not in edges for edge in forbidden):  # the clip had more frames before
+        st.session_state[session.WITHOUT] = [edge for edge in forbidden if edge in edges]
+    names = st.multiselect(
+        "Forbidden edges",
+        list(edges),
+        key=session.WITHOUT,
+        bind="query-params",
+        help=HELP["forbidden"],
+        placeholder="none: choose one, or click it above",
+    )
+    return tuple(edges[name] for name in names)
+
+
+def take_over(order: list[int] | None, forbidden: list[list[int]] | None) -> None:
+    """Set the controls to what was done in the lab: an order by hand, or other forbidden edges.
+    None leaves them as they are.
+    """
+    if order:
+        st.session_state[session.HOW] = "hand"
+        st.session_state[session.ORDER] = order_text([int(frame) for frame in order])
+    if forbidden is not None:
+        st.session_state[session.WITHOUT] = [edge_text((int(t), int(u))) for t, u in forbidden]

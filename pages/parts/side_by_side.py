@@ -1,0 +1,241 @@
+"""Several models on one clip: their maps, whether they read motion, and how far they agree."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+import streamlit as st
+
+from core import explain
+from core.draw.matrices import agreement_map, probe_maps
+from core.draw.overlay import overlay
+from core.draw.panels import panels
+from core.explain.compare import PROBES, agreement
+from core.observe import Trace
+from pages.parts import cached
+from pages.parts.controls import by_title, colours_box, opacity_slider
+from pages.parts.exhibit import Exhibit, Film
+from pages.parts.export import slug
+from pages.parts.several import fitting, options, partner
+from pages.parts.show import HELP, pictures, raw_range, titled
+from pages.parts.subject import Choice
+
+MOST = 4
+HEIGHTS = {1: 480, 2: 460, 3: 390, 4: 760}
+"""Pixels of the figure, by the number of models in it."""
+VIEWS = {"attention": "Attention", "gradcam": "GradCAM"}
+View = Literal["attention", "gradcam"]
+
+
+@dataclass(frozen=True)
+class ModelMap:
+    """What one model sees in the clip."""
+
+    choice: Choice
+    trace: Trace
+    heat: np.ndarray
+    """(T', h, w) weights."""
+    words: str
+    """What the map is."""
+    signed: bool
+
+    @property
+    def best(self) -> int:
+        """The most probable class."""
+        return int(self.trace.probabilities.argmax())
+
+    @property
+    def title(self) -> str:
+        """The model, its class and how probable that is, in Plotly's HTML."""
+        label, probability = self.choice.card.labels[self.best], self.trace.probabilities[self.best]
+        return f"{titled(self.choice)}  {label}, P = {probability:.2f}"
+
+
+@dataclass(frozen=True)
+class Drawing:
+    """How the maps are drawn."""
+
+    view: View
+    one_scale: bool
+    opacity: float
+    colours: str
+
+
+def models(choice: Choice) -> list[Choice]:
+    """Draw the choice of models; returns those of them that can take the clip."""
+    titles = options()
+    opens_on = list(dict.fromkeys([str(choice.model), partner(choice), *titles]))[:3]
+    names = st.multiselect(
+        "Models",
+        list(titles),
+        default=opens_on,
+        format_func=by_title(titles),
+        max_selections=MOST,
+        bind="query-params",
+        key=f"models-{choice.model}",
+        help=f"Up to {MOST} models, all on the clip and crop of the sidebar.",
+    )
+    return fitting(choice, names or [str(choice.model)])
+
+
+def drawing() -> Drawing:
+    """Draw the controls of the maps."""
+    columns = st.columns([2.4, 1.6, 1.8, 1.8], vertical_alignment="bottom")
+    view = columns[0].segmented_control(
+        "Map",
+        list(VIEWS),
+        format_func=by_title(VIEWS),
+        default="attention",
+        required=True,
+        key="compare_map",
+        bind="query-params",
+        help=f"**Attention**: {HELP['spatial']}  \n"
+        f"**GradCAM**: {HELP['gradcam']} Of each model's most probable class.",
+    )
+    one_scale = columns[1].toggle(
+        "One scale",
+        value=True,
+        key="compare_scale",
+        bind="query-params",
+        help=HELP["one_scale"].replace("both", "all"),
+    )
+    opacity = opacity_slider(columns[2], "compare_opacity", 0.65)
+    colours = colours_box(columns[3], "compare_colours")
+    return Drawing("gradcam" if view == "gradcam" else "attention", one_scale, opacity, colours)
+
+
+def map_of(choice: Choice, view: View) -> ModelMap:
+    """The map of one model."""
+    trace = cached.trace(choice)
+    if view == "gradcam":
+        best = int(trace.probabilities.argmax())
+        heat = cached.gradcam(choice, best).heat
+        return ModelMap(choice, trace, heat, f"GradCAM of {choice.card.labels[best]}", signed=False)
+    attention = explain.over_space(trace)[-1]
+    who = "the class token" if explain.has_class_token(attention) else "all patches"
+    words = f"attention of {who}, layer {attention.layer + 1}"
+    return ModelMap(choice, trace, explain.spatial(trace), words, attention.kernel.signed)
+
+
+def same_clip(choice: Choice, drawing: Drawing, maps: list[ModelMap]) -> Exhibit:
+    """The clip once for each model."""
+    st.subheader(
+        "The same clip, several models",
+        help=HELP["gradcam" if drawing.view == "gradcam" else "spatial"],
+    )
+    highest = max(float(abs(each.heat).max()) for each in maps)
+    large, box = pictures(choice, 300)
+    overlays = [
+        overlay(
+            large,
+            each.heat,
+            opacity=drawing.opacity,
+            signed=any(each.signed for each in maps),
+            colour_map=drawing.colours,
+            box=box,
+            top=highest if drawing.one_scale else None,
+        )
+        for each in maps
+    ]
+    scale = "one scale for all" if drawing.one_scale else "own scale"
+    shown = []
+    for each in maps:
+        steps, rows, cells = each.heat.shape
+        shown.append(
+            (
+                each.choice,
+                f"{each.words}, {steps} × {rows} × {cells} cells · {raw_range(each.heat)}, {scale}",
+            )
+        )
+    titles = [each.title for each in maps]
+    columns = 2 if len(maps) == 4 else None
+    figure = panels(overlays, choice.clip.times, titles, columns=columns, height=HEIGHTS[len(maps)])
+    return Exhibit(
+        figure,
+        "tiles",
+        f"The clip with {VIEWS[drawing.view]} of {_names(maps)}",
+        shown,
+        numbers={
+            f"{drawing.view}_{slug(str(each.choice.model))}": (each.heat, "(T', h, w) weights")
+            for each in maps
+        },
+        film=Film(overlays, choice.clip.times, titles, columns),
+    )
+
+
+def do_they_read_motion(maps: list[ModelMap]) -> Exhibit:
+    """Class probabilities of the clip as it is, reversed, shuffled and frozen."""
+    st.subheader("Do they read motion?", help=HELP["probe"] + " In percent.")
+    probabilities = [cached.motion_probe(each.choice) for each in maps]
+    labels = [list(each.choice.card.labels) for each in maps]
+    shown = []
+    for each, table in zip(maps, probabilities, strict=True):
+        verdicts = [
+            f"{probe}: *{each.choice.card.labels[int(best)]}*"
+            for probe, best in zip(PROBES, table.argmax(1), strict=True)
+        ]
+        shown.append((each.choice, f"probabilities in %, most probable {', '.join(verdicts)}"))
+    return Exhibit(
+        probe_maps(probabilities, labels, _titles(maps), PROBES, height=400),
+        "probe",
+        "Class probabilities for the clip as it is, reversed, shuffled and frozen, for "
+        + _names(maps),
+        shown,
+        numbers={
+            f"probabilities_{slug(str(each.choice.model))}": (table, f"(4, C): {', '.join(PROBES)}")
+            for each, table in zip(maps, probabilities, strict=True)
+        },
+    )
+
+
+def do_they_look_at_the_same_places(maps: list[ModelMap]) -> None:
+    """How far each two maps agree, and which two do most and least."""
+    st.subheader("Do they look at the same places?", help=HELP["spearman"])
+    left, right = st.columns([5, 4], gap="large", vertical_alignment="center")
+    matrix = agreement([each.heat for each in maps])
+    with left:
+        _agreement(maps, matrix).draw()
+    with right:
+        pairs = _pairs(maps, matrix)
+        extremes = pairs[:: max(1, len(pairs) - 1)]
+        for title, (correlation, names) in zip(
+            ("Most alike", "Least alike"), extremes, strict=False
+        ):
+            st.metric(f"{title}: {names}", f"ρ = {correlation:.2f}")
+
+
+def _agreement(maps: list[ModelMap], matrix: np.ndarray) -> Exhibit:
+    return Exhibit(
+        agreement_map(matrix, _titles(maps), height=400),
+        "agreement",
+        "Rank correlation of the maps of each two models",
+        [(each.choice, f"{each.words}, rank correlation over the clip") for each in maps],
+        numbers={
+            "agreement": (matrix, "(n, n) Spearman's rank correlation"),
+            "models": (np.array(_titles(maps)), "(n,) names"),
+        },
+    )
+
+
+def _pairs(maps: list[ModelMap], matrix: np.ndarray) -> list[tuple[float, str]]:
+    """The rank correlation of each two models with their names, the most alike first; without those
+    that have none.
+    """
+    titles = _titles(maps)
+    pairs = [
+        (float(matrix[i, j]), f"{titles[i]} and {titles[j]}")
+        for i in range(len(maps))
+        for j in range(i)
+        if not np.isnan(matrix[i, j])
+    ]
+    return sorted(pairs, reverse=True)
+
+
+def _titles(maps: list[ModelMap]) -> list[str]:
+    return [each.choice.title for each in maps]
+
+
+def _names(maps: list[ModelMap]) -> str:
+    return ", ".join(_titles(maps))
