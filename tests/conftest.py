@@ -67,8 +67,8 @@ TOY = '''
 """A model that averages the clip, with one attention over space and one over time."""
 import torch
 from torch import nn
-from core.models.blocks import Output, Spec, SelfAttention, frames_layout, locations_layout
-from core.models.video_model import VideoModel
+from core.models.blocks import SelfAttention, frames_layout, locations_layout
+from core.models.video_model import Output, Spec, VideoModel
 from core.trace import Axis
 
 

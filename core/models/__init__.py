@@ -9,8 +9,7 @@ from inspect import signature
 from typing import Any
 
 from core.errors import BadInput
-from core.models.blocks import Output, Spec
-from core.models.video_model import VideoModel
+from core.models.video_model import Output, Spec, VideoModel
 
 __all__ = [
     "Output",
@@ -27,11 +26,8 @@ __all__ = [
 @cache
 def available() -> dict[str, Spec]:
     """Every model by name."""
-    found = (
-        getattr(import_module(f"{__name__}.{m.name}"), "SPECS", [])
-        for m in pkgutil.iter_modules(__path__)
-    )
-    return {spec.name: spec for specs in found for spec in specs}
+    modules = (import_module(f"{__name__}.{m.name}") for m in pkgutil.iter_modules(__path__))
+    return {spec.name: spec for module in modules for spec in getattr(module, "SPECS", [])}
 
 
 def spec(name: str) -> Spec:
@@ -44,30 +40,31 @@ def spec(name: str) -> Spec:
 
 
 def usual_settings(name: str, preset: str = "gesture") -> dict[str, Any]:
-    """What each setting of a model is unless it is given. Raises: BadInput for an unknown model or
-    preset.
+    """What each setting of a model is unless it is given.
+
+    Raises: BadInput for an unknown model or preset.
     """
     model = spec(name)
     if preset not in model.presets:
         raise BadInput(f"{name} has no preset {preset!r}; choose one of {', '.join(model.presets)}")
-    return {
-        k: p.default
-        for k, p in signature(model.make).parameters.items()
-        if p.default is not p.empty
-    } | model.presets[preset]
+    parameters = signature(model.make).parameters.values()
+    defaults = {p.name: p.default for p in parameters if p.default is not p.empty}
+    return defaults | model.presets[preset]
 
 
 def settings_of(name: str, preset: str = "gesture", **settings: Any) -> dict[str, Any]:
-    """Every setting of a model, `settings` before the preset's and the usual ones. Raises: BadInput
-    for a value that it cannot take.
+    """Every setting of a model: the usual ones, the preset's, and `settings` before both.
+
+    Raises: BadInput for an unknown model or preset, or a value that a setting cannot take. Names
+    are not looked at: `build` refuses those that the model does not have.
     """
     model = spec(name)
     usual = usual_settings(name, preset)
     for key, value in settings.items():
-        if key in model.settings and value not in model.settings[key]:
+        choices = model.settings.get(key)
+        if choices is not None and value not in choices:
             raise BadInput(
-                f"{name} setting {key}={value!r}: choose one of "
-                f"{', '.join(map(str, model.settings[key]))}"
+                f"{name} setting {key}={value!r}: choose one of {', '.join(map(str, choices))}"
             )
         default = usual.get(key)
         if type(default) is int and (type(value) is not int or value < min(default, 1)):
@@ -77,14 +74,14 @@ def settings_of(name: str, preset: str = "gesture", **settings: Any) -> dict[str
             )
         if type(default) is float and type(value) not in (int, float):
             raise BadInput(f"{name} setting {key}={value!r} must be a number")
-    whole = usual | settings
-    for key, parts in (("width", "heads"), ("size", "patch")):
-        if key in whole and parts in whole and whole[key] % whole[parts]:
+    every = usual | settings
+    for key, divisor in (("width", "heads"), ("size", "patch")):
+        if key in every and divisor in every and every[key] % every[divisor]:
             raise BadInput(
-                f"{name} setting {key}={whole[key]!r} must be a multiple of "
-                f"{parts}={whole[parts]!r}"
+                f"{name} setting {key}={every[key]!r} must be a multiple of "
+                f"{divisor}={every[divisor]!r}"
             )
-    return whole
+    return every
 
 
 def build(name: str, preset: str = "gesture", **settings: Any) -> VideoModel:
@@ -95,14 +92,16 @@ def build(name: str, preset: str = "gesture", **settings: Any) -> VideoModel:
     Raises: BadInput for an unknown model, preset or setting, or a value that the setting cannot
     take.
     """
-    whole = settings_of(name, preset, **settings)
+    every = settings_of(name, preset, **settings)
+    make = spec(name).make
+    for key in every:
+        if key not in signature(make).parameters:
+            raise BadInput(f"{name} has no such setting: unexpected keyword argument {key!r}")
     try:
-        return spec(name).make(**whole).eval()
-    except TypeError as error:
-        raise BadInput(f"{name} has no such setting: {str(error).split('got an ')[-1]}") from None
+        return make(**every).eval()
     except BadInput:
         raise
-    except (ValueError, ArithmeticError) as error:
+    except (TypeError, ValueError, ArithmeticError) as error:
         raise BadInput(
             f"{name} cannot be built with these settings: {str(error).splitlines()[0]}"
         ) from None

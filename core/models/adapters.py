@@ -15,6 +15,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import relu
 
+from core.models.blocks import Stack
 from core.models.linear import Linear, linear
 
 PLACES = 2
@@ -22,11 +23,9 @@ PLACES = 2
 
 
 class AdapterWeights(NamedTuple):
-    """The tensors of one adapter. `down` has D columns, and one more for AM flow, which may go
-    unused.
-    """
+    """The tensors of one adapter: W_down, W_up, their biases b, and the scale (Eq. 5)."""
 
-    down: Tensor  # (r, D) or (r, D + 1)
+    down: Tensor  # (r, D), or (r, D + 1) with a column for AM flow, which may go unused
     down_bias: Tensor  # (r,)
     up: Tensor  # (D, r)
     up_bias: Tensor  # (D,)
@@ -34,11 +33,10 @@ class AdapterWeights(NamedTuple):
 
 
 def adapt(x: Tensor, flow: Tensor | None, weights: AdapterWeights) -> tuple[Tensor, Tensor]:
-    """E = ReLU(W_down [x || flow] + b) (Eq. 5) and what the adapter adds to the residual, scale
-    (W_up E + b).
+    """E = ReLU(W_down [x || flow] + b) (Eq. 5), and scale (W_up E + b), which joins the residual.
 
-    x is (frames, n, D), the output of the LayerNorm that the frozen branch sees; flow (frames, n)
-    or None. Returns (frames, n, r) and (frames, n, D).
+    x is (frames, n, D), the output of the LayerNorm that the frozen branch gets too; flow is
+    (frames, n) or None. Returns (frames, n, r) and (frames, n, D).
     """
     D = x.shape[-1]
     embedding = linear(x, weights.down[:, :D], weights.down_bias)
@@ -66,23 +64,20 @@ class Adapter(nn.Module):
 
 
 class ParallelAdapters(nn.Module):
-    """Two adapters a block, each with weights of its own. `flow_blocks` take AM flow beside the
-    attention.
+    """Two adapters a block, each with weights of its own.
+
+    Those beside the attention of `flow_blocks` take AM flow.
     """
 
     def __init__(
         self, depth: int, width: int, bottleneck: int, flow_blocks: Collection[int]
     ) -> None:
         super().__init__()
-        self.blocks = nn.ModuleList(
-            nn.ModuleList(
-                [
-                    Adapter(width + (i in flow_blocks), bottleneck, width),
-                    Adapter(width, bottleneck, width),
-                ]
-            )
-            for i in range(depth)
-        )
+        self.blocks: Stack[Stack[Adapter]] = Stack()
+        for i in range(depth):
+            beside_attention = Adapter(width + (i in flow_blocks), bottleneck, width)
+            beside_mlp = Adapter(width, bottleneck, width)
+            self.blocks.append(Stack([beside_attention, beside_mlp]))
 
     def forward(self) -> list[list[AdapterWeights]]:
         """The weights by block and place."""
@@ -113,9 +108,8 @@ class HyperAdapters(nn.Module):
         self.down = Linear(dim, bottleneck * columns + bottleneck)
         self.up = Linear(dim, width * bottleneck + width)
         self.scale = nn.Parameter(torch.ones(depth, PLACES))
-        nn.init.normal_(
-            self.down.weight, std=(3 * width * dim) ** -0.5
-        )  # W_down as large as a linear layer's usual start
+        # W_down is then as large as a linear layer's usual start.
+        nn.init.normal_(self.down.weight, std=(3 * width * dim) ** -0.5)
         for zero in (self.down.bias, self.up.weight, self.up.bias):
             nn.init.zeros_(zero)
 
@@ -123,14 +117,9 @@ class HyperAdapters(nn.Module):
         """The weights by block and place."""
         r, columns, D = self.shape
         depth = len(self.block_embed)
-        pairs = torch.cat(
-            [
-                self.block_embed[:, None].expand(-1, PLACES, -1),
-                self.place_embed.expand(depth, -1, -1),
-            ],
-            -1,
-        )
-        code = self.project(pairs)  # (depth, places, dim)
+        of_block = self.block_embed[:, None].expand(-1, PLACES, -1)
+        of_place = self.place_embed.expand(depth, -1, -1)
+        code = self.project(torch.cat([of_block, of_place], -1))  # (depth, places, dim)
         down, down_bias = self.down(code).split([r * columns, r], -1)
         up, up_bias = self.up(code).split([D * r, D], -1)
         down, up = down.unflatten(-1, (r, columns)), up.unflatten(-1, (D, r))

@@ -17,30 +17,30 @@ from torch import Tensor, nn
 
 from core.errors import BadInput
 from core.models.adapters import PLACES, AdapterWeights, HyperAdapters, ParallelAdapters, adapt
-from core.models.blocks import Mlp, Output, Spec, frames_layout, init_vit
+from core.models.aligning import AligningEncoder
+from core.models.blocks import Grid, Stack, frames_layout, init_vit, through_cam
 from core.models.linear import Linear
 from core.models.temporal import WIDTHS, TemporalKind, make_temporal
-from core.models.video_model import VideoModel
-from core.models.vit import Activation, ImageAttention, ViT
-from core.trace import Axis, Kernel, Layout, Tap
+from core.models.video_model import Output, Spec, VideoModel
+from core.models.vit import Activation, ViT
 
 Mode = Literal["static", "aligned", "pre", "post"]
 MODES: tuple[Mode, ...] = ("static", "aligned", "pre", "post")
-Grid = tuple[int, int, int]
 
 
 def am_flow(logits_t: Tensor, logits_next: Tensor, mode: Mode) -> Tensor:
     """How much each token's part in the attention map changes between two frames (Eq. 4, spec 2.2).
 
-    The logits are q k / sqrt(d) before any softmax (Eq. 1), (..., N queries, N keys); the result
-    (..., N keys).
+    Args:
+        logits_t, logits_next: A and A', the maps q k / sqrt(d) before any softmax (Eq. 1), (..., N
+            queries, N keys).
+        mode: static is the softmax over keys of |A - A'|, summed over queries; the sum is N, and
+            equal maps give all ones. aligned and post are |s - s'| with s the softmax over keys
+            summed over queries; >= 0, equal maps give 0; aligned is the name where the tokens went
+            through the aligning encoder first. pre is |softmax(A) - softmax(A')| summed over
+            queries; >= post everywhere, equal maps give 0.
 
-    static: softmax over keys of |A - A'|, summed over queries; the sum is N, and equal maps give
-        all ones.
-    aligned, post: |s - s'| with s the softmax over keys summed over queries; >= 0, equal maps give
-    0.
-        aligned is the name where the tokens went through the aligning encoder first.
-    pre: |softmax(A) - softmax(A')| summed over queries; >= post everywhere, equal maps give 0.
+    Returns: (..., N keys).
 
     Raises: BadInput for another mode.
     """
@@ -56,9 +56,8 @@ def am_flow(logits_t: Tensor, logits_next: Tensor, mode: Mode) -> Tensor:
 def map_logits(q: Tensor, k: Tensor, kind: Literal["mean", "width"] = "mean") -> Tensor:
     """Raw attention logits of all heads as one map: q and k (..., heads, n, d) -> (..., n, n).
 
-    mean: the mean over heads of q k / sqrt(d). width: q k / sqrt(heads * d) over the full width,
-        which is the
-    mean times sqrt(heads). One product over the full width gives either.
+    mean is the mean over heads of q k / sqrt(d); width is q k / sqrt(heads * d) over the full
+    width, which is the mean times sqrt(heads). One product over the full width gives either.
     """
     heads, d = q.shape[-3], q.shape[-1]
     scale = 1 / (heads * d**0.5) if kind == "mean" else (heads * d) ** -0.5
@@ -66,54 +65,8 @@ def map_logits(q: Tensor, k: Tensor, kind: Literal["mean", "width"] = "mean") ->
     return (q * scale) @ k.transpose(-2, -1)
 
 
-class AligningEncoder(nn.Module):
-    """One pre-norm encoder layer over the tokens of two consecutive frames, so that camera motion
-    can be undone.
-
-    The layer's own map, over both frames, is not tapped: its factors would outweigh all others of a
-    clip.
-    """
-
-    def __init__(self, tokens: int, width: int, heads: int, layer: int) -> None:
-        super().__init__()
-        self.pos_embed = nn.Parameter(torch.zeros(1, tokens, width))
-        self.norm1 = nn.LayerNorm(width, eps=1e-6)
-        self.attn = ImageAttention(width, heads, layer)
-        self.norm2 = nn.LayerNorm(width, eps=1e-6)
-        self.mlp = Mlp(width, width)
-        self.tap = Tap(
-            "aligned", layer, Axis.SPACE, Kernel("softmax", scale=(width // heads) ** -0.5)
-        )
-        self.apply(init_vit)
-        nn.init.trunc_normal_(self.pos_embed, std=0.02)
-
-    def forward(self, frames: Tensor) -> Tensor:
-        """frames (B, T, N, D) -> each pair, both frames in the light of the other, (B, T - 1, 2, N,
-        D).
-        """
-        B, T, N, _ = frames.shape
-        frames = frames + self.pos_embed
-        pairs = torch.cat([frames[:, :-1], frames[:, 1:]], 2).flatten(0, 1)  # (B (T-1), 2N, D)
-        pairs = pairs + self.attn(self.norm1(pairs), None)[0]
-        pairs = pairs + self.mlp(self.norm2(pairs))
-        return pairs.view(B, T - 1, 2, N, -1)
-
-    def offer(self, q: Tensor, k: Tensor, grid: Grid) -> None:
-        """Tap q and k (B, T - 1, 2, heads, N, d): each frame as its own pair shows it, the last as
-        the pair before does.
-        """
-        T = grid[0]
-        layout = frames_layout(*grid)
-        firsts = Layout(layout.queries[: T - 1], layout.keys[: T - 1], grid)
-        last = Layout(layout.queries[T - 1 :], layout.keys[T - 1 :], grid)
-        self.tap(q[:, :, 0].flatten(0, 1), k[:, :, 0].flatten(0, 1), firsts)
-        self.tap(q[:, -1, 1], k[:, -1, 1], last)
-
-
 class TemporalHead(nn.Module):
-    """What one adapter says about the clip: its bottleneck in every frame, a temporal module,
-    logits.
-    """
+    """What one adapter says about the clip: its bottleneck in every frame becomes logits."""
 
     def __init__(self, module: nn.Module, width: int, classes: int) -> None:
         super().__init__()
@@ -123,19 +76,19 @@ class TemporalHead(nn.Module):
 
     def forward(self, embedding: Tensor, grid: Grid) -> Tensor:
         """E (B*T, N, r) -> logits (B, C)."""
-        return self.head(
-            self.module(rearrange(embedding, "(b t) n r -> b t (n r)", t=grid[0]), grid)
-        )
+        frames = rearrange(embedding, "(b t) n r -> b t (n r)", t=grid[0])
+        return self.head(self.module(frames, grid))
 
 
 class AMFlow(VideoModel):
-    """A frozen image model, two adapters a block, AM flow into the attention's adapter, 2 L + 1
-    averaged outputs.
+    """A frozen image model with two adapters a block, and AM flow into the attention's adapter.
+
+    The 2 L + 1 outputs, one of each adapter and one of the image model, are averaged.
 
     Args:
         classes: C, number of actions.
         size, patch, frames, width, depth, heads: input pixels, patch pixels, T, D, L, attention
-        heads.
+            heads.
         positions: pixels for which the backbone's position table was learned, if not `size`.
         layer_scale, pre_norm, activation, eps: of the backbone, see `ViT`.
         bottleneck: r, width of the adapters' embedding E (spec A3).
@@ -152,8 +105,7 @@ class AMFlow(VideoModel):
             A4).
         temporal_module: lstm, tcn or transformer.
         temporal_width, temporal_heads, temporal_hidden: hidden units, channels or token width
-        (None: the
-            paper's 768, 128, 576), and heads and feed-forward units of the transformer.
+            (None: the paper's 768, 128, 576), and heads and feed-forward units of the transformer.
         image_output: class token of the adapted or of the untouched backbone on the last frame
             (spec A5).
         combine: average of the outputs; random, a fixed random weight for each; voting, learned
@@ -162,6 +114,9 @@ class AMFlow(VideoModel):
 
     Raises: BadInput for settings that exclude each other.
     """
+
+    votes: Tensor | None
+    """(outputs,): the weight of each output; None for their mean."""
 
     def __init__(
         self,
@@ -208,12 +163,8 @@ class AMFlow(VideoModel):
         self.size, self.frames = size, frames
         self.tokens = (size // patch) ** 2 + 1
         self.am_mode: Mode = am_mode or ("aligned" if aligning else "static")
-        self.am_logits, self.last_flow, self.flow, self.image_output = (
-            am_logits,
-            last_flow,
-            flow,
-            image_output,
-        )
+        self.am_logits, self.last_flow = am_logits, last_flow
+        self.flow, self.image_output = flow, image_output
         self.am_blocks = block_indices(am_blocks, depth)
         self.vit = ViT(
             size=positions or size,
@@ -226,49 +177,54 @@ class AMFlow(VideoModel):
             activation=activation,
             eps=eps,
         ).requires_grad_(from_scratch)
-        adapters = HyperAdapters if adapter == "hyperformer" else ParallelAdapters
-        self.adapters = adapters(depth, width, bottleneck, self.am_blocks if flow else ())
-        self.aligning = (
-            nn.ModuleList(AligningEncoder(self.tokens, width, heads, i) for i in self.am_blocks)
-            if aligning
-            else None
-        )
+        flow_blocks = self.am_blocks if flow else ()
+        self.adapters: ParallelAdapters | HyperAdapters
+        if adapter == "hyperformer":
+            self.adapters = HyperAdapters(depth, width, bottleneck, flow_blocks)
+        else:
+            self.adapters = ParallelAdapters(depth, width, bottleneck, flow_blocks)
+        self.aligning: Stack[AligningEncoder] | None = None
+        if aligning:
+            encoders = (AligningEncoder(self.tokens, width, heads, i) for i in self.am_blocks)
+            self.aligning = Stack(encoders)
         unit_width = temporal_width or WIDTHS[temporal_module]
-        self.temporal = nn.ModuleList()  # by AM block and place
-        for i in self.am_blocks:
-            modules = (
-                make_temporal(
+        self.temporal: Stack[Stack[TemporalHead]] = Stack()
+        """By AM block and place."""
+        for layer in self.am_blocks:
+            heads_of_block: Stack[TemporalHead] = Stack()
+            for place in range(PLACES):
+                module = make_temporal(
                     temporal_module,
                     self.tokens * bottleneck,
                     unit_width,
                     temporal_heads,
                     temporal_hidden,
                     f"temporal.{place}",
-                    i,
+                    layer,
                 )
-                for place in range(PLACES)
-            )
-            self.temporal.append(
-                nn.ModuleList(TemporalHead(module, unit_width, classes) for module in modules)
-            )
+                heads_of_block.append(TemporalHead(module, unit_width, classes))
+            self.temporal.append(heads_of_block)
         self.image_head = Linear(width, classes)
         self.image_head.apply(init_vit)
-        outputs = PLACES * len(self.am_blocks) + 1
-        if combine == "random":  # a buffer: saved with the weights, never trained
-            self.register_buffer("votes", torch.empty(outputs).uniform_(-1, 1) * outputs**-0.5)
-        else:
-            self.register_parameter(
-                "votes",
-                nn.Parameter(torch.full((outputs,), 1 / outputs)) if combine == "voting" else None,
-            )
+        self._set_votes(combine, PLACES * len(self.am_blocks) + 1)
         self.cam = nn.Identity()
+
+    def _set_votes(self, combine: Literal["average", "random", "voting"], outputs: int) -> None:
+        """Make `votes` a buffer, which is saved but not trained, a parameter, or None."""
+        if combine == "random":
+            self.register_buffer("votes", torch.empty(outputs).uniform_(-1, 1) * outputs**-0.5)
+        elif combine == "voting":
+            self.votes = nn.Parameter(torch.full((outputs,), 1 / outputs))
+        else:
+            self.register_parameter("votes", None)
 
     def forward(self, video: Tensor, detail: bool = False) -> Tensor | Output:
         """Normalised video (B, 3, T, H, W) -> logits (B, C), or `Output` with `detail=True`.
 
         `Output.outputs` are the logits of each adapter's temporal module, block by block, and of
-        the image model, each (B, C). Raises: BadInput for another size than the model's, or for a
-        single frame.
+        the image model, each (B, C).
+
+        Raises: BadInput for another size than the model's, or for a single frame.
         """
         T = video.shape[2]
         x, (h, w) = self.vit.embed(rearrange(video, "b c t h w -> (b t) c h w"))
@@ -276,23 +232,19 @@ class AMFlow(VideoModel):
         self._check(grid)
         outputs, flows = [], []
         for i, weights in enumerate(self.adapters()):
-            at = self.am_blocks.index(i) if i in self.am_blocks else None
-            x, embeddings, flow = self._block(i, at, x, grid, weights)
+            am_block = self.am_blocks.index(i) if i in self.am_blocks else None
+            x, embeddings, flow = self._block(i, am_block, x, grid, weights)
             if flow is not None:
                 flows.append(flow)
-            if at is not None:
-                outputs += [
-                    head(embedding, grid)
-                    for head, embedding in zip(self.temporal[at], embeddings, strict=True)
-                ]
+            if am_block is not None:
+                heads = self.temporal[am_block]
+                outputs += [head(e, grid) for head, e in zip(heads, embeddings, strict=True)]
         x = rearrange(x, "(b t) n d -> b t n d", t=T)
         x = self.vit.norm(x) if detail else self.vit.norm(x[:, -1:, :1])
-        last = (
-            self.vit(video[:, :, -1], tapped=False)[:, 0]
-            if self.image_output == "frozen"
-            else x[:, -1, 0]
-        )
-        outputs.append(self.image_head(last))
+        last_cls = x[:, -1, 0]
+        if self.image_output == "frozen":
+            last_cls = self.vit(video[:, :, -1], tapped=False)[:, 0]
+        outputs.append(self.image_head(last_cls))
         logits = self._combined(outputs)
         if not detail:
             return logits
@@ -300,63 +252,63 @@ class AMFlow(VideoModel):
         return Output(logits, outputs=tuple(outputs), am_flow=tuple(flows), patches=patches)
 
     def _block(
-        self, i: int, at: int | None, x: Tensor, grid: Grid, weights: list[AdapterWeights]
+        self, i: int, am_block: int | None, x: Tensor, grid: Grid, weights: list[AdapterWeights]
     ) -> tuple[Tensor, tuple[Tensor, Tensor], Tensor | None]:
-        """x (B*T, N, D) through block i, which is number `at` of the AM blocks: the same, both E,
-        and the flow (B, T-1, N).
+        """x (B*T, N, D) through block i -> the same, both E, and the flow (B, T - 1, N).
+
+        `am_block` is its number among the AM blocks, None for another, which has no flow.
         """
         block = self.vit.blocks[i]
         normed = block.norm1(x)
         if i == len(self.vit.blocks) - 1:
-            normed = self._seen(normed, grid)
-        mixed, q, k = block.attn(normed, frames_layout(*grid))
-        flow = self._flow(i, at, normed, q, k, grid) if self.flow and at is not None else None
-        beside_attention, change = adapt(
-            normed, None if flow is None else self._of_frames(flow), weights[0]
-        )
+            normed = self._through_cam(normed, grid)
+        mixed, q, k = block.attn.with_queries_and_keys(normed, frames_layout(*grid))
+        flow = frame_flow = None
+        if self.flow and am_block is not None:
+            flow = self._flow(i, am_block, normed, q, k, grid)
+            frame_flow = self._by_frame(flow)
+        beside_attention, change = adapt(normed, frame_flow, weights[0])
         x = x + block.ls1(mixed) + change
         normed = block.norm2(x)
         beside_mlp, change = adapt(normed, None, weights[1])
         return x + block.ls2(block.mlp(normed)) + change, (beside_attention, beside_mlp), flow
 
-    def _flow(self, i: int, at: int, normed: Tensor, q: Tensor, k: Tensor, grid: Grid) -> Tensor:
-        """AM flow of each pair (t, t + 1), (B, T - 1, N), from the block's own map or from that of
-        aligned tokens.
+    def _flow(
+        self, i: int, am_block: int, normed: Tensor, q: Tensor, k: Tensor, grid: Grid
+    ) -> Tensor:
+        """AM flow of each pair (t, t + 1), (B, T - 1, N).
+
+        From block i's own map, of q and k, or from the map of its `normed` tokens once aligned.
         """
         if self.aligning is None:
             logits = rearrange(map_logits(q, k, self.am_logits), "(b t) n m -> b t n m", t=grid[0])
             return am_flow(logits[:, :-1], logits[:, 1:], self.am_mode)
-        aligned = self.aligning[at](rearrange(normed, "(b t) n d -> b t n d", t=grid[0]))
-        pairs = aligned.shape[:3]
-        q, k = (
-            part.unflatten(0, pairs)
-            for part in self.vit.blocks[i].attn.queries_and_keys(aligned.flatten(0, 2))
-        )
-        self.aligning[at].offer(q, k, grid)
+        encoder = self.aligning[am_block]
+        aligned = encoder(rearrange(normed, "(b t) n d -> b t n d", t=grid[0]))
+        q, k = self.vit.blocks[i].attn.queries_and_keys(aligned.flatten(0, 2))
+        q, k = (factor.unflatten(0, aligned.shape[:3]) for factor in (q, k))
+        encoder.offer(q, k, grid)
         logits = map_logits(q, k, self.am_logits)  # (B, T - 1, 2, N, N)
         return am_flow(logits[:, :, 0], logits[:, :, 1], self.am_mode)
 
-    def _of_frames(self, flow: Tensor) -> Tensor:
+    def _by_frame(self, flow: Tensor) -> Tensor:
         """The flow of pairs (B, T - 1, N) as one of each frame, (B*T, N)."""
         last = flow[:, -1:] if self.last_flow == "repeat" else torch.zeros_like(flow[:, -1:])
         return torch.cat([flow, last], 1).flatten(0, 1)
 
-    def _seen(self, normed: Tensor, grid: Grid) -> Tensor:
-        """Pass patch tokens (B*T, N, D) through `cam` as (B, D, T, h, w), where GradCAM can follow
-        them.
-        """
+    def _through_cam(self, normed: Tensor, grid: Grid) -> Tensor:
+        """Tokens (B*T, N, D) with the patches passed through `cam`, where GradCAM follows them."""
         T, h, _ = grid
-        patches = self.cam(rearrange(normed[:, 1:], "(b t) (h w) d -> b d t h w", t=T, h=h))
-        return torch.cat([normed[:, :1], rearrange(patches, "b d t h w -> (b t) (h w) d")], 1)
+        patches = rearrange(normed[:, 1:], "(b t) n d -> b t n d", t=T)
+        patches = through_cam(self.cam, patches, h).flatten(0, 1)
+        return torch.cat([normed[:, :1], patches], 1)
 
     def _combined(self, outputs: list[Tensor]) -> Tensor:
         """One (B, C) from all outputs."""
         stacked = torch.stack(outputs)
-        return (
-            stacked.mean(0)
-            if self.votes is None
-            else torch.einsum("o,obc->bc", self.votes, stacked)
-        )
+        if self.votes is None:
+            return stacked.mean(0)
+        return torch.einsum("o,obc->bc", self.votes, stacked)
 
     def _check(self, grid: Grid) -> None:
         T, h, w = grid
@@ -387,18 +339,18 @@ class AMFlow(VideoModel):
 
 
 def block_indices(blocks: str | Iterable[int], depth: int) -> tuple[int, ...]:
-    """all, ends, or block numbers from 1 (also as text: "1,12") -> indices from 0. Raises:
-    BadInput.
+    """all, ends, or block numbers from 1 (also as text: "1,12") -> indices from 0, ascending.
+
+    Raises: BadInput for anything else, and for blocks that do not exist.
     """
-    named = {"all": ",".join(map(str, range(1, depth + 1))), "ends": f"1,{depth}"}
+    named = {"all": range(1, depth + 1), "ends": (1, depth)}
+    numbers: Iterable[Any] = blocks
+    if isinstance(blocks, str):
+        numbers = named[blocks] if blocks in named else blocks.split(",")
     try:
-        chosen = [
-            int(b)
-            for b in (named.get(blocks, blocks).split(",") if isinstance(blocks, str) else blocks)
-        ]
+        indices = tuple(sorted({int(number) - 1 for number in numbers}))
     except (TypeError, ValueError):
-        chosen = []
-    indices = tuple(sorted({b - 1 for b in chosen}))
+        indices = ()
     if not indices or not 0 <= indices[0] <= indices[-1] < depth:
         raise BadInput(
             f"am_flow setting am_blocks={blocks!r}: choose all, ends, or block numbers from 1 to "

@@ -2,72 +2,42 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import Iterator
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Generic, Literal, TypeVar
 
 import torch
 from einops import rearrange
 from torch import Tensor, nn
-from torch.nn.functional import scaled_dot_product_attention
+from torch.nn.functional import pad, scaled_dot_product_attention
 
 from core.errors import BadInput
 from core.models.linear import Linear, linear
 from core.trace import CLS, Axis, Kernel, Layout, Tap
 
-if TYPE_CHECKING:
-    from core.models.video_model import VideoModel
-
 Kind = Literal["softmax", "cosine"]
-SHORT = 128  # tokens up to which two matmuls train faster on a CPU than its fused attention
-FEW = 16  # below, a product a head costs more than copying all heads into one
+Grid = tuple[int, int, int]
+"""(T, h, w) in tokens."""
+M = TypeVar("M", bound=nn.Module)
+
+SHORT = 128
+"""Tokens up to which two matmuls train faster on a CPU than its fused attention."""
+FEW = 16
+"""Tokens below which a product a head costs more than copying all heads into one."""
 
 
-@dataclass(frozen=True)
-class Output:
-    """What a forward pass returns with `detail=True`, with gradients.
+class Stack(nn.ModuleList, Generic[M]):
+    """An nn.ModuleList of modules of one class, which a type checker then knows."""
 
-    `time_attention` holds, for each layer, the mean over heads and positions, (B, T, T). A field
-    that a model does not have is empty.
-    """
+    if TYPE_CHECKING:
 
-    logits: Tensor  # (B, C)
-    order_logits: Tensor | None = None  # (B, number of permutations + 1)
-    time_attention: tuple[Tensor, ...] = ()
-    outputs: tuple[Tensor, ...] = ()  # am_flow: the logits that are averaged, each (B, C)
-    frame_maps: tuple[
-        Tensor, ...
-    ] = ()  # rvit: attention from frame to frame, spatial and temporal, each (B, T, T)
-    am_flow: tuple[
-        Tensor, ...
-    ] = ()  # am_flow: per AM block the flow of each frame pair, (B, T - 1, tokens)
-    patches: Tensor | None = (
-        None  # (B, T, h, w, D): the last layer's patch tokens, for dense side tasks
-    )
+        def __iter__(self) -> Iterator[M]: ...
 
+        def __getitem__(self, index: int) -> M: ...  # type: ignore[override]  # slices: trailing()
 
-@dataclass(frozen=True)
-class Spec:
-    """One model that `core.models` offers. A model file ends in a list of these, SPECS."""
-
-    name: str
-    title: str
-    paper: str
-    make: Callable[..., VideoModel]
-    presets: dict[str, dict[str, Any]]
-    summary: str
-    settings: dict[str, tuple[Any, ...]] = field(default_factory=dict)
-    unit_frames: int = 1
-    """Frames that one temporal token covers: the unit that is shuffled."""
-    spatial_taps: tuple[str, ...] = ("space",)
-    """Names of the taps that show attention over space, the one to open on first."""
-    temporal_taps: tuple[str, ...] = ("time",)
-    """The same over time; empty for a model whose frame matrix is not an attention (am_flow)."""
-    rollout_taps: tuple[str, ...] = ("time", "space")
-    """Names of the taps that the tokens run through, which rollout multiplies; empty for none."""
-    am_flow: bool = False
-    """Whether it computes AM flow, and so has that view."""
+    def trailing(self, first: int) -> list[M]:
+        """The modules from number `first` on."""
+        return list(self)[first:]
 
 
 class DropPath(nn.Module):
@@ -78,16 +48,16 @@ class DropPath(nn.Module):
         self.rate = rate
 
     def forward(self, x: Tensor) -> Tensor:
+        """x (B, ...) -> the same shape."""
         return self.together(x)[0]
 
     def together(self, *branches: Tensor) -> tuple[Tensor, ...]:
         """Branches of the same samples, (B, ...) each: what is dropped of one is dropped of all."""
         if not self.training or self.rate == 0:
             return branches
-        keep = (torch.rand(len(branches[0]), device=branches[0].device) >= self.rate) / (
-            1 - self.rate
-        )
-        return tuple(x * keep.to(x.dtype).view(-1, *[1] * (x.ndim - 1)) for x in branches)
+        kept = torch.rand(len(branches[0]), device=branches[0].device) >= self.rate
+        factor = kept / (1 - self.rate)
+        return tuple(x * factor.to(x.dtype).view(-1, *[1] * (x.ndim - 1)) for x in branches)
 
 
 class Mlp(nn.Module):
@@ -99,6 +69,7 @@ class Mlp(nn.Module):
         self.fc2 = Linear(hidden, width)
 
     def forward(self, x: Tensor) -> Tensor:
+        """x (..., width) -> the same shape."""
         return self.fc2(nn.functional.gelu(self.fc1(x)))
 
 
@@ -112,18 +83,43 @@ def queries_keys_values(
     the way back.
     """
     if torch.is_grad_enabled():
-        # Copied once here, or three times when they are multiplied.
-        q, k, v = rearrange(
+        fused = rearrange(
             linear(x, weight, bias), "g n (three h d) -> three g h n d", three=3, h=heads
-        ).contiguous()
+        )
+        # Copied once here, or three times when they are multiplied.
+        q, k, v = fused.contiguous()
         return q, k, v
-    parts = (linear(x, w, b) for w, b in zip(weight.chunk(3), bias.chunk(3), strict=True))
-    q, k, v = (rearrange(part, "g n (h d) -> g h n d", h=heads) for part in parts)
+    projected = (linear(x, w, b) for w, b in zip(weight.chunk(3), bias.chunk(3), strict=True))
+    q, k, v = (rearrange(values, "g n (h d) -> g h n d", h=heads) for values in projected)
     return q, k, v
 
 
+def softmax_attention(
+    kernel: Kernel, q: Tensor, k: Tensor, v: Tensor, short: int = SHORT
+) -> Tensor:
+    """softmax(scale q.k) v: q, k (..., n, d) and v (..., n, e) -> (..., n, e).
+
+    The CPU's fused backward is several times slower than two matmuls when the map is small, so up
+    to `short` tokens the map is multiplied out where gradients are needed.
+    """
+    if q.requires_grad and q.shape[-2] <= short:
+        return kernel.weights(q, k) @ v
+    if q.shape[-1] == v.shape[-1]:
+        return scaled_dot_product_attention(q, k, v, scale=kernel.scale)
+    # Fused kernels want q, k and v of one width; a zero channel changes nothing.
+    width = max(q.shape[-1], v.shape[-1])
+    q, k, values = (
+        x if x.shape[-1] == width else pad(x, (0, width - x.shape[-1])) for x in (q, k, v)
+    )
+    mixed = scaled_dot_product_attention(q, k, values, scale=kernel.scale)
+    return mixed[..., : v.shape[-1]]
+
+
 class SelfAttention(nn.Module):
-    """Multi-head self-attention, softmax(q k / sqrt d) v or signed cos(q, k) v (Eqs. 6-10)."""
+    """Multi-head self-attention, softmax(q k / sqrt d) v or signed cos(q, k) v.
+
+    The equations are DirecFormer's 6 to 10; its d is the width by the number of heads.
+    """
 
     def __init__(
         self, width: int, heads: int, kind: Kind, name: str, layer: int, axis: Axis
@@ -135,37 +131,35 @@ class SelfAttention(nn.Module):
         self.tap = Tap(name, layer, axis, Kernel(kind, scale=(width // heads) ** -0.5))
 
     def forward(
-        self, x: Tensor, layout: Layout, want_map: bool = False
+        self, x: Tensor, layout: Layout | None, want_map: bool = False
     ) -> tuple[Tensor, Tensor | None]:
-        """x (groups, n, D) -> the same shape, and the weights (groups, heads, n, n) if wanted."""
+        """x (groups, n, D) -> the same shape, and the weights (groups, heads, n, n) if wanted.
+
+        Without a layout nothing is tapped.
+        """
         mixed, weights = self.mixed(x, layout, want_map)
         return self.proj(mixed), weights
 
     def mixed(
-        self, x: Tensor, layout: Layout, want_map: bool = False
+        self, x: Tensor, layout: Layout | None, want_map: bool = False
     ) -> tuple[Tensor, Tensor | None]:
-        """The same before the projection, for a caller that projects a part of it, or with other
-        weights.
+        """The same before the projection.
+
+        For a caller that projects a part of it, or with other weights.
         """
-        if (
-            torch.is_grad_enabled()
-            and x.device.type == "cpu"
-            and FEW <= x.shape[-2] <= SHORT
-            and not self.tap.listened
-        ):
+        trains_on_cpu = torch.is_grad_enabled() and x.device.type == "cpu"
+        if trains_on_cpu and FEW <= x.shape[-2] <= SHORT and not self.tap.listened:
             return self._head_by_head(x, want_map)
         q, k, v = queries_keys_values(x, self.qkv.weight, self.qkv.bias, self.heads)
-        self.tap(q, k, layout)
+        if layout is not None:
+            self.tap(q, k, layout)
         kernel = self.tap.kernel
-        # The CPU's fused backward is several times slower than two matmuls when the map is small.
-        explicit = want_map or (
-            kernel.kind == "softmax" and q.requires_grad and q.shape[-2] <= SHORT
-        )
-        weights = kernel.weights(q, k) if explicit else None
-        if weights is not None:
+        weights = None
+        if want_map:
+            weights = kernel.weights(q, k)
             out = weights @ v
         elif kernel.kind == "softmax":
-            out = scaled_dot_product_attention(q, k, v)
+            out = softmax_attention(kernel, q, k, v)
         elif q.shape[-2] <= q.shape[-1]:
             out = kernel.weights(q, k) @ v
         else:  # a signed sum is linear in v: this order of the products is cheaper
@@ -185,70 +179,33 @@ class SelfAttention(nn.Module):
         to_q, to_k, to_v = self.qkv.weight.chunk(3)
         q_bias, _, v_bias = self.qkv.bias.chunk(3)
         q = rearrange(linear(x[:, 0], to_q, q_bias), "g (h d) -> h g d", h=self.heads)
-        asks = q @ rearrange(to_k, "(h d) w -> h d w", h=self.heads)
-        weights = (
-            rearrange(asks, "h g w -> g h w") @ x.transpose(1, 2) * self.tap.kernel.scale
-        ).softmax(-1)
-        seen = rearrange(weights @ x, "g h w -> h g w") @ rearrange(
-            to_v, "(h d) w -> h w d", h=self.heads
-        )
-        return rearrange(seen, "h g d -> g 1 (h d)") + v_bias
+        asked = q @ rearrange(to_k, "(h d) w -> h d w", h=self.heads)  # W^T q
+        scores = rearrange(asked, "h g w -> g h w") @ x.transpose(1, 2) * self.tap.kernel.scale
+        sums = rearrange(scores.softmax(-1) @ x, "g h w -> h g w")  # sum w x
+        mixed = sums @ rearrange(to_v, "(h d) w -> h w d", h=self.heads)
+        return rearrange(mixed, "h g d -> g 1 (h d)") + v_bias
 
     def _head_by_head(self, x: Tensor, want_map: bool) -> tuple[Tensor, Tensor | None]:
-        """The same for training on a CPU: each head is multiplied where the projection left it,
-        which saves copying q, k and v.
+        """The same for training on a CPU, without copies of q, k and v.
+
+        Each head is multiplied where the projection left it.
         """
         fused = rearrange(
             linear(x, self.qkv.weight, self.qkv.bias),
-            "g n (parts d) -> g n parts d",
-            parts=3 * self.heads,
+            "g n (columns d) -> g n columns d",
+            columns=3 * self.heads,
         )
-        parts = fused.unbind(2)
-        q, k, v = (parts[i * self.heads : (i + 1) * self.heads] for i in range(3))
+        columns = fused.unbind(2)
+        q, k, v = (columns[i * self.heads : (i + 1) * self.heads] for i in range(3))
         weights = [self.tap.kernel.weights(*pair) for pair in zip(q, k, strict=True)]
         out = torch.cat([w @ values for w, values in zip(weights, v, strict=True)], -1)
         return out, torch.stack(weights, 1) if want_map else None
 
 
-class ImageViT(nn.Module):
-    """A plain pre-norm image ViT, (B, 3, H, W) -> tokens (B, 1 + N, D), class token first.
-
-    The embedded stand-in for ImageNet weights: trained on rendered stills, then copied into the
-    spatial half of a video model, whose key names it shares.
-    """
-
-    def __init__(self, *, size: int, patch: int, width: int, depth: int, heads: int) -> None:
-        super().__init__()
-        side = size // patch
-        self.patch_embed = nn.ModuleDict({"proj": nn.Conv2d(3, width, patch, patch)})
-        self.cls_token = nn.Parameter(torch.zeros(1, 1, width))
-        self.pos_embed = nn.Parameter(torch.zeros(1, side * side + 1, width))
-        self.blocks = nn.ModuleList()
-        for i in range(depth):
-            self.blocks.append(
-                nn.ModuleDict(
-                    {
-                        "norm1": nn.LayerNorm(width, eps=1e-6),
-                        "attn": SelfAttention(width, heads, "softmax", "vit", i, Axis.SPACE),
-                        "norm2": nn.LayerNorm(width, eps=1e-6),
-                        "mlp": Mlp(width, 4 * width),
-                    }
-                )
-            )
-        self.norm = nn.LayerNorm(width, eps=1e-6)
-        self.apply(init_vit)
-        for parameter in (self.cls_token, self.pos_embed):
-            nn.init.trunc_normal_(parameter, std=0.02)
-
-    def forward(self, images: Tensor) -> Tensor:
-        x = self.patch_embed["proj"](images)
-        layout = frames_layout(images.shape[0], *x.shape[-2:])
-        x = rearrange(x, "b d h w -> b (h w) d")
-        x = torch.cat([self.cls_token.expand(len(x), -1, -1), x], 1) + self.pos_embed
-        for block in self.blocks:
-            x = x + block["attn"](block["norm1"](x), layout)[0]
-            x = x + block["mlp"](block["norm2"](x))
-        return self.norm(x)
+def through_cam(cam: nn.Module, patches: Tensor, rows: int) -> Tensor:
+    """Patch tokens (B, T, h*w, D) through a model's `cam` as (B, D, T, h, w), and back."""
+    volume = cam(rearrange(patches, "b t (h w) d -> b d t h w", h=rows))
+    return rearrange(volume, "b d t h w -> b t (h w) d")
 
 
 @lru_cache(maxsize=64)
@@ -266,17 +223,32 @@ def locations_layout(T: int, h: int, w: int) -> Layout:
     return Layout(tokens, tokens, (T, h, w))
 
 
+def depth_of(weights: dict[str, Tensor]) -> int:
+    """How many blocks the tensors of an image model hold, by their names `blocks.0.…`."""
+    return 1 + max(int(key.split(".")[1]) for key in weights if key.startswith("blocks."))
+
+
 def fitting(given: dict[str, Tensor], own: dict[str, Tensor]) -> dict[str, Tensor]:
-    """Of an image model's tensors those that a model has a place for. Raises: BadInput for one of
-    another shape.
+    """Those of an image model's tensors that a model has a place for.
+
+    Raises: BadInput for one of another shape.
     """
-    wrong = [k for k, v in given.items() if k in own and v.shape != own[k].shape]
-    if wrong:
-        raise BadInput(
-            f"the image model's {wrong[0]} is {tuple(given[wrong[0]].shape)}, this model needs "
-            f"{tuple(own[wrong[0]].shape)}; train it with the same size, patch and width"
-        )
-    return {k: v for k, v in given.items() if k in own}
+    placed = {key: tensor for key, tensor in given.items() if key in own}
+    for key, tensor in placed.items():
+        if tensor.shape != own[key].shape:
+            raise BadInput(
+                f"the image model's {key} is {tuple(tensor.shape)}, this model needs "
+                f"{tuple(own[key].shape)}; train it with the same size, patch and width"
+            )
+    return placed
+
+
+@torch.no_grad()
+def silence(*layers: nn.Module) -> None:
+    """Set every parameter to zero: a residual branch that ends in such a layer adds nothing."""
+    for layer in layers:
+        for parameter in layer.parameters(recurse=False):
+            parameter.zero_()
 
 
 def init_vit(module: nn.Module) -> None:

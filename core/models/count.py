@@ -57,8 +57,9 @@ _RULES: dict[Any, Callable[[tuple[Any, ...], Tensor], int]] = {
 
 
 class _Counter(TorchDispatchMode):
-    """Adds up what the operations under it cost. On the meta device fused attention comes as its
-    products.
+    """Adds up what the operations under it cost.
+
+    On the meta device fused attention comes as its products.
     """
 
     def __init__(self) -> None:
@@ -80,13 +81,12 @@ class _Counter(TorchDispatchMode):
 
 
 def count_model(model: nn.Module, video: Tensor) -> Count:
-    """Count a model that lies on the meta device, at evaluation, for a meta video (1, 3, T, H,
-    W).
-    """
+    """Count a model on the meta device, at evaluation, for a meta video (1, 3, T, H, W)."""
     with torch.no_grad(), _Counter() as counter:
         model.eval()(video)
-    sizes = [(p.numel(), p.requires_grad) for p in model.parameters()]
-    return Count(sum(n for n, _ in sizes), sum(n for n, trains in sizes if trains), counter.macs)
+    parameters = sum(p.numel() for p in model.parameters())
+    trainable = sum(p.numel() for p in model.parameters() if p.requires_grad)
+    return Count(parameters, trainable, counter.macs)
 
 
 def count(name: str, preset: str = "gesture", **settings: Any) -> Count:
@@ -99,9 +99,8 @@ def count(name: str, preset: str = "gesture", **settings: Any) -> Count:
         with torch.device("meta"):
             model = build(name, preset, **settings)
         # Outside: what a forward pass caches must not be made on the meta device.
-        return count_model(
-            model, torch.empty(1, 3, model.frames, model.size, model.size, device="meta")
-        )
+        video = torch.empty(1, 3, model.frames, model.size, model.size, device="meta")
+        return count_model(model, video)
     except BadInput:
         raise
     except (ArithmeticError, RuntimeError, TypeError, ValueError) as error:

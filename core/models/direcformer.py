@@ -16,21 +16,25 @@ from torch.nn.functional import interpolate
 
 from core.models.blocks import (
     DropPath,
+    Grid,
     Kind,
     Mlp,
-    Output,
     SelfAttention,
-    Spec,
+    Stack,
+    depth_of,
     fitting,
     frames_layout,
     init_vit,
     locations_layout,
+    silence,
+    through_cam,
 )
 from core.models.linear import Linear, linear
-from core.models.video_model import VideoModel
+from core.models.video_model import Output, Spec, VideoModel
 from core.trace import Axis
 
-ORDER_CLASSES = 1001  # the identity and 1,000 permutations
+ORDER_CLASSES = 1001
+"""The identity and 1,000 permutations."""
 
 
 class Block(nn.Module):
@@ -60,65 +64,83 @@ class Block(nn.Module):
         self,
         cls: Tensor,
         patches: Tensor,
-        grid: tuple[int, int, int],
+        grid: Grid,
         detail: bool,
         cam: nn.Module | None = None,
         last: bool = False,
     ) -> tuple[Tensor, Tensor, Tensor | None]:
-        """cls (B, 1, D) and patches (B, N*T, D), patch-major -> the same; with `detail` also the
-        mean time attention (B, T, T).
+        """cls (B, 1, D) and patches (B, N*T, D), patch-major -> the same.
 
-        With gradients it takes two short cuts to the same logits, without it is computed, and
-        counted, as the paper writes it. Of the last block nobody reads the patches, unless in
-        detail: cut short, it leaves them as they are after the time attention.
+        With `detail` also the mean time attention (B, T, T). With gradients it takes two short cuts
+        to the same logits: two linear layers of the time attention are multiplied into one, and of
+        the last block's space attention only the class tokens are computed, as nobody reads its
+        patches but in detail. Without gradients it computes every step as the paper writes it, so
+        that the operations that `core.models.count` counts are the paper's.
         """
-        T, h, w = grid
-        B, short = len(cls), torch.is_grad_enabled()
-        cls_only = short and last and not detail
-        within = rearrange(self.temporal_norm1(patches), "b (n t) d -> (b n) t d", t=T)
-        mixed, weights = self.temporal_attn.mixed(within, locations_layout(T, h, w), detail)
-        first, second = self.temporal_attn.proj, self.temporal_fc
-        # nothing but a sample's drop-path factor stands between the two: their product costs one
-        # layer
-        if short:
-            within = (
-                self.drop_path(
-                    linear(mixed, second.weight @ first.weight, second.weight @ first.bias)
-                )
-                + second.bias
-            )
-        else:
-            within = second(self.drop_path(first(mixed)))
-        patches = patches + rearrange(within, "(b n) t d -> b (n t) d", b=B)
-        mean_map = (
-            None
-            if weights is None
-            else rearrange(weights, "(b n) h t s -> b (n h) t s", b=B).mean(1)
-        )
-
-        seen = rearrange(self.norm1(patches), "b (n t) d -> b t n d", t=T)
-        if cam is not None:
-            seen = rearrange(
-                cam(rearrange(seen, "b t (h w) d -> b d t h w", h=h)), "b d t h w -> b t (h w) d"
-            )
-        frames = torch.cat([self.norm1(repeat(cls, "b 1 d -> b t 1 d", t=T)), seen], 2)
-        frames, layout = rearrange(frames, "b t n d -> (b t) n d"), frames_layout(T, h, w)
-        mixed = (
-            self.attn.of_first(frames, layout) if cls_only else self.attn.mixed(frames, layout)[0]
-        )
-        frames = rearrange(self.drop_path(self.attn.proj(mixed)), "(b t) n d -> b t n d", t=T)
-        of_frames, of_places = frames.split(
-            [1, frames.shape[2] - 1], 2
-        )  # one pass on the way back, where slices take four
-        # One class token a clip: the T copies are averaged after attending to their own frame.
-        cls = cls + of_frames.mean(1)
-        if cls_only:
+        change, mean_map = self._over_time(patches, grid, detail)
+        patches = patches + change
+        frames = self._frames(cls, patches, grid, cam)
+        if last and not detail and torch.is_grad_enabled():
+            cls = cls + self._class_tokens_over_space(frames, grid)
             return cls + self.drop_path(self.mlp(self.norm2(cls))), patches, mean_map
-        patches = patches + rearrange(of_places, "b t n d -> b (n t) d")
-        of_cls, of_patches = self.drop_path.together(
+        cls_change, patches_change = self._over_space(frames, grid)
+        cls, patches = cls + cls_change, patches + patches_change
+        cls_change, patches_change = self.drop_path.together(
             *(self.mlp(self.norm2(x)) for x in (cls, patches))
         )
-        return cls + of_cls, patches + of_patches, mean_map
+        return cls + cls_change, patches + patches_change, mean_map
+
+    def _over_time(self, patches: Tensor, grid: Grid, detail: bool) -> tuple[Tensor, Tensor | None]:
+        """Each location attends to itself at every time: what is added to patches (B, N*T, D).
+
+        With `detail` also the mean of the maps over heads and locations, (B, T, T).
+        """
+        T, B = grid[0], len(patches)
+        x = rearrange(self.temporal_norm1(patches), "b (n t) d -> (b n) t d", t=T)
+        mixed, weights = self.temporal_attn.mixed(x, locations_layout(*grid), detail)
+        change = rearrange(self._projected_twice(mixed), "(b n) t d -> b (n t) d", b=B)
+        if weights is None:
+            return change, None
+        return change, rearrange(weights, "(b n) h t s -> b (n h) t s", b=B).mean(1)
+
+    def _projected_twice(self, mixed: Tensor) -> Tensor:
+        """The time attention's own projection and `temporal_fc` (spec 3.2), (B*N, T, D).
+
+        With gradients by one product: nothing but a sample's drop-path factor stands between the
+        two layers, so their product costs one.
+        """
+        first, second = self.temporal_attn.proj, self.temporal_fc
+        if not torch.is_grad_enabled():
+            return second(self.drop_path(first(mixed)))
+        both = linear(mixed, second.weight @ first.weight, second.weight @ first.bias)
+        return self.drop_path(both) + second.bias
+
+    def _frames(self, cls: Tensor, patches: Tensor, grid: Grid, cam: nn.Module | None) -> Tensor:
+        """What space attention sees: each frame with a copy of the class token, (B*T, 1 + N, D)."""
+        T, h, _ = grid
+        places = rearrange(self.norm1(patches), "b (n t) d -> b t n d", t=T)
+        if cam is not None:
+            places = through_cam(cam, places, h)
+        copies = self.norm1(repeat(cls, "b 1 d -> b t 1 d", t=T))
+        return rearrange(torch.cat([copies, places], 2), "b t n d -> (b t) n d")
+
+    def _over_space(self, frames: Tensor, grid: Grid) -> tuple[Tensor, Tensor]:
+        """What the tokens of each frame add to cls (B, 1, D) and to patches (B, N*T, D).
+
+        One class token a clip: its T copies are averaged after attending to their own frame.
+        """
+        mixed, _ = self.attn.mixed(frames, frames_layout(*grid))
+        change = self.drop_path(self.attn.proj(mixed))
+        change = rearrange(change, "(b t) n d -> b t n d", t=grid[0])
+        # One pass on the way back, where slices take four.
+        copies, places = change.split([1, change.shape[2] - 1], 2)
+        return copies.mean(1), rearrange(places, "b t n d -> b (n t) d")
+
+    def _class_tokens_over_space(self, frames: Tensor, grid: Grid) -> Tensor:
+        """The first of the two that `_over_space` gives, alone."""
+        mixed = self.attn.of_first(frames, frames_layout(*grid))
+        change = self.drop_path(self.attn.proj(mixed))
+        return rearrange(change, "(b t) 1 d -> b t 1 d", t=grid[0]).mean(1)
 
 
 class DirecFormer(VideoModel):
@@ -127,12 +149,12 @@ class DirecFormer(VideoModel):
     Args:
         classes: C, number of actions.
         time, space: kernel of the attention over time and over space. cosine/softmax is the
-        released
-            model, cosine/cosine the paper's C-C, softmax/softmax TimeSformer.
+            released model, cosine/cosine the paper's C-C, softmax/softmax TimeSformer.
         order_head: add the head that names the permutation of a shuffled clip (Eq. 11).
         size, patch, frames, width, depth, heads: input pixels, patch pixels, T, D, L, attention
-        heads.
+            heads.
         drop_path: largest drop-path rate, linear over depth.
+        order_classes: permutations that the order head names, the identity among them.
         norm_eps: epsilon of the layer norms.
     """
 
@@ -161,7 +183,7 @@ class DirecFormer(VideoModel):
         self.pos_embed = nn.Parameter(torch.zeros(1, side * side + 1, width))
         self.time_embed = nn.Parameter(torch.zeros(1, frames, width))
         rate = drop_path / max(1, depth - 1)
-        self.blocks = nn.ModuleList(
+        self.blocks: Stack[Block] = Stack(
             Block(width, heads, time, space, i, rate * i, norm_eps) for i in range(depth)
         )
         self.norm = nn.LayerNorm(width, eps=norm_eps)
@@ -171,11 +193,8 @@ class DirecFormer(VideoModel):
         self.apply(init_vit)
         for parameter in (self.cls_token, self.pos_embed):
             nn.init.trunc_normal_(parameter, std=0.02)
-        for block in (
-            self.blocks
-        ):  # with a zero time_embed too, step 0 equals the image model on each frame (spec 3.6)
-            nn.init.zeros_(block.temporal_fc.weight)
-            nn.init.zeros_(block.temporal_fc.bias)
+        # With a zero time_embed too, step 0 equals the image model on each frame (spec 3.6).
+        silence(*(block.temporal_fc for block in self.blocks))
 
     def forward(self, video: Tensor, detail: bool = False) -> Tensor | Output:
         """Normalised video (B, 3, T, H, W) -> logits (B, C), or `Output` with `detail=True`."""
@@ -186,10 +205,8 @@ class DirecFormer(VideoModel):
         x = rearrange(x, "bt d h w -> bt (h w) d") + pos_patches
         x = rearrange(x, "(b t) n d -> b n t d", t=T) + self._time_positions(T)[:, None]
         # Patch-major: all frames of a location lie together, at location*T + t.
-        cls, patches = (
-            (self.cls_token + pos_cls).expand(B, -1, -1),
-            rearrange(x, "b n t d -> b (n t) d"),
-        )
+        patches = rearrange(x, "b n t d -> b (n t) d")
+        cls = (self.cls_token + pos_cls).expand(B, -1, -1)
         maps = []
         for i, block in enumerate(self.blocks):
             last = i == len(self.blocks) - 1
@@ -206,50 +223,39 @@ class DirecFormer(VideoModel):
         return Output(logits, order_logits, time_attention=tuple(maps), patches=patches)
 
     @property
-    def trunk(self) -> nn.ModuleList:
+    def trunk(self) -> Stack[Block]:
         return self.blocks
 
     def _time_positions(self, T: int) -> Tensor:
-        """(1, T, D): the learned table, stretched where a clip has another number of frames than in
-        training.
-        """
+        """The learned table, (1, T, D), stretched for a clip of another length than in training."""
         if self.frames == T:
             return self.time_embed
-        return interpolate(
-            self.time_embed.transpose(1, 2), size=T, mode="linear", align_corners=True
-        ).transpose(1, 2)
+        table = self.time_embed.transpose(1, 2)
+        return interpolate(table, size=T, mode="linear", align_corners=True).transpose(1, 2)
 
     @torch.no_grad()
     def load_image_model(self, weights: dict[str, Tensor]) -> None:
-        """Start from an image ViT in the same layout (spec 3.6): temporal attention copies the
-        spatial one.
+        """Start from an image ViT (spec 3.6): temporal attention copies the spatial one.
 
         temporal_fc is set to zero, and blocks beyond the image model's start as the identity, so
-        that the network equals the image model on each frame. Raises: BadInput for another width,
-        patch or size.
+        that the network equals the image model on each frame.
+
+        Raises: BadInput for another width, patch or size.
         """
-        depth = 1 + max(int(key.split(".")[1]) for key in weights if key.startswith("blocks."))
+        depth = depth_of(weights)
         state = {k: v for k, v in weights.items() if "temporal" not in k}
         for i in range(depth):
-            for part in ("qkv.weight", "qkv.bias", "proj.weight", "proj.bias"):
-                state[f"blocks.{i}.temporal_attn.{part}"] = weights[f"blocks.{i}.attn.{part}"]
-            for part in ("weight", "bias"):
-                state[f"blocks.{i}.temporal_norm1.{part}"] = weights[f"blocks.{i}.norm1.{part}"]
+            for name in ("qkv.weight", "qkv.bias", "proj.weight", "proj.bias"):
+                state[f"blocks.{i}.temporal_attn.{name}"] = weights[f"blocks.{i}.attn.{name}"]
+            for name in ("weight", "bias"):
+                state[f"blocks.{i}.temporal_norm1.{name}"] = weights[f"blocks.{i}.norm1.{name}"]
         self.load_state_dict(fitting(state, self.state_dict()), strict=False)
-        for block in self.blocks:
-            nn.init.zeros_(block.temporal_fc.weight)
-            nn.init.zeros_(block.temporal_fc.bias)
+        silence(*(block.temporal_fc for block in self.blocks))
         self.start_as_identity(depth)
 
-    @torch.no_grad()
     def start_as_identity(self, first: int) -> None:
-        """Blocks from `first` on change nothing at the start: a network can be deepened without
-        forgetting.
-        """
-        for block in self.blocks[first:]:
-            for layer in (block.temporal_fc, block.attn.proj, block.mlp.fc2):
-                nn.init.zeros_(layer.weight)
-                nn.init.zeros_(layer.bias)
+        for block in self.blocks.trailing(first):
+            silence(block.temporal_fc, block.attn.proj, block.mlp.fc2)
 
 
 _GESTURE: dict[str, Any] = {

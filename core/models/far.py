@@ -9,142 +9,46 @@ the classifier.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from functools import lru_cache
 from typing import Any, Literal
 
 import torch
 from einops import rearrange, reduce, repeat
 from torch import Tensor, nn
-from torch.nn.functional import one_hot, pad, scaled_dot_product_attention
+from torch.nn.functional import one_hot
 
 from core.errors import BadInput
-from core.models.blocks import DropPath, Mlp, Output, Spec, init_vit, queries_keys_values
+from core.models.blocks import (
+    DropPath,
+    Grid,
+    Mlp,
+    Stack,
+    depth_of,
+    init_vit,
+    queries_keys_values,
+    silence,
+    softmax_attention,
+    through_cam,
+)
+from core.models.checkerboard import Groups, checkerboard, colours, tubes, whole_clip
 from core.models.linear import Linear
-from core.models.video_model import VideoModel
-from core.trace import PAD, Axis, Kernel, Layout, Tap
+from core.models.position_table import Positions, check_positions, position_table
+from core.models.video_model import Output, Spec, VideoModel
+from core.trace import Axis, Kernel, Tap
 
 Pattern = Literal["global", "sd", "temporal", "hst", "hsda"]
 Place = Literal["before", "after", "mlp", "none"]
-Positions = Literal["videomae", "mvd"]
-Grid = tuple[int, int, int]
 
-TUBE = 2  # frames that a token covers
-HIDDEN = -1e4
-"""What a filler key adds to q.k: its weight is exactly 0, and the number still fits half
-precision.
+TUBE = 2
+"""Frames that a token covers."""
+SHORT_JOINT = 512
+"""Tokens of a group up to which two matmuls train faster on a CPU than its fused attention.
+
+Its backward takes half as long again; beyond this size the maps take too much memory.
 """
 
 
-def check_positions(kind: Positions, width: int) -> None:
-    """Raises: BadInput if this table does not divide into the width."""
-    if kind == "mvd" and width % 16:
-        raise BadInput(
-            f"width {width} does not fit positions='mvd', which needs a multiple of 16; choose "
-            "another width or 'videomae'"
-        )
-
-
-@lru_cache(maxsize=16)
-def position_table(kind: Positions, T: int, h: int, w: int, width: int) -> Tensor:
-    """Fixed sines and cosines of each token, (T*h*w, width) float32, time-major.
-
-    videomae: one sinusoid over the flattened index, sine and cosine interleaved. mvd: the first
-        quarter is
-    time, the rest half column and half row, each all sines and then all cosines.
-    """
-    with torch.inference_mode(
-        False
-    ):  # else a first call that only looks would make a table unfit for training
-        tokens = torch.arange(T * h * w, dtype=torch.float64, device="cpu")
-        if kind == "videomae":
-            channel = torch.arange(
-                width, dtype=torch.float64, device="cpu"
-            )  # in single precision a late token is 5e-5 off
-            angle = tokens[:, None] / 10000 ** (2 * (channel // 2) / width)
-            return torch.where(channel % 2 == 0, angle.sin(), angle.cos()).float()
-
-        def along(place: Tensor, size: int) -> Tensor:
-            omega = 10000 ** -(
-                torch.arange(size // 2, dtype=torch.float64, device="cpu") / (size / 2)
-            )
-            return torch.cat([(place[:, None] * omega).sin(), (place[:, None] * omega).cos()], 1)
-
-        t, row, col = tokens // (h * w), tokens // w % h, tokens % w
-        return torch.cat(
-            [along(t, width // 4), along(col, 3 * width // 8), along(row, 3 * width // 8)], 1
-        ).float()
-
-
-@dataclass(frozen=True)
-class Groups:
-    """Which tokens attend to one another. A group that is one token short is filled up with PAD."""
-
-    layout: Layout
-    gather: Tensor  # (groups * n,) the token at each place; a filler repeats token 0
-    back: Tensor  # (T*h*w,) the place of each token
-    hidden: Tensor | None  # (groups, 1, n, 1): HIDDEN at fillers, 0 elsewhere; None without fillers
-
-
-def _groups(tokens: Tensor, grid: Grid) -> Groups:
-    """tokens (groups, n) with PAD for fillers."""
-    flat = tokens.flatten()
-    back = torch.argsort(flat)[(flat == PAD).sum() :]
-    hidden = (
-        torch.where(tokens == PAD, HIDDEN, 0.0)[:, None, :, None] if (flat == PAD).any() else None
-    )
-    return Groups(Layout(tokens, tokens, grid), flat.clamp(min=0), back, hidden)
-
-
-@lru_cache(maxsize=64)
-def whole_clip(T: int, h: int, w: int) -> Groups:
-    """One group: every token of the clip (Eq. 3)."""
-    with torch.inference_mode(False):
-        return _groups(torch.arange(T * h * w, device="cpu")[None], (T, h, w))
-
-
-@lru_cache(maxsize=64)
-def tubes(T: int, h: int, w: int) -> Groups:
-    """One group a location: that location at every time (Eq. 4)."""
-    with torch.inference_mode(False):
-        return _groups(
-            torch.arange(T * h * w, device="cpu").view(T, h * w).T.contiguous(), (T, h, w)
-        )
-
-
-@lru_cache(maxsize=64)
-def colours(T: int, h: int, w: int) -> tuple[Tensor, Tensor]:
-    """Tokens of the two checkerboard colours, (row + col) even and odd, the same at every time (Eq.
-    5).
-
-    Raises: BadInput for a grid of one patch, which has no second colour.
-    """
-    if h * w < 2:
-        raise BadInput(
-            "a checkerboard needs at least two patches a frame; give larger frames or smaller "
-            "patches"
-        )
-    with torch.inference_mode(False):
-        tokens = torch.arange(T * h * w, device="cpu")
-        odd = (tokens // w % h + tokens % w) % 2 == 1
-        return tokens[~odd], tokens[odd]
-
-
-@lru_cache(maxsize=64)
-def checkerboard(T: int, h: int, w: int) -> Groups:
-    """One group a colour. With an odd number of patches the second has T tokens less, and is filled
-    up.
-    """
-    with torch.inference_mode(False):
-        even, odd = colours(T, h, w)
-        return _groups(
-            torch.stack([even, pad(odd, (0, len(even) - len(odd)), value=PAD)]), (T, h, w)
-        )
-
-
 class HeadSplitAttention(nn.Module):
-    """[GlobalHead; SparseDenseHead] W^O (Eq. 6): the first heads see the clip, the others only
-    their group.
+    """[GlobalHead; SparseDenseHead] W^O (Eq. 6): the first heads see the clip, others their group.
 
     Weights are those of plain attention; there is no key bias, which a softmax would not notice.
     """
@@ -153,11 +57,8 @@ class HeadSplitAttention(nn.Module):
         self, width: int, heads: int, global_heads: int, *, along_time: bool, layer: int
     ) -> None:
         super().__init__()
-        self.heads, self.global_heads, self.local = (
-            heads,
-            global_heads,
-            tubes if along_time else checkerboard,
-        )
+        self.heads, self.global_heads = heads, global_heads
+        self.local_groups = tubes if along_time else checkerboard
         self.qkv = Linear(width, 3 * width, bias=False)
         self.q_bias = nn.Parameter(torch.zeros(width))
         self.v_bias = nn.Parameter(torch.zeros(width))
@@ -176,62 +77,42 @@ class HeadSplitAttention(nn.Module):
         """
         bias = torch.cat([self.q_bias, torch.zeros_like(self.q_bias), self.v_bias])
         q, k, v = queries_keys_values(x, self.qkv.weight, bias, self.heads)
+        T, h, w = grid
         if want_frames:
             # Attention to a frame is attention applied to the frame's indicator: T more value
             # channels give it with gradients on the fused path, so that no map of N x N is ever
             # held.
-            frame = one_hot(
-                torch.arange(x.shape[1], device=x.device) // (grid[1] * grid[2]), grid[0]
-            ).to(v)
-            v = torch.cat([v, frame.expand(*v.shape[:2], -1, -1)], -1)
-        split, out = self.global_heads, []
+            frame = torch.arange(x.shape[1], device=x.device) // (h * w)
+            indicator = one_hot(frame, T).to(v)
+            v = torch.cat([v, indicator.expand(*v.shape[:2], -1, -1)], -1)
+        first, mixed_heads = self.global_heads, []
         if self.global_tap is not None:
-            out.append(
-                _attend(
-                    self.global_tap, q[:, :split], k[:, :split], v[:, :split], whole_clip(*grid)
-                )
-            )
+            groups = whole_clip(T, h, w)
+            heads = (q[:, :first], k[:, :first], v[:, :first])
+            mixed_heads.append(_attend(self.global_tap, *heads, groups))
         if self.local_tap is not None:
-            out.append(
-                _attend(self.local_tap, q[:, split:], k[:, split:], v[:, split:], self.local(*grid))
-            )
-        mixed = torch.cat(out, 1)
-        frames = None
+            groups = self.local_groups(T, h, w)
+            heads = (q[:, first:], k[:, first:], v[:, first:])
+            mixed_heads.append(_attend(self.local_tap, *heads, groups))
+        mixed = torch.cat(mixed_heads, 1)
+        frame_map = None
         if want_frames:
-            mixed, toward = mixed.split([q.shape[-1], grid[0]], -1)
-            frames = reduce(toward, "b h (t n) s -> b t s", "mean", t=grid[0])
-        return self.proj(rearrange(mixed, "b h n d -> b n (h d)")), frames
+            mixed, toward_frames = mixed.split([q.shape[-1], T], -1)
+            frame_map = reduce(toward_frames, "b h (t n) s -> b t s", "mean", t=T)
+        return self.proj(rearrange(mixed, "b h n d -> b n (h d)")), frame_map
 
 
 def _attend(tap: Tap, q: Tensor, k: Tensor, v: Tensor, groups: Groups) -> Tensor:
     """Softmax attention within each group: q, k (B, h, N, d) and v (B, h, N, e) -> (B, h, N, e)."""
-    size = v.shape[-1]
-    many = len(groups.layout.keys) > 1
-    if many:
-        at = groups.gather.to(q.device)
-        g = len(groups.layout.keys)
-        q, k, v = (
-            rearrange(x.index_select(2, at), "b h (g n) d -> (b g) h n d", g=g) for x in (q, k, v)
-        )
-        if groups.hidden is not None:
-            hide = groups.hidden.to(k).repeat(len(k) // g, k.shape[1], 1, 1)
-            q, k = torch.cat([q, torch.ones_like(hide)], -1), torch.cat([k, hide], -1)
+    if groups.count == 1:
+        tap(q, k, groups.layout)
+        return softmax_attention(tap.kernel, q, k, v, SHORT_JOINT)
+    q, k, v = (groups.gathered(x) for x in (q, k, v))
+    if groups.hidden is not None:
+        hidden = groups.hidden.to(k).repeat(len(k) // groups.count, k.shape[1], 1, 1)
+        q, k = torch.cat([q, torch.ones_like(hidden)], -1), torch.cat([k, hidden], -1)
     tap(q, k, groups.layout)
-    # The CPU's fused backward takes half as long again as two matmuls; beyond this size the maps
-    # take too much memory.
-    if q.requires_grad and q.shape[-2] <= 512:
-        out = tap.kernel.weights(q, k) @ v
-    else:  # fused kernels want q, k and v of one width; a zero channel changes nothing
-        width = max(q.shape[-1], size)
-        q, k, v = (
-            x if x.shape[-1] == width else pad(x, (0, width - x.shape[-1])) for x in (q, k, v)
-        )
-        out = scaled_dot_product_attention(q, k, v, scale=tap.kernel.scale)[..., :size]
-    if many:
-        out = rearrange(out, "(b g) h n d -> b h (g n) d", g=g).index_select(
-            2, groups.back.to(q.device)
-        )
-    return out
+    return groups.scattered(softmax_attention(tap.kernel, q, k, v, SHORT_JOINT))
 
 
 class ChannelNorm(nn.LayerNorm):
@@ -242,8 +123,7 @@ class ChannelNorm(nn.LayerNorm):
 
 
 class Interaction(nn.Module):
-    """Token-group interaction: z + bottleneck convolution of the token volume, which joins the
-    colours.
+    """Token-group interaction: z + a bottleneck convolution of the volume, which joins the colours.
 
     LayerNorm, 1x1x1 to a quarter of the width, 3x3x3 with one group a head, 1x1x1 back (spec 4.3).
     The last norm's gain starts at zero, so that pretrained weights are not disturbed at step 0.
@@ -253,11 +133,15 @@ class Interaction(nn.Module):
         self, width: int, groups: int, norm: Literal["batch", "layer"], eps: float
     ) -> None:
         super().__init__()
-        narrow, make = width // 4, nn.BatchNorm3d if norm == "batch" else ChannelNorm
+        narrow = width // 4
+        make_norm = nn.BatchNorm3d if norm == "batch" else ChannelNorm
         self.norm = nn.LayerNorm(width, eps=eps)
-        self.down, self.norm1 = nn.Conv3d(width, narrow, 1), make(narrow)
-        self.mix, self.norm2 = nn.Conv3d(narrow, narrow, 3, padding=1, groups=groups), make(narrow)
-        self.up, self.norm3 = nn.Conv3d(narrow, width, 1), make(width)
+        self.down = nn.Conv3d(width, narrow, 1)
+        self.norm1 = make_norm(narrow)
+        self.mix = nn.Conv3d(narrow, narrow, 3, padding=1, groups=groups)
+        self.norm2 = make_norm(narrow)
+        self.up = nn.Conv3d(narrow, width, 1)
+        self.norm3 = make_norm(width)
         nn.init.zeros_(self.norm3.weight)
 
     def forward(self, z: Tensor, grid: Grid) -> Tensor:
@@ -270,8 +154,9 @@ class Interaction(nn.Module):
 
 
 class Block(nn.Module):
-    """Attention and MLP, each with a residual (Eq. 2), and the interaction before, after or behind
-    the MLP.
+    """Attention and MLP, each with a residual (Eq. 2), and the interaction.
+
+    That comes before attention, after it, or behind the MLP.
     """
 
     def __init__(
@@ -295,35 +180,33 @@ class Block(nn.Module):
     def forward(
         self, x: Tensor, grid: Grid, want_frames: bool, cam: nn.Module | None
     ) -> tuple[Tensor, Tensor | None]:
-        """x (B, N, D), time-major -> the same, and the attention from frame to frame (B, T, T) if
-        wanted.
-        """
-        T, h, w = grid
-        if self.place == "before":
-            x = self.interaction(x, grid)
-        seen = self.norm1(x)
+        """x (B, N, D), time-major -> the same, and the frames' attention (B, T, T) if wanted."""
+        T, h, _ = grid
+        x = self._joined("before", x, grid)
+        normed = self.norm1(x)
         if cam is not None:
-            seen = rearrange(
-                cam(rearrange(seen, "b (t h w) d -> b d t h w", t=T, h=h, w=w)),
-                "b d t h w -> b (t h w) d",
+            normed = through_cam(cam, rearrange(normed, "b (t n) d -> b t n d", t=T), h).flatten(
+                1, 2
             )
-        attended, frames = self.attn(seen, grid, want_frames)
-        x = x + self.drop_path(attended)
-        if self.place == "after":
-            x = self.interaction(x, grid)
-        x = x + self.drop_path(self.mlp(self.norm2(x)))
-        if self.place == "mlp":
-            x = self.interaction(x, grid)
-        return x, frames
+        attended, frame_map = self.attn(normed, grid, want_frames)
+        x = self._joined("after", x + self.drop_path(attended), grid)
+        x = self._joined("mlp", x + self.drop_path(self.mlp(self.norm2(x))), grid)
+        return x, frame_map
+
+    def _joined(self, place: Place, x: Tensor, grid: Grid) -> Tensor:
+        """x through the interaction, if this is its place."""
+        if self.interaction is None or self.place != place:
+            return x
+        return self.interaction(x, grid)
 
 
 def _global_heads(attention: Pattern, ratio: str, heads: int) -> int:
-    """How many heads see the whole clip. Raises: BadInput if the heads cannot be split like
-    that.
-    """
-    if attention in ("global", "sd", "temporal"):
-        return heads if attention == "global" else 0
-    first, second = (int(part) for part in ratio.split(":"))
+    """How many heads see the whole clip. Raises: BadInput if they cannot be split like that."""
+    if attention == "global":
+        return heads
+    if attention in ("sd", "temporal"):
+        return 0
+    first, second = (int(share) for share in ratio.split(":"))
     if heads % (first + second):
         raise BadInput(
             f"{heads} heads cannot be split {ratio}; choose a number of heads that "
@@ -347,10 +230,16 @@ class FAR(VideoModel):
         classifier: group joins the means of both colours, mean takes that of all tokens.
         positions: the fixed table of VideoMAE's or of MVD's checkpoints.
         size, patch, frames, width, depth, heads: input pixels, patch pixels, F, D, L, attention
-        heads.
+            heads.
         drop_path: largest drop-path rate, linear over depth.
         norm_eps: of every LayerNorm; 1e-6 in the authors' code, 1e-12 in the hub's VideoMAE.
+
+    Raises: BadInput for a width that does not divide as heads, interaction or positions need it.
     """
+
+    unit_frames = TUBE
+    pos_embed: Tensor
+    """(N, D): fixed, not saved."""
 
     def __init__(
         self,
@@ -375,14 +264,14 @@ class FAR(VideoModel):
         super().__init__()
         if width % heads:
             raise BadInput(f"width {width} is not a multiple of heads={heads}; change one of them")
-        if interaction != "none" and width % (4 * heads if interaction_groups else 4):
+        mixing_groups = heads if interaction_groups else 1
+        if interaction != "none" and width % (4 * mixing_groups):
             raise BadInput(
-                f"width {width} cannot be narrowed to a quarter in "
-                f"{heads if interaction_groups else 1} equal groups; "
+                f"width {width} cannot be narrowed to a quarter in {mixing_groups} equal groups; "
                 "choose another width or interaction='none'"
             )
         check_positions(positions, width)
-        self.size, self.frames, self.unit_frames, self.positions = size, frames, TUBE, positions
+        self.size, self.frames, self.positions = size, frames, positions
         self.classifier = classifier
         self.patch_embed = nn.ModuleDict(
             {"proj": nn.Conv3d(3, width, (TUBE, patch, patch), (TUBE, patch, patch))}
@@ -391,17 +280,16 @@ class FAR(VideoModel):
         self.register_buffer(
             "pos_embed", position_table(positions, *self.grid, width).clone(), persistent=False
         )
-        global_heads, rate = _global_heads(attention, ratio, heads), drop_path / max(1, depth - 1)
-        self.blocks = nn.ModuleList()
+        global_heads = _global_heads(attention, ratio, heads)
+        rate = drop_path / max(1, depth - 1)
+        self.blocks: Stack[Block] = Stack()
         for i in range(depth):
             attn = HeadSplitAttention(
                 width, heads, global_heads, along_time=attention in ("temporal", "hst"), layer=i
             )
-            joining = (
-                None
-                if interaction == "none"
-                else Interaction(width, heads if interaction_groups else 1, norm, norm_eps)
-            )
+            joining = None
+            if interaction != "none":
+                joining = Interaction(width, mixing_groups, norm, norm_eps)
             self.blocks.append(Block(width, attn, joining, interaction, rate * i, norm_eps))
         pooled = 2 * width if classifier == "group" else width
         self.fc_norm = nn.LayerNorm(pooled, eps=norm_eps)
@@ -412,10 +300,9 @@ class FAR(VideoModel):
             self.head.weight.mul_(0.001)
 
     def forward(self, video: Tensor, detail: bool = False) -> Tensor | Output:
-        """Normalised video (B, 3, F, H, W) -> logits (B, C), or `Output` with `detail=True`; its T
-        is F / 2.
+        """Normalised video (B, 3, F, H, W) -> logits (B, C), or `Output` with `detail=True`.
 
-        Raises: BadInput for an odd number of frames.
+        The T of `Output` is F / 2. Raises: BadInput for an odd number of frames.
         """
         if video.shape[2] % TUBE:
             raise BadInput(
@@ -423,24 +310,22 @@ class FAR(VideoModel):
                 "an even number"
             )
         x = self.patch_embed["proj"](video)
-        grid = tuple(x.shape[2:])
+        grid: Grid = tuple(x.shape[2:])
         x = rearrange(x, "b d t h w -> b (t h w) d") + self._positions(grid).to(x)
         maps = []
         for i, block in enumerate(self.blocks):
-            x, frames = block(x, grid, detail, self.cam if i == len(self.blocks) - 1 else None)
-            maps.append(frames)
+            last = i == len(self.blocks) - 1
+            x, frame_map = block(x, grid, detail, self.cam if last else None)
+            maps.append(frame_map)
         logits = self.head(self.fc_norm(self._pooled(x, grid)))
         if not detail:
             return logits
         T, h, w = grid
-        return Output(
-            logits,
-            time_attention=tuple(maps),
-            patches=rearrange(x, "b (t h w) d -> b t h w d", t=T, h=h, w=w),
-        )
+        patches = rearrange(x, "b (t h w) d -> b t h w d", t=T, h=h, w=w)
+        return Output(logits, time_attention=tuple(maps), patches=patches)
 
     @property
-    def trunk(self) -> nn.ModuleList:
+    def trunk(self) -> Stack[Block]:
         return self.blocks
 
     def _positions(self, grid: Grid) -> Tensor:
@@ -453,13 +338,12 @@ class FAR(VideoModel):
         """(B, N, D) -> the mean of each colour side by side, (B, 2D), or of all tokens, (B, D)."""
         if self.classifier == "mean":
             return x.mean(1)
-        return torch.cat(
-            [x.index_select(1, tokens.to(x.device)).mean(1) for tokens in colours(*grid)], 1
-        )
+        means = [x.index_select(1, tokens.to(x.device)).mean(1) for tokens in colours(*grid)]
+        return torch.cat(means, 1)
 
     @torch.no_grad()
     def load_image_model(self, weights: dict[str, Tensor]) -> None:
-        """Start from an image ViT (`blocks.ImageViT`) as far as names and shapes fit.
+        """Start from an image ViT as far as names and shapes fit.
 
         Its patch kernel is spread over the two frames of a token, so that a still pair embeds as
         the image does. The key bias is dropped, a softmax does not notice it; the class token, the
@@ -469,28 +353,20 @@ class FAR(VideoModel):
         given, ours = dict(weights), self.state_dict()
         kernel = given["patch_embed.proj.weight"]
         given["patch_embed.proj.weight"] = repeat(kernel / TUBE, "d c p q -> d c t p q", t=TUBE)
-        depth = 1 + max(int(key.split(".")[1]) for key in weights if key.startswith("blocks."))
+        depth = depth_of(weights)
         for i in range(depth):
-            given[f"blocks.{i}.attn.q_bias"], _, given[f"blocks.{i}.attn.v_bias"] = given[
-                f"blocks.{i}.attn.qkv.bias"
-            ].chunk(3)
-        self.load_state_dict(
-            {k: v for k, v in given.items() if k in ours and ours[k].shape == v.shape}, strict=False
-        )
+            q_bias, _, v_bias = given[f"blocks.{i}.attn.qkv.bias"].chunk(3)
+            given[f"blocks.{i}.attn.q_bias"] = q_bias
+            given[f"blocks.{i}.attn.v_bias"] = v_bias
+        fits = {k: v for k, v in given.items() if k in ours and ours[k].shape == v.shape}
+        self.load_state_dict(fits, strict=False)
         self.start_as_identity(depth)
 
-    @torch.no_grad()
     def start_as_identity(self, first: int) -> None:
-        """Blocks from `first` on change nothing at the start: a network can be deepened without
-        forgetting.
-        """
-        for block in self.blocks[first:]:
-            ends = [block.attn.proj, block.mlp.fc2] + (
-                [] if block.interaction is None else [block.interaction.norm3]
-            )
-            for layer in ends:
-                nn.init.zeros_(layer.weight)
-                nn.init.zeros_(layer.bias)
+        for block in self.blocks.trailing(first):
+            silence(block.attn.proj, block.mlp.fc2)
+            if block.interaction is not None:
+                silence(block.interaction.norm3)
 
 
 _PRESETS: dict[str, dict[str, Any]] = {

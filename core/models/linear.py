@@ -11,6 +11,7 @@ torch.jit.trace, which cannot trace that operation.
 from __future__ import annotations
 
 import platform
+from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -19,16 +20,15 @@ from torch.autograd.function import once_differentiable
 from torch.nn import functional
 
 _X86 = platform.machine().lower() in ("x86_64", "amd64")
-_OPERATION = (
-    getattr(torch.ops.mkldnn, "_linear_pointwise", None)
-    if _X86 and torch.backends.mkldnn.is_available()
-    else None
-)
+_OPERATION: Callable[..., Tensor] | None = None
+if _X86 and torch.backends.mkldnn.is_available():
+    _OPERATION = getattr(torch.ops.mkldnn, "_linear_pointwise", None)
 
 
 def _gains(processor: str) -> bool:
-    """Whether oneDNN is faster than MKL on a processor of this name, such as "Intel Xeon" or "AMD
-    EPYC".
+    """Whether oneDNN is faster than MKL on a processor of this name.
+
+    Such as "Intel Xeon" or "AMD EPYC".
     """
     return "intel" not in processor.lower()
 
@@ -38,14 +38,18 @@ _GAINS = _gains(str(torch.cpu.get_capabilities().get("cpu_name", "")))
 
 def _product(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
     """x (..., K) and weight (N, K), both of any strides -> x weight^T + bias, (..., N)."""
+    assert _OPERATION is not None
     return _OPERATION(x, weight, bias, "none", [], "")
 
 
 class _Linear(torch.autograd.Function):
+    """x weight^T + bias with its derivative, each product by oneDNN."""
+
     @staticmethod
     def forward(ctx: Any, x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
-        of_x, of_weight, _ = ctx.needs_input_grad
-        ctx.save_for_backward(x if of_weight else None, weight if of_x else None)
+        """x (M, K), weight (N, K) and bias (N,) -> (M, N)."""
+        needs_x_grad, needs_weight_grad, _ = ctx.needs_input_grad
+        ctx.save_for_backward(x if needs_weight_grad else None, weight if needs_x_grad else None)
         return _product(x, weight, bias)
 
     @staticmethod
@@ -53,23 +57,23 @@ class _Linear(torch.autograd.Function):
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, Tensor | None, Tensor | None]:
         """grad (M, N) for x (M, K)."""
         x, weight = ctx.saved_tensors
-        of_weight = None
-        if x is not None:  # a transposed first factor is copied, so the narrower one goes first
-            of_weight = (
-                _product(grad.t(), x.t())
-                if grad.shape[1] <= x.shape[1]
-                else _product(x.t(), grad.t()).t()
-            )
-        return (
-            None if weight is None else _product(grad, weight.t()),
-            of_weight,
-            grad.sum(0) if ctx.needs_input_grad[2] else None,
-        )
+        x_grad = weight_grad = bias_grad = None
+        # A transposed first factor is copied, so the narrower one goes first.
+        if x is not None and grad.shape[1] <= x.shape[1]:
+            weight_grad = _product(grad.t(), x.t())
+        elif x is not None:
+            weight_grad = _product(x.t(), grad.t()).t()
+        if weight is not None:
+            x_grad = _product(grad, weight.t())
+        if ctx.needs_input_grad[2]:
+            bias_grad = grad.sum(0)
+        return x_grad, weight_grad, bias_grad
 
 
 def _suits(x: Tensor, weight: Tensor, bias: Tensor | None) -> bool:
-    """Whether oneDNN gives what torch gives: of a bias it does not see the strides, and it knows no
-    empty tensors.
+    """Whether oneDNN gives what torch gives.
+
+    It does not see the strides of a bias, and knows no empty tensors.
     """
     plain = (
         x.dtype == weight.dtype == torch.float32
@@ -85,8 +89,9 @@ def _suits(x: Tensor, weight: Tensor, bias: Tensor | None) -> bool:
 
 
 def linear(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
-    """torch.nn.functional.linear, whose values and first derivatives it gives but for rounding; x
-    (..., K) -> (..., N).
+    """torch.nn.functional.linear, x (..., K) -> (..., N).
+
+    Values and first derivatives are the same but for rounding.
     """
     usable = (
         _GAINS

@@ -22,28 +22,40 @@ from typing import Any, Literal
 import torch
 from einops import rearrange
 from torch import Tensor, nn
-from torch.nn.functional import layer_norm, scaled_dot_product_attention
+from torch.nn.functional import layer_norm
 
 from core.errors import BadInput
-from core.models.blocks import Output, Spec, fitting, init_vit
+from core.models.blocks import (
+    Stack,
+    depth_of,
+    fitting,
+    init_vit,
+    silence,
+    softmax_attention,
+    through_cam,
+)
 from core.models.linear import Linear
-from core.models.video_model import VideoModel
+from core.models.video_model import Output, Spec, VideoModel
 from core.trace import CLS, Axis, Kernel, Layout, Tap
 
 Gate = Literal["linear", "linear_norm", "softmax"]
 Head = Literal["norm_linear", "ffn"]
 Positions = Literal["every", "first"]
-DROPOUT = 0.178  # the paper's, found by search
+DROPOUT = 0.178
+"""The paper's, found by search."""
 
 
 @dataclass(frozen=True)
 class State:
-    """What a clip has left behind so far: a value that the caller keeps, so that streams never
-    mix.
+    """What a clip has left behind so far.
+
+    A value that the caller keeps, so that streams never mix.
     """
 
-    hidden: tuple[Tensor, ...]  # per layer (B, 1 + N, D), class token first
-    frames: int  # how many frames it has seen
+    hidden: tuple[Tensor, ...]
+    """For each layer (B, 1 + N, D), class token first."""
+    frames: int
+    """How many frames it has met."""
 
 
 @lru_cache(maxsize=256)
@@ -55,8 +67,9 @@ def frame_layout(t: int, frames: int, h: int, w: int) -> Layout:
 
 @lru_cache(maxsize=64)
 def class_tokens_layout(frames: int) -> Layout:
-    """One token a frame in one group. They have no place in the picture, so the grid is (T, 1, 1)
-    and frame t is (t, 0, 0).
+    """One token a frame in one group.
+
+    They have no place in the picture, so the grid is (T, 1, 1) and frame t is (t, 0, 0).
     """
     tokens = torch.arange(frames)[None]
     return Layout(tokens, tokens, (frames, 1, 1))
@@ -72,16 +85,18 @@ class FeedForward(nn.Module):
         self.drop = nn.Dropout(dropout)
 
     def forward(self, x: Tensor) -> Tensor:
+        """x (..., width) -> the same shape."""
         return self.drop(self.fc2(self.drop(nn.functional.gelu(self.fc1(x)))))
 
 
 class AttentionGate(nn.Module):
-    """Attention whose Q, K and V are the sum of a frame's half and the hidden state's half (spec
-    1.2, step 4).
+    """Attention whose Q, K and V are the sum of a frame's half and the hidden state's half.
 
-    linear: phi(Q) phi(K)^T V with phi = ELU + 1, rows not normalised (the paper); linear_norm: each
-        row divided
-    by its sum; softmax: softmax(Q K^T / sqrt d) V.
+    Spec 1.2, step 4. The gates are linear, phi(Q) phi(K)^T V with phi = ELU + 1 and rows that are
+    not normalised (the paper's); linear_norm, each row divided by its sum; softmax, softmax(Q K^T /
+    sqrt d) V.
+
+    Raises: BadInput if the heads do not divide the width.
     """
 
     def __init__(self, width: int, heads: int, gate: Gate, layer: int) -> None:
@@ -95,10 +110,9 @@ class AttentionGate(nn.Module):
         self.qkv = Linear(width, 3 * width)
         self.qkv_hidden = Linear(width, 3 * width)
         self.proj = Linear(width, width)
-        softmax = Kernel("softmax", scale=(width // heads) ** -0.5)
-        kernel = (
-            softmax if gate == "softmax" else Kernel("linear", normalised=gate == "linear_norm")
-        )
+        kernel = Kernel("linear", normalised=gate == "linear_norm")
+        if gate == "softmax":
+            kernel = Kernel("softmax", scale=(width // heads) ** -0.5)
         between_frames = Kernel("linear", normalised=True)
         self.gate = Tap("gate", layer, Axis.SPACE, kernel)
         self.time_frames = Tap("time_frames", layer, Axis.TIME, between_frames)
@@ -111,16 +125,10 @@ class AttentionGate(nn.Module):
         return self.proj(rearrange(self.attend(q, k, v), "b h n d -> b n (h d)"))
 
     def attend(self, q: Tensor, k: Tensor, v: Tensor) -> Tensor:
-        """q, k, v (B, heads, n, d) -> (B, heads, n, d). Linear kernels never build the n x n
-        map.
-        """
+        """q, k, v (B, heads, n, d) -> the same shape. Linear kernels never build the n x n map."""
         kernel = self.gate.kernel
         if kernel.kind == "softmax":
-            # The CPU's fused backward is several times slower than two matmuls when the map is
-            # small.
-            if q.requires_grad and q.shape[-2] <= 128:
-                return kernel.weights(q, k) @ v
-            return scaled_dot_product_attention(q, k, v)
+            return softmax_attention(kernel, q, k, v)
         left, right = kernel.factors(q, k)
         out = left @ (right.transpose(-2, -1) @ v)
         if kernel.normalised:
@@ -128,12 +136,12 @@ class AttentionGate(nn.Module):
         return out
 
     def frame_maps(self, from_frames: Tensor, from_states: Tensor) -> tuple[Tensor, Tensor]:
-        """The class tokens' rows of both halves, each (B, T, 3D) -> attention from frame to frame,
-        (S_spatial, S_temporal).
+        """The class tokens' rows of both halves, each (B, T, 3D) -> S_spatial and S_temporal.
 
-        Each (B, T, T) > 0, rows summing to 1, mean over heads (spec 1.3): what the class token of
-        frame t asks against what that of frame t' offers, before frame and state are added. In the
-        first layer T_s has met no frame yet, so there S_spatial is 1/T for any clip.
+        Attention from frame to frame (spec 1.3), each (B, T, T) > 0 with rows that sum to 1, the
+        mean over heads: what the class token of frame t asks against what that of frame t' offers,
+        before frame and state are added. In the first layer T_s has met no frame yet, so there
+        S_spatial is 1/T for any clip.
         """
         layout = class_tokens_layout(from_frames.shape[1])
         maps = []
@@ -148,8 +156,9 @@ class AttentionGate(nn.Module):
 
 
 class RViTUnit(nn.Module):
-    """One layer: the gate through time, then a feed-forward network, each with a residual (spec
-    1.2, step 4).
+    """One layer: the gate through time, then a feed-forward network, each with a residual.
+
+    Spec 1.2, step 4.
     """
 
     def __init__(
@@ -167,15 +176,15 @@ class RViTUnit(nn.Module):
     def forward(
         self, u: Tensor, h: Tensor, pos: Tensor, layouts: list[Layout], cam: nn.Module | None
     ) -> tuple[Tensor, Tensor, tuple[Tensor, Tensor]]:
-        """Frames u (B, T, n, D), state h (B, n, D) -> frames, state, and the class rows of both
-        halves of QKV, (B, T, 3D) each.
+        """Frames u (B, T, n, D), state h (B, n, D) -> frames, state, class rows.
+
+        The class rows are those of both halves of QKV, (B, T, 3D) each.
         """
-        seen = self.norm1(u)
+        x = self.norm1(u)
         if cam is not None:
-            _, rows, columns = layouts[0].grid
-            patches = cam(rearrange(seen[:, :, 1:], "b t (h w) d -> b d t h w", h=rows, w=columns))
-            seen = torch.cat([seen[:, :, :1], rearrange(patches, "b d t h w -> b t (h w) d")], 2)
-        from_frames = self.attn.qkv(seen)
+            patches = through_cam(cam, x[:, :, 1:], layouts[0].grid[1])
+            x = torch.cat([x[:, :, :1], patches], 2)
+        from_frames = self.attn.qkv(x)
         attended, from_states = [], []
         for t, layout in enumerate(layouts):
             g = h + pos
@@ -193,8 +202,7 @@ class RViT(VideoModel):
 
     Args:
         classes: C, number of actions.
-        gate: kernel of the attention gate: linear is the paper's, linear_norm divides rows by their
-            sum, softmax.
+        gate: kernel of the attention gate: linear (the paper's), linear_norm or softmax.
         head: norm_linear is LayerNorm and Linear, ffn the feed-forward network and Linear of the
             released source.
         pos_in_state: let the positions leak into the state at every frame, as the released source
@@ -202,8 +210,7 @@ class RViT(VideoModel):
         positions: add the table to the frame's tokens before every layer (the released source) or
             before the first only, as an image ViT does; the state's half gets it in every layer.
         size, patch, frames, width, depth, heads: input pixels, patch pixels, frames of a training
-        clip (any number
-            is taken), D, L, attention heads.
+            clip (any number is taken), D, L, attention heads.
         dropout: on the embedded tokens, the gate's output and in the feed-forward networks, never
             on the state.
 
@@ -233,22 +240,23 @@ class RViT(VideoModel):
                 "divides the size"
             )
         self.size, self.frames, self.positions = size, frames, positions
-        side = size // patch
+        self.side = side = size // patch
         self.patch_embed = nn.ModuleDict({"proj": nn.Conv2d(3, width, patch, patch)})
         self.cls_token = nn.Parameter(torch.zeros(1, 1, width))
         self.state_token = nn.Parameter(torch.zeros(depth, 1, 1, width))
         self.pos_embed = nn.Parameter(torch.zeros(1, side * side + 1, width))
         self.drop = nn.Dropout(dropout)
-        self.blocks = nn.ModuleList(
+        self.blocks: Stack[RViTUnit] = Stack(
             RViTUnit(width, heads, gate, i, dropout, pos_in_state) for i in range(depth)
         )
         inputs = (depth + 1) * width
-        first = (
-            ("norm", nn.LayerNorm(inputs, eps=1e-6))
-            if head == "norm_linear"
-            else ("mlp", FeedForward(inputs, 4 * inputs, dropout))
-        )
-        self.head = nn.Sequential(OrderedDict([first, ("linear", Linear(inputs, classes))]))
+        layers: OrderedDict[str, nn.Module] = OrderedDict()
+        if head == "norm_linear":
+            layers["norm"] = nn.LayerNorm(inputs, eps=1e-6)
+        else:
+            layers["mlp"] = FeedForward(inputs, 4 * inputs, dropout)
+        layers["linear"] = Linear(inputs, classes)
+        self.head = nn.Sequential(layers)
         self.cam = nn.Identity()
         self.apply(init_vit)
         for parameter in (self.cls_token, self.state_token, self.pos_embed):
@@ -258,42 +266,39 @@ class RViT(VideoModel):
         """Normalised video (B, 3, T, H, W) -> logits (B, C), or `Output` with `detail=True`.
 
         Output.patches holds the last layer's patch tokens, layer-normalised without gains: the
-        model has no norm of its own there, and linear gates make tokens of any size. Raises:
-        BadInput for other H or W.
+        model has no norm of its own there, and linear gates make tokens of any size.
+
+        Raises: BadInput for other H or W.
         """
         x, state, rows = self._read(video, self.start(len(video)))
         maps = [block.attn.frame_maps(*pair) for block, pair in zip(self.blocks, rows, strict=True)]
         logits = self._classify(x, state)
         if not detail:
             return logits
-        side = self.size // self.patch_embed["proj"].stride[0]
-        patches = rearrange(
-            layer_norm(x[:, :, 1:], x.shape[-1:], eps=1e-6), "b t (h w) d -> b t h w d", h=side
-        )
+        patches = layer_norm(x[:, :, 1:], x.shape[-1:], eps=1e-6)
+        patches = rearrange(patches, "b t (h w) d -> b t h w d", h=self.side)
         return Output(logits, frame_maps=maps[-1], patches=patches)
 
     @property
-    def trunk(self) -> nn.ModuleList:
+    def trunk(self) -> Stack[RViTUnit]:
         return self.blocks
 
     def start(self, batch: int) -> State:
-        """The state before the first frame: T_t of each layer in the class row, zeros elsewhere
-        (spec 1.2, step 3).
+        """The state before the first frame: T_t of each layer in the class row, zeros elsewhere.
+
+        Spec 1.2, step 3.
         """
-        empty = self.pos_embed.new_zeros(
-            batch, self.pos_embed.shape[1] - 1, self.pos_embed.shape[2]
-        )
-        return State(
-            tuple(torch.cat([token.expand(batch, -1, -1), empty], 1) for token in self.state_token),
-            0,
-        )
+        _, tokens, width = self.pos_embed.shape
+        empty = self.pos_embed.new_zeros(batch, tokens - 1, width)
+        hidden = (torch.cat([token.expand(batch, -1, -1), empty], 1) for token in self.state_token)
+        return State(tuple(hidden), 0)
 
     def step(self, frame: Tensor, state: State) -> tuple[Tensor, State]:
-        """One normalised frame (B, 3, H, W) -> the logits (B, C) of a clip that ends here, and the
-        state to go on with.
+        """One normalised frame (B, 3, H, W) -> the logits (B, C) of a clip that ends here.
 
-        Recording a run of steps sees the gate alone: no step knows the frames between which the
-        other maps run.
+        With them goes the state to go on with. Recording a run of steps sees the gate alone: no
+        step knows the frames between which the other maps run.
+
         Raises: BadInput if frame and state differ in their batch, or for other H or W.
         """
         if len(frame) != len(state.hidden[0]):
@@ -307,8 +312,10 @@ class RViT(VideoModel):
     def _read(
         self, video: Tensor, state: State
     ) -> tuple[Tensor, State, list[tuple[Tensor, Tensor]]]:
-        """Go on from `state` through video (B, 3, T, H, W): the last layer's tokens (B, T, 1 + N,
-        D), the state, class rows.
+        """Go on from `state` through video (B, 3, T, H, W).
+
+        Returns the last layer's tokens (B, T, 1 + N, D), the state, and the class rows of each
+        layer. Raises: BadInput for other H or W.
         """
         B, _, T, H, W = video.shape
         if (self.size, self.size) != (H, W):
@@ -340,38 +347,30 @@ class RViT(VideoModel):
 
     @torch.no_grad()
     def load_image_model(self, weights: dict[str, Tensor]) -> None:
-        """Start from `blocks.ImageViT`: its class token is T_s, its attention the frame's half of
-        the gate.
+        """Start from an image ViT: its class token is T_s, its attention the frame's half.
 
         The state's half is set to zero, so that each frame is read on its own until training opens
         the gate, and layers beyond the image model's start as the identity. With gate="softmax" and
         positions="first" the network then equals the image model on each frame; a linear gate
         spreads the same values more evenly, and positions before every layer shift its tokens, so
         there the start is close in kind only. The final norm has no place.
+
+        Raises: BadInput for another width, patch or size.
         """
         self.load_state_dict(fitting(weights, self.state_dict()), strict=False)
-        depth = 1 + max(int(key.split(".")[1]) for key in weights if key.startswith("blocks."))
-        for block in self.blocks[:depth]:
-            nn.init.zeros_(block.attn.qkv_hidden.weight)
-            nn.init.zeros_(block.attn.qkv_hidden.bias)
-            kernel = block.attn.gate.kernel
-            if (
-                not kernel.rows_sum_to_one
-            ):  # (N + 1) d is a row's sum at Q = K = 0; W_o was trained on rows that sum to 1
-                block.attn.proj.weight /= (
-                    self.pos_embed.shape[1] * self.pos_embed.shape[2] / block.attn.heads
-                )
+        depth = depth_of(weights)
+        _, tokens, width = self.pos_embed.shape
+        for block in list(self.blocks)[:depth]:
+            silence(block.attn.qkv_hidden)
+            if not block.attn.gate.kernel.rows_sum_to_one:
+                # (N + 1) d is a row's sum at Q = K = 0; W_o was trained on rows that sum to 1.
+                block.attn.proj.weight /= tokens * width / block.attn.heads
         self.start_as_identity(depth)
 
-    @torch.no_grad()
     def start_as_identity(self, first: int) -> None:
-        """Layers from `first` on add nothing at the start (but positions, where every layer does):
-        a network can be deepened.
-        """
-        for block in self.blocks[first:]:
-            for layer in (block.attn.proj, block.mlp.fc2):
-                nn.init.zeros_(layer.weight)
-                nn.init.zeros_(layer.bias)
+        """Layers from `first` on add nothing but positions, where every layer does."""
+        for block in self.blocks.trailing(first):
+            silence(block.attn.proj, block.mlp.fc2)
 
 
 _GESTURE: dict[str, Any] = {

@@ -1,5 +1,4 @@
-"""The temporal modules of am_flow: from the bottleneck of one adapter in every frame to one vector
-a clip.
+"""The temporal modules of am_flow: one adapter's bottleneck in every frame, as one vector a clip.
 
 Agrawal et al., AVSS 2025, section 3.2. The paper names LSTM, TCN and transformer encoder and gives
 no layout; these are the ones whose sizes add up to its printed parameter counts (spec 2.5).
@@ -15,7 +14,7 @@ from torch import Tensor, nn
 from torch.nn.functional import gelu, pad, relu
 
 from core.errors import BadInput
-from core.models.blocks import SelfAttention
+from core.models.blocks import Grid, SelfAttention
 from core.models.linear import Linear
 from core.trace import Axis, Layout
 
@@ -31,20 +30,24 @@ class TemporalLstm(nn.Module):
         super().__init__()
         self.lstm = nn.LSTM(features, width, batch_first=True)
 
-    def forward(self, x: Tensor, grid: tuple[int, int, int]) -> Tensor:
+    def forward(self, x: Tensor, grid: Grid) -> Tensor:
+        """(B, T, features) -> (B, width)."""
         return self.lstm(x)[1][0][-1]
 
 
 class CausalLevel(nn.Module):
-    """Two dilated convolutions over time that never look ahead, with a residual (Bai et al.,
-    2018).
+    """Two dilated convolutions over time with a residual (Bai et al., 2018).
+
+    They never look ahead.
     """
 
     def __init__(self, features: int, width: int, dilation: int) -> None:
         super().__init__()
         self.conv1 = nn.Conv1d(features, width, 3, dilation=dilation)
         self.conv2 = nn.Conv1d(width, width, 3, dilation=dilation)
-        self.shortcut = nn.Conv1d(features, width, 1) if features != width else nn.Identity()
+        self.shortcut: nn.Module = nn.Identity()
+        if features != width:
+            self.shortcut = nn.Conv1d(features, width, 1)
         self.before = (2 * dilation, 0)
 
     def forward(self, x: Tensor) -> Tensor:
@@ -55,19 +58,19 @@ class CausalLevel(nn.Module):
 
 
 class TemporalConvolution(nn.Module):
-    """Two causal levels with dilations 1 and 2; the last time step, which sees 13 frames."""
+    """Two causal levels with dilations 1 and 2; the last time step, which covers 13 frames."""
 
     def __init__(self, features: int, width: int) -> None:
         super().__init__()
         self.levels = nn.Sequential(CausalLevel(features, width, 1), CausalLevel(width, width, 2))
 
-    def forward(self, x: Tensor, grid: tuple[int, int, int]) -> Tensor:
+    def forward(self, x: Tensor, grid: Grid) -> Tensor:
+        """(B, T, features) -> (B, width)."""
         return self.levels(x.transpose(1, 2))[..., -1]
 
 
 class TemporalTransformer(nn.Module):
-    """A linear map and one encoder layer over the T frames (Vaswani et al., 2017); the mean over
-    frames.
+    """A linear map and one encoder layer over the T frames (Vaswani et al., 2017), then their mean.
 
     The norms come after the residuals and the positions are fixed sines: the count leaves room for
     neither a final norm nor a table.
@@ -84,7 +87,8 @@ class TemporalTransformer(nn.Module):
         self.fc2 = Linear(hidden, width)
         self.norm2 = nn.LayerNorm(width)
 
-    def forward(self, x: Tensor, grid: tuple[int, int, int]) -> Tensor:
+    def forward(self, x: Tensor, grid: Grid) -> Tensor:
+        """(B, T, features) -> (B, width)."""
         x = self.embed(x)
         x = x + sines(*x.shape[1:]).to(x)
         x = self.norm1(x + self.attn(x, clip_layout(*grid))[0])
@@ -120,8 +124,9 @@ def sines(T: int, width: int) -> Tensor:
 
 @lru_cache(maxsize=64)
 def clip_layout(T: int, h: int, w: int) -> Layout:
-    """One group of T tokens, one a frame. A frame has no location, so it goes by its first patch,
-    t*h*w.
+    """One group of T tokens, one a frame.
+
+    A frame has no location, so it goes by its first patch, t*h*w.
     """
     tokens = (torch.arange(T) * h * w)[None]
     return Layout(tokens, tokens, (T, h, w))

@@ -1,18 +1,45 @@
-"""The contract of every network that `core.models` offers."""
+"""The contract of every network that `core.models` offers: what it is, takes, returns and shows."""
 
 from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
 
 from torch import Tensor, nn
 
 from core.errors import BadInput
-from core.models.blocks import Output
+
+
+@dataclass(frozen=True)
+class Output:
+    """What a forward pass returns with `detail=True`, with gradients.
+
+    A field that a model does not have is empty.
+    """
+
+    logits: Tensor
+    """(B, C)."""
+    order_logits: Tensor | None = None
+    """(B, number of permutations + 1): which permutation the clip was shuffled by."""
+    time_attention: tuple[Tensor, ...] = ()
+    """For each layer the mean over heads and positions, (B, T, T)."""
+    outputs: tuple[Tensor, ...] = ()
+    """am_flow: the logits that are averaged, each (B, C)."""
+    frame_maps: tuple[Tensor, ...] = ()
+    """rvit: attention from frame to frame, spatial and temporal, each (B, T, T)."""
+    am_flow: tuple[Tensor, ...] = ()
+    """am_flow: for each AM block the flow of each frame pair, (B, T - 1, tokens)."""
+    patches: Tensor | None = None
+    """(B, T, h, w, D): the last layer's patch tokens, for dense side tasks."""
 
 
 class VideoModel(nn.Module):
     """A network that names the action in a clip, and offers its attention to whoever records.
 
     A subclass sets `size`, `frames` and `cam` when it is made, and its attentions hand their
-    queries and keys to a `core.trace.Tap`.
+    queries and keys to a `core.trace.Tap`. A forward pass keeps nothing on the module, so that
+    threads can share it.
     """
 
     size: int
@@ -20,10 +47,12 @@ class VideoModel(nn.Module):
     frames: int
     """Frames of the clips that it is made for; other numbers are taken too."""
     unit_frames: int = 1
-    """Frames that one temporal token covers: the unit that is shuffled."""
+    """Frames that one temporal token covers: the unit that is shuffled. T' is frames by this."""
     cam: nn.Module
-    """An identity that the last block's normed patch tokens pass through as (B, D, T', h, w): where
-    GradCAM follows them."""
+    """An identity on the last block's normed patch tokens, as (B, D, T', h, w).
+
+    GradCAM follows the gradient there.
+    """
 
     def forward(self, video: Tensor, detail: bool = False) -> Tensor | Output:
         """Normalised video (B, 3, T, H, W) -> logits (B, C), or `Output` with `detail=True`."""
@@ -35,8 +64,40 @@ class VideoModel(nn.Module):
         return nn.ModuleList()
 
     def start_as_identity(self, first: int) -> None:
-        """Make the blocks of `trunk` from `first` on add nothing: a network can be deepened."""
+        """Make the blocks of `trunk` from `first` on add nothing.
+
+        So a network can be deepened without forgetting.
+        """
 
     def load_image_model(self, weights: dict[str, Tensor]) -> None:
-        """Start from the tensors of an image ViT. Raises: BadInput if they have no place here."""
+        """Start from the tensors of an image ViT, `core.models.vit.ViT`, by their names.
+
+        Raises: BadInput if they have no place here, or are of another shape.
+        """
         raise BadInput(f"{type(self).__name__} cannot start from an image model; leave it out")
+
+
+@dataclass(frozen=True)
+class Spec:
+    """One model that `core.models` offers. A model file ends in a list of these, SPECS."""
+
+    name: str
+    title: str
+    paper: str
+    make: Callable[..., VideoModel]
+    """The class; its keyword arguments are the settings."""
+    presets: dict[str, dict[str, Any]]
+    """Settings by the name of the preset; every model has `gesture`, the size that is shipped."""
+    summary: str
+    settings: dict[str, tuple[Any, ...]] = field(default_factory=dict)
+    """The choices of those settings that have a few."""
+    unit_frames: int = 1
+    """Frames that one temporal token covers: the unit that is shuffled."""
+    spatial_taps: tuple[str, ...] = ("space",)
+    """Names of the taps that show attention over space, the one to open on first."""
+    temporal_taps: tuple[str, ...] = ("time",)
+    """The same over time; empty for a model whose frame matrix is not an attention (am_flow)."""
+    rollout_taps: tuple[str, ...] = ("time", "space")
+    """Names of the taps that the tokens run through, which rollout multiplies; empty for none."""
+    am_flow: bool = False
+    """Whether it computes AM flow, and so has that view."""

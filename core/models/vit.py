@@ -1,9 +1,9 @@
-"""The image backbone of am_flow: one ViT under one set of names for DINOv2, CLIP and ImageNet
-weights.
+"""An image ViT: what the still stage trains, and am_flow's frozen backbone.
 
-Oquab et al., "DINOv2", 2023; Radford et al., "Learning Transferable Visual Models From Natural
-Language Supervision", ICML 2021; Dosovitskiy et al., ICLR 2021. The names of the tensors are those
-of DINOv2 and of `core.models.blocks.ImageViT`; `core.weights.public.image` brings other layouts to
+One set of names serves the still stage, DINOv2, CLIP and ImageNet weights (Oquab et al., "DINOv2",
+2023; Radford et al., "Learning Transferable Visual Models From Natural Language Supervision", ICML
+2021; Dosovitskiy et al., ICLR 2021). The names are DINOv2's, and those of the spatial half of the
+video models, which start from such a network; `core.weights.public.image` brings other layouts to
 them.
 """
 
@@ -14,12 +14,20 @@ from typing import Literal
 import torch
 from einops import rearrange
 from torch import Tensor, nn
-from torch.nn.functional import interpolate, scaled_dot_product_attention
+from torch.nn.functional import interpolate
 
 from core.errors import BadInput
-from core.models.blocks import Mlp, frames_layout, init_vit, queries_keys_values
-from core.models.linear import Linear, linear
-from core.trace import Axis, Kernel, Layout, Tap
+from core.models.blocks import (
+    Mlp,
+    SelfAttention,
+    Stack,
+    frames_layout,
+    init_vit,
+    queries_keys_values,
+    softmax_attention,
+)
+from core.models.linear import linear
+from core.trace import Axis, Layout
 
 Activation = Literal["gelu", "quick_gelu"]
 
@@ -43,37 +51,33 @@ class QuickMlp(Mlp):
         return self.fc2(x * torch.sigmoid(1.702 * x))
 
 
-class ImageAttention(nn.Module):
-    """Softmax self-attention within each image that also returns its q and k."""
+class ImageAttention(SelfAttention):
+    """Softmax self-attention within each image, which am_flow also asks for its q and k."""
 
     def __init__(self, width: int, heads: int, layer: int) -> None:
-        super().__init__()
-        self.heads = heads
-        self.qkv = Linear(width, 3 * width)
-        self.proj = Linear(width, width)
-        self.tap = Tap("vit", layer, Axis.SPACE, Kernel("softmax", scale=(width // heads) ** -0.5))
+        super().__init__(width, heads, "softmax", "vit", layer, Axis.SPACE)
 
-    def forward(self, x: Tensor, layout: Layout | None) -> tuple[Tensor, Tensor, Tensor]:
-        """x (images, n, D) -> the same shape, and q and k (images, heads, n, d). Without a layout
-        nothing is tapped.
+    def with_queries_and_keys(
+        self, x: Tensor, layout: Layout | None
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        """x (images, n, D) -> the same shape, and q and k, each (images, heads, n, d).
+
+        Without a layout nothing is tapped.
         """
         q, k, v = queries_keys_values(x, self.qkv.weight, self.qkv.bias, self.heads)
         if layout is not None:
             self.tap(q, k, layout)
-        # The CPU's fused backward is several times slower than two matmuls when the map is small.
-        explicit = q.requires_grad and q.shape[-2] <= 128
-        out = (
-            self.tap.kernel.weights(q, k) @ v if explicit else scaled_dot_product_attention(q, k, v)
-        )
-        return self.proj(rearrange(out, "g h n d -> g n (h d)")), q, k
+        mixed = softmax_attention(self.tap.kernel, q, k, v)
+        return self.proj(rearrange(mixed, "g h n d -> g n (h d)")), q, k
 
     def queries_and_keys(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        """q and k of other tokens x (groups, n, D) under this layer's own W_q and W_k, each
-        (groups, heads, n, d).
+        """q and k of other tokens x (groups, n, D) under this layer's own W_q and W_k.
+
+        Each is (groups, heads, n, d).
         """
-        D = x.shape[-1]
+        columns = 2 * x.shape[-1]
         q, k = rearrange(
-            linear(x, self.qkv.weight[: 2 * D], self.qkv.bias[: 2 * D]),
+            linear(x, self.qkv.weight[:columns], self.qkv.bias[:columns]),
             "g n (two h d) -> two g h n d",
             two=2,
             h=self.heads,
@@ -96,19 +100,24 @@ class ImageBlock(nn.Module):
         super().__init__()
         self.norm1 = nn.LayerNorm(width, eps=eps)
         self.attn = ImageAttention(width, heads, layer)
-        self.ls1 = LayerScale(width) if layer_scale else nn.Identity()
+        self.ls1: nn.Module = LayerScale(width) if layer_scale else nn.Identity()
         self.norm2 = nn.LayerNorm(width, eps=eps)
-        self.mlp = (QuickMlp if activation == "quick_gelu" else Mlp)(width, 4 * width)
-        self.ls2 = LayerScale(width) if layer_scale else nn.Identity()
+        self.mlp = (
+            QuickMlp(width, 4 * width) if activation == "quick_gelu" else Mlp(width, 4 * width)
+        )
+        self.ls2: nn.Module = LayerScale(width) if layer_scale else nn.Identity()
 
     def forward(self, x: Tensor, layout: Layout | None) -> Tensor:
+        """x (images, n, D) -> the same shape. Without a layout nothing is tapped."""
         x = x + self.ls1(self.attn(self.norm1(x), layout)[0])
         return x + self.ls2(self.mlp(self.norm2(x)))
 
 
 class ViT(nn.Module):
-    """Images (B, 3, H, W), normalised -> tokens (B, 1 + N, D) after the final norm, class token
-    first.
+    """Images (B, 3, H, W), normalised -> tokens (B, 1 + N, D) after the final norm.
+
+    The class token comes first. Trained on rendered stills it is the embedded stand-in for ImageNet
+    weights.
 
     Args:
         size: pixels (height = width) for which the position table was learned; other sizes
@@ -118,6 +127,8 @@ class ViT(nn.Module):
         pre_norm: a norm before the first block, and a patch projection without bias (CLIP).
         activation: of the MLP; quick_gelu is CLIP's x * sigmoid(1.702 x).
         eps: of every LayerNorm: 1e-6, CLIP 1e-5.
+
+    Raises: BadInput if the heads do not divide the width, or for an unknown activation.
     """
 
     def __init__(
@@ -146,8 +157,8 @@ class ViT(nn.Module):
         )
         self.cls_token = nn.Parameter(torch.zeros(1, 1, width))
         self.pos_embed = nn.Parameter(torch.zeros(1, side * side + 1, width))
-        self.norm_pre = nn.LayerNorm(width, eps=eps) if pre_norm else nn.Identity()
-        self.blocks = nn.ModuleList(
+        self.norm_pre: nn.Module = nn.LayerNorm(width, eps=eps) if pre_norm else nn.Identity()
+        self.blocks: Stack[ImageBlock] = Stack(
             ImageBlock(width, heads, i, layer_scale, activation, eps) for i in range(depth)
         )
         self.norm = nn.LayerNorm(width, eps=eps)
@@ -156,8 +167,9 @@ class ViT(nn.Module):
             nn.init.trunc_normal_(parameter, std=0.02)
 
     def embed(self, images: Tensor) -> tuple[Tensor, tuple[int, int]]:
-        """Images (B, 3, H, W) -> what enters the first block, (B, 1 + N, D), and the grid (h, w) of
-        the N patches.
+        """Images (B, 3, H, W) -> what enters the first block, (B, 1 + N, D), and the grid (h, w).
+
+        There are N = h w patches.
         """
         x = self.patch_embed["proj"](images)
         h, w = x.shape[-2:]
@@ -166,6 +178,7 @@ class ViT(nn.Module):
         return self.norm_pre(x + resized_positions(self.pos_embed, h, w)), (h, w)
 
     def forward(self, images: Tensor, tapped: bool = True) -> Tensor:
+        """Images (B, 3, H, W) -> tokens (B, 1 + N, D); each image is a frame of what is tapped."""
         x, grid = self.embed(images)
         layout = frames_layout(len(images), *grid) if tapped else None
         for block in self.blocks:
@@ -174,11 +187,11 @@ class ViT(nn.Module):
 
 
 def resized_positions(table: Tensor, h: int, w: int) -> Tensor:
-    """A position table (1, 1 + side*side, D), class token first, for a grid of h x w patches, (1, 1
-    + h*w, D).
+    """A position table (1, 1 + side*side, D) for a grid of h x w patches, (1, 1 + h*w, D).
 
-    Bicubic without antialiasing, as transformers does for DINOv2 and CLIP. (DINOv2's own code adds
-    0.1 to the target size before dividing, which shifts the scale by less than 1 %.)
+    The class token comes first and stays. Bicubic without antialiasing, as transformers does for
+    DINOv2 and CLIP. (DINOv2's own code adds 0.1 to the target size before dividing, which shifts
+    the scale by less than 1 %.)
     """
     side = round((table.shape[1] - 1) ** 0.5)
     if (h, w) == (side, side):

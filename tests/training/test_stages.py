@@ -11,7 +11,7 @@ import torch
 from torch.nn.functional import cross_entropy, layer_norm
 
 from core.errors import BadInput
-from core.models.blocks import ImageViT
+from core.models.vit import ViT
 from core.runs import METRICS
 from core.world.gestures import DIRECTED, LABELS
 from tests.training.tiny import RECIPE
@@ -247,7 +247,7 @@ def test_the_side_head_of_a_still_stage_goes_on_where_it_was(model: str) -> None
     found = module.means(module.plan(CLIPS, np.arange(OF), 0, OF))
     assert found["fingertip"].item() == pytest.approx(expected["fingertip"].item(), rel=1e-3)
     assert found["hand"].item() == pytest.approx(expected["hand"].item(), rel=1e-3)
-    assert isinstance(still.vit, ImageViT)
+    assert isinstance(still.vit, ViT)
 
 
 def test_a_run_goes_on_with_a_part_that_the_run_before_did_not_have() -> None:

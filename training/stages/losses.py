@@ -13,7 +13,7 @@ from functools import cached_property
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
-from core.models.blocks import Output
+from core.models.video_model import Output
 from core.runs import METRICS
 from training.losses import (
     alignment_loss,

@@ -6,7 +6,7 @@ import numpy as np
 from einops import rearrange
 from torch import nn
 
-from core.models.blocks import ImageViT
+from core.models.vit import ViT
 from training.data import Batch
 from training.recipes import Recipe
 from training.stages.losses import MEASURES, SIDE_TASK, Means, SideTask
@@ -21,7 +21,7 @@ class Still(Stage):
     def __init__(self, recipe: Recipe) -> None:
         super().__init__(recipe)
         settings = model_settings(recipe)
-        self.vit = ImageViT(
+        self.vit = ViT(
             **{k: settings[k] for k in ("size", "patch", "width", "heads")},
             depth=recipe.stills_depth or settings["depth"],
         )

@@ -13,7 +13,7 @@ from torch.nn.functional import layer_norm
 
 from core.errors import BadInput
 from core.models import VideoModel, build, spec
-from core.models.blocks import Output
+from core.models.video_model import Output
 from core.weights.public import load_public
 from training.augment import mix, random_erasing
 from training.data import Batch

@@ -13,8 +13,8 @@ from torch import Tensor, nn
 from core.errors import BadInput
 from core.models import available, build
 from core.models.am_flow import AMFlow
-from core.models.blocks import ImageViT, Output
 from core.models.temporal import CausalLevel, make_temporal, sines
+from core.models.video_model import Output
 from core.models.vit import ViT
 from core.trace import Axis, record
 from tests.core.models.am_flow_nets import (
@@ -111,7 +111,7 @@ def test_the_model_is_offered_and_wrong_settings_are_refused() -> None:
 def test_the_embedded_preset_fits_the_still_stage_and_the_size_limit() -> None:
     with torch.device("meta"):
         model, largest = build("am_flow"), build("am_flow", aligning=True)
-        still = ImageViT(size=96, patch=16, width=160, depth=5, heads=5)
+        still = ViT(size=96, patch=16, width=160, depth=5, heads=5)
     assert {k: v.shape for k, v in model.vit.state_dict().items()} == {
         k: v.shape for k, v in still.state_dict().items()
     }
@@ -194,7 +194,7 @@ def test_step_0_equals_the_frozen_backbone(settings: dict) -> None:
 
 @torch.no_grad()
 def test_loading_an_image_model_takes_all_of_it_and_keeps_it_frozen() -> None:
-    image = randomised(ImageViT(**BACKBONE).eval(), seed=9)
+    image = randomised(ViT(**BACKBONE).eval(), seed=9)
     model, video = fresh(), clip(1)
     model.load_image_model(image.state_dict() | {"side.weight": torch.zeros(3)})
     assert not any(p.requires_grad for p in model.vit.parameters())
@@ -206,7 +206,7 @@ def test_loading_an_image_model_takes_all_of_it_and_keeps_it_frozen() -> None:
     )
     for other in ({"depth": 1}, {"depth": 3}, {"width": 25}, {"patch": 3}):
         with pytest.raises(BadInput, match="same width, depth"):
-            model.load_image_model(ImageViT(**BACKBONE | other).state_dict())
+            model.load_image_model(ViT(**BACKBONE | other).state_dict())
 
 
 @torch.no_grad()

@@ -8,8 +8,8 @@ from torch import Tensor, nn
 
 from core.errors import BadInput
 from core.models import available
+from core.models.checkerboard import checkerboard
 from core.models.count import count, count_model
-from core.models.far import checkerboard
 from tests.core.models.far_nets import PATTERNS, SIZES, clip, net
 
 PLAIN = {"interaction": "none", "classifier": "mean"}

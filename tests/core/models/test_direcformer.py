@@ -13,8 +13,10 @@ from torch import Tensor, nn
 
 from core.errors import BadInput
 from core.models import available, build
-from core.models.blocks import DropPath, ImageViT, Kind, Output, SelfAttention, frames_layout
+from core.models.blocks import DropPath, Kind, SelfAttention, frames_layout
 from core.models.direcformer import DirecFormer
+from core.models.video_model import Output
+from core.models.vit import ViT
 from core.trace import Axis, Layout, record
 from tests.core.models.nets import (
     CLASSES,
@@ -348,9 +350,9 @@ def test_drop_path_grows_linearly_with_depth_and_acts_in_training_only() -> None
 # -- starting from an image model (spec 3.6)
 
 
-def image_model(depth: int = 2) -> ImageViT:
+def image_model(depth: int = 2) -> ViT:
     return randomised(
-        ImageViT(size=7 * SIDE, patch=7, width=WIDTH, depth=depth, heads=HEADS).eval(), seed=9
+        ViT(size=7 * SIDE, patch=7, width=WIDTH, depth=depth, heads=HEADS).eval(), seed=9
     )
 
 
@@ -375,8 +377,8 @@ def test_loading_an_image_model_copies_the_temporal_half_from_the_spatial() -> N
         assert torch.equal(state[key], value), key
     for ours, theirs in zip(model.blocks, image.blocks, strict=True):
         for mine, other in (
-            (ours.temporal_attn, theirs["attn"]),
-            (ours.temporal_norm1, theirs["norm1"]),
+            (ours.temporal_attn, theirs.attn),
+            (ours.temporal_norm1, theirs.norm1),
         ):
             for key, value in other.state_dict().items():
                 assert torch.equal(mine.state_dict()[key], value), key
@@ -421,9 +423,7 @@ def test_step_0_of_one_block_equals_the_image_model_on_each_frame() -> None:
         )
         x = image.patch_embed["proj"](video[:, :, t]).flatten(2).transpose(1, 2)
         x = torch.cat([image.cls_token, x], 1) + image.pos_embed
-        attended.append(
-            (x + block["attn"](block["norm1"](x), frames_layout(1, SIDE, SIDE))[0])[:, 0]
-        )
+        attended.append((x + block.attn(block.norm1(x), frames_layout(1, SIDE, SIDE))[0])[:, 0])
     cls = torch.stack(attended).mean(0)
-    cls = image.norm(cls + block["mlp"](block["norm2"](cls)))
+    cls = image.norm(cls + block.mlp(block.norm2(cls)))
     torch.testing.assert_close(out.logits, model.head(cls), atol=1e-4, rtol=1e-4)

@@ -12,7 +12,8 @@ from torch import Tensor, nn
 from core.errors import BadInput
 from core.models import Output, available, build, spec
 from core.models import far as module
-from core.models.far import FAR, HeadSplitAttention, checkerboard, colours, tubes, whole_clip
+from core.models.checkerboard import checkerboard, colours, tubes, whole_clip
+from core.models.far import FAR, HeadSplitAttention
 from core.trace import PAD, Axis, record
 from tests.core.models.far_nets import (
     CLASSES,

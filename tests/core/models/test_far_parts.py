@@ -8,8 +8,11 @@ import pytest
 import torch
 from torch import nn
 
-from core.models.blocks import ImageViT, frames_layout
-from core.models.far import FAR, ChannelNorm, Interaction, colours, position_table
+from core.models.blocks import frames_layout
+from core.models.checkerboard import colours
+from core.models.far import FAR, ChannelNorm, Interaction
+from core.models.position_table import position_table
+from core.models.vit import ViT
 from tests.core.models.far_nets import (
     COLUMNS,
     GRID,
@@ -190,9 +193,9 @@ def test_the_head_starts_small_and_every_norm_takes_its_eps() -> None:
 # -- starting from an image model
 
 
-def image_model(depth: int = 2) -> ImageViT:
+def image_model(depth: int = 2) -> ViT:
     return randomised(
-        ImageViT(size=3 * PATCH, patch=PATCH, width=WIDTH, depth=depth, heads=HEADS).eval(), seed=9
+        ViT(size=3 * PATCH, patch=PATCH, width=WIDTH, depth=depth, heads=HEADS).eval(), seed=9
     )
 
 
@@ -220,14 +223,14 @@ def test_image_weights_are_copied_and_the_key_bias_is_not_missed() -> None:
         (1, ROWS, COLUMNS),
     )
     for ours, theirs in zip(model.blocks, image.blocks, strict=True):
-        attended = theirs["attn"](theirs["norm1"](x), frames_layout(1, ROWS, COLUMNS - 1))[0]
+        attended = theirs.attn(theirs.norm1(x), frames_layout(1, ROWS, COLUMNS - 1))[0]
         torch.testing.assert_close(
             ours.attn(ours.norm1(x), grid)[0], attended, atol=1e-4, rtol=1e-4
         )
-        torch.testing.assert_close(ours.mlp(ours.norm2(x)), theirs["mlp"](theirs["norm2"](x)))
+        torch.testing.assert_close(ours.mlp(ours.norm2(x)), theirs.mlp(theirs.norm2(x)))
     assert torch.equal(model.head.weight, head)
     model.blocks[0].attn.v_bias.zero_()
-    assert image.blocks[0]["attn"].qkv.bias[-WIDTH:].any(), "the two must not share memory"
+    assert image.blocks[0].attn.qkv.bias[-WIDTH:].any(), "the two must not share memory"
 
 
 @torch.no_grad()
@@ -252,4 +255,4 @@ def test_an_image_model_of_another_size_gives_what_fits() -> None:
     before = model.patch_embed["proj"].weight.clone()
     model.load_image_model(image_model().state_dict())
     assert torch.equal(model.patch_embed["proj"].weight, before)
-    assert torch.equal(model.blocks[1].mlp.fc1.weight, image_model().blocks[1]["mlp"].fc1.weight)
+    assert torch.equal(model.blocks[1].mlp.fc1.weight, image_model().blocks[1].mlp.fc1.weight)

@@ -8,7 +8,6 @@ import pytest
 import torch
 from torch import Tensor
 
-from core.models.blocks import ImageViT
 from core.models.vit import ViT
 from core.weights.public import layout_of, load_public
 from tests.core.models.am_flow_nets import BACKBONE, backbone, net
@@ -213,7 +212,7 @@ def test_a_round_trip_is_exact(layout: str, target: str) -> None:
 
 
 def test_the_still_models_own_file_fits_the_backbone() -> None:
-    still, ours = randomised(ImageViT(**BACKBONE), seed=4), backbone()
+    still, ours = randomised(ViT(**BACKBONE), seed=4), backbone()
     report = load_public(ours, still.state_dict())
     assert not report.missing and not report.unexpected and not report.mismatched
 

@@ -11,8 +11,9 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from core.errors import BadInput
 from core.models import available, build
-from core.models.blocks import ImageViT, Output
 from core.models.rvit import AttentionGate, FeedForward, RViT, frame_layout
+from core.models.video_model import Output
+from core.models.vit import ViT
 from core.trace import Axis
 from tests.core.models.nets import CLASSES, HEADS, SIDE, WIDTH, clip, difference, randomised
 from tests.core.models.rvit_nets import LAYERS, N, by_hand, rvit, weights
@@ -388,9 +389,9 @@ def test_each_sample_of_a_batch_is_on_its_own() -> None:
 # -- starting from an image model
 
 
-def image_model(depth: int = LAYERS) -> ImageViT:
+def image_model(depth: int = LAYERS) -> ViT:
     return randomised(
-        ImageViT(size=7 * SIDE, patch=7, width=WIDTH, depth=depth, heads=HEADS).eval(), seed=9
+        ViT(size=7 * SIDE, patch=7, width=WIDTH, depth=depth, heads=HEADS).eval(), seed=9
     )
 
 
@@ -450,7 +451,7 @@ def test_layers_beyond_the_image_models_start_as_the_identity_and_can_learn() ->
 
 
 def test_an_image_model_of_another_size_is_refused() -> None:
-    wide = ImageViT(size=7 * SIDE, patch=7, width=40, depth=1, heads=HEADS)
+    wide = ViT(size=7 * SIDE, patch=7, width=40, depth=1, heads=HEADS)
     with pytest.raises(BadInput, match="this model needs"):
         rvit().load_image_model(wide.state_dict())
 

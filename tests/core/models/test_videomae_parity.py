@@ -9,7 +9,8 @@ import torch
 from torch import Tensor, nn
 
 from core.models import build
-from core.models.far import FAR, position_table
+from core.models.far import FAR
+from core.models.position_table import position_table
 from core.trace import record
 from core.weights.files import load_public
 from core.weights.public import LoadReport, layout_of
