@@ -12,14 +12,10 @@ import sys
 import threading
 from collections.abc import Callable
 from contextlib import nullcontext
-from dataclasses import Field, asdict, fields, replace
+from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
 
 from core.errors import BadInput
-
-if TYPE_CHECKING:
-    from training.recipes import Recipe
 
 
 class Parser(argparse.ArgumentParser):
@@ -43,111 +39,18 @@ def main(argv: list[str] | None = None) -> int:
         return 130
 
 
-def _yes_or_no(text: str) -> bool:
-    if text not in ("true", "false"):
-        raise ValueError
-    return text == "true"
-
-
 def _seed(text: str) -> int:
     if not text.isdecimal():
         raise argparse.ArgumentTypeError(f"a seed is a whole number of 0 or more, got {text!r}")
     return int(text)
 
 
-def _numbers(kind: type) -> Callable[[str], tuple]:
-    def numbers(text: str) -> tuple:
-        return tuple(kind(part) for part in text.split(",") if part)
-
-    numbers.__name__ = f"list of {kind.__name__}"
-    return numbers
-
-
-_KINDS: dict[str, tuple[Callable[[str], Any], str | None]] = {
-    "int": (int, "N"),
-    "float": (float, "X"),
-    "str": (str, None),
-    "bool": (_yes_or_no, "true|false"),
-    "tuple[float, ...]": (_numbers(float), "X,X"),
-    "tuple[int, ...]": (_numbers(int), "N,N"),
-}
-"""How a field of each type is read, and what help calls its value (None: by the name of the
-flag).
-"""
 _DEFAULTS = "A flag that is left out keeps the recipe's own value, which `recipes --json` lists."
 
 
-def _flags() -> list[Field]:
-    """The recipe's fields that are flags of their own; the model's settings are --set, and ways to
-    augment --augment.
-    """
-    from training.recipes import Recipe
-
-    return [f for f in fields(Recipe) if f.name not in ("settings", "augment")]
-
-
-def _add_recipe(command: argparse.ArgumentParser) -> None:
-    from training.recipes import recipes
-
-    command.add_argument("recipe", help=f"one of {', '.join(sorted(recipes()))}")
-    command.add_argument(
-        "--set",
-        dest="settings",
-        action="append",
-        default=[],
-        metavar="KEY=VALUE",
-        help="a setting of the model, such as classes=174; may be repeated",
-    )
-    command.add_argument(
-        "--augment",
-        action="append",
-        default=[],
-        metavar="NAME=JSON|none",
-        help="vary clips that are not rendered in one more way, such as mirror=0.5 or "
-        """'jittered_crop={"size": 224, "least": 256, "most": 320}'; """
-        "none leaves out those of the recipe; "
-        "may be repeated",
-    )
-    for f in _flags():
-        flags = dict.fromkeys((f"--{f.name.replace('_', '-')}", f"--{f.name}"))
-        kind, name = _KINDS[str(f.type)]
-        command.add_argument(
-            *flags, dest=f.name, type=kind, metavar=name, default=None, help=f.metadata["help"]
-        )
-
-
-def _recipe(args: argparse.Namespace) -> Recipe:
-    """The named recipe with the changes of the command line."""
-    from core.models import setting
-    from training.recipes import recipe
-
-    base = recipe(args.recipe)
-    changes = {f.name: getattr(args, f.name) for f in _flags() if getattr(args, f.name) is not None}
-    changes |= {
-        "settings": base.settings | dict(map(setting, args.settings)),
-        "augment": _augment(base.augment, args.augment),
-    }
-    return replace(base, **changes)
-
-
-def _augment(usual: dict[str, Any], given: list[str]) -> dict[str, Any]:
-    """The recipe's augmentation with those of the command line. Raises: BadInput for text of
-    another form.
-    """
-    found = {} if "none" in given else dict(usual)
-    for text in given:
-        name, _, value = text.partition("=")
-        try:
-            found |= {} if text == "none" else {name: json.loads(value)}
-        except ValueError:
-            raise BadInput(
-                f"--augment {text!r} is not NAME=JSON or none; write for example --augment "
-                "mirror=0.5"
-            ) from None
-    return found
-
-
 def _run(argv: list[str]) -> int:
+    from training.recipes.flags import add_flags
+
     parser = Parser(prog="python -m training", description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True, parser_class=Parser)
     fit = commands.add_parser(
@@ -161,7 +64,7 @@ def _run(argv: list[str]) -> int:
         action="store_true",
         help="end with the program that holds this one's input open",
     )
-    _add_recipe(fit)
+    add_flags(fit)
     listed = commands.add_parser("recipes", help="what can be trained")
     listed.add_argument("--json", action="store_true", help="with every field")
     tune = commands.add_parser(
@@ -177,7 +80,7 @@ def _run(argv: list[str]) -> int:
         "--trials", type=int, required=True, help="how many trials the study has in the end"
     )
     tune.add_argument("--out", type=Path, required=True, help="the study's folder")
-    _add_recipe(tune)
+    add_flags(tune)
     evaluate = commands.add_parser("evaluate", help="measure a model on labelled clips")
     which = evaluate.add_mutually_exclusive_group(required=True)
     which.add_argument("--model")
@@ -298,8 +201,9 @@ def _run(argv: list[str]) -> int:
 def _fit(args: argparse.Namespace) -> int:
     from core.runs import alone
     from training.fit import fit, is_first_process
+    from training.recipes.flags import recipe_of
 
-    recipe = _recipe(args)
+    recipe = recipe_of(args)
     with alone(args.out) if os.environ.get("RANK", "0") == "0" else nullcontext():
         path = fit(recipe, args.recipe, args.out)
     if is_first_process():
@@ -331,9 +235,10 @@ def _recipes(args: argparse.Namespace) -> int:
 
 def _tune(args: argparse.Namespace) -> int:
     from core.runs import alone
+    from training.recipes.flags import recipe_of
     from training.tune import tune
 
-    recipe = _recipe(args)
+    recipe = recipe_of(args)
     with alone(args.out):
         print(tune(recipe, args.recipe, args.trials, args.out))
     return 0

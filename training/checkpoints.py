@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import json
 import shlex
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -20,8 +19,9 @@ from torch import Tensor
 
 from core.errors import BadInput
 from core.weights import Card, save_checkpoint
-from training.folder import described, write_atomically
+from training.folder import write_atomically
 from training.recipes import Recipe, recipes
+from training.recipes.flags import words_of
 from training.stages import Kind, kind_of, model_settings
 
 History = list[dict[str, Any]]
@@ -113,42 +113,15 @@ def _command(stage: dict[str, Any]) -> str:
     base = recipes().get(stage["name"])
     if base is None:
         return ""
-    words, young = (
-        ["python -m training fit", stage["name"]],
-        described("", Recipe(model="")),
-    )  # a field that is younger than the stage
-    for name, usual in described("", base).items():
-        given = stage.get(name, young[name])
-        if given == usual or name in ("name", "model", "settings", "augment"):
-            continue
-        value = (
-            ",".join(map(str, given))
-            if isinstance(given, list)
-            else str(given).lower()
-            if isinstance(given, bool)
-            else str(given)
-        )
-        words.append(f"--{name.replace('_', '-')} {shlex.quote(value)}")
-    given, usual = stage.get("settings", {}), model_settings(replace(base, settings={}))
-    settings = {
-        key: usual[key] for key in base.settings if key not in given and key in usual
-    } | given  # what it had not is undone
-    settings |= {"depth": stage["preset_depth"]} if "preset_depth" in stage else {}
-    words += [
-        f"--set {shlex.quote(f'{key}={value}')}"
-        for key, value in settings.items()
-        if value != base.settings.get(key)
-    ]
-    augment = stage.get("augment", {})
-    if augment != base.augment:
-        words += [
-            "--augment none",
-            *(
-                f"--augment {shlex.quote(f'{key}={json.dumps(value)}')}"
-                for key, value in augment.items()
-            ),
-        ]
-    return " ".join([*words, "--out RUN"])
+    settings = stage.get("settings", {})
+    if "preset_depth" in stage:
+        settings = settings | {"depth": stage["preset_depth"]}
+    try:
+        asked = Recipe.read(stage | {"model": base.model, "settings": settings})
+    except (BadInput, TypeError):  # of a file that is not from here
+        return ""
+    command = ["python", "-m", "training", "fit", stage["name"]]
+    return shlex.join([*command, *words_of(asked, base), "--out", "RUN"])
 
 
 def export(

@@ -28,6 +28,7 @@ from training.data import (
     open_dataset,
     stacked,
 )
+from training.data.reading import Shape
 from training.recipes import Recipe
 
 HELD_OUT = 999_999_937
@@ -191,7 +192,8 @@ def _refuse_what_is_for_rendered(recipe: Recipe) -> None:
 
 def _from_files(recipe: Recipe, frames: int, size: int, seed: int, held: bool) -> Source:
     augment = {} if held else _fitting(recipe.augment, size)
-    pixels, shape = size, recipe.crop
+    pixels = size
+    shape: Shape = recipe.crop
     for name in CROPPING & augment.keys():
         # What a crop is cut from: a little larger than the input, as in the papers.
         pixels, shape = augment[name].get("most", round(size * 8 / 7)), "whole"

@@ -14,12 +14,13 @@ from core.models import available, spec
 from core.video import Crop
 from core.video.sampling import SAMPLINGS
 from training import schedule
-from training.__main__ import _augment, main
+from training.__main__ import main
 from training.data import KINDS
 from training.data.reading import Short
 from training.fit import fit
 from training.permutations import Strategy
 from training.recipes import Recipe, recipe, recipes
+from training.recipes.flags import add_flags, augment_of, recipe_of
 
 IMAGENET = {"mean": (0.485, 0.456, 0.406), "std": (0.229, 0.224, 0.225)}
 FAR = IMAGENET | {
@@ -278,11 +279,9 @@ def test_flags_change_every_kind_of_field(
     assert "jittered_crop" in capsys.readouterr().err
     from argparse import ArgumentParser
 
-    from training.__main__ import _add_recipe, _recipe
-
     parser = ArgumentParser()
-    _add_recipe(parser)
-    found = _recipe(parser.parse_args([argv[1], *argv[2:4], *argv[6:]]))
+    add_flags(parser)
+    found = recipe_of(parser.parse_args([argv[1], *argv[2:4], *argv[6:]]))
     assert (
         found.settings == {"time": "softmax", "depth": 3}
         and found.views == (2, 3)
@@ -386,13 +385,13 @@ def test_the_command_line_adds_replaces_and_drops_augmentations(
     from training.__main__ import main
 
     usual = {"mirror": 0.5, "rvit": {"size": 224}}
-    assert _augment(usual, []) == usual
-    assert _augment(usual, ["mirror=0.2", "erase=0.25"]) == {
+    assert augment_of(usual, []) == usual
+    assert augment_of(usual, ["mirror=0.2", "erase=0.25"]) == {
         "mirror": 0.2,
         "rvit": {"size": 224},
         "erase": 0.25,
     }
-    assert _augment(usual, ["none", 'jittered_crop={"size": 96}']) == {
+    assert augment_of(usual, ["none", 'jittered_crop={"size": 96}']) == {
         "jittered_crop": {"size": 96}
     }
     for wrong in ("mirror", "mirror=often"):

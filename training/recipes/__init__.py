@@ -2,46 +2,35 @@
 
 from __future__ import annotations
 
-import math
 import pkgutil
+from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from importlib import import_module
-from typing import Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from core.errors import BadInput
+from training.recipes.values import BELOW_ONE, check_value, flag
+
+if TYPE_CHECKING:
+    from core.video import Crop
+    from core.video.sampling import Sampling
+    from training.data.reading import Short
+    from training.permutations import Strategy
 
 HALF = (0.5, 0.5, 0.5)
 IMAGENET_MEAN, IMAGENET_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 
 
-BELOW_ONE = 1 - 1e-6
-
-
-def flag(
-    default: Any,
-    text: str,
-    least: float | None = None,
-    most: float | None = None,
-    one_of: tuple[str, ...] = (),
-) -> Any:
-    """A field of a recipe: its default, what `fit --help` says of its flag, and which values make
-    sense: from least to most, or one of.
-    """
-    return field(
-        default=default, metadata={"help": text, "least": least, "most": most, "one_of": one_of}
-    )
-
-
 @dataclass(frozen=True)
 class Recipe:
-    """Everything that decides a training run. Each field is a flag of `python -m training fit`;
-    `settings` is `--set KEY=VALUE`.
+    """Everything that decides a training run.
 
-    A loss counts where its weight is above 0, and the model returns and the data know what it
-    needs: fingertips are only known of rendered clips.
+    Each field is a flag of `python -m training fit`; `settings` is `--set KEY=VALUE`. A loss counts
+    where its weight is above 0, and the model returns and the data know what it needs: fingertips
+    are only known of rendered clips.
     """
 
-    model: str = field(metadata={"help": "the network to train"})
+    model: str = field(metadata={"help": "the network to train", "kind": str})
     preset: str = flag("gesture", "its size: gesture, or one of the paper's")
     settings: dict[str, Any] = field(
         default_factory=dict, metadata={"help": "of the model, over those of the preset"}
@@ -68,7 +57,7 @@ class Recipe:
         "what that folder may hold; once it is full, other clips are decoded each time",
         least=1e-3,
     )
-    sampling: str = flag(
+    sampling: Sampling = flag(
         "uniform",
         "which frames of a clip: uniform (one of each equal part), dense (every --stride'th) or "
         "motion (those that change most)",
@@ -80,22 +69,22 @@ class Recipe:
         "the middle ones",
         least=1,
     )
-    short: str = flag(
+    short: Short = flag(
         "refuse",
         "a clip of fewer frames: refuse it, repeat its last frame (last), or add black ones (zero)",
     )
     balance: int = flag(
         0, "clips of small classes are repeated up to this number; 0 = each clip once", least=0
     )
-    crop: str = flag(
+    crop: Crop = flag(
         "fit",
         "what a model sees of a frame: centre (the central square) or fit (the whole frame, "
         "stretched)",
     )
-    mean: tuple[float, ...] = flag(
+    mean: tuple[float, float, float] = flag(
         HALF, "of red, green and blue, 0 to 1; it is taken off each pixel"
     )
-    std: tuple[float, ...] = flag(
+    std: tuple[float, float, float] = flag(
         HALF, "of red, green and blue, 0 to 1; each pixel is divided by it"
     )
     augment: dict[str, Any] = field(
@@ -105,7 +94,7 @@ class Recipe:
         },
     )
     repeated: int = flag(1, "copies of a clip in a batch, each augmented anew", least=1)
-    views: tuple[int, ...] = flag(
+    views: tuple[int, int] = flag(
         (1, 1),
         "clips and crops whose probabilities a test averages, "
         "and evaluate unless it is told others",
@@ -166,7 +155,9 @@ class Recipe:
         most=1,
     )
 
-    optimiser: str = flag("adamw", "adamw, or sgd with Nesterov momentum", one_of=("adamw", "sgd"))
+    optimiser: Literal["adamw", "sgd"] = flag(
+        "adamw", "adamw, or sgd with Nesterov momentum", one_of=("adamw", "sgd")
+    )
     lr: float = flag(6e-4, "largest learning rate", least=0)
     lr_batch: int = flag(
         0,
@@ -197,7 +188,9 @@ class Recipe:
         0.02, "where a cosine ends, as a share of the largest rate", least=0, most=1
     )
     restart_epochs: float = flag(5.0, "epochs between restarts, T_0", least=0.001)
-    milestones: tuple[float, ...] = flag((), "epochs at which steps multiplies the rate by --gamma")
+    milestones: tuple[float, ...] = flag(
+        (), "epochs at which steps multiplies the rate by --gamma", kind=float
+    )
     gamma: float = flag(0.1, "what steps multiplies the rate by", least=0)
     ema: float = flag(
         0.998,
@@ -205,14 +198,14 @@ class Recipe:
         least=0,
         most=1,
     )
-    precision: str = flag(
+    precision: Literal["auto", "float32"] = flag(
         "auto", "auto (bfloat16 where it is fast) or float32", one_of=("auto", "float32")
     )
 
     classify: float = flag(1.0, "weight of L_cls, the class", least=0)
     smoothing: float = flag(0.05, "of the labels in L_cls", least=0, most=1)
     order: float = flag(1.0, "weight of L_ord, which names the permutation", least=0)
-    permutations: str = flag(
+    permutations: Strategy = flag(
         "greedy_max",
         "the orders that L_ord tells apart: greedy_max (far from each other, as the authors "
         "released), greedy_min (close to each other, the paper's text) or random",
@@ -275,33 +268,9 @@ class Recipe:
 
     def __post_init__(self) -> None:
         for each in fields(self):
-            value, least, most = (
-                getattr(self, each.name),
-                each.metadata.get("least"),
-                each.metadata.get("most"),
-            )
-            if least is not None and not least <= value <= (value if most is None else most):
-                limits = f"at least {least:g}" if most is None else f"from {least:g} to {most:g}"
-                raise BadInput(f"--{each.name.replace('_', '-')} must be {limits}, got {value}")
-            if isinstance(value, float) and not math.isfinite(value):
-                raise BadInput(
-                    f"--{each.name.replace('_', '-')} must be a finite number, got {value}"
-                )
-            if (known := each.metadata.get("one_of")) and value not in known:
-                raise BadInput(
-                    f"{each.name} {value!r} is not known; choose one of {', '.join(known)}"
-                )
-        for name in ("mean", "std"):
-            values = getattr(self, name)
-            if (
-                len(values) != 3
-                or not all(0 <= value <= 1 for value in values)
-                or (name == "std" and 0 in values)
-            ):
-                raise BadInput(
-                    f"--{name} must be three numbers from 0 to 1, of red, green and blue, "
-                    f"{'none of them 0, ' if name == 'std' else ''}got {','.join(map(str, values))}"
-                )
+            check_value(each, getattr(self, each.name))
+        _check_channels("mean", self.mean)
+        _check_channels("std", self.std)
         if self.patience and not self.validate_clips:
             raise BadInput(
                 "--patience counts trials on held-out clips, and there are none; give "
@@ -313,13 +282,38 @@ class Recipe:
                 f"{','.join(map(str, self.views))}"
             )
 
+    @classmethod
+    def read(cls, values: Mapping[str, Any]) -> Recipe:
+        """From JSON: lists become tuples, a field that is younger than the file has its default.
+
+        Keys that are none of its fields are passed over.
+
+        Raises: BadInput for a value that makes no sense.
+        """
+        known: dict[str, Any] = {}
+        for each in fields(cls):
+            if each.name in values:
+                value = values[each.name]
+                known[each.name] = tuple(value) if isinstance(value, list) else value
+        return cls(**known)
+
+
+def _check_channels(name: str, values: tuple[float, ...]) -> None:
+    divides = name == "std"
+    in_range = all(0 <= value <= 1 for value in values)
+    if len(values) != 3 or not in_range or (divides and 0 in values):
+        raise BadInput(
+            f"--{name} must be three numbers from 0 to 1, of red, green and blue, "
+            f"{'none of them 0, ' if divides else ''}got {','.join(map(str, values))}"
+        )
+
 
 def recipes() -> dict[str, Recipe]:
     """Every recipe by name."""
-    found: dict[str, Recipe] = {}
+    by_name: dict[str, Recipe] = {}
     for module in pkgutil.iter_modules(__path__):
-        found |= getattr(import_module(f"{__name__}.{module.name}"), "RECIPES", {})
-    return found
+        by_name |= getattr(import_module(f"{__name__}.{module.name}"), "RECIPES", {})
+    return by_name
 
 
 def recipe(name: str) -> Recipe:

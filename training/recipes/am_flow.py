@@ -1,9 +1,9 @@
-"""Recipes of AM Flow: the embedded one, and the paper's on Kinetics-400, Something-Something v2 and
-Toyota Smarthome (spec 2.6).
+"""Recipes of AM Flow: the embedded one, and the paper's on three public data sets (spec 2.6).
 
-    python -m training fit am_flow_gesture --out runs/am_flow --init
-    runs/direcformer/stills.safetensors accelerate launch -m training fit am_flow_k400 --root DATA
-    --init dinov2_vitb14_pretrain.pth --out runs/am_flow_k400
+    python -m training fit am_flow_gesture --out runs/am_flow \
+        --init runs/direcformer/stills.safetensors
+    accelerate launch -m training fit am_flow_k400 --root DATA \
+        --init dinov2_vitb14_pretrain.pth --out runs/am_flow_k400
 
 The backbone is the image model of the still stage and stays frozen, so both have the same blocks;
 adapters, temporal modules and heads learn.
@@ -43,20 +43,19 @@ _PAPER = Recipe(
     directed=0.0,
     fingertip=0.0,
 )
-_SSV2 = {"data": "ssv2", "augment": _CROP}
+_SSV2 = replace(_PAPER, data="ssv2", augment=_CROP)
 
 RECIPES = {
     "am_flow_gesture": Recipe(
         model="am_flow", stills_clips=80_000, stills_depth=5, clips=80_000, order=0.0, directed=0.0
     ),
     "am_flow_k400": _PAPER,
-    "am_flow_ssv2": replace(_PAPER, **_SSV2, settings={"temporal_module": "tcn", "frames": 24}),
+    "am_flow_ssv2": replace(_SSV2, settings={"temporal_module": "tcn", "frames": 24}),
     "am_flow_smarthome": replace(
         _PAPER, data="smarthome", settings={"aligning": False}
     ),  # its cameras stand still
     "am_flow_ssv2_clip": replace(
-        _PAPER,
-        **_SSV2,
+        _SSV2,
         preset="clip_b",
         mean=(0.48145466, 0.4578275, 0.40821073),
         std=(0.26862954, 0.26130258, 0.27577711),

@@ -1,10 +1,10 @@
-"""Recipes of FAR and its VideoMAE baseline: the embedded ones, and those of the paper's Table 1
-(spec 4.6).
+"""Recipes of FAR and its VideoMAE baseline: the embedded ones, and the paper's Table 1 (spec 4.6).
 
     python -m training fit far_gesture --out runs/far --init runs/direcformer/stills.safetensors
-    python -m training fit videomae_gesture --out runs/videomae --init
-    runs/direcformer/stills.safetensors accelerate launch -m training fit far_s_ssv2 --root DATA
-    --init videomae_small_ssv2.pth --out runs/far_s_ssv2
+    python -m training fit videomae_gesture --out runs/videomae \
+        --init runs/direcformer/stills.safetensors
+    accelerate launch -m training fit far_s_ssv2 --root DATA \
+        --init videomae_small_ssv2.pth --out runs/far_s_ssv2
 
 Both start from DirecFormer's still stage. Its five heads become four, an even number as a split
 needs, and so its attention is learned anew; what it knows of patches stays. The interaction's norms
@@ -26,7 +26,7 @@ _VARIED = {
     "erase": 0.25,
     "mix": {"mixup": 0.8, "cutmix": 1.0, "switch": 0.5},
 }
-_PAPER = Recipe(
+_SSV2 = Recipe(
     model="far",
     preset="s",
     data="ssv2",
@@ -57,22 +57,24 @@ _PAPER = Recipe(
     directed=0.0,
     fingertip=0.0,
 )
-_KINETICS = {
-    "data": "kinetics",
-    "sampling": "dense",
-    "stride": 4,
-    "draws": 10,
-    "views": (5, 3),
-    "layer_decay": 0.75,
-    "augment": _VARIED | {"mirror": 0.5},
-}
+_KINETICS = replace(
+    _SSV2,
+    data="kinetics",
+    sampling="dense",
+    stride=4,
+    draws=10,
+    views=(5, 3),
+    epochs=150,
+    layer_decay=0.75,
+    augment=_VARIED | {"mirror": 0.5},
+)
 _ROWS = {
-    "s_ssv2": _PAPER,
+    "s_ssv2": _SSV2,
     "b_ssv2": replace(
-        _PAPER, preset="b", epochs=30, lr=5e-4, layer_decay=0.75, warmup_from=2e-3, floor=2e-3
+        _SSV2, preset="b", epochs=30, lr=5e-4, layer_decay=0.75, warmup_from=2e-3, floor=2e-3
     ),  # 1e-6 of 5e-4
-    "s_k400": replace(_PAPER, **_KINETICS, epochs=150),
-    "b_k400": replace(_PAPER, **_KINETICS, preset="b", epochs=100, batch=1024),
+    "s_k400": _KINETICS,
+    "b_k400": replace(_KINETICS, preset="b", epochs=100, batch=1024),
 }
 _MVD = {
     f"{row}_mvd": replace(recipe, settings={"positions": "mvd"}) for row, recipe in _ROWS.items()
