@@ -4,18 +4,18 @@ motion.
 
 import streamlit as st
 
-from pages.parts.choose import chosen
+from pages.parts.choose import current_choice
 from pages.parts.flow_scores import flow_scores
 from pages.parts.pairs import drawing, from_one_frame_to_the_next, pairs, say_what_is_shown
 from pages.parts.several import with_am_flow
 from pages.parts.show import NOT_AN_EXPLANATION
 
-picked = chosen()
-choice = with_am_flow(picked)
+in_sidebar = current_choice()
+choice = with_am_flow(in_sidebar)
 shown = drawing(choice)
 maps = pairs(choice, shown.block)
 
-say_what_is_shown(picked, maps)
+say_what_is_shown(in_sidebar, maps)
 from_one_frame_to_the_next(maps, shown).draw()
 flow_scores(maps)
 st.caption(NOT_AN_EXPLANATION)

@@ -3,10 +3,10 @@
 import streamlit as st
 
 from pages.parts import side_by_side
-from pages.parts.choose import chosen
+from pages.parts.choose import current_choice
 from pages.parts.show import NOT_AN_EXPLANATION
 
-choice = chosen()
+choice = current_choice()
 models = side_by_side.models(choice)
 drawing = side_by_side.drawing()
 maps = [side_by_side.map_of(model, drawing.view) for model in models]

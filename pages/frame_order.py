@@ -4,7 +4,7 @@ see how sure it is.
 
 import streamlit as st
 
-from pages.parts.choose import chosen
+from pages.parts.choose import current_choice
 from pages.parts.lab import lab, verdict
 from pages.parts.order_reading import does_the_order_matter, mixed, read_order
 from pages.parts.show import NOT_AN_EXPLANATION
@@ -12,7 +12,7 @@ from pages.parts.shuffle_controls import forbidding, mixing, read_by
 from pages.parts.statistics import over_data, over_seeds
 from pages.parts.teach import teach
 
-choice = chosen()
+choice = current_choice()
 permutation = mixing(len(choice.clip) // choice.loaded.unit)
 by = read_by(choice)
 stage = st.container()

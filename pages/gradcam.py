@@ -4,21 +4,21 @@ import streamlit as st
 
 from pages.parts import evidence
 from pages.parts.attributions import other_attributions
-from pages.parts.choose import chosen
+from pages.parts.choose import current_choice
 from pages.parts.show import NOT_AN_EXPLANATION
 
-choice = chosen()
-asked = evidence.asked(choice)
-answers = evidence.answers(choice, asked)
+choice = current_choice()
+question = evidence.question(choice)
+answers = evidence.answers(choice, question)
 
-evidence.where_the_evidence_is(choice, asked, answers).draw()
+evidence.where_the_evidence_is(choice, question, answers).draw()
 for answer in answers:
     evidence.frame_by_frame(choice, answer)
 for column, answer in zip(st.columns(2, gap="large"), answers, strict=False):
     with column:
         evidence.what_it_sees(answer.choice).draw()
 
-other_attributions(choice, answers[0].target, asked.opacity, asked.colours)
+other_attributions(choice, answers[0].target, question.opacity, question.colours)
 st.caption(
     NOT_AN_EXPLANATION.replace(
         "Attention shows where the model looks from",

@@ -3,7 +3,7 @@
 import streamlit as st
 
 from core.errors import BadInput
-from pages.parts import curves, history, runs
+from pages.parts import curves, history, runs, session
 from pages.parts.choose import through_router
 from pages.parts.run_card import card, lasting
 
@@ -79,7 +79,7 @@ if row[5].button(
     except BadInput as error:
         st.error(str(error), icon=":material/error:")
     else:
-        st.session_state["show-run"] = path.name
+        st.session_state[session.SHOW_RUN] = path.name
 first, then = stills / runs.SPEEDS["stills"], runs.START_UP + clips / runs.SPEEDS["video"]
 st.caption(
     f"This takes **about {lasting(first + then)}** on two CPU "
@@ -89,12 +89,15 @@ st.caption(
 )
 
 found = {run.name: run for run in runs.listed(folder)}
-wanted = [st.session_state.pop("show-run")] if "show-run" in st.session_state else []
-if wanted or "shown-runs" not in st.session_state:
-    st.session_state["shown-runs"] = (
-        wanted + [n for n in st.session_state.get("shown-runs", list(found)) if n not in wanted]
+wanted = [st.session_state.pop(session.SHOW_RUN)] if session.SHOW_RUN in st.session_state else []
+if wanted or session.SHOWN_RUNS not in st.session_state:
+    st.session_state[session.SHOWN_RUNS] = (
+        wanted
+        + [n for n in st.session_state.get(session.SHOWN_RUNS, list(found)) if n not in wanted]
     )[:3]
-st.session_state["shown-runs"] = [n for n in st.session_state["shown-runs"] if n in found]
+st.session_state[session.SHOWN_RUNS] = [
+    n for n in st.session_state[session.SHOWN_RUNS] if n in found
+]
 
 
 @st.fragment(
@@ -136,7 +139,7 @@ if found:
         "Runs to show",
         list(found),
         selection_mode="multi",
-        key="shown-runs",
+        key=session.SHOWN_RUNS,
         label_visibility="collapsed",
     )
     follow(names, {run.name: run.state for run in found.values()})

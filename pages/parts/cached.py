@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Hashable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -171,7 +171,7 @@ def _of_pixels(choice: Choice, permutations: Permutations) -> Hashable:
 def pixel_shuffles(choice: Choice, permutations: Permutations) -> Shuffles:
     """What the pixels recover of the clip under these permutations, no matter the model."""
     unit = len(choice.clip) // len(permutations[0])
-    return shuffle_pixels(choice.clip, np.array(permutations), choice.crop, unit)
+    return shuffle_pixels(choice.clip, np.array(permutations), crop=choice.crop, unit=unit)
 
 
 def _of_source(source: ClipSource, choice: Choice, affinity: Affinity) -> Hashable:
@@ -188,7 +188,7 @@ def scored(source: ClipSource, choice: Choice, affinity: Affinity) -> Scored:
         sampled = clip(source, card.frames, card.sampling, card.stride, None, None)
         units = len(sampled) // choice.loaded.unit
         permutation = permutation_of(sampled.source, units, 0)
-        other = Choice(source, sampled, choice.model, choice.crop)
+        other = replace(choice, source=source, clip=sampled)
         once = (tuple(permutation.tolist()),)
         return shuffles(other, affinity, once), pixel_shuffles(other, once)
     except BadInput:

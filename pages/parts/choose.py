@@ -149,7 +149,7 @@ def sidebar() -> Choice:
 
 
 def through_router() -> None:
-    """Make sure that app.py runs before a page: every page begins with this or with `chosen`.
+    """Make sure that app.py runs before a page: every page begins with this or `current_choice`.
 
     A link straight to a page, opened before any other on a fresh server, runs the page without the
     router: Streamlit takes `pages/` for its older kind of app until it has met st.navigation once.
@@ -160,7 +160,7 @@ def through_router() -> None:
         st.rerun()
 
 
-def chosen() -> Choice:
+def current_choice() -> Choice:
     """What the sidebar chose, for a page."""
     through_router()
     choice: Choice = st.session_state[session.CHOICE]

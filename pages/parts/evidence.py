@@ -20,7 +20,7 @@ from pages.parts.subject import Choice
 
 
 @dataclass(frozen=True)
-class Asked:
+class Question:
     """What is asked of the clip, and how the answer is drawn."""
 
     label: str
@@ -50,7 +50,7 @@ class Answer:
         return self.choice.card.labels[self.target]
 
 
-def asked(choice: Choice) -> Asked:
+def question(choice: Choice) -> Question:
     """Draw the controls."""
     labels = list(choice.card.labels)
     probabilities = cached.trace(choice).probabilities
@@ -85,24 +85,24 @@ def asked(choice: Choice) -> Asked:
     )
     opacity = opacity_slider(columns[3], "cam_opacity", 0.6)
     colours = colours_box(columns[4], "cam_colours")
-    return Asked(label, second, one_scale, opacity, colours)
+    return Question(label, second, one_scale, opacity, colours)
 
 
-def answers(choice: Choice, asked: Asked) -> list[Answer]:
+def answers(choice: Choice, question: Question) -> list[Answer]:
     """GradCAM of the class, of each model."""
-    choices = [choice, *(fitting(choice, [asked.second]) if asked.second else [])]
-    targets = [_target(each, asked.label) for each in choices]
+    choices = [choice, *(fitting(choice, [question.second]) if question.second else [])]
+    targets = [_target(each, question.label) for each in choices]
     cams = [cached.gradcam(each, target) for each, target in zip(choices, targets, strict=True)]
     highest = [float(cam.heat.max()) for cam in cams]
-    shared_top = max(highest) if asked.one_scale else None
+    shared_top = max(highest) if question.one_scale else None
     large, box = pictures(choice, 360)
     shown = []
     for each, target, cam, own_top in zip(choices, targets, cams, highest, strict=True):
         frames = overlay(
             large,
             cam.heat,
-            opacity=asked.opacity,
-            colour_map=asked.colours,
+            opacity=question.opacity,
+            colour_map=question.colours,
             box=box,
             top=shared_top,
         )
@@ -122,10 +122,10 @@ def _target(choice: Choice, label: str) -> int:
     return int(cached.trace(choice).probabilities.argmax())
 
 
-def where_the_evidence_is(choice: Choice, asked: Asked, answers: list[Answer]) -> Exhibit:
+def where_the_evidence_is(choice: Choice, question: Question, answers: list[Answer]) -> Exhibit:
     """The clip with the evidence, once for each model."""
     st.subheader(
-        f"Where the evidence for {asked.label} is",
+        f"Where the evidence for {question.label} is",
         help=f"{HELP['probability']}  \n{HELP['gradcam']}"
         r" $\mathrm{ReLU}\left(\sum_c\bar g_c\,x_c\right)$, $\bar g_c$ the mean gradient of the "
         r"score in channel $c$.",
@@ -135,7 +135,7 @@ def where_the_evidence_is(choice: Choice, asked: Asked, answers: list[Answer]) -
         f"{titled(answer.choice)}  {answer.label}, P = {answer.cam.probability:.2f}"
         for answer in answers
     ]
-    for_both = ", one for both" if asked.one_scale and len(answers) > 1 else ""
+    for_both = ", one for both" if question.one_scale and len(answers) > 1 else ""
     shown = [
         (
             answer.choice,
@@ -151,7 +151,7 @@ def where_the_evidence_is(choice: Choice, asked: Asked, answers: list[Answer]) -
     return Exhibit(
         panels(frames, choice.clip.times, titles, height=540),
         "cam",
-        f"The clip with GradCAM of {asked.label}: {models}",
+        f"The clip with GradCAM of {question.label}: {models}",
         shown,
         numbers={
             f"gradcam_{slug(str(answer.choice.model))}": (

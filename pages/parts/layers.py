@@ -15,7 +15,7 @@ from core.errors import BadInput
 from pages.parts import cached
 from pages.parts.controls import by_title, colours_box, opacity_slider
 from pages.parts.exhibit import Exhibit, Film
-from pages.parts.look import Look, chosen_look
+from pages.parts.look import Look, current_look
 from pages.parts.show import HELP, pictures, raw_range
 from pages.parts.subject import Choice
 
@@ -47,7 +47,7 @@ def layer_maps(choice: Choice) -> LayerMaps:
     """Draw the heading and the controls, and lay the map of each layer over the clip."""
     st.subheader("From layer to layer", help=HELP["layers"])
     trace = cached.trace(choice)
-    look = chosen_look(trace)
+    look = current_look(trace)
     columns = st.columns([2.6, 1.2, 1.4, 1.4], vertical_alignment="bottom")
     kind = columns[0].segmented_control(
         "Map",

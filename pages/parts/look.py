@@ -153,7 +153,7 @@ def _opens_on(grid: tuple[int, int, int]) -> tuple[int, int, int]:
     return grid[0] // 2, grid[1] // 2, grid[2] // 2
 
 
-def chosen_look(trace: Trace) -> Look:
+def current_look(trace: Trace) -> Look:
     """Draw the controls of a query. They stand in one row, and those that a patch needs come and
     go.
     """

@@ -116,15 +116,15 @@ def _inside(choice: Choice) -> Inside:
     return slice(None), slice(top, top + high), slice(left, left + wide)
 
 
-def say_what_is_shown(picked: Choice, pairs: Pairs) -> None:
+def say_what_is_shown(in_sidebar: Choice, pairs: Pairs) -> None:
     """Which model this page shows where the sidebar's has no AM flow, and which kinds of it there
     are.
     """
     say_untrained([pairs.choice])
     lines = []
-    if picked.model != pairs.choice.model:
+    if in_sidebar.model != pairs.choice.model:
         lines.append(
-            f"{picked.title} computes no AM flow, so this page shows **{pairs.choice.title}**."
+            f"{in_sidebar.title} computes no AM flow, so this page shows **{pairs.choice.title}**."
         )
     if "aligned" in pairs.flows:
         lines.append("With the aligning encoder: *aligned*; without: *static* and *post*.")

@@ -34,10 +34,13 @@ SHOWN_ORDER = "shown_order"
 """The frame in each slot of the shuffle lab."""
 LESSON, LESSON_ROOM = "lesson", "lessons"
 """The folder of the last lesson, and the room that holds the folders of all."""
+SHOW_RUN = "show-run"
+"""The name of a run that was just started, which the Training page shows first."""
 
 # widgets
 MODEL, FRAMES, SAMPLING, CROP = "model", "frames", "sampling", "crop"
 HOW, ORDER, WITHOUT, LAB = "how", "order", "without", "lab"
+SHOWN_RUNS = "shown-runs"
 
 
 def switch_to(model: ModelSource) -> None:

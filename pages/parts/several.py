@@ -25,14 +25,14 @@ def partner(choice: Choice) -> str:
     """The model to set beside this one, as the text of its source: the paper's own baseline, which
     is the same network with other settings, if there is one.
     """
-    chosen = choice.card.model
+    own = choice.card.model
     others = {
         text: network
         for text in options()
         if (network := ModelSource.parse(text).network) in available() and text != str(choice.model)
     }
-    baselines = [text for text in others if spec(others[text]).make is spec(chosen).make]
-    return next(text for text in [*baselines, *others] if others[text] != chosen)
+    baselines = [text for text in others if spec(others[text]).make is spec(own).make]
+    return next(text for text in [*baselines, *others] if others[text] != own)
 
 
 def with_am_flow(choice: Choice) -> Choice:
