@@ -13,7 +13,7 @@ app: $(VENV)/app.done
 
 test: lint
 	@sh tests/browser/chromium.sh
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses 2 --ignore tests/browser $(ARGS)
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses 2 --dist loadgroup --ignore tests/browser $(ARGS)
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses 2 --dist loadfile tests/browser $(ARGS)
 
 bench: $(VENV)/test.done

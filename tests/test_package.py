@@ -18,6 +18,7 @@ import pytest
 from pages.parts.start import arguments
 from tests.test_architecture import imports, sources
 
+pytestmark = pytest.mark.xdist_group("package")  # the wheel is built once
 ROOT = Path(__file__).parents[1]
 PARTS = ("core", "training", "pages", "assets", ".streamlit")
 FILES = ("app.py", "pyproject.toml", "requirements.txt", "README.md", "LICENSE")

@@ -1,7 +1,7 @@
-"""Measure speed: python -m tests.benchmarks [NAME ...]. Prints one line a figure; nothing here
-passes or fails.
+"""Measure speed: python -m tests.benchmarks [NAME ...].
 
-On a shared machine only ratios within one run mean much.
+It prints one line a figure; nothing here passes or fails. On a shared machine only
+ratios within one run mean much.
 """
 
 from __future__ import annotations
@@ -67,8 +67,9 @@ def rendering() -> Iterator[tuple[str, float, str]]:
 
 
 def recording() -> Iterator[tuple[str, float, str]]:
-    """Recording against a plain forward, median ratio of 11 alternating pairs: aims are 1.05
-    (direcformer) and 1.10.
+    """Recording against a plain forward pass: the median ratio of 11 alternating pairs.
+
+    Aims: 1.05 (direcformer) and 1.10.
     """
     import torch
 
@@ -110,10 +111,11 @@ def recording() -> Iterator[tuple[str, float, str]]:
 
 
 def library() -> Iterator[tuple[str, float, str]]:
-    """All layers recorded and the last layer's mean map computed, against transformers' VideoMAE
-    with output_attentions.
+    """All layers recorded and the last mean map computed, against transformers' VideoMAE.
 
-    Same weights and clip; aims are 2.5 x faster and 0.3 x the extra memory.
+    There `output_attentions` is on. Same weights and clip.
+
+    Aims: 2.5 x faster and 0.3 x the extra memory.
     """
     import torch
     import transformers
@@ -153,8 +155,9 @@ def library() -> Iterator[tuple[str, float, str]]:
 
 
 def computation() -> Iterator[tuple[str, float, str]]:
-    """FAR's claim of less computation: operations counted, and wall time against VideoMAE. Aims are
-    1.10 and 1.35.
+    """FAR's claim of less computation: operations counted, and wall time against VideoMAE.
+
+    Aims: 1.10 and 1.35.
     """
     import torch
 
@@ -228,25 +231,11 @@ def commands() -> Iterator[tuple[str, float, str]]:
         for name, extra in (("order", ["--seed", "0"]), ("explain", ["--out", out])):
 
             def run(file: Path, name: str = name, extra: list[str] = extra) -> None:
-                done = subprocess.run(
-                    [
-                        sys.executable,
-                        "-m",
-                        "core",
-                        name,
-                        str(file),
-                        "--model",
-                        "direcformer",
-                        "--json",
-                        *extra,
-                    ],
-                    cwd=ROOT,
-                    capture_output=True,
-                    text=True,
-                )
-                if done.returncode:
-                    raise SystemExit(f"{name} failed on {file}: {done.stderr}")
-                json.loads(done.stdout)
+                command = [sys.executable, "-m", "core", name, str(file), "--json", *extra]
+                ran = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+                if ran.returncode:
+                    raise SystemExit(f"{name} failed on {file}: {ran.stderr}")
+                json.loads(ran.stdout)
 
             for file in files:
                 run(file)
@@ -275,6 +264,6 @@ BENCHMARKS = {
 }
 
 if __name__ == "__main__":
-    for chosen in sys.argv[1:] or BENCHMARKS:
-        for label, value, unit in BENCHMARKS[chosen]():
+    for benchmark in sys.argv[1:] or BENCHMARKS:
+        for label, value, unit in BENCHMARKS[benchmark]():
             print(f"{label:55} {value:10.3f} {unit}", flush=True)

@@ -11,8 +11,7 @@ BATCH, PAIRS = 24, 15
 
 
 def training() -> Iterator[tuple[str, float, str]]:
-    """Forward and backward of one ordered batch with cross-entropy against transformers'
-    TimeSformer of the same size.
+    """One ordered batch with cross-entropy, against transformers' TimeSformer of the same size.
 
     Clips a second as median ratios of alternating runs; aims are 1.2 (timesformer) and 1.0
     (direcformer). Beside it, what DirecFormer's step with its three losses, on ordered and on

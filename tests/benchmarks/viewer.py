@@ -1,6 +1,4 @@
-"""The viewer in a real Chromium: how soon it paints, what it sends, what it holds. Needs Chromium
-and Playwright.
-"""
+"""The viewer in a real Chromium: how soon it paints, what it sends, what it holds."""
 
 from __future__ import annotations
 
@@ -78,8 +76,9 @@ def ready(page: Any) -> None:
 
 
 def viewer() -> Iterator[tuple[str, float, str]]:
-    """The shipped models in the app. Aims: start 10 s; clip 1.5 s; hover 16 ms, 95 % 33 ms; layer,
-    head, frame 50 ms; no message.
+    """The shipped models in the app.
+
+    Aims: start 10 s; clip 1.5 s; hover 16 ms, 95 % 33 ms; layer, head, frame 50 ms; no message.
     """
     with tempfile.TemporaryDirectory() as runs, chromium() as browser:
         page = browser.new_page(viewport={"width": 1440, "height": 900})
@@ -122,8 +121,9 @@ def viewer() -> Iterator[tuple[str, float, str]]:
 
 
 def viewer_large() -> Iterator[tuple[str, float, str]]:
-    """FAR in the paper's size, 1568 tokens. Aims: hover 50 ms; 6 MB a layer; with all layers, 200
-    MB over the empty page.
+    """FAR in the paper's size, 1568 tokens.
+
+    Aims: hover 50 ms; 6 MB a layer; with all layers, 200 MB over the empty page.
     """
     import torch
 
