@@ -1,23 +1,172 @@
-"""A folder that one process at a time works in; the system itself forgets the claim when that
-process ends, however it ends.
+"""A run folder: what it holds, for those who write it and for those who read it.
+
+A run begins with its recipe, reports a row every few steps, says how far it is every few seconds
+and how it ended, and leaves weights. One process at a time works in a folder; the system itself
+forgets its claim when that process ends, however it ends.
 """
 
 from __future__ import annotations
 
+import json
+import os
+import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import asdict, dataclass
+from enum import StrEnum
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
+
+from filelock import lock_descriptor
 
 from core.errors import BadInput
 
-try:
-    import fcntl
-except ImportError:  # Windows: no claim is made, and none is seen
-    fcntl = None
 
-_FILE = ".lock"
+class File(StrEnum):
+    """The files of a run folder."""
+
+    RECIPE = "recipe.json"  # what the run is
+    METRICS = "metrics.jsonl"  # a row a report
+    PROGRESS = "progress.json"  # how far it is
+    END = "end.json"  # how it ended; none while it goes on, or where it was killed
+    STATE = "state.pt"  # all that a resume needs
+    STILLS = "stills.safetensors"  # weights of the still stage
+    VIDEO = "video.safetensors"  # weights of the video stage with its side heads
+    MODEL = "model.safetensors"  # the checkpoint; its card says what trained it
+    LOG = "log.txt"  # what the process printed that another one started
+    LOCK = ".lock"
+
+
+STILLS, VIDEO = "stills", "video"
+STAGES = (STILLS, VIDEO)
+"""The stages of a run, in their order."""
+LESSON, STUDY = "teach", "tune"
+"""The one stage of a lesson, and that of a search for settings."""
+
+
+class State(StrEnum):
+    """What a run is doing; the last three also stand in end.json."""
+
+    RUNNING = "running"
+    ELSEWHERE = "elsewhere"  # another program drives it
+    FINISHED = "finished"
+    STOPPED = "stopped"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How far a stage is."""
+
+    stage: str
+    clips: int  # seen so far
+    total: int  # that it sees in all; of a lesson by the clock an estimate, 0 where none is known
+    clips_per_second: float  # since its process began; 0 where it is not known yet
+
+
+@dataclass(frozen=True)
+class End:
+    """How a run ended."""
+
+    state: State  # FINISHED, STOPPED or FAILED
+    error: str = ""  # one line
+
+
+def write_atomically(path: Path, save: Callable[[Path], Any]) -> None:
+    """Call save(temporary path), then move it into place.
+
+    A reader or a kill never sees half a file.
+    """
+    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    save(temporary)
+    with open(temporary, "rb+") as handle:
+        os.fsync(handle.fileno())
+    os.replace(temporary, path)
+
+
+def write_progress(folder: Path, progress: Progress) -> None:
+    """Replace progress.json."""
+    # Windows does not replace a file that is being read; the next report comes in seconds.
+    with suppress(PermissionError):
+        _write_json(folder / File.PROGRESS, asdict(progress))
+
+
+def read_progress(folder: Path) -> Progress | None:
+    """What progress.json says; None without it, or where it is damaged."""
+    values = read_json(folder / File.PROGRESS)
+    names_its_stage = isinstance(values.get("stage"), str)
+    numbers = ("clips", "total", "clips_per_second")
+    if not names_its_stage or not all(is_number(values.get(key)) for key in numbers):
+        return None
+    return Progress(values["stage"], values["clips"], values["total"], values["clips_per_second"])
+
+
+def write_end(folder: Path, end: End) -> None:
+    """Replace end.json."""
+    _write_json(folder / File.END, asdict(end))
+
+
+def read_end(folder: Path) -> End | None:
+    """What end.json says; None without it, or where it is damaged."""
+    values = read_json(folder / File.END)
+    if values.get("state") not in (State.FINISHED, State.STOPPED, State.FAILED):
+        return None
+    return End(State(values["state"]), str(values.get("error", "")))
+
+
+def forget_end(folder: Path) -> None:
+    """Remove end.json: the run goes on."""
+    (folder / File.END).unlink(missing_ok=True)
+
+
+def read_rows(folder: Path) -> list[dict[str, Any]]:
+    """Every row of metrics.jsonl that is whole: with its `stage`, and numbers of `clips`.
+
+    A kill cuts the last one short, and a reader may meet it half written.
+    """
+    rows = []
+    for line in read_text(folder / File.METRICS).splitlines():
+        with suppress(json.JSONDecodeError):
+            row = json.loads(line)
+            if _is_row(row):
+                rows.append(row)
+    return rows
+
+
+def _is_row(row: Any) -> bool:
+    return (
+        isinstance(row, dict)
+        and isinstance(row.get("stage"), str)
+        and is_number(row.get("clips"))
+        and is_number(row.get("of", 0))
+    )
+
+
+def is_number(value: Any) -> bool:
+    """Whether a value of a JSON file is a number; true and false are none."""
+    return type(value) in (int, float)
+
+
+def read_text(file: Path) -> str:
+    """The text of a file; empty where it cannot be read."""
+    try:
+        return file.read_text(errors="replace")
+    except OSError:
+        return ""
+
+
+def read_json(file: Path) -> dict[str, Any]:
+    """The JSON object in a file; empty where there is none that can be read."""
+    with suppress(json.JSONDecodeError):
+        values = json.loads(read_text(file) or "{}")
+        if isinstance(values, dict):
+            return values
+    return {}
+
+
+def _write_json(file: Path, values: dict[str, Any]) -> None:
+    write_atomically(file, lambda temporary: temporary.write_text(json.dumps(values)))
 
 
 class Metric(NamedTuple):
@@ -59,14 +208,16 @@ def alone(folder: Path, patience: float = 1.0) -> Iterator[None]:
     """
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        opened = open(folder / _FILE, "a")  # noqa: SIM115
+        # Not a FileLock: that one is closed in processes which are forked from this one, and the
+        # loaders of a run that was killed hold its folder until they are gone.
+        opened = open(folder / File.LOCK, "a")  # noqa: SIM115
     except OSError as error:
         raise BadInput(
             f"{folder} cannot be used as a folder to write into ({error.strerror}); choose another"
         ) from None
     with opened as file:
         until = time.monotonic() + patience
-        while not _locked(file, shared=False):
+        while not lock_descriptor(file.fileno(), blocking=False):
             if time.monotonic() > until:
                 raise BadInput(
                     f"another process works in {folder}; wait until it ends, or choose another "
@@ -76,20 +227,24 @@ def alone(folder: Path, patience: float = 1.0) -> Iterator[None]:
         yield
 
 
+_asking = threading.Lock()
+_ASKED = 3  # times, before a claim is believed
+
+
 def is_claimed(folder: Path) -> bool:
-    """Whether a process works in `folder`."""
-    try:
-        with open(folder / _FILE) as file:
-            return not _locked(file, shared=True)
-    except OSError:
-        return False
+    """Whether a process works in `folder`.
 
-
-def _locked(file, shared: bool) -> bool:
-    if fcntl is None:
-        return True
-    try:
-        fcntl.flock(file, (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
+    To ask is to hold the lock for an instant: a process that starts there is patient, and another
+    one that asks at the same time asks again.
+    """
+    with _asking:  # the threads of this process, one after another
+        for attempt in range(_ASKED):
+            if attempt:
+                time.sleep(0.005)
+            try:
+                with open(folder / File.LOCK) as file:
+                    if lock_descriptor(file.fileno(), blocking=False):
+                        return False
+            except OSError:
+                return False
     return True

@@ -18,8 +18,8 @@ from safetensors.torch import load_file
 from torch import Tensor
 
 from core.errors import BadInput
+from core.runs import write_atomically
 from core.weights import Card, save_checkpoint
-from training.folder import write_atomically
 from training.recipes import Recipe, recipes
 from training.recipes.flags import words_of
 from training.stages import Kind, kind_of, model_settings

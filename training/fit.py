@@ -16,8 +16,9 @@ from safetensors.torch import save_file
 from tqdm import tqdm
 
 from core.errors import BadInput
+from core.runs import STILLS, VIDEO, File, write_atomically
 from training.checkpoints import History, export, read_weights
-from training.folder import Folder, Reporter, described, write_atomically
+from training.folder import Folder, Meter, Reporter, described
 from training.recipes import Recipe
 from training.run import Run
 from training.schedule import schedule_of
@@ -69,26 +70,27 @@ def fit(recipe: Recipe, name: str, out: Path, watch: Watch | None = None) -> Pat
         if init is not None:
             weights, history = init
             taken = video.start_from(weights)
-    torch.manual_seed(recipe.seed)
-    state, stills = folder.state(), out / "stills.safetensors"
-    has_stills = stills.exists()
-    accelerator.wait_for_everyone()  # before the first process changes the folder
-    folder.cut(state["stage"], state["step"])
+    with folder.ending():
+        torch.manual_seed(recipe.seed)
+        state, stills = folder.state(), out / File.STILLS
+        has_stills = stills.exists()
+        accelerator.wait_for_everyone()  # before the first process changes the folder
+        folder.cut(state["stage"], state["step"])
 
-    if still_steps and not has_stills:
-        _learn_stills(recipe, still_steps, folder, accelerator, state, stills)
-        has_stills, state = True, {"stage": None, "step": 0}
-    if init is None and has_stills:
-        taken = video.start_from(read_weights(stills)[0])
-    if folder.writes and taken is not None:
-        print(taken, file=sys.stderr)
+        if still_steps and not has_stills:
+            _learn_stills(recipe, still_steps, folder, accelerator, state, stills)
+            has_stills, state = True, {"stage": None, "step": 0}
+        if init is None and has_stills:
+            taken = video.start_from(read_weights(stills)[0])
+        if folder.writes and taken:
+            print(taken, file=sys.stderr)
 
-    schedule = schedule_of(recipe, recipe.lr, steps, clips.epoch / recipe.batch)
-    run = Run("video", video, recipe, folder, clips, schedule, accelerator, held_out)
-    if state["stage"] == "video":
-        run.restore(state)
-    train(run, watch)
-    path = _finish(run, name, history)
+        schedule = schedule_of(recipe, recipe.lr, steps, clips.epoch / recipe.batch)
+        run = Run(VIDEO, video, recipe, folder, clips, schedule, accelerator, held_out)
+        if state["stage"] == VIDEO:
+            run.restore(state)
+        train(run, watch)
+        path = _finish(run, name, history)
     accelerator.wait_for_everyone()
     accelerator.free_memory()
     return path
@@ -98,12 +100,12 @@ def train(run: Run, watch: Watch | None = None) -> None:
     """Go on to the last step of a stage."""
     if run.is_over:
         return
-    recipe, start = run.recipe, run.step
-    saved = began = time.monotonic()
+    recipe, start, saved = run.recipe, run.step, time.monotonic()
     reporter = Reporter(run.folder, run.name, start, recipe.tensorboard)
+    meter = Meter(run.folder, run.name, run.total, run.seen)
     bar = tqdm(
-        total=run.schedule.steps * recipe.batch,
-        initial=start * recipe.batch,
+        total=run.total,
+        initial=run.seen,
         unit="clip",
         desc=run.name,
         mininterval=2,
@@ -120,9 +122,9 @@ def train(run: Run, watch: Watch | None = None) -> None:
         ):
             rate = run.advance(parts)
             bar.update(recipe.batch)
+            meter.advance(run.seen)
             if run.step % REPORT_EVERY == 0 or run.step == run.schedule.steps:
-                speed = (run.step - start) * recipe.batch / (time.monotonic() - began)
-                row = _report(run, reporter, rate, speed)
+                row = _report(run, reporter, rate, meter.clips_per_second)
                 bar.set_postfix({key: f"{row[key]:.3f}" for key in _ON_THE_BAR if key in row})
             if run.is_trial():
                 _try(run, reporter, watch)
@@ -140,8 +142,8 @@ def _report(run: Run, reporter: Reporter, rate: float, speed: float) -> dict[str
     """Write a row of the means since the last one; returns it."""
     run.share_bad()
     row = {
-        "clips": run.step * run.recipe.batch,
-        "of": run.schedule.steps * run.recipe.batch,
+        "clips": run.seen,
+        "of": run.total,
         "lr": rate,
         "clips_per_second": round(speed, 1),
         **run.means_since_report(),
@@ -152,11 +154,11 @@ def _report(run: Run, reporter: Reporter, rate: float, speed: float) -> dict[str
 
 def _try(run: Run, reporter: Reporter, watch: Watch | None) -> None:
     """Measure the averaged weights on held-out clips, which may end the run."""
-    top1, clips = run.validate(), run.step * run.recipe.batch
-    reporter.write(run.step, {"clips": clips, "validation_top1": round(top1, 5)})
+    top1 = run.validate()
+    reporter.write(run.step, {"clips": run.seen, "validation_top1": round(top1, 5)})
     run.judge(top1)
     if watch is not None:
-        watch(clips, top1)
+        watch(run.seen, top1)
 
 
 def _sources(recipe: Recipe) -> tuple[Source, Source | None]:
@@ -193,8 +195,8 @@ def _learn_stills(
     """The still stage, from `state` if that is its own; its weights go to `path`."""
     schedule = schedule_of(recipe, recipe.stills_lr, steps, recipe.epoch_clips / recipe.batch)
     pictures = rendered(recipe, seed=recipe.seed * 10, **_view(recipe, frames=3))
-    run = Run("stills", Still(recipe), recipe, folder, pictures, schedule, accelerator)
-    if state["stage"] == "stills":
+    run = Run(STILLS, Still(recipe), recipe, folder, pictures, schedule, accelerator)
+    if state["stage"] == STILLS:
         run.restore(state)
     train(run)
     if folder.writes:
@@ -221,11 +223,11 @@ def _finish(run: Run, name: str, history: History) -> Path:
     if run.clips.files:
         stage["skipped"] = skipped
     history = [*history, stage]
-    path = folder.path / "model.safetensors"
+    path = folder.path / File.MODEL
     if folder.writes:
         metadata = {"history": json.dumps(history)}
         write_atomically(
-            folder.path / "video.safetensors",
+            folder.path / File.VIDEO,
             lambda temporary: save_file(run.weights, temporary, metadata=metadata),
         )
         export(run.weights, recipe, run.clips.labels, history, path)

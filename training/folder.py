@@ -1,28 +1,39 @@
-"""A run folder: what a run is, how far it came, and what it reported.
+"""Writing a run folder: its recipe, its reports, its checkpoints, how far it is and how it ended.
 
-recipe.json, metrics.jsonl (one line a report), state.pt (everything that a resume needs, replaced
-atomically), stills.safetensors, video.safetensors and, at the end, model.safetensors with its card.
 With several processes every one reads the folder and the first one writes it, so all machines must
-see it.
+see it. What its files are called and hold stands in `core.runs`.
 """
 
 from __future__ import annotations
 
 import json
-import os
-from collections.abc import Callable, Iterator
+import time
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import asdict
 from pathlib import Path
 from pickle import UnpicklingError
-from typing import Any
+from typing import IO, TYPE_CHECKING, Any
 
 import torch
 
 from core.errors import BadInput
+from core.runs import (
+    STAGES,
+    End,
+    File,
+    Progress,
+    State,
+    forget_end,
+    write_atomically,
+    write_end,
+    write_progress,
+)
 from training.recipes import Recipe
 
-STAGES = ("stills", "video")
+if TYPE_CHECKING:
+    from torch.utils.tensorboard import SummaryWriter
+
 FREE = (
     "root",
     "cache",
@@ -33,17 +44,12 @@ FREE = (
     "tensorboard",
 )
 """Fields of a recipe that do not decide the result, and may change from one start to the next."""
+PROGRESS_EVERY = 2.0  # seconds
+MOST_LETTERS = 400  # of an error in end.json
 
 
-def write_atomically(path: Path, save: Callable[[Path], Any]) -> None:
-    """Call save(temporary path), then move it into place: a reader or a kill never sees half a
-    file.
-    """
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    save(temporary)
-    with open(temporary, "rb+") as handle:
-        os.fsync(handle.fileno())
-    os.replace(temporary, path)
+class GivenUp(Exception):
+    """A run is not worth going on with: it is stopped, and did not fail."""
 
 
 def described(name: str, recipe: Recipe) -> dict[str, Any]:
@@ -52,11 +58,16 @@ def described(name: str, recipe: Recipe) -> dict[str, Any]:
 
 
 def changed(before: dict[str, Any], now: dict[str, Any]) -> list[str]:
-    """Fields that decide the result and differ between two `described` recipes; a field younger
-    than `before` counts as usual.
+    """Fields that decide the result and differ between two `described` recipes.
+
+    A field that is younger than `before` had its default then.
     """
-    usual = described(now["name"], Recipe(model=now["model"]))
-    return [k for k in now if k not in FREE and before.get(k, usual[k]) != now[k]]
+    defaults = described(now["name"], Recipe(model=now["model"]))
+    return [
+        field
+        for field in now
+        if field not in FREE and before.get(field, defaults[field]) != now[field]
+    ]
 
 
 class Folder:
@@ -71,29 +82,29 @@ class Folder:
 
         Raises: BadInput if the folder holds another run.
         """
-        is_new = not (self.path / "recipe.json").exists()
+        is_new = not (self.path / File.RECIPE).exists()
         self._claim(name, recipe)
         try:
             yield
         except Exception:
             if is_new and self.writes:
-                (self.path / "recipe.json").unlink()
+                (self.path / File.RECIPE).unlink()
             raise
 
     def _claim(self, name: str, recipe: Recipe) -> None:
         self.path.mkdir(parents=True, exist_ok=True)
-        file, now = self.path / "recipe.json", described(name, recipe)
+        file, now = self.path / File.RECIPE, described(name, recipe)
         if file.exists():
             try:
-                other = changed(json.loads(file.read_text()), now)
+                fields = changed(json.loads(file.read_text()), now)
             except (ValueError, AttributeError):
                 raise BadInput(
                     f"{file} is damaged, so it is not known what this run is; choose another "
                     "--out or remove it"
                 ) from None
-            if other:
+            if fields:
                 raise BadInput(
-                    f"{self.path} holds a run with other settings ({', '.join(other)}); choose "
+                    f"{self.path} holds a run with other settings ({', '.join(fields)}); choose "
                     "another --out or remove it"
                 )
         if self.writes:
@@ -102,11 +113,33 @@ class Folder:
                     path.unlink(missing_ok=True)
             write_atomically(file, lambda path: path.write_text(json.dumps(now, indent=1)))
 
+    @contextmanager
+    def ending(self) -> Iterator[None]:
+        """Say in end.json how the block ends; a process that is killed says nothing."""
+        if not self.writes:
+            yield
+            return
+        forget_end(self.path)
+        try:
+            yield
+        except (GivenUp, KeyboardInterrupt):
+            self._end(End(State.STOPPED))
+            raise
+        except Exception as error:
+            self._end(End(State.FAILED, _one_line(error)))
+            raise
+        write_end(self.path, End(State.FINISHED))
+
+    def _end(self, end: End) -> None:
+        with suppress(OSError):  # a full disk, which is what the run failed of
+            write_end(self.path, end)
+
     def state(self) -> dict[str, Any]:
-        """The last checkpoint: at least its stage and step; stage None before the first. Raises:
-        BadInput if it is damaged.
+        """The last checkpoint: at least its stage and step; stage None before the first.
+
+        Raises: BadInput if it is damaged.
         """
-        file = self.path / "state.pt"
+        file = self.path / File.STATE
         if not file.exists():
             return {"stage": None, "step": 0}
         try:
@@ -117,34 +150,62 @@ class Folder:
             ) from None
 
     def save(self, state: dict[str, Any]) -> None:
+        """Replace the checkpoint."""
         if self.writes:
-            write_atomically(self.path / "state.pt", lambda path: torch.save(state, path))
+            write_atomically(self.path / File.STATE, lambda path: torch.save(state, path))
 
     def cut(self, stage: str | None, step: int) -> None:
-        """Drop reports of steps that a killed run will do again: those after `step` of `stage`, and
-        of later stages.
+        """Drop reports of steps that a killed run will do again.
+
+        These are those after `step` of `stage`, and those of later stages.
         """
-        file = self.path / "metrics.jsonl"
+        file = self.path / File.METRICS
         if not self.writes or not file.exists():
             return
-        kept = []
+        last = (STAGES.index(stage) if stage else -1, step)
+        lines = []
         for line in file.read_text().splitlines():
             with suppress(json.JSONDecodeError):  # a last line that a kill cut short
                 row = json.loads(line)
-                if (STAGES.index(row["stage"]), row["step"]) <= (
-                    STAGES.index(stage) if stage else -1,
-                    step,
-                ):
-                    kept.append(line)
-        write_atomically(file, lambda path: path.write_text("".join(f"{k}\n" for k in kept)))
+                if (STAGES.index(row["stage"]), row["step"]) <= last:
+                    lines.append(f"{line}\n")
+        write_atomically(file, lambda path: path.write_text("".join(lines)))
 
-    def reports(self) -> list[dict[str, Any]]:
-        """Every line of metrics.jsonl that is whole."""
-        file, found = self.path / "metrics.jsonl", []
-        for line in file.read_text().splitlines() if file.exists() else ():
-            with suppress(json.JSONDecodeError):  # a last line that a kill cut short
-                found.append(json.loads(line))
-        return found
+
+def _one_line(error: Exception) -> str:
+    text = " ".join(str(error).split())
+    if not isinstance(error, BadInput | OSError):
+        text = f"{type(error).__name__}: {text}"
+    return text[:MOST_LETTERS]
+
+
+class Meter:
+    """Measures how fast a stage goes, and writes progress.json every few seconds."""
+
+    def __init__(self, folder: Folder, stage: str, total: int, clips: int = 0) -> None:
+        self.folder, self.stage, self.total = folder, stage, total
+        self.first = self.clips = clips
+        self.began = time.monotonic()
+        self.write()
+
+    @property
+    def clips_per_second(self) -> float:
+        """Since the stage began here."""
+        return (self.clips - self.first) / max(time.monotonic() - self.began, 1e-9)
+
+    def advance(self, clips: int) -> None:
+        """`clips` of the stage have been seen by now."""
+        self.clips = clips
+        is_last = 0 < self.total <= clips
+        if is_last or time.monotonic() - self.written > PROGRESS_EVERY:
+            self.write()
+
+    def write(self) -> None:
+        """Say how far the stage is."""
+        self.written = time.monotonic()
+        if self.folder.writes:
+            speed = round(self.clips_per_second, 1)
+            write_progress(self.folder.path, Progress(self.stage, self.clips, self.total, speed))
 
 
 class Reporter:
@@ -154,7 +215,9 @@ class Reporter:
     """
 
     def __init__(self, folder: Folder, stage: str, step: int, tensorboard: bool) -> None:
-        self.stage, self.board, self.file = stage, None, None
+        self.stage = stage
+        self.board: SummaryWriter | None = None
+        self.file: IO[str] | None = None
         if not folder.writes:
             return
         if tensorboard:
@@ -166,17 +229,20 @@ class Reporter:
                     "tensorboard`"
                 ) from None
             self.board = SummaryWriter(folder.path / "tensorboard" / stage, purge_step=step + 1)
-        self.file = open(folder.path / "metrics.jsonl", "a")  # noqa: SIM115
+        self.file = open(folder.path / File.METRICS, "a")  # noqa: SIM115
 
     def write(self, step: int, values: dict[str, Any]) -> None:
+        """Append a report."""
         if self.file is None:
             return
         self.file.write(json.dumps({"stage": self.stage, "step": step, **values}) + "\n")
         self.file.flush()
-        for key, value in values.items() if self.board else ():
-            self.board.add_scalar(key, value, step)
+        if self.board is not None:
+            for key, value in values.items():
+                self.board.add_scalar(key, value, step)
 
     def close(self) -> None:
-        for handle in (self.file, self.board):
-            if handle is not None:
-                handle.close()
+        """Close the files."""
+        for opened in (self.file, self.board):
+            if opened is not None:
+                opened.close()

@@ -13,6 +13,7 @@ import numpy as np
 from tqdm import tqdm
 
 from core.errors import BadInput
+from core.runs import write_atomically
 from core.weights import CHECKPOINTS, Card, Model, load_checkpoint, save_checkpoint
 from core.weights.card import UNCALIBRATED
 from training.checkpoints import with_commands
@@ -25,7 +26,6 @@ from training.evaluate import (
     rendered_clips,
     summarise,
 )
-from training.folder import write_atomically
 from training.losses import SHARPNESS
 
 CONFIDENCE = 0.95  # share of right directions above the threshold

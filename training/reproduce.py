@@ -22,12 +22,12 @@ from tqdm import tqdm
 
 from core.errors import BadInput
 from core.explain.compare import PROBES, motion_probe
+from core.runs import write_atomically
 from core.video import digest
 from core.weights import Card, Model, embedded, file_hash, load, load_checkpoint
 from core.world.gestures import LABELS, render, rendered_clip
 from training.evaluate import Sample, check_folder, folder_clips, measure, rendered_clips, summarise
 from training.fit import fit
-from training.folder import write_atomically
 from training.losses import SHARPNESS
 from training.recipes import Recipe, recipe
 

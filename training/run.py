@@ -115,6 +115,16 @@ class Run:
             self.average.weights[key].copy_(value)
 
     @property
+    def seen(self) -> int:
+        """Clips that it has learned from."""
+        return self.step * self.recipe.batch
+
+    @property
+    def total(self) -> int:
+        """Clips that the stage learns from in all, unless it ends early."""
+        return self.schedule.steps * self.recipe.batch
+
+    @property
     def is_over(self) -> bool:
         """Whether no step is left, or the run ended early."""
         return self.ended or self.step == self.schedule.steps
@@ -220,8 +230,7 @@ class Run:
         return sums
 
     def _not_finite(self, what: str, parts: list[Batch], rate: float) -> NotFinite:
-        first = self.step * self.recipe.batch
-        clips = f"clips {first} to {first + self.recipe.batch - 1}"
+        clips = f"clips {self.seen} to {self.seen + self.recipe.batch - 1}"
         files = [name for part in parts for name in part.names]
         if files:
             clips += f", here {', '.join(files[:MOST_NAMES])}"

@@ -1,60 +1,61 @@
 """Search for a recipe's best settings with Optuna, over the ranges of RViT's paper (spec 1.5).
 
-A study is a folder: study.db (SQLite) and the run folder of each trial. A study that was killed
-goes on: the trial that was under way starts with the same settings in its own run folder, where the
-run goes on too.
+A study is a folder: study.db (SQLite), the run folder of each trial, and progress.json and end.json
+as in a run folder. A study that was killed goes on: the trial that was under way starts with the
+same settings in its own run folder, where the run goes on too.
 """
 
 from __future__ import annotations
 
 import inspect
+import time
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from accelerate import PartialState
 
 from core.errors import BadInput
 from core.models import spec
-from training.fit import fit
-from training.folder import Folder, changed, described
+from core.runs import STUDY, Progress, read_progress, read_rows, write_progress
+from training.fit import Watch, fit
+from training.folder import Folder, GivenUp, changed, described
 from training.recipes import Recipe
+from training.run import NotFinite
 
 if TYPE_CHECKING:
     import optuna
 
 FOLDER = "folder"
+"""The attribute of a trial that names its run folder."""
 
 
 def suggested(trial: optuna.Trial, recipe: Recipe) -> Recipe:
-    """The recipe with a trial's settings: rate and decay, the restarts of a schedule that has them,
-    dropout where the model has it.
+    """The recipe with a trial's settings: learning rate and weight decay.
+
+    With them the restarts of a schedule that has them, and dropout where the model has it.
     """
-    settings = dict(recipe.settings)
     if "dropout" in inspect.signature(spec(recipe.model).make).parameters:
-        settings["dropout"] = trial.suggest_float("dropout", 0.1, 0.5)
-    restarts = (
-        {"restart_epochs": float(trial.suggest_int("restart_epochs", 5, 100, step=5))}
-        if recipe.schedule == "restarts"
-        else {}
-    )
+        dropout = trial.suggest_float("dropout", 0.1, 0.5)
+        recipe = replace(recipe, settings=recipe.settings | {"dropout": dropout})
+    if recipe.schedule == "restarts":
+        restart = trial.suggest_int("restart_epochs", 5, 100, step=5)
+        recipe = replace(recipe, restart_epochs=float(restart))
     return replace(
         recipe,
-        settings=settings,
         lr=trial.suggest_float("lr", 2e-5, 2e-3, log=True),
         weight_decay=trial.suggest_float("weight_decay", 2e-5, 2e-3, log=True),
-        **restarts,
     )
 
 
 def tune(recipe: Recipe, name: str, trials: int, out: Path) -> str:
-    """Bring the study in `out` to `trials` finished trials; returns its best settings as flags of
-    `fit`, on one line.
+    """Bring the study in `out` to `trials` finished trials.
 
-    The objective is the top-1 of the averaged weights on held-out clips; trials that fall behind
-    the median of those before them are given up. Raises: BadInput if `out` holds another recipe's
-    study, or if nothing would be measured.
+    Returns its best settings as flags of `fit`, on one line. The objective is the top-1 of the
+    averaged weights on held-out clips; trials that fall behind the median of those before them are
+    given up. Raises: BadInput if `out` holds another recipe's study, or if nothing would be
+    measured.
     """
     import optuna
     from sqlalchemy.exc import SQLAlchemyError  # of the data base behind Optuna
@@ -83,23 +84,35 @@ def tune(recipe: Recipe, name: str, trials: int, out: Path) -> str:
             ),
         )
         _claim(study, name, recipe, out)
-        _requeue(study)
-        while (done := len(_finished(study))) < trials:
-            # Another seed at each start, or a study that goes on would draw its first settings
-            # again.
-            study.sampler = optuna.samplers.TPESampler(
-                seed=(recipe.seed * 1_000_003 + len(study.trials)) % 2**32
-            )
-            study.optimize(_objective(recipe, name, out), n_trials=trials - done)
-        if not study.get_trials(deepcopy=False, states=(optuna.trial.TrialState.COMPLETE,)):
-            raise BadInput("no trial was completed; ask for more --trials")
+        with Folder(out).ending():
+            _search(study, name, recipe, trials, out)
         best = study.best_trial
-        return f"{best.value:.4f} in {best.user_attrs[FOLDER]}: " + " ".join(
-            _flag(k, v) for k, v in best.params.items()
-        )
+        flags = " ".join(_flag(name, value) for name, value in best.params.items())
+        return f"{best.value:.4f} in {best.user_attrs[FOLDER]}: {flags}"
     finally:
         storage.remove_session()
         storage.engine.dispose()
+
+
+def _search(study: optuna.Study, name: str, recipe: Recipe, trials: int, out: Path) -> None:
+    """Bring a study to so many finished trials. Raises: BadInput if none was completed."""
+    import optuna
+
+    _requeue(study)
+    progress = _progress(study, trials, out)
+    progress()
+    while (finished := len(_finished(study))) < trials:
+        # Another seed at each start, or a study that goes on would draw its first settings again.
+        study.sampler = optuna.samplers.TPESampler(
+            seed=(recipe.seed * 1_000_003 + len(study.trials)) % 2**32
+        )
+        study.optimize(
+            _objective(recipe, name, out),
+            n_trials=trials - finished,
+            callbacks=[lambda *_: progress()],
+        )
+    if not study.get_trials(deepcopy=False, states=(optuna.trial.TrialState.COMPLETE,)):
+        raise BadInput("no trial was completed; ask for more --trials")
 
 
 def _objective(recipe: Recipe, name: str, out: Path) -> Callable[[optuna.Trial], float]:
@@ -108,48 +121,66 @@ def _objective(recipe: Recipe, name: str, out: Path) -> Callable[[optuna.Trial],
 
         folder = trial.user_attrs.get(FOLDER) or f"trial-{trial.number:04}"
         trial.set_user_attr(FOLDER, folder)
-
-        before = dict(_measured(out / folder))  # by the run that a kill ended, which goes on
-        for clips, top1 in before.items():
-            trial.report(top1, clips)
-
-        def watch(clips: int, top1: float) -> None:
-            if clips not in before:
-                trial.report(top1, clips)
-            if trial.should_prune():
-                raise optuna.TrialPruned
-
-        chosen = suggested(trial, recipe)
+        watch = _watched(trial, out / folder)
         try:
-            fit(chosen, name, out / folder, watch)
+            fit(suggested(trial, recipe), name, out / folder, watch)
         except KeyboardInterrupt:
             trial.study.enqueue_trial(trial.params, user_attrs={FOLDER: folder})
             raise
-        except BadInput as error:
-            if "not finite" not in str(error):
-                raise
-            raise optuna.TrialPruned(str(error)) from None  # a rate too high is an answer too
+        except (GivenUp, NotFinite) as error:  # a rate too high is an answer too
+            raise optuna.TrialPruned(str(error)) from None
         measured = [top1 for _, top1 in _measured(out / folder)]
         return max(measured) if recipe.patience else measured[-1]
 
     return objective
 
 
+def _watched(trial: optuna.Trial, folder: Path) -> Watch:
+    """Tells the study of each trial of the weights, and gives the run up where it falls behind."""
+    before = dict(_measured(folder))  # by the run that a kill ended, which goes on
+    for clips, top1 in before.items():
+        trial.report(top1, clips)
+
+    def watch(clips: int, top1: float) -> None:
+        if clips not in before:
+            trial.report(top1, clips)
+        if trial.should_prune():
+            raise GivenUp
+
+    return watch
+
+
 def _measured(folder: Path) -> list[tuple[int, float]]:
     """Clips seen and held-out top-1 of every trial of the weights that a run has reported."""
     return [
         (row["clips"], row["validation_top1"])
-        for row in Folder(folder).reports()
+        for row in read_rows(folder)
         if "validation_top1" in row
     ]
+
+
+def _progress(study: optuna.Study, trials: int, out: Path) -> Callable[[], None]:
+    """Writes how far the study is: a finished trial counts all clips of a run."""
+    began, before = time.monotonic(), len(_finished(study))
+
+    def write() -> None:
+        finished = _finished(study)
+        run = read_progress(out / finished[-1].user_attrs[FOLDER]) if finished else None
+        clips = run.total if run else 0  # not known before the first trial
+        speed = clips * (len(finished) - before) / max(time.monotonic() - began, 1e-9)
+        progress = Progress(STUDY, clips * len(finished), clips * trials, round(speed, 1))
+        write_progress(out, progress)
+
+    return write
 
 
 def _claim(study: optuna.Study, name: str, recipe: Recipe, out: Path) -> None:
     now = described(name, recipe)
     before = study.user_attrs.get("recipe")
-    if before is not None and (other := changed(before, now)):
+    fields = changed(before, now) if before is not None else []
+    if fields:
         raise BadInput(
-            f"{out} holds a study with other settings ({', '.join(other)}); choose another --out "
+            f"{out} holds a study with other settings ({', '.join(fields)}); choose another --out "
             "or remove it"
         )
     study.set_user_attr("recipe", now)
@@ -165,7 +196,7 @@ def _requeue(study: optuna.Study) -> None:
             study.enqueue_trial(trial.params, user_attrs={FOLDER: trial.user_attrs[FOLDER]})
 
 
-def _finished(study: optuna.Study) -> list[Any]:
+def _finished(study: optuna.Study) -> list[optuna.trial.FrozenTrial]:
     import optuna
 
     return study.get_trials(
@@ -175,6 +206,6 @@ def _finished(study: optuna.Study) -> list[Any]:
 
 def _flag(key: str, value: float) -> str:
     """A setting as it is given to `fit`."""
-    return (
-        f"--set {key}={value:.6g}" if key == "dropout" else f"--{key.replace('_', '-')} {value:.6g}"
-    )
+    if key == "dropout":
+        return f"--set {key}={value:.6g}"
+    return f"--{key.replace('_', '-')} {value:.6g}"

@@ -8,9 +8,9 @@ from typing import NamedTuple
 
 import streamlit as st
 
-from core.draw.curves import curves
+from core.draw.curves import Line, curves
 from core.draw.style import SERIES
-from core.runs import METRICS
+from core.runs import METRICS, STILLS, VIDEO
 from pages.parts.export import downloads, of_lines
 from pages.parts.runs import Run
 from pages.parts.show import chart
@@ -86,7 +86,9 @@ PANELS = (
         from_zero=True,
     ),
 )
-STAGES = {"stills": "Still stage", "video": "Video stage"}
+TITLES = {STILLS: "Still stage", VIDEO: "Video stage"}
+"""The stages, as they are shown."""
+Lines = dict[str, Line]
 
 
 def colours(runs: list[Run]) -> dict[str, str]:
@@ -99,70 +101,72 @@ def legend(coloured: Mapping[str, str], stage: str) -> None:
     marks = "".join(
         '<span style="margin-right:1.6rem;white-space:nowrap"><span '
         'style="display:inline-block;width:1.7rem;height:0.32rem;'
-        f'border-radius:2px;vertical-align:middle;margin-right:0.5rem;background:{colour}"></span>{escape(name)}</span>'
+        "border-radius:2px;vertical-align:middle;margin-right:0.5rem;"
+        f'background:{colour}"></span>{escape(name)}</span>'
         for name, colour in coloured.items()
     )
     st.html(
         f'<div data-testid="run-legend" style="font-size:1.05rem">{marks}<span '
-        'style="opacity:0.75">'
-        f"from left to right: clips seen in the {STAGES[stage].lower()}</span></div>"
+        f'style="opacity:0.75">from left to right: {_axis(stage)}</span></div>'
     )
 
 
 def draw(runs: list[Run], stage: str, columns: int = 3) -> None:
     """One chart a figure that some run reported, all runs on the same axes."""
-    coloured = colours(runs)
-
-    def lines(key: str, mark: str = "") -> dict[str, tuple[list[float], list[float], str]]:
-        found = {
-            run.name: [
-                (row["clips"], row[key])
-                for row in run.reports
-                if row["stage"] == stage and key in row
-            ]
-            for run in runs
-        }
-        return {
-            name + mark: (*map(list, zip(*points, strict=True)), coloured[name])
-            for name, points in found.items()
-            if points
-        }
-
-    drawn = [panel for panel in PANELS if lines(panel.key)]
-    made = [
-        f"run {run.name}: recipe {run.recipe.get('name', 'not known')}, seed "
-        f"{run.recipe.get('seed', 'not known')}, {run.state}"
-        for run in runs
-    ]
-    for first in range(0, len(drawn), columns):
-        for panel, column in zip(
-            drawn[first : first + columns], st.columns(columns, gap="medium"), strict=False
-        ):
+    panels = [panel for panel in PANELS if _lines(runs, stage, panel.key)]
+    for first in range(0, len(panels), columns):
+        row = st.columns(columns, gap="medium")
+        for panel, column in zip(panels[first : first + columns], row, strict=False):
             with column:
-                row = st.container(
-                    horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"
-                )
-                row.markdown(f"**{panel.title}**", help=panel.help, width="content")
-                held_out = lines("validation_top1", " held out") if panel.key == "top1" else None
-                figure = curves(
-                    lines(panel.key),
-                    dashed=held_out,
-                    percent=panel.percent,
-                    from_zero=panel.from_zero,
-                )
-                seen = f"clips seen in the {STAGES[stage].lower()}"
-                with row:
-                    downloads(
-                        f"curve-{panel.key}",
-                        [f"{panel.title} over the {seen}", *made],
-                        of_attention=False,
-                        small=True,
-                        numbers=of_lines(
-                            figure, seen, f"{panel.title}{', percent' * panel.percent}"
-                        ),
-                    )
-                chart(
-                    figure,
-                    f"curve-{panel.key}",
-                    f"{panel.title} of {', '.join(coloured)} over the {seen}",
-                )
+                _draw_panel(panel, runs, stage)
+
+
+def _draw_panel(panel: Panel, runs: list[Run], stage: str) -> None:
+    """A chart under its title, with its files."""
+    row = st.container(
+        horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"
+    )
+    row.markdown(f"**{panel.title}**", help=panel.help, width="content")
+    held_out = None
+    if panel.key == "top1":
+        held_out = _lines(runs, stage, "validation_top1", " held out")
+    figure = curves(
+        _lines(runs, stage, panel.key),
+        dashed=held_out,
+        percent=panel.percent,
+        from_zero=panel.from_zero,
+    )
+    unit = f"{panel.title}, percent" if panel.percent else panel.title
+    with row:
+        downloads(
+            f"curve-{panel.key}",
+            [f"{panel.title} over the {_axis(stage)}", *map(_source, runs)],
+            of_attention=False,
+            small=True,
+            numbers=of_lines(figure, _axis(stage), unit),
+        )
+    names = ", ".join(run.name for run in runs)
+    chart(figure, f"curve-{panel.key}", f"{panel.title} of {names} over the {_axis(stage)}")
+
+
+def _lines(runs: list[Run], stage: str, key: str, mark: str = "") -> Lines:
+    """What each run reported of `key`, by its name and `mark`; runs without are left out."""
+    coloured = colours(runs)
+    lines: Lines = {}
+    for run in runs:
+        rows = [row for row in run.reports if row["stage"] == stage and key in row]
+        if rows:
+            clips, values = [row["clips"] for row in rows], [row[key] for row in rows]
+            lines[run.name + mark] = (clips, values, coloured[run.name])
+    return lines
+
+
+def _axis(stage: str) -> str:
+    """What runs along the axis."""
+    return f"clips seen in the {TITLES[stage].lower()}"
+
+
+def _source(run: Run) -> str:
+    """The line of a file that says what a run is."""
+    recipe, seed = (run.recipe.get(key, "not known") for key in ("name", "seed"))
+    return f"run {run.name}: recipe {recipe}, seed {seed}, {run.state}"

@@ -3,26 +3,26 @@
 from __future__ import annotations
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from core.errors import BadInput
+from core.runs import STAGES, State
 from pages.parts import runs, session
-from pages.parts.runs import Run
+from pages.parts.curves import TITLES
+from pages.parts.runs import RESUMABLE, Run
 from pages.parts.sources import ModelSource
 
 STATES = {
-    "running": (":blue-badge[running]", "It trains now."),
-    "elsewhere": (
+    State.RUNNING: (":blue-badge[running]", "It trains now."),
+    State.ELSEWHERE: (
         ":violet-badge[running elsewhere]",
         "Another program trains this run: it can be watched here, not stopped.",
     ),
-    "finished": (":green-badge[finished]", "Its checkpoint can be used on the other pages."),
-    "stopped": (":gray-badge[stopped]", "It can be resumed from its last checkpoint."),
-    "failed": (
-        ":red-badge[failed]",
-        "It ended with an error; the last line that it wrote is shown.",
-    ),
+    State.FINISHED: (":green-badge[finished]", "Its checkpoint can be used on the other pages."),
+    State.STOPPED: (":gray-badge[stopped]", "It can be resumed from its last checkpoint."),
+    State.FAILED: (":red-badge[failed]", "It ended with an error, which is shown."),
 }
-STAGES = {"stills": "still stage", "video": "video stage"}
+ALIVE = (State.RUNNING, State.ELSEWHERE)
 
 
 def lasting(seconds: float) -> str:
@@ -37,45 +37,46 @@ def card(run: Run, colour: str) -> None:
     """Draw a run with its buttons; a click acts and draws the page again."""
     with st.container(border=True):
         name, about, bar, action = st.columns([2, 2.3, 3.4, 2.9], vertical_alignment="center")
-        badge, meaning = STATES[run.state]
         name.html(
             "<div "
             'style="display:flex;align-items:center;gap:0.5rem;overflow-wrap:anywhere"><span '
             'style="flex:none;width:0.8rem;'
             f'height:0.8rem;border-radius:50%;background:{colour}"></span><b>{run.name}</b></div>'
         )
+        badge, meaning = STATES[run.state]
         about.markdown(
             f"{badge} {run.recipe.get('name', '')}",
             help=f"{meaning}  \nSeed {run.recipe.get('seed', '–')}.",
         )
         with bar:
             _progress(run)
-        if run.state == "running" and action.button(
-            "Stop", key=f"stop-{run.name}", icon=":material/stop:", width="stretch"
-        ):
+        _action(run, action)
+        if run.failure:
+            st.error(run.failure, icon=":material/error:")
+
+
+def _action(run: Run, place: DeltaGenerator) -> None:
+    """The button of what can be done with the run now."""
+    if run.state == State.RUNNING:
+        if place.button("Stop", key=f"stop-{run.name}", icon=":material/stop:", width="stretch"):
             with st.spinner("Stopping"):
                 runs.stop(run.path)
             st.rerun()
-        if (
-            run.state in ("stopped", "failed")
-            and run.recipe
-            and action.button(
-                "Resume", key=f"resume-{run.name}", icon=":material/resume:", width="stretch"
-            )
+    elif run.state in RESUMABLE and run.recipe:
+        if place.button(
+            "Resume", key=f"resume-{run.name}", icon=":material/resume:", width="stretch"
         ):
             _resume(run)
-        if run.state == "finished" and action.button(
-            "Open in the other pages",
-            key=f"open-{run.name}",
-            icon=":material/visibility:",
-            width="stretch",
-        ):
-            path = str(run.checkpoint)
-            st.session_state[session.OWN_CHECKPOINT] = path
-            session.switch_to(ModelSource("file", path))
-            st.switch_page("pages/explore.py")
-        if run.failure:
-            st.error(run.failure, icon=":material/error:")
+    elif run.state == State.FINISHED and place.button(
+        "Open in the other pages",
+        key=f"open-{run.name}",
+        icon=":material/visibility:",
+        width="stretch",
+    ):
+        path = str(run.checkpoint)
+        st.session_state[session.OWN_CHECKPOINT] = path
+        session.switch_to(ModelSource("file", path))
+        st.switch_page("pages/explore.py")
 
 
 def _resume(run: Run) -> None:
@@ -88,22 +89,23 @@ def _resume(run: Run) -> None:
 
 
 def _progress(run: Run) -> None:
-    p = run.progress
-    if run.state == "finished":
-        seen = sum(
-            max((row["clips"] for row in run.reports if row["stage"] == s), default=0)
-            for s in STAGES
-        )
-        st.progress(1.0, text=f"{seen:,} clips")
-    elif p is None:
-        st.progress(
-            0.0, text="Loading the libraries" if run.state == "running" else "Nothing learned yet"
-        )
+    """A bar, and in words how far the run is."""
+    progress = run.progress
+    if run.state == State.FINISHED:
+        st.progress(1.0, text=f"{_clips_seen(run):,} clips")
+    elif progress is None:
+        words = "Loading the libraries" if run.state == State.RUNNING else "Nothing learned yet"
+        st.progress(0.0, text=words)
     else:
-        left = run.seconds_left if run.state in ("running", "elsewhere") else None
-        parts = [
-            f"{STAGES[p.stage]}: {p.clips:,} of {p.of:,} clips",
-            f"{p.speed:.1f} clips/s" if p.speed and left is not None else "",
-            f"about {lasting(left)} left" if left is not None else "",
-        ]
-        st.progress(run.share, text=", ".join(filter(None, parts)))
+        title = TITLES.get(progress.stage, progress.stage).lower()
+        words = f"{title}: {progress.clips:,} of {progress.total:,} clips"
+        left = run.seconds_left
+        if run.state in ALIVE and left is not None:
+            words += f", {progress.clips_per_second:.1f} clips/s, about {lasting(left)} left"
+        st.progress(run.share, text=words)
+
+
+def _clips_seen(run: Run) -> int:
+    """By all stages."""
+    last = {row["stage"]: row["clips"] for row in run.reports}
+    return sum(last.get(stage, 0) for stage in STAGES)

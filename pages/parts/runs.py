@@ -1,5 +1,4 @@
-"""Training runs as child processes: started, followed by their folder, ended with their whole
-group.
+"""Training runs as child processes: started, followed by their folder, ended with their group.
 
 A run belongs to the app, not to a browser session: it goes on when a tab closes. Its input is a
 pipe that the app holds open, and it ends when that closes, so nothing is left behind even where the
@@ -18,7 +17,6 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
@@ -26,29 +24,31 @@ from pathlib import Path
 from typing import Any
 
 from core.errors import BadInput
-from core.runs import is_claimed
+from core.runs import (
+    STILLS,
+    VIDEO,
+    File,
+    Progress,
+    State,
+    forget_end,
+    is_claimed,
+    is_number,
+    read_end,
+    read_json,
+    read_progress,
+    read_rows,
+)
 
 ROOT = Path(__file__).parents[2]
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,39}")
 MOST_AT_ONCE = 2
 GRACE = 5.0  # seconds between asking a run to end and killing it
-SPEEDS = {
-    "stills": 150.0,
-    "video": 20.0,
-}  # clips/s on two CPU cores, for stages that have not reported yet
+SPEEDS = {STILLS: 150.0, VIDEO: 20.0}
+"""Clips a second on two CPU cores, of stages that have not reported yet."""
 START_UP = 20.0  # seconds until the first step, and for the last trial on held-out clips
-_BAR = re.compile(r"(stills|video): .*?(\d+)/(\d+) \[[^],]*(?:, *([\d.]+)(clip/s|s/clip))?")
-_FAILED = re.compile(r"error: .+|[\w.]*(?:Error|Exception)\b.*")
-
-
-@dataclass(frozen=True)
-class Progress:
-    """How far a stage came."""
-
-    stage: str  # stills | video
-    clips: int
-    of: int
-    speed: float  # clips/s; 0 = not known yet
+RESUMABLE = (State.STOPPED, State.FAILED)
+MOST_LETTERS = 400  # of a failure
+TAIL = 8000  # bytes of a log in which its last line is looked for
 
 
 @dataclass(frozen=True)
@@ -57,8 +57,8 @@ class Run:
 
     path: Path
     recipe: dict[str, Any]  # empty where the run failed before it began
-    state: str  # running | elsewhere (another program drives it) | finished | stopped | failed
-    reports: tuple[dict[str, Any], ...]  # lines of metrics.jsonl
+    state: State
+    reports: tuple[dict[str, Any], ...]  # rows of metrics.jsonl
     progress: Progress | None
     failure: str  # one line
 
@@ -68,43 +68,42 @@ class Run:
 
     @property
     def checkpoint(self) -> Path:
-        return self.path / "model.safetensors"
+        return self.path / File.MODEL
 
     @property
     def seconds_left(self) -> float | None:
         """An estimate; None before the first sign of progress."""
-        p = self.progress
-        if p is None or not p.speed:
+        progress = self.progress
+        if progress is None or not progress.clips_per_second:
             return None
-        later = _number(self.recipe, "clips") / SPEEDS["video"] if p.stage == "stills" else 0.0
-        return (p.of - p.clips) / p.speed + later
+        left = (progress.total - progress.clips) / progress.clips_per_second
+        if progress.stage == STILLS:
+            left += _number(self.recipe, "clips") / SPEEDS[VIDEO]
+        return left
 
     @property
     def share(self) -> float:
         """0..1 of the whole run, counted in time."""
-        p = self.progress
-        if p is None:
+        progress = self.progress
+        if progress is None:
             return 0.0
-        asked = {
-            "stills": _number(self.recipe, "stills_clips"),
-            "video": _number(self.recipe, "clips"),
-        }
-        cost = {stage: clips / SPEEDS[stage] for stage, clips in asked.items()}
-        done = p.clips / max(p.of, 1)
-        spent = (
-            cost["stills"] * done if p.stage == "stills" else cost["stills"] + cost["video"] * done
-        )
-        return min(1.0, spent / max(sum(cost.values()), 1e-9))
+        stills = _number(self.recipe, "stills_clips") / SPEEDS[STILLS]
+        video = _number(self.recipe, "clips") / SPEEDS[VIDEO]
+        done = progress.clips / max(progress.total, 1)
+        spent = stills * done if progress.stage == STILLS else stills + video * done
+        return min(1.0, spent / max(stills + video, 1e-9))
 
 
 _jobs: dict[Path, subprocess.Popen] = {}
 _stopped: set[Path] = set()  # asked to end: that they did is no failure
 _changing = threading.RLock()
+_KILL = getattr(signal, "SIGKILL", signal.SIGTERM)
 
 
 def runs_folder() -> Path:
-    """The folder named at start-up: `streamlit run app.py -- --runs FOLDER`; else runs/ in the
-    project.
+    """The folder named at start-up, or runs/ in the project.
+
+    It is named by `streamlit run app.py -- --runs FOLDER`.
     """
     parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
     parser.add_argument("--runs", type=Path, default=ROOT / "runs")
@@ -113,8 +112,9 @@ def runs_folder() -> Path:
 
 @cache
 def recipes() -> dict[str, dict[str, Any]]:
-    """Every recipe that trains on rendered clips, with its fields; the others need a data set on
-    the disk.
+    """Every recipe that trains on rendered clips, with its fields.
+
+    The others need a data set on the disk.
     """
     ran = subprocess.run(
         [sys.executable, "-m", "training", "recipes", "--json"],
@@ -142,127 +142,119 @@ def folder_of(runs: Path, name: str) -> Path:
 
 def listed(runs: Path) -> list[Run]:
     """Every run below `runs`, the one that changed last first."""
-    paths = (
-        p
-        for p in (runs.iterdir() if runs.is_dir() else ())
-        if NAME.fullmatch(p.name) and p.is_dir() and not p.is_symlink()
-    )
-    return sorted(filter(None, map(read, paths)), key=lambda run: _changed(run.path), reverse=True)
+    if not runs.is_dir():
+        return []
+    folders = [
+        path
+        for path in runs.iterdir()
+        if NAME.fullmatch(path.name) and path.is_dir() and not path.is_symlink()
+    ]
+    known = [run for run in map(read, folders) if run is not None]
+    return sorted(known, key=lambda run: _changed(run.path), reverse=True)
 
 
 def read(path: Path) -> Run | None:
     """The run in a folder; None if it holds none."""
-    if not (path / "recipe.json").exists() and not (path / "log.txt").exists():
+    if not (path / File.RECIPE).exists() and not (path / File.LOG).exists():
         return None
-    recipe, log = _json(path / "recipe.json"), _tail(path / "log.txt")
-    reports = tuple(filter(None, map(_row, _text(path / "metrics.jsonl").splitlines())))
-    failure = ""
+    recipe, reports = read_json(path / File.RECIPE), tuple(read_rows(path))
+    state, failure = _state(path)
+    return Run(path, recipe, state, reports, _progress(path, reports, recipe), failure)
+
+
+def _state(path: Path) -> tuple[State, str]:
+    """What a run is doing, and why it failed if it did."""
     with _changing:
-        job = _jobs.get(path)
-        alive, code, stopped = (
-            job is not None and job.poll() is None,
-            job.returncode if job else None,
-            path in _stopped,
+        job, is_stopped = _jobs.get(path), path in _stopped
+        code = job.poll() if job is not None else None
+    if job is not None and code is None:
+        return State.RUNNING, ""
+    if is_claimed(path):
+        return State.ELSEWHERE, ""
+    if (path / File.MODEL).exists():
+        return State.FINISHED, ""
+    if is_stopped:
+        return State.STOPPED, ""
+    end = read_end(path)
+    if end is not None:
+        return (State.FAILED, end.error) if end.state == State.FAILED else (State.STOPPED, "")
+    if code is not None and code < 0:
+        failure = (
+            f"the system ended it (signal {-code}), perhaps for lack of memory; resume it to go on"
         )
-    if alive:
-        state = "running"
-    elif is_claimed(path):
-        state = "elsewhere"
-    elif (path / "model.safetensors").exists():
-        state = "finished"
-    else:
-        last = _last_line(log)
-        if code is not None and code < 0 and not stopped:
-            failure = (
-                f"the system ended it (signal {-code}), perhaps for lack of memory; resume "
-                "it to go on"
-            )
-        elif (code and not stopped) or (
-            not stopped
-            and _FAILED.fullmatch(last)
-            and _is_latest(path / "log.txt", path / "metrics.jsonl")
-        ):
-            failure = (
-                last.removeprefix("error: ")[:400] or f"it ended with code {code} and said nothing"
-            )
-        state = "failed" if failure else "stopped"
-    return Run(path, recipe, state, reports, _progress(log, reports, recipe), failure)
+        return State.FAILED, failure
+    never_began = not (path / File.RECIPE).exists()
+    if code or never_began:  # it was refused, or could not even be started: its log alone says why
+        words = _last_line(_tail(path / File.LOG)).removeprefix("error: ")[:MOST_LETTERS]
+        if code and not words:
+            words = f"it ended with code {code} and said nothing"
+        if words:
+            return State.FAILED, words
+    return State.STOPPED, ""
 
 
 def start(runs: Path, name: str, recipe: str, **changes: int | float | str) -> Path:
-    """Start a new run. `changes` are fields of the recipe. Raises: BadInput if it cannot be
-    started.
+    """Start a new run; `changes` are fields of the recipe. Returns its folder.
+
+    Raises: BadInput if it cannot be started.
     """
     path = folder_of(runs, name)
     if recipe not in recipes():
         raise BadInput(f"recipe {recipe[:60]!r} is not known; choose one of {', '.join(recipes())}")
-    if (path / "recipe.json").exists():
+    if (path / File.RECIPE).exists():
         raise BadInput(f"a run named {name!r} is there already; choose another name, or resume it")
     _launch(path, ["fit", recipe, *_flags(changes)])
     return path
 
 
 def teach(path: Path, clips: list[Path], **changes: int | float | str) -> None:
-    """Teach a model the order of these clips in a new folder. Raises: BadInput if it cannot be
-    started.
+    """Teach a model the order of these clips in a new folder.
+
+    Raises: BadInput if it cannot be started.
     """
     _launch(path, ["teach", *map(str, clips), *_flags(changes)])
 
 
 def resume(run: Run) -> None:
-    """Go on with a run, from its last checkpoint, under the settings that it began with. Raises:
-    BadInput if it cannot be.
+    """Go on with a run, from its last checkpoint, under the settings that it began with.
+
+    Raises: BadInput if it cannot be resumed.
     """
-    if run.state not in ("stopped", "failed"):
+    if run.state not in RESUMABLE:
         raise BadInput(f"{run.name} is {run.state}; only a run that stopped can be resumed")
     if not run.recipe:
         raise BadInput(f"{run.name} holds no recipe.json that can be read; start a new run instead")
-    fixed = {k: v for k, v in run.recipe.items() if k not in ("name", "settings", "augment")}
-    settings = [
-        part
-        for k, v in run.recipe.get("settings", {}).items()
-        for part in ("--set", f"{k}={_written(v)}")
-    ]
-    augment = [
-        part
-        for k, v in run.recipe.get("augment", {}).items()
-        for part in ("--augment", f"{k}={json.dumps(v)}")
-    ]
-    _launch(
-        run.path,
-        [
-            "fit",
-            str(run.recipe.get("name")),
-            *_flags(fixed),
-            *settings,
-            "--augment",
-            "none",
-            *augment,
-        ],
-    )
+    apart = ("name", "settings", "augment")
+    flags = _flags({key: value for key, value in run.recipe.items() if key not in apart})
+    for key, value in run.recipe.get("settings", {}).items():
+        flags += ["--set", f"{key}={_written(value)}"]
+    flags += ["--augment", "none"]
+    for key, value in run.recipe.get("augment", {}).items():
+        flags += ["--augment", f"{key}={json.dumps(value)}"]
+    _launch(run.path, ["fit", str(run.recipe.get("name")), *flags])
 
 
 def stop(path: Path) -> None:
-    """End a run and every process of its group; returns when they are gone. Its last checkpoint
-    stays.
+    """End a run and every process of its group; returns when they are gone.
+
+    Its last checkpoint stays.
     """
     with _changing:
         job = _jobs.get(path)
         if job is None or job.poll() is not None:
             return
         _stopped.add(path)
-    for ask in (signal.SIGTERM, getattr(signal, "SIGKILL", signal.SIGTERM)):
+    for ask in (signal.SIGTERM, _KILL):
         _signal(job, ask)
         with suppress(subprocess.TimeoutExpired):
             job.wait(GRACE)
             break
-    _signal(
-        job, getattr(signal, "SIGKILL", signal.SIGTERM)
-    )  # workers that outlived it, and hold the folder until they are gone
+    # Workers may outlive it, and hold the folder until they are gone.
+    _signal(job, _KILL)
     until = time.monotonic() + GRACE
     while is_claimed(path) and time.monotonic() < until:
         time.sleep(0.02)
-    job.stdin.close()
+    _close_input(job)
     for half in path.glob(f".*.{job.pid}"):  # a checkpoint that it was writing
         half.unlink(missing_ok=True)
 
@@ -276,38 +268,32 @@ def stop_all() -> None:
 atexit.register(stop_all)
 
 
-def _launch(path: Path, what: list[str]) -> None:
+def _launch(path: Path, arguments: list[str]) -> None:
+    """Start `python -m training`. Raises: BadInput if it cannot be started."""
     with _changing:
-        alive = [p for p, job in _jobs.items() if job.poll() is None]
+        alive = [other for other, job in _jobs.items() if job.poll() is None]
         if path in alive or is_claimed(path):
             raise BadInput(f"{path.name} is running already")
         if len(alive) >= MOST_AT_ONCE:
+            names = " and ".join(other.name for other in alive)
             raise BadInput(
-                f"{' and '.join(p.name for p in alive)} are running; stop one first, more would "
-                "only slow each other down"
+                f"{names} are running; stop one first, more would only slow each other down"
             )
         try:
             path.mkdir(parents=True, exist_ok=True)
-            log = open(path / "log.txt", "wb")  # noqa: SIM115
+            forget_end(path)  # of the last start: this one may be refused
+            log = open(path / File.LOG, "wb")  # noqa: SIM115
         except OSError as error:
             raise BadInput(
                 f"the run folder {path} cannot be written ({error.strerror}); name another with "
                 "`-- --runs FOLDER`"
             ) from None
-        command = [
-            sys.executable,
-            "-m",
-            "training",
-            *what,
-            "--out",
-            str(path),
-            "--until-stdin-closes",
-        ]
         if path in _jobs:
-            _jobs[path].stdin.close()
+            _close_input(_jobs[path])
+        end = ["--out", str(path), "--until-stdin-closes"]
         with log:
             _jobs[path] = subprocess.Popen(
-                command,
+                [sys.executable, "-m", "training", *arguments, *end],
                 cwd=ROOT,
                 stdin=subprocess.PIPE,
                 stdout=log,
@@ -317,7 +303,13 @@ def _launch(path: Path, what: list[str]) -> None:
         _stopped.discard(path)
 
 
+def _close_input(job: subprocess.Popen) -> None:
+    if job.stdin is not None:
+        job.stdin.close()
+
+
 def _signal(job: subprocess.Popen, which: int) -> None:
+    """Send a signal to a job and its group."""
     if not hasattr(os, "killpg"):
         job.terminate()
         return
@@ -326,102 +318,65 @@ def _signal(job: subprocess.Popen, which: int) -> None:
 
 
 def _flags(fields: dict[str, Any]) -> list[str]:
+    """Fields of a recipe as flags."""
     return [f"--{key.replace('_', '-')}={_written(value)}" for key, value in fields.items()]
 
 
 def _written(value: Any) -> str:
     if isinstance(value, bool):
-        return "true" if value else "false"
-    return ",".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
+        return str(value).lower()
+    if isinstance(value, list | tuple):
+        return ",".join(map(str, value))
+    return str(value)
 
 
 def _progress(
-    log: str, reports: Iterable[dict[str, Any]], recipe: dict[str, Any]
+    path: Path, reports: tuple[dict[str, Any], ...], recipe: dict[str, Any]
 ) -> Progress | None:
-    """From the progress bar in the log, which moves every two seconds, or from the last report if
-    that is further on.
+    """How far a run is: what it says itself, or its last report.
 
-    So it is where the run was resumed elsewhere, which leaves the old log as it was.
+    A run of an older version only reports, and one that it resumed is further than it says.
     """
-    known: list[Progress] = []
-    if found := _BAR.findall(log):
-        stage, clips, of, rate, unit = found[-1]
-        speed = float(rate or 0)
-        known.append(
-            Progress(stage, int(clips), int(of), 1 / speed if unit == "s/clip" and speed else speed)
-        )
-    last = next(
-        (row for row in reversed(tuple(reports)) if _is_number(row.get("clips_per_second"))), None
+    known = [read_progress(path), _reported(reports, recipe)]
+    return max(
+        (progress for progress in known if progress is not None),
+        key=lambda progress: (progress.stage == VIDEO, progress.clips),
+        default=None,
     )
-    if last is not None:
-        of = last.get("of") or _number(
-            recipe, "stills_clips" if last["stage"] == "stills" else "clips"
-        )
-        known.append(
-            Progress(last["stage"], last["clips"], max(of, last["clips"]), last["clips_per_second"])
-        )
-    return max(known, key=lambda p: (p.stage == "video", p.clips), default=None)
 
 
-def _row(line: str) -> dict[str, Any] | None:
-    with suppress(json.JSONDecodeError):  # the last line may be half written
-        row = json.loads(line)
-        whole = (
-            isinstance(row, dict)
-            and isinstance(row.get("stage"), str)
-            and _is_number(row.get("clips"))
-        )
-        return row if whole and _is_number(row.get("of", 0)) else None
-
-
-def _is_number(value: Any) -> bool:
-    return type(value) in (int, float)
+def _reported(reports: tuple[dict[str, Any], ...], recipe: dict[str, Any]) -> Progress | None:
+    """How far a run was in its last report of a speed."""
+    for row in reversed(reports):
+        speed = row.get("clips_per_second")
+        if is_number(speed):
+            asked = "stills_clips" if row["stage"] == STILLS else "clips"
+            total = row.get("of") or _number(recipe, asked)
+            return Progress(row["stage"], row["clips"], max(total, row["clips"]), speed)
+    return None
 
 
 def _number(recipe: dict[str, Any], key: str) -> float:
     """A count of a recipe; 0 for none, and where the file is damaged."""
-    return recipe[key] if _is_number(recipe.get(key)) else 0
+    return recipe[key] if is_number(recipe.get(key)) else 0
 
 
-def _is_latest(file: Path, other: Path) -> bool:
-    """Whether `file` was written after `other`, or that is not there."""
-    return not other.exists() or file.stat().st_mtime >= other.stat().st_mtime
-
-
-def _json(file: Path) -> dict[str, Any]:
-    with suppress(json.JSONDecodeError):
-        found = json.loads(_text(file) or "{}")
-        return found if isinstance(found, dict) else {}
-    return {}
-
-
-def _text(file: Path) -> str:
-    try:
-        return file.read_text(errors="replace")
-    except OSError:
-        return ""
-
-
-def _tail(file: Path, most: int = 8000) -> str:
+def _tail(file: Path) -> str:
     """The end of a log, whose bars overwrite themselves."""
     try:
         with open(file, "rb") as opened:
-            opened.seek(max(0, file.stat().st_size - most))
+            opened.seek(max(0, file.stat().st_size - TAIL))
             return opened.read().decode(errors="replace").replace("\r", "\n")
     except OSError:
         return ""
 
 
 def _last_line(text: str) -> str:
-    return next((line.strip() for line in reversed(text.splitlines()) if line.strip()), "")
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    return lines[-1] if lines else ""
 
 
 def _changed(path: Path) -> float:
-    return max(
-        (
-            f.stat().st_mtime
-            for n in ("recipe.json", "metrics.jsonl", "log.txt")
-            if (f := path / n).exists()
-        ),
-        default=0.0,
-    )
+    """When a run last changed, in seconds."""
+    files = [path / name for name in (File.RECIPE, File.METRICS, File.LOG)]
+    return max((file.stat().st_mtime for file in files if file.exists()), default=0.0)

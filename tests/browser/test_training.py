@@ -111,8 +111,13 @@ def test_the_page_is_complete_with_runs_and_without(
         9_600,
         9e-5,
         {
-            "log.txt": "error: the loss is not finite at step 412 (clips 9888 to 9911, learning "
-            "rate 6.00e-01); try a lower --lr\n"
+            "end.json": json.dumps(
+                {
+                    "state": "failed",
+                    "error": "the loss is not finite at step 412 (clips 9888 to 9911, learning "
+                    "rate 6.00e-01); try a lower --lr",
+                }
+            )
         },
     )
     page = opened(chromium, address)

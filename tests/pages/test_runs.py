@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
@@ -17,7 +18,17 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from core.errors import BadInput
-from core.runs import alone, is_claimed
+from core.runs import (
+    End,
+    Progress,
+    State,
+    alone,
+    is_claimed,
+    read_end,
+    read_progress,
+    write_end,
+    write_progress,
+)
 from pages.parts import history, runs
 from pages.parts.runs import Run
 from training.__main__ import main
@@ -37,7 +48,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     runs.stop_all()
 
 
-def until(path: Path, fits: Callable[[Run], bool], seconds: float = 60.0) -> Run:
+def until(path: Path, fits: Callable[[Run], bool], seconds: float = 180.0) -> Run:
     """The run as soon as it fits."""
     end = time.monotonic() + seconds
     while (run := runs.read(path)) is None or not fits(run):
@@ -46,8 +57,8 @@ def until(path: Path, fits: Callable[[Run], bool], seconds: float = 60.0) -> Run
     return run
 
 
-def on_disk(folder: Path, name: str, **over: object) -> Path:
-    """A run that some other program left there: `over` are files, by name without ending."""
+def on_disk(folder: Path, name: str, **files: str) -> Path:
+    """A run that some other program left there: `files` by name without ending."""
     path = folder / name
     path.mkdir(parents=True)
     recipe = {
@@ -73,8 +84,8 @@ def on_disk(folder: Path, name: str, **over: object) -> Path:
     (path / "metrics.jsonl").write_text(
         "".join(json.dumps(row) + "\n" for row in rows) + '{"stage": "vid'
     )
-    for file, text in over.items():
-        (path / f"{file}.txt").write_text(str(text))
+    for file, text in files.items():
+        (path / f"{file}.json").write_text(text)
     return path
 
 
@@ -95,7 +106,8 @@ def test_a_run_is_followed_stopped_with_nothing_left_alive_resumed_and_finished(
     run = until(path, lambda r: (path / "state.pt").exists())
     assert (
         run.state == "running"
-        and run.progress.of == 24
+        and run.progress is not None
+        and run.progress.total == 24
         and 0 <= run.share < 1
         and run.recipe["seed"] == 4
     )
@@ -107,6 +119,7 @@ def test_a_run_is_followed_stopped_with_nothing_left_alive_resumed_and_finished(
     assert [p for p in group if p.is_running() and p.status() != psutil.STATUS_ZOMBIE] == []
     assert (
         runs.read(path).state == "stopped"
+        and read_end(path) is None
         and not is_claimed(path)
         and list(path.glob(".*.pt.*")) == []
     )
@@ -114,6 +127,8 @@ def test_a_run_is_followed_stopped_with_nothing_left_alive_resumed_and_finished(
     runs.resume(runs.read(path))
     run = until(path, lambda r: r.state != "running")
     assert (run.state, run.failure) == ("finished", "")
+    assert read_end(path) == End(State.FINISHED) and run.progress == read_progress(path)
+    assert run.progress.stage == "video" and run.progress.clips == run.progress.total == 24
     assert run.checkpoint.exists() and [row["clips"] for row in run.reports] == [24]
     with pytest.raises(BadInput, match="finished"):
         runs.resume(run)
@@ -133,7 +148,7 @@ def test_a_run_goes_on_with_every_setting_that_it_began_with(
     began: list[Recipe] = []
     monkeypatch.setattr(runs, "_launch", lambda path, arguments: launched.append(arguments))
     monkeypatch.setattr("training.fit.fit", lambda recipe, name, out: began.append(recipe) or out)
-    runs.resume(Run(folder / "own", described("rvit_paper", asked), "stopped", (), None, ""))
+    runs.resume(Run(folder / "own", described("rvit_paper", asked), State.STOPPED, (), None, ""))
     assert main([*launched[0], "--out", str(folder / "own")]) == 0
     assert described("", began[0]) == described("", asked)
 
@@ -158,18 +173,49 @@ def test_a_run_ends_with_an_app_that_is_killed(folder: Path) -> None:
 
 
 def test_a_log_that_another_start_has_left_behind_is_not_believed(folder: Path) -> None:
+    """So is a run of an older version, which said in its log alone how it ended."""
     path = folder / "resumed"
     path.mkdir(parents=True)
     (path / "recipe.json").write_text('{"name": "quick", "clips": 4800}')
     (path / "log.txt").write_text(
         "video: 30%| | 1440/4800 [01:00<02:00, 24.00clip/s]\nerror: the disk is full\n"
     )
-    os.utime(path / "log.txt", (1, 1))
     (path / "metrics.jsonl").write_text(
         '{"stage": "video", "clips": 3600, "clips_per_second": 20.0}\n'
     )
     run = runs.read(path)
-    assert run.state == "stopped" and (run.progress.clips, run.progress.of) == (3600, 4800)
+    assert run.state == "stopped" and (run.progress.clips, run.progress.total) == (3600, 4800)
+
+
+def test_a_run_that_never_began_says_the_last_line_of_its_log(folder: Path) -> None:
+    path = folder / "refused"
+    path.mkdir(parents=True)
+    (path / "log.txt").write_text("reading\nerror: 1 clip does not fill a batch of 24\n")
+    run = runs.read(path)
+    assert (run.state, run.failure) == ("failed", "1 clip does not fill a batch of 24")
+    (path / "log.txt").write_text("")  # another app has just started it
+    assert runs.read(path).state == "stopped"
+
+
+@pytest.mark.parametrize("damaged", ["", "{", "[]", '{"state": "running"}', '{"error": "x"}'])
+def test_a_damaged_end_or_progress_is_none(folder: Path, damaged: str) -> None:
+    path = on_disk(folder, "damaged", end=damaged, progress=damaged)
+    assert read_end(path) is None and read_progress(path) is None
+    run = runs.read(path)
+    assert run.state == "stopped" and run.progress.clips == 3600
+
+
+def test_the_end_of_a_run_is_forgotten_when_it_is_started_again(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A start that is refused must not be taken for the one that failed before it."""
+    path = on_disk(folder, "again", end='{"state": "failed", "error": "the loss is not finite"}')
+    run = runs.read(path)
+    assert (run.state, run.failure) == ("failed", "the loss is not finite")
+    monkeypatch.setattr(runs.sys, "executable", "/bin/false")
+    runs.resume(run)
+    run = until(path, lambda r: r.state != "running")
+    assert (run.state, run.failure) == ("failed", "it ended with code 1 and said nothing")
 
 
 def test_a_run_over_epochs_knows_its_length_from_its_reports(folder: Path) -> None:
@@ -247,17 +293,9 @@ def test_an_unknown_recipe_is_refused(folder: Path) -> None:
 
 
 def test_runs_that_are_found_on_the_disk_are_stopped_failed_or_finished(folder: Path) -> None:
-    on_disk(
-        folder,
-        "stopped",
-        log="video:  85%|## | 4080/4800 [01:00<02:20, 24.0clip/s, loss=1.0]\nstopped; the same "
-        "command goes on",
-    )
-    on_disk(
-        folder,
-        "failed",
-        log="Traceback (most recent call last):\n  x\nRuntimeError: out of memory\n",
-    )
+    write_end(on_disk(folder, "stopped"), End(State.STOPPED))
+    write_progress(folder / "stopped", Progress("video", 4080, 4800, 24.0))
+    write_end(on_disk(folder, "failed"), End(State.FAILED, "RuntimeError: out of memory"))
     (on_disk(folder, "finished") / "model.safetensors").touch()
     (folder / "no_run").mkdir()
     with alone(on_disk(folder, "claimed")):
@@ -268,10 +306,8 @@ def test_runs_that_are_found_on_the_disk_are_stopped_failed_or_finished(folder: 
     )
     assert found["claimed"].state == "elsewhere"
     assert found["failed"].failure == "RuntimeError: out of memory"
-    p = found["stopped"].progress
-    assert (p.stage, p.clips, p.of, p.speed) == ("video", 4080, 4800, 24.0) and found[
-        "stopped"
-    ].seconds_left == 30
+    assert found["stopped"].progress == Progress("video", 4080, 4800, 24.0)
+    assert found["stopped"].seconds_left == 30
     assert [row["clips"] for row in found["finished"].reports] == [1200, 2400, 3600], (
         "a line that is half written is left out"
     )
@@ -283,6 +319,38 @@ def test_only_one_process_may_claim_a_folder(tmp_path: Path) -> None:
         with pytest.raises(BadInput, match="another process"), alone(tmp_path / "x", patience=0.1):
             pass
     assert not is_claimed(tmp_path / "x") and not is_claimed(tmp_path / "never")
+
+
+def test_those_who_ask_take_no_claim_from_each_other_nor_from_a_process_that_starts(
+    tmp_path: Path,
+) -> None:
+    folder = tmp_path / "x"
+    with alone(folder):
+        pass
+    with ThreadPoolExecutor(4) as visitors:
+        asked = visitors.map(lambda _: is_claimed(folder), range(400))
+        assert not any(asked)
+        asked = visitors.map(lambda _: is_claimed(folder), range(4000))
+        for _ in range(5):
+            with alone(folder):
+                assert is_claimed(folder)
+        list(asked)
+
+
+def test_a_claim_is_forgotten_when_its_process_is_killed(tmp_path: Path) -> None:
+    code = (
+        "import sys, time; from pathlib import Path; from core.runs import alone\n"
+        "with alone(Path(sys.argv[1])): print('claimed', flush=True); time.sleep(60)"
+    )
+    command = [sys.executable, "-c", code, str(tmp_path / "x")]
+    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE) as process:
+        assert process.stdout.readline() == b"claimed\n" and is_claimed(tmp_path / "x")
+        with pytest.raises(BadInput, match="another process"), alone(tmp_path / "x", patience=0.1):
+            pass
+        process.kill()
+    assert not is_claimed(tmp_path / "x")
+    with alone(tmp_path / "x", patience=0.0):
+        pass
 
 
 def page() -> AppTest:
@@ -333,7 +401,7 @@ def test_a_stage_says_which_clips_were_hard_to_see_and_whether_any_order_was_see
 
 def test_the_page_compares_runs_on_the_same_axes_and_says_why_one_failed(folder: Path) -> None:
     on_disk(folder, "one")
-    on_disk(folder, "two", log="error: the loss is not finite at step 12")
+    write_end(on_disk(folder, "two"), End(State.FAILED, "the loss is not finite at step 12"))
     app = page()
     assert not app.exception
     assert [e.value for e in app.error] == ["the loss is not finite at step 12"]

@@ -12,12 +12,13 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from core.errors import BadInput
+from core.runs import End, State, read_end, read_progress, write_atomically
 from core.weights import load_checkpoint
 from core.world.gestures import LABELS
 from tests.training.tiny import BATCH, RECIPE, TINY, rows
 from training import stages
 from training.fit import fit
-from training.folder import Folder, write_atomically
+from training.folder import Folder, GivenUp
 
 pytestmark = pytest.mark.usefixtures("tiny")
 
@@ -182,6 +183,47 @@ def test_a_report_that_a_kill_cut_short_is_dropped(whole: Path, tmp_path: Path) 
     assert rows(tmp_path / "run") == rows(whole)
 
 
+def test_a_run_says_how_far_it_is_and_how_it_ended(whole: Path, tmp_path: Path) -> None:
+    assert read_end(whole) == End(State.FINISHED)
+    progress = read_progress(whole)
+    assert progress is not None and progress.clips_per_second > 0
+    assert (progress.stage, progress.clips, progress.total) == ("video", 18, 18)
+
+    out = tmp_path / "run"
+    killed_run(out, stages.Still, 3)
+    progress = read_progress(out)
+    assert read_end(out) is None and progress is not None and progress.total == 12
+    assert progress.stage == "stills" and progress.clips <= 6
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(stages.Video, "plan", lambda *_: 1 / 0)
+        with pytest.raises(ZeroDivisionError):
+            fit(RECIPE, "tiny", out)
+    assert read_end(out) == End(State.FAILED, "ZeroDivisionError: division by zero")
+    killed_run(out, stages.Video, 4)
+    assert read_end(out) is None, "it went on, and was killed"
+    fit(RECIPE, "tiny", out)
+    assert read_end(out) == End(State.FINISHED)
+
+
+@pytest.mark.parametrize("reason", [GivenUp, KeyboardInterrupt])
+def test_a_run_that_is_given_up_or_interrupted_is_stopped_and_did_not_fail(
+    tmp_path: Path, reason: type[BaseException]
+) -> None:
+    def watch(clips: int, top1: float) -> None:
+        raise reason
+
+    recipe = replace(RECIPE, stills_clips=0, validate_clips=2, validate_every=2)
+    with pytest.raises(reason):
+        fit(recipe, "tiny", tmp_path / "run", watch)
+    assert read_end(tmp_path / "run") == End(State.STOPPED)
+
+
+def test_a_run_that_is_refused_leaves_what_another_one_said(whole: Path) -> None:
+    with pytest.raises(BadInput, match="other settings"):
+        fit(replace(RECIPE, seed=1), "tiny", whole)
+    assert read_end(whole) == End(State.FINISHED)
+
+
 def test_a_damaged_checkpoint_is_said_to_be_damaged(tmp_path: Path) -> None:
     for content in (b"", b"bad", b"PK\x03\x04" + bytes(50)):
         (tmp_path / "state.pt").write_bytes(content)
@@ -251,6 +293,7 @@ def test_a_loss_that_is_not_finite_stops_the_run_and_says_where(
     )
     state = torch.load(tmp_path / "run" / "state.pt", weights_only=True)
     assert state["step"] == 3 and all(v.isfinite().all() for v in state["module"].values())
+    assert read_end(tmp_path / "run") == End(State.FAILED, message)
 
 
 @pytest.mark.parametrize("clip_norm", [1.0, 0.0])

@@ -19,12 +19,14 @@ import torch
 from core.draw.overlay import write_mp4
 from core.errors import BadInput
 from core.models import build
+from core.runs import End, File, State, read_end, read_progress
 from core.weights import Card, load_checkpoint, save_checkpoint
 from core.weights.card import UNCALIBRATED
 from core.world.gestures import LABELS
 from tests.training.tiny import TINY
 from training.__main__ import main
-from training.teach import MODEL, Lesson, batches, read, teach
+from training.lesson import Lesson, batches, read_subject
+from training.teach import teach
 from training.windows import draw
 
 ROOT = Path(__file__).parents[2]
@@ -102,7 +104,7 @@ def test_a_tiny_net_learns_which_way_time_runs(tmp_path: Path, rising: Path) -> 
         for row in reports
     )
 
-    card = load_checkpoint(out / MODEL).card
+    card = load_checkpoint(out / File.MODEL).card
     assert (
         "taught the order of rising.mp4" in card.trained_on
         and "one session only" in card.trained_on
@@ -112,6 +114,9 @@ def test_a_tiny_net_learns_which_way_time_runs(tmp_path: Path, rising: Path) -> 
         card.recipe["taught"]["clips"] == ["rising.mp4"]
         and card.measured["taught"]["after"]["blocks"] == result["after"]["blocks"]
     )
+    assert read_end(out) == End(State.FINISHED)
+    progress = read_progress(out)
+    assert progress is not None and progress.clips == progress.total == 720
     about = json.loads((out / "recipe.json").read_text())
     assert (
         about["clips"][0]["frames"] == FRAMES == len(about["clips"][0]["parts"])
@@ -131,7 +136,7 @@ def test_the_same_seed_and_steps_give_the_same_lesson(tmp_path: Path, rising: Pa
     )
     assert first == second
     one, two = (
-        load_checkpoint(tmp_path / name / MODEL).net.state_dict() for name in ("one", "two")
+        load_checkpoint(tmp_path / name / File.MODEL).net.state_dict() for name in ("one", "two")
     )
     assert all(torch.equal(one[k], two[k]) for k in one)
     start = load_checkpoint(weights).net.state_dict()
@@ -143,7 +148,7 @@ def test_the_same_seed_and_steps_give_the_same_lesson(tmp_path: Path, rising: Pa
 
 def test_slots_are_told_the_place_in_time_of_what_they_show(tmp_path: Path, rising: Path) -> None:
     card = load_checkpoint(checkpoint(tmp_path)).card
-    subject = read(rising, card, 0)
+    subject = read_subject(rising, card, 0)
     video, order = next(batches([subject], card, Lesson(batch=5)))
     level = video.mean((1, 3, 4))  # (B, T): the floor rises, so later frames are brighter
     assert (level.gather(1, order.argsort(1)).diff(dim=1) >= -1e-3).all()
@@ -183,7 +188,7 @@ def test_a_kill_in_the_middle_leaves_no_file_that_cannot_be_read_and_a_stop_keep
             env=os.environ | {"OMP_NUM_THREADS": "1"},
         )
         until = time.monotonic() + 60
-        while not (out / MODEL).exists():
+        while not (out / File.MODEL).exists():
             assert time.monotonic() < until and ran.poll() is None, ran.communicate()
             time.sleep(0.05)
         ran.send_signal(which)
@@ -193,7 +198,7 @@ def test_a_kill_in_the_middle_leaves_no_file_that_cannot_be_read_and_a_stop_keep
             json.loads((out / "recipe.json").read_text())["name"] == "teach"
             and rows(out)[0]["clips"] == 0
         )
-        assert "taught" in load_checkpoint(out / MODEL).card.recipe
+        assert "taught" in load_checkpoint(out / File.MODEL).card.recipe
     assert "Traceback" not in error and "held-out blocks: OrderAcc" in said
 
 

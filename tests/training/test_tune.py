@@ -10,10 +10,12 @@ from typing import Any
 import pytest
 
 from core.errors import BadInput
+from core.runs import End, State, read_end, read_progress
 from tests.training.tiny import RECIPE
 from training import tune as module
 from training.__main__ import main
 from training.recipes import Recipe, recipe
+from training.run import NotFinite
 from training.tune import suggested, tune
 
 pytestmark = pytest.mark.usefixtures("tiny")
@@ -92,7 +94,7 @@ def fake_fit(
                 )
             watch(1000 * (i + 1), top1)
             if top1 == out_of.get("raises"):
-                raise BadInput("the loss is not finite at step 3")
+                raise NotFinite("the loss is not finite at step 3")
 
     return fit
 
@@ -147,6 +149,8 @@ def test_a_study_without_a_complete_trial_says_so(
     monkeypatch.setattr(module, "fit", fake_fit({0: [0.0]}, [], {"raises": 0.0}))
     with pytest.raises(BadInput, match="more --trials"):
         tune(QUICK, "quick", 1, tmp_path)
+    end = read_end(tmp_path)
+    assert end is not None and end.state == State.FAILED and "more --trials" in end.error
 
 
 class Killed(BaseException):
@@ -222,4 +226,8 @@ def test_the_command_tunes_for_real(tmp_path: Path, capsys: pytest.CaptureFixtur
     assert main(argv) == 0
     line = capsys.readouterr().out
     assert line.count("\n") == 1 and "trial-0000: --set dropout=" in line
-    assert (tmp_path / "study" / "trial-0000" / "model.safetensors").exists()
+    study, trial = tmp_path / "study", tmp_path / "study" / "trial-0000"
+    assert (trial / "model.safetensors").exists()
+    progress = read_progress(study)
+    assert progress is not None and (progress.clips, progress.total) == (4, 4)
+    assert read_end(study) == read_end(trial) == End(State.FINISHED)
