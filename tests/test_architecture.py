@@ -176,7 +176,6 @@ def test_imports_in_core_only_go_down() -> None:
 
 
 TO_BE_SPLIT = {
-    "training/reproduce.py",
     "tests/core/models/test_rvit.py",
     "tests/core/models/test_am_flow_model.py",
 }

@@ -265,19 +265,14 @@ def _publish(args: argparse.Namespace) -> int:
 
 def _reproduce(args: argparse.Namespace) -> int:
     from core.runs import alone
-    from training.reproduce import markdown, reproduce
+    from training.reproduce import Budget, reproduce
+    from training.results import markdown
 
+    budget = Budget(
+        args.seeds, args.clips, args.test_clips, args.init, args.real, threads=args.threads
+    )
     with alone(args.out):
-        path = reproduce(
-            args.table,
-            args.out,
-            seeds=args.seeds,
-            clips=args.clips,
-            test_clips=args.test_clips,
-            init=args.init,
-            real=args.real,
-            threads=args.threads,
-        )
+        path = reproduce(args.table, args.out, budget)
     print(markdown(json.loads(path.read_text())), end="")
     print(path)
     return 0

@@ -6,7 +6,6 @@ import json
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
 
 import numpy as np
 import pytest
@@ -20,29 +19,23 @@ from core.weights import Card, Model, embedded, file_hash, load, load_checkpoint
 from core.world.gestures import LABELS, render
 from tests.training.tiny import RECIPE
 from training import reproduce as module
+from training import tables
 from training.__main__ import main
 from training.evaluate import Sample
 from training.losses import SHARPNESS
 from training.recipes import recipes
-from training.reproduce import (
-    TABLES,
-    Table,
-    camera_clips,
-    markdown,
-    measured,
-    probe_accuracy,
-    reproduce,
-    summary,
-)
+from training.reproduce import Budget, camera_clips, measured, probe_accuracy, reproduce
+from training.results import markdown, summary
+from training.tables import TABLES, Table
 
-BUDGET: dict[str, Any] = {"seeds": 1, "clips": 4, "test_clips": 3, "threads": 1}
+BUDGET = Budget(seeds=1, clips=4, test_clips=3, threads=1)
 
 
 @pytest.fixture
 def table(tiny: None, monkeypatch: pytest.MonkeyPatch) -> str:
     """A table of two rows that differ in the kernel of the time attention."""
-    monkeypatch.setattr(module, "MINIATURE", {})
-    monkeypatch.setattr(module, "recipe", lambda name: replace(RECIPE, order=0.0, directed=0.0))
+    monkeypatch.setattr(tables, "MINIATURE", {})
+    monkeypatch.setattr(tables, "recipe", lambda name: replace(RECIPE, order=0.0, directed=0.0))
     monkeypatch.setitem(
         TABLES,
         "toy",
@@ -54,7 +47,7 @@ def table(tiny: None, monkeypatch: pytest.MonkeyPatch) -> str:
 def test_a_table_has_every_row_and_seed_and_their_mean_and_spread(
     table: str, tmp_path: Path
 ) -> None:
-    path = reproduce(table, tmp_path, **BUDGET | {"seeds": 2})
+    path = reproduce(table, tmp_path, replace(BUDGET, seeds=2))
     found = json.loads(path.read_text())
     assert [(run["row"], run["seed"]) for run in found["runs"]] == [
         ("S", 0),
@@ -79,14 +72,14 @@ def test_a_table_has_every_row_and_seed_and_their_mean_and_spread(
 def test_all_rows_start_from_one_still_stage_and_rows_that_are_there_are_not_trained_again(
     table: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    reproduce(table, tmp_path, **BUDGET)
+    reproduce(table, tmp_path, BUDGET)
     starts = {
         json.loads((tmp_path / run / "recipe.json").read_text())["init"] for run in ("0-0", "1-0")
     }
     assert starts == {str(tmp_path / "stills" / "stills.safetensors")}
     before = (tmp_path / "results.json").read_bytes()
     monkeypatch.setattr(module, "fit", lambda *of: pytest.fail("trained again"))
-    reproduce(table, tmp_path, **BUDGET)
+    reproduce(table, tmp_path, BUDGET)
     assert (tmp_path / "results.json").read_bytes() == before
 
 
@@ -105,25 +98,25 @@ def test_another_budget_is_refused_in_one_line(
         json.dumps({"table": "toy", "clips": 4, "test_clips": 3, "real": False, "runs": []})
     )
     with pytest.raises(BadInput, match=part):
-        reproduce(table, tmp_path, **BUDGET | wrong)
+        reproduce(table, tmp_path, replace(BUDGET, **wrong))
 
 
 def test_rows_of_another_start_or_recipe_are_not_mixed_in(
     table: str, tmp_path: Path, whole: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    reproduce(table, tmp_path, **BUDGET)
+    reproduce(table, tmp_path, BUDGET)
     with pytest.raises(BadInput, match="start a still stage of its own, not "):
-        reproduce(table, tmp_path, init=str(whole / "stills.safetensors"), **BUDGET)
+        reproduce(table, tmp_path, replace(BUDGET, init=str(whole / "stills.safetensors")))
     with pytest.raises(BadInput, match=r"nowhere.safetensors does not exist; --init takes"):
-        reproduce(table, tmp_path, init="nowhere.safetensors", **BUDGET)
+        reproduce(table, tmp_path, replace(BUDGET, init="nowhere.safetensors"))
     monkeypatch.setattr(
-        module, "recipe", lambda name: replace(RECIPE, order=0.0, directed=0.0, lr=1e-5)
+        tables, "recipe", lambda name: replace(RECIPE, order=0.0, directed=0.0, lr=1e-5)
     )
     with pytest.raises(BadInput, match="rows "):
-        reproduce(table, tmp_path, **BUDGET)
+        reproduce(table, tmp_path, BUDGET)
     monkeypatch.setattr(module, "renderer", lambda: "of tomorrow")
     with pytest.raises(BadInput, match=r"renderer .*, not of tomorrow"):
-        reproduce(table, tmp_path, **BUDGET)
+        reproduce(table, tmp_path, BUDGET)
 
 
 def test_rows_measured_on_other_real_clips_are_not_mixed_in(
@@ -133,13 +126,14 @@ def test_rows_measured_on_other_real_clips_are_not_mixed_in(
     (real / "star").mkdir(parents=True)
     (real / "star" / "a.mp4").write_bytes(b"one clip")
     monkeypatch.setattr(module, "measured", lambda *of: {"rendered": {"clips": 3, "top1": 0.5}})
-    before = reproduce(table, out, real=real, **BUDGET).read_bytes()
+    before = reproduce(table, out, replace(BUDGET, real=real)).read_bytes()
     assert (
-        reproduce(table, out, real=real.rename(tmp_path / "moved"), **BUDGET).read_bytes() == before
+        reproduce(table, out, replace(BUDGET, real=real.rename(tmp_path / "moved"))).read_bytes()
+        == before
     )
     (tmp_path / "moved" / "star" / "b.mp4").write_bytes(b"another")
     with pytest.raises(BadInput, match=r"real_clips .*, not .*; choose another --out"):
-        reproduce(table, out, real=tmp_path / "moved", **BUDGET)
+        reproduce(table, out, replace(BUDGET, real=tmp_path / "moved"))
 
 
 def test_a_probe_of_weights_that_have_changed_is_made_again(
@@ -162,12 +156,12 @@ def test_a_probe_of_weights_that_have_changed_is_made_again(
     )
     for content in ("one", "one", "two"):
         weights.write_text(content)
-        found = json.loads(reproduce("motion_probe", tmp_path / "out", **BUDGET).read_text())
+        found = json.loads(reproduce("motion_probe", tmp_path / "out", BUDGET).read_text())
     assert len(asked) == 2 and [run["weights"] for run in found["runs"]] == asked[1:]
     (tmp_path / "out" / "results.json").write_text(
         json.dumps(found | {"runs": [{"row": "toy", "seed": 0}]})
     )
-    reproduce("motion_probe", tmp_path / "out", **BUDGET)
+    reproduce("motion_probe", tmp_path / "out", BUDGET)
     assert len(asked) == 3, "a run that does not say of which weights it is counts as changed"
 
 
@@ -178,7 +172,7 @@ def test_an_unknown_table_and_a_foreign_file_are_refused(
     assert "choose one of direcformer_table2" in capsys.readouterr().err
     (tmp_path / "results.json").write_text("{")
     with pytest.raises(BadInput, match="no results file"):
-        reproduce("far_table2", tmp_path, **BUDGET)
+        reproduce("far_table2", tmp_path, BUDGET)
 
 
 def test_the_still_stage_sees_all_strokes_alike_whatever_the_rows_see(
@@ -194,7 +188,7 @@ def test_a_later_stage_of_a_row_begins_where_the_last_one_ended_and_sees_other_c
     table: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(TABLES, table, replace(TABLES[table], stages=(0.75, 0.25)))
-    reproduce(table, tmp_path, **BUDGET | {"clips": 8})
+    reproduce(table, tmp_path, replace(BUDGET, clips=8))
     first, second = (
         json.loads((tmp_path / folder / "recipe.json").read_text())
         for folder in ("1-0", "1-0/next")
@@ -205,7 +199,7 @@ def test_a_later_stage_of_a_row_begins_where_the_last_one_ended_and_sees_other_c
     assert first["seed"] != second["seed"]
     monkeypatch.setitem(TABLES, table, replace(TABLES[table], stages=(1.0,)))
     with pytest.raises(BadInput, match="holds results for rows"):
-        reproduce(table, tmp_path, **BUDGET | {"clips": 8})
+        reproduce(table, tmp_path, replace(BUDGET, clips=8))
 
 
 @pytest.mark.parametrize(
