@@ -23,7 +23,7 @@ lint: $(VENV)/test.done
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	-$(BIN)/mypy
-	@if [ -f tests/javascript/check.sh ]; then sh tests/javascript/check.sh; fi
+	@sh tests/javascript/check.sh
 	-$(BIN)/python -m tests.counts
 
 docker:

@@ -1,27 +1,21 @@
-"""Attention in Motion: the router. Start with `streamlit run app.py [-- --clips FOLDER --runs
-FOLDER]`.
+"""Attention in Motion: the router.
+
+Start with `streamlit run app.py [-- --clips FOLDER --runs FOLDER]`.
 """
 
-import pandas  # noqa: F401 - whole before any chart: plotly takes a half-imported one from another visitor's thread
+# whole before any chart: plotly takes a half-imported one from another visitor's thread
+import pandas  # noqa: F401
 import streamlit as st
 
 from core.errors import BadInput
 from pages.parts import session
 from pages.parts.choose import sidebar
+from pages.parts.theme import style
 
 st.set_page_config(
     page_title="Attention in Motion", page_icon=":material/visibility:", layout="wide"
 )
-# Streamlit writes white on any accent, and a chart's words in the colour of the theme that the
-# server last heard of.
-st.html(
-    "<style>.block-container{padding:4.6rem 2.6rem 2rem} "
-    "[data-testid='stMetricValue']{font-size:2rem} [data-testid='stCaptionContainer']{opacity:.86} "
-    "[data-testid='stBaseButton-primary'] *, [data-baseweb='tag'] *, [data-testid='stMultiSelect'] "
-    "span[title] {color:light-dark(#FFFFFF, #15181E)} .js-plotly-plot text[style*='rgb(21, 24, "
-    "30)'], .js-plotly-plot text[style*='rgb(242, 244, 248)'] {fill:light-dark(#15181E, #F2F4F8) "
-    "!important}</style>"
-)
+st.html(style())
 
 page = st.navigation(
     [

@@ -7,9 +7,13 @@ from collections.abc import Generator, Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 import core.models
 from core.models import available
+
+settings.register_profile("any machine", deadline=None)
+settings.load_profile("any machine")
 
 CLIPS = Path(
     os.environ.get("AIM_CLIPS") or Path(__file__).parent.parent / ".." / "shared" / "clips"

@@ -245,6 +245,19 @@ def _is_session(node: ast.AST | None) -> bool:
     return isinstance(node, ast.Attribute) and node.attr == "session_state"
 
 
+def test_javascript_css_and_html_keep_to_the_same_lengths() -> None:
+    files = [p for kind in ("js", "css", "html") for p in (ROOT / "assets").rglob(f"*.{kind}")]
+    lines = {str(p.relative_to(ROOT)): p.read_text(encoding="utf-8").splitlines() for p in files}
+    assert "assets/viewer/maths.js" in lines
+    assert {name: len(text) for name, text in lines.items() if len(text) > 450} == {}
+    assert [
+        f"{name}:{number}"
+        for name, text in lines.items()
+        for number, line in enumerate(text, 1)
+        if len(line) > 100
+    ] == []
+
+
 def test_every_module_says_what_it_is_for() -> None:
     silent = [
         str(p.relative_to(ROOT))

@@ -1,6 +1,10 @@
 // Files for the reader, and lines of words that fit a width.
 
-/** Put a blob into the reader's downloads. */
+/**
+ * Put a blob into the reader's downloads.
+ * @param {Blob} blob
+ * @param {string} name
+ */
 export function save(blob, name) {
   const link = document.createElement("a");
   link.href = URL.createObjectURL(blob);
@@ -9,7 +13,11 @@ export function save(blob, name) {
   setTimeout(() => URL.revokeObjectURL(link.href), 10_000);
 }
 
-/** A line in pieces of at most `most` letters, broken between words. */
+/**
+ * A line in pieces of at most `most` letters, broken between words.
+ * @param {string} line
+ * @param {number} most
+ */
 export function wrapped(line, most) {
   const pieces = [""];
   for (const word of line.split(" ")) {

@@ -1,132 +1,230 @@
-// The part of a canvas' 2D context that the views draw with, writing SVG instead: the same drawing as text, shapes and pictures.
+// The part of a canvas' 2D context that the views draw with, writing SVG instead: the same drawing
+// as text, shapes and pictures.
 
-const measuring = document.createElement("canvas").getContext("2d", { willReadFrequently: true });
-const BLANK = {
-  fillStyle: "#000000",
-  strokeStyle: "#000000",
-  lineWidth: 1,
-  lineCap: "butt",
-  globalAlpha: 1,
-  font: "16px sans-serif",
-  textAlign: "start",
-  textBaseline: "alphabetic",
-};
+/**
+ * What can be drawn as a picture.
+ * @typedef {HTMLCanvasElement | HTMLImageElement} Picture
+ */
+
+/**
+ * What the views draw with: a canvas' 2D context, or a Vector.
+ * @typedef {Pick<CanvasRenderingContext2D, "fillStyle" | "strokeStyle" | "lineWidth" | "lineCap"
+ *   | "globalAlpha" | "font" | "textAlign" | "textBaseline" | "save" | "restore" | "translate"
+ *   | "rotate" | "setLineDash" | "measureText" | "fillText" | "fillRect" | "strokeRect"
+ *   | "beginPath" | "moveTo" | "lineTo" | "quadraticCurveTo" | "roundRect" | "stroke">
+ *   & {fill(): void}
+ *   & {drawImage(picture: Picture, x: number, y: number, width: number, height: number): void}
+ * } Pen
+ */
+
+/** @typedef {Record<string, string | number>} Attributes */
+
+const measuring = /** @type {CanvasRenderingContext2D} */ (
+  document.createElement("canvas").getContext("2d", { willReadFrequently: true })
+);
+const SETTINGS = /** @type {const} */ ([
+  "fillStyle",
+  "strokeStyle",
+  "lineWidth",
+  "lineCap",
+  "globalAlpha",
+  "font",
+  "textAlign",
+  "textBaseline",
+  "matrix",
+  "dash",
+]);
+/** @type {Record<CanvasTextAlign, string>} */
 const ANCHOR = { center: "middle", left: "start", start: "start", right: "end", end: "end" };
+
+/** @param {number} value */
 const fixed = (value) => String(Math.round(100 * value) / 100);
+/** @param {string} text */
 const escaped = (text) => text.replace(/[<>&"]/g, (letter) => `&#${letter.charCodeAt(0)};`);
 
+/**
+ * Colours as they were written -> "#rrggbb" and how opaque.
+ * @type {Map<string, [string, number]>}
+ */
 const colours = new Map();
 
-/** A colour of the page as every program knows it, for `part` fill or stroke: the newer ways to write one are known to browsers alone. */
+/**
+ * A colour of the page as every program knows it: the newer ways to write one are known to browsers
+ * alone.
+ * @param {string} colour
+ * @returns {[string, number]}
+ */
+function known(colour) {
+  const before = colours.get(colour);
+  if (before) return before;
+  measuring.clearRect(0, 0, 1, 1);
+  measuring.fillStyle = colour;
+  measuring.fillRect(0, 0, 1, 1);
+  const [red, green, blue, alpha] = measuring.getImageData(0, 0, 1, 1).data;
+  const digits = [red, green, blue].map((value) => value.toString(16).padStart(2, "0"));
+  /** @type {[string, number]} */
+  const after = [`#${digits.join("")}`, alpha / 255];
+  colours.set(colour, after);
+  return after;
+}
+
+/**
+ * The attributes that paint a shape's fill or stroke.
+ * @param {"fill" | "stroke"} part
+ * @param {string} colour
+ * @returns {Attributes}
+ */
 function painted(part, colour) {
-  if (!colours.has(colour)) {
-    measuring.clearRect(0, 0, 1, 1);
-    measuring.fillStyle = colour;
-    measuring.fillRect(0, 0, 1, 1);
-    const [red, green, blue, alpha] = measuring.getImageData(0, 0, 1, 1).data;
-    colours.set(colour, [
-      `#${[red, green, blue].map((value) => value.toString(16).padStart(2, "0")).join("")}`,
-      alpha / 255,
-    ]);
-  }
-  const [solid, alpha] = colours.get(colour);
+  const [solid, alpha] = known(colour);
   return { [part]: solid, ...(alpha < 1 && { [`${part}-opacity`]: alpha }) };
 }
 
-/** A picture as an address that stands for itself: of a canvas, an image or an address. */
-const address = (picture) => picture.toDataURL?.("image/png") ?? picture.src ?? picture;
+/**
+ * A picture as an address that stands for itself.
+ * @param {Picture | string} picture
+ */
+function address(picture) {
+  if (typeof picture === "string") return picture;
+  return picture instanceof HTMLCanvasElement ? picture.toDataURL("image/png") : picture.src;
+}
 
 export class Vector {
+  fillStyle = "#000000";
+  strokeStyle = "#000000";
+  lineWidth = 1;
+  /** @type {CanvasLineCap} */
+  lineCap = "butt";
+  globalAlpha = 1;
+  font = "16px sans-serif";
+  /** @type {CanvasTextAlign} */
+  textAlign = "start";
+  /** @type {CanvasTextBaseline} */
+  textBaseline = "alphabetic";
+
   constructor() {
+    /** @type {string[]} */
     this.made = [];
+    /** @type {object[]} */
     this.stack = [];
     this.path = "";
+    /** @type {number[]} */
     this.dash = [];
     this.matrix = new DOMMatrix();
-    Object.assign(this, BLANK);
   }
 
   save() {
-    this.stack.push(
-      Object.fromEntries(
-        [...Object.keys(BLANK), "matrix", "dash"].map((name) => [name, this[name]]),
-      ),
-    );
+    this.stack.push(Object.fromEntries(SETTINGS.map((name) => [name, this[name]])));
   }
   restore() {
     Object.assign(this, this.stack.pop());
   }
+  /**
+   * @param {number} x
+   * @param {number} y
+   */
   translate(x, y) {
     this.matrix = this.matrix.translate(x, y);
   }
+  /** @param {number} angle radians */
   rotate(angle) {
     this.matrix = this.matrix.rotate((180 * angle) / Math.PI);
   }
+  /** @param {number[]} dash */
   setLineDash(dash) {
     this.dash = dash;
   }
 
+  /** @param {string} text */
   measureText(text) {
     measuring.font = this.font;
     return measuring.measureText(text);
   }
 
+  /**
+   * @param {string} tag
+   * @param {Attributes} attributes
+   */
   add(tag, attributes, text = "") {
     const { a, b, c, d, e, f } = this.matrix;
-    const all = {
-      ...attributes,
-      ...(this.globalAlpha < 1 && { opacity: fixed(this.globalAlpha) }),
-      ...(!this.matrix.isIdentity && {
-        transform: `matrix(${[a, b, c, d, e, f].map(fixed).join(" ")})`,
-      }),
-    };
-    const written = Object.entries(all)
-      .map(
-        ([name, value]) => `${name}="${escaped(typeof value === "number" ? fixed(value) : value)}"`,
-      )
-      .join(" ");
-    this.made.push(`<${tag} ${written}${text ? `>${escaped(text)}</${tag}>` : "/>"}`);
+    /** @type {Attributes} */
+    const all = { ...attributes };
+    if (this.globalAlpha < 1) all.opacity = fixed(this.globalAlpha);
+    if (!this.matrix.isIdentity)
+      all.transform = `matrix(${[a, b, c, d, e, f].map(fixed).join(" ")})`;
+    const written = Object.entries(all).map(([name, value]) => {
+      const shown = typeof value === "number" ? fixed(value) : value;
+      return `${name}="${escaped(shown)}"`;
+    });
+    const end = text ? `>${escaped(text)}</${tag}>` : "/>";
+    this.made.push(`<${tag} ${written.join(" ")}${end}`);
   }
 
-  /** Programs differ in where they put a text's baseline unless it is the letters' own. */
+  /**
+   * Programs differ in where they put a text's baseline unless it is the letters' own.
+   * @param {string} text
+   * @param {number} x
+   * @param {number} y
+   */
   fillText(text, x, y) {
     if (!text) return;
     measuring.textBaseline = this.textBaseline;
     const drop = this.measureText(text).actualBoundingBoxAscent;
     measuring.textBaseline = "alphabetic";
-    const [, weight, size, family] = this.font.match(/^(?:(\w+) )?([\d.]+)px (.*)$/);
-    this.add(
-      "text",
-      {
-        x,
-        y: y + this.measureText(text).actualBoundingBoxAscent - drop,
-        ...painted("fill", this.fillStyle),
-        "font-size": size,
-        "font-family": family,
-        ...(weight && { "font-weight": weight }),
-        ...(ANCHOR[this.textAlign] !== "start" && { "text-anchor": ANCHOR[this.textAlign] }),
-      },
-      text,
+    const ascent = this.measureText(text).actualBoundingBoxAscent;
+    const [, weight, size, family] = /** @type {RegExpMatchArray} */ (
+      this.font.match(/^(?:(\w+) )?([\d.]+)px (.*)$/)
     );
+    /** @type {Attributes} */
+    const attributes = {
+      x,
+      y: y + ascent - drop,
+      ...painted("fill", this.fillStyle),
+      "font-size": size,
+      "font-family": family,
+    };
+    if (weight) attributes["font-weight"] = weight;
+    const anchor = ANCHOR[this.textAlign];
+    if (anchor !== "start") attributes["text-anchor"] = anchor;
+    this.add("text", attributes, text);
   }
 
+  /**
+   * @param {Picture | string} picture
+   * @param {number} x
+   * @param {number} y
+   * @param {number} width
+   * @param {number} height
+   */
   drawImage(picture, x, y, width, height) {
     this.add("image", { href: address(picture), x, y, width, height, preserveAspectRatio: "none" });
   }
 
+  /** @returns {Attributes} */
   get line() {
     return {
       fill: "none",
       ...painted("stroke", this.strokeStyle),
       "stroke-width": this.lineWidth,
       ...(this.lineCap !== "butt" && { "stroke-linecap": this.lineCap }),
-      ...(this.dash.length && { "stroke-dasharray": this.dash.join(" ") }),
+      ...(this.dash.length > 0 && { "stroke-dasharray": this.dash.join(" ") }),
     };
   }
 
+  /**
+   * @param {number} x
+   * @param {number} y
+   * @param {number} width
+   * @param {number} height
+   */
   fillRect(x, y, width, height) {
     this.add("rect", { x, y, width, height, ...painted("fill", this.fillStyle) });
   }
+  /**
+   * @param {number} x
+   * @param {number} y
+   * @param {number} width
+   * @param {number} height
+   */
   strokeRect(x, y, width, height) {
     this.add("rect", { x, y, width, height, ...this.line });
   }
@@ -134,19 +232,44 @@ export class Vector {
   beginPath() {
     this.path = "";
   }
+  /**
+   * @param {number} x
+   * @param {number} y
+   */
   moveTo(x, y) {
     this.path += `M${fixed(x)} ${fixed(y)}`;
   }
+  /**
+   * @param {number} x
+   * @param {number} y
+   */
   lineTo(x, y) {
     this.path += `L${fixed(x)} ${fixed(y)}`;
   }
+  /**
+   * @param {number} cx
+   * @param {number} cy
+   * @param {number} x
+   * @param {number} y
+   */
   quadraticCurveTo(cx, cy, x, y) {
     this.path += `Q${[cx, cy, x, y].map(fixed).join(" ")}`;
   }
 
+  /**
+   * @param {number} x
+   * @param {number} y
+   * @param {number} w
+   * @param {number} h
+   * @param {number} r
+   */
   roundRect(x, y, w, h, r) {
+    /** @param {number} dx @param {number} dy */
     const corner = (dx, dy) => `a${fixed(r)} ${fixed(r)} 0 0 1 ${fixed(dx)} ${fixed(dy)}`;
-    this.path += `M${fixed(x + r)} ${fixed(y)}h${fixed(w - 2 * r)}${corner(r, r)}v${fixed(h - 2 * r)}${corner(-r, r)}h${fixed(2 * r - w)}${corner(-r, -r)}v${fixed(2 * r - h)}${corner(r, -r)}z`;
+    const across = fixed(w - 2 * r);
+    const down = fixed(h - 2 * r);
+    this.path += `M${fixed(x + r)} ${fixed(y)}h${across}${corner(r, r)}v${down}${corner(-r, r)}`;
+    this.path += `h${fixed(2 * r - w)}${corner(-r, -r)}v${fixed(2 * r - h)}${corner(r, -r)}z`;
   }
 
   fill() {
@@ -156,9 +279,15 @@ export class Vector {
     this.add("path", { d: this.path, ...this.line });
   }
 
-  /** All that was drawn, as a file. */
+  /**
+   * All that was drawn, as a file.
+   * @param {number} width
+   * @param {number} height
+   */
   file(width, height) {
-    const text = `<svg xmlns="http://www.w3.org/2000/svg" width="${fixed(width)}" height="${fixed(height)}" viewBox="0 0 ${fixed(width)} ${fixed(height)}">${this.made.join("\n")}</svg>`;
+    const [w, h] = [fixed(width), fixed(height)];
+    const root = `<svg xmlns="http://www.w3.org/2000/svg" width="${w}" height="${h}"`;
+    const text = `${root} viewBox="0 0 ${w} ${h}">${this.made.join("\n")}</svg>`;
     return new Blob([text], { type: "image/svg+xml" });
   }
 }

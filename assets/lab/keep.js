@@ -1,46 +1,77 @@
-// What the lab shows as a file: the step that is drawn, with its scale, the paths compared, and of what it all is.
+// What the lab shows as a file: the step that is drawn, with its scale, the paths compared, and of
+// what it all is.
+
+/** @import {Theme} from "./data.js" */
+/** @import {Parts} from "./parts.js" */
+/** @import {Scene} from "./stage.js" */
+/** @import {Pen} from "../download/vector.js" */
 
 import { save, wrapped } from "../download/save.js";
 import { Vector } from "../download/vector.js";
-import { colourOf, drawStage } from "./paint.js";
+import { colourOf } from "./ink.js";
+import { tableText } from "./paths.js";
+import { drawStage } from "./stage.js";
+
+/**
+ * What is on the page.
+ * @typedef {object} Still
+ * @property {Scene} scene
+ * @property {number} at the position of the step-through
+ * @property {Parts} part
+ * @property {string[]} lines below it: of what it is
+ * @property {string} back the colour of the page
+ */
 
 const PAD = 24;
 const BAR = { w: 150, h: 16 };
 const LETTER = 7.6; // pixels of a letter of the smallest text, on average
+const COLUMNS = [0, 2, 3, 4]; // of the table; column 1 holds the slots
 
-/** Draw words from their top left corner. Returns where the next ones may begin, to the right. */
-function words(context, text, x, y, theme, { size = 15, weight = 400 } = {}) {
-  Object.assign(context, {
-    font: `${weight} ${size}px ${theme.font}`,
-    fillStyle: theme.text,
-    textAlign: "left",
-    textBaseline: "top",
-  });
+/**
+ * Draw words from their top left corner. Returns where the next ones may begin, to the right.
+ * @param {Pen} context
+ * @param {string} text
+ * @param {number} x
+ * @param {number} y
+ * @param {Theme} theme
+ */
+function words(context, text, x, y, theme, size = 15, weight = 400) {
+  context.font = `${weight} ${size}px ${theme.font}`;
+  context.fillStyle = theme.text;
+  context.textAlign = "left";
+  context.textBaseline = "top";
   context.fillText(text, x, y);
   return x + context.measureText(text).width + 14;
 }
 
-/** The table of the page, the slots in order last, where they may take several lines. Returns its height. */
+/**
+ * The table of the page, the slots in order last, where they may take several lines. Returns its
+ * height.
+ * @param {Pen} context
+ * @param {string[][]} rows
+ * @param {number} x
+ * @param {number} y
+ * @param {number} width
+ * @param {Theme} theme
+ */
 function table(context, rows, x, y, width, theme) {
+  /** @param {number} column */
+  const widest = (column) => {
+    context.font = `650 15px ${theme.font}`;
+    return Math.max(...rows.map((row) => context.measureText(row[column]).width));
+  };
+  const widths = COLUMNS.map((column) => widest(column) + 24);
+  const last = x + widths.reduce((a, b) => a + b);
+  const most = Math.floor((x + width - last) / LETTER);
   let at = y;
-  const columns = [0, 2, 3, 4].map(
-    (column) =>
-      Math.max(
-        ...rows.map((row) => {
-          context.font = `650 15px ${theme.font}`;
-          return context.measureText(row[column]).width;
-        }),
-      ) + 24,
-  );
-  const last = x + columns.reduce((a, b) => a + b);
   rows.forEach((row, i) => {
     let left = x;
-    [0, 2, 3, 4].forEach((column, k) => {
-      words(context, row[column], left, at, theme, { weight: i === 0 || k === 0 ? 650 : 400 });
-      left += columns[k];
+    COLUMNS.forEach((column, k) => {
+      words(context, row[column], left, at, theme, 15, i === 0 || k === 0 ? 650 : 400);
+      left += widths[k];
     });
-    for (const line of wrapped(row[1], Math.floor((x + width - last) / LETTER))) {
-      words(context, line, last, at, theme, { weight: i === 0 ? 650 : 400 });
+    for (const line of wrapped(row[1], most)) {
+      words(context, line, last, at, theme, 15, i === 0 ? 650 : 400);
       at += 22;
     }
     at += 3;
@@ -48,12 +79,36 @@ function table(context, rows, x, y, width, theme) {
   return at - y;
 }
 
-/** Draw all of it. Returns its [width, height]. */
-function sheet(context, { scene, at, part, lines }) {
-  const { view, theme, data } = scene;
+/**
+ * The scale with its words. Returns nothing: its height is known.
+ * @param {Pen} context
+ * @param {Still} still
+ * @param {number} y
+ */
+function scale(context, { scene: { data, theme }, part }, y) {
+  let x = words(context, String(part.low.textContent), PAD, y, theme);
+  for (let i = 0; i < BAR.w; i += 2) {
+    const weight = data.middle + data.reach * ((2 * i) / (BAR.w - 2) - 1);
+    context.fillStyle = colourOf(data, weight);
+    context.fillRect(x + i, y, 2.5, BAR.h);
+  }
+  x = words(context, String(part.high.textContent), x + BAR.w + 14, y, theme);
+  words(context, String(part.middle.textContent), x, y, theme);
+}
+
+/**
+ * Draw all of it. Returns its width and height.
+ * @param {Pen} context
+ * @param {Still} still
+ * @returns {[number, number]}
+ */
+function sheet(context, still) {
+  const { scene, at, part, lines } = still;
+  const { view, theme } = scene;
   let y = PAD;
-  for (const line of wrapped(part.caption.textContent, Math.floor(view.width / 9))) {
-    words(context, line, PAD, y, theme, { size: 18, weight: 650 });
+  const caption = String(part.caption.textContent);
+  for (const line of wrapped(caption, Math.floor(view.width / 9))) {
+    words(context, line, PAD, y, theme, 18, 650);
     y += 26;
   }
   y += 10;
@@ -62,65 +117,59 @@ function sheet(context, { scene, at, part, lines }) {
   drawStage(context, scene, at);
   context.restore();
   y += view.height + 12;
-  let x = words(context, part.low.textContent, PAD, y, theme);
-  for (let i = 0; i < BAR.w; i += 2) {
-    context.fillStyle = colourOf(data, data.middle + data.reach * ((2 * i) / (BAR.w - 2) - 1));
-    context.fillRect(x + i, y, 2.5, BAR.h);
-  }
-  x = words(context, part.high.textContent, x + BAR.w + 14, y, theme);
-  words(context, part.middle.textContent, x, y, theme);
+  scale(context, still, y);
   y += 36;
-  const rows = [...part.paths.parentElement.querySelectorAll("tr")].map((row) =>
-    [...row.children].map((cell) => cell.textContent),
-  );
-  y +=
-    table(
-      context,
-      rows.map((row) => [...row, "", "", ""].slice(0, 5)),
-      PAD,
-      y,
-      view.width,
-      theme,
-    ) + 8;
+  const rows = tableText(part.paths);
+  y += table(context, rows, PAD, y, view.width, theme) + 8;
   for (const line of lines.flatMap((text) => wrapped(text, Math.floor(view.width / LETTER)))) {
-    words(context, line, PAD, y, theme, { size: 14 });
+    words(context, line, PAD, y, theme, 14);
     y += 20;
   }
   return [view.width + 2 * PAD, y + PAD];
 }
 
-/** A canvas with all of it, `fine` to a CSS pixel. */
-function snapshot(shown, fine = 2) {
-  const [width, height] = sheet(new Vector(), shown); // says how high it must be
-  const canvas = Object.assign(document.createElement("canvas"), {
-    width: Math.ceil(fine * width),
-    height: Math.ceil(fine * height),
-  });
-  const context = canvas.getContext("2d");
+/**
+ * A canvas with all of it, `fine` to a CSS pixel.
+ * @param {Still} still
+ */
+function snapshot(still, fine = 2) {
+  const [width, height] = sheet(new Vector(), still); // says how high it must be
+  const canvas = document.createElement("canvas");
+  canvas.width = Math.ceil(fine * width);
+  canvas.height = Math.ceil(fine * height);
+  const context = /** @type {CanvasRenderingContext2D} */ (canvas.getContext("2d"));
   context.scale(fine, fine);
-  context.fillStyle = shown.back;
+  context.fillStyle = still.back;
   context.fillRect(0, 0, width, height);
-  sheet(context, shown);
+  sheet(context, still);
   return canvas;
 }
 
-/** The same as an SVG in which text is text. */
-function drawing(shown) {
+/**
+ * The same as an SVG in which text is text.
+ * @param {Still} still
+ */
+function drawing(still) {
   const [ground, vector] = [new Vector(), new Vector()];
-  const [width, height] = sheet(vector, shown);
-  ground.fillStyle = shown.back;
+  const [width, height] = sheet(vector, still);
+  ground.fillStyle = still.back;
   ground.fillRect(0, 0, width, height);
   vector.made.unshift(...ground.made);
   return vector.file(width, height);
 }
 
-/** Keep what is `shown` as a file of this kind; `numbers` is the NPZ that Python made, in base 64. */
-export function keep(kind, shown, numbers) {
-  if (kind === "png") snapshot(shown).toBlob((blob) => save(blob, "shuffle-lab.png"), "image/png");
-  else if (kind === "svg") save(drawing(shown), "shuffle-lab.svg");
-  else
-    save(
-      new Blob([Uint8Array.from(atob(numbers), (letter) => letter.charCodeAt(0))]),
-      "shuffle-lab.npz",
-    );
+/**
+ * Keep what is shown as a file of this kind.
+ * @param {string} kind
+ * @param {Still} still
+ * @param {string} numbers the NPZ that Python made, in base 64
+ */
+export function keep(kind, still, numbers) {
+  if (kind === "png")
+    snapshot(still).toBlob((blob) => blob && save(blob, "shuffle-lab.png"), "image/png");
+  else if (kind === "svg") save(drawing(still), "shuffle-lab.svg");
+  else {
+    const bytes = Uint8Array.from(atob(numbers), (letter) => letter.charCodeAt(0));
+    save(new Blob([bytes]), "shuffle-lab.npz");
+  }
 }

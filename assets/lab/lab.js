@@ -1,55 +1,84 @@
-// The shuffle lab: the shuffled strip, the step-through of the order's recovery, and the paths compared. Everything drawn comes from
-// core; what goes back to Python is a new order made by hand, or other forbidden edges.
-// For tests: the root carries data-step (0 matrix, 1 graph, 1 + k edges of the path, T + 1 in order), data-order (the frame in each
-// slot), data-path, data-playing, data-waiting, and has shown(), the data, and spot(from, to), where an edge is on the screen.
+// The shuffle lab: the shuffled strip, the step-through of the order's recovery, and the paths
+// compared. Everything drawn comes from core; what goes back to Python is a new order made by hand,
+// or other forbidden edges.
+// For tests: the root carries data-step (0 matrix, 1 graph, 1 + k edges of the path, T + 1 in
+// order), data-order (the frame in each slot), data-path, data-playing, data-waiting, and has
+// shown(), the data, and spot(from, to), where an edge is on the screen.
 
-import { along, curve, edgeAt, layout } from "./geometry.js";
+/** @import {Edge} from "./geometry.js" */
+/** @import {LabData, Shown} from "./data.js" */
+/** @import {Scene} from "./stage.js" */
+/** @import {Still} from "./keep.js" */
+
+import { along, edgeAt, layout } from "./geometry.js";
+import { paintScale, written } from "./ink.js";
+import { paintStage } from "./stage.js";
+import { captionOf, Found, Laid, named } from "./found.js";
 import { keep } from "./keep.js";
-import {
-  drawEdges,
-  drawMatrix,
-  edgesLayer,
-  matrixLayer,
-  paintScale,
-  paintStage,
-  stamp,
-  written,
-} from "./paint.js";
+import { explain, partsOf, themeOf } from "./parts.js";
+import { fillTable } from "./paths.js";
+import { Player } from "./player.js";
 import { Strip } from "./strip.js";
 
+/** What was done on the page. @typedef {{order?: number[], forbidden?: Edge[]}} Wanted */
+
 const PAUSE = 500; // ms that keys may follow one another before Python is told
-const STEP = 420; // ms of a single step by hand
-const LECTURE = 1.8; // times slower
 const SCALE = 150;
-const labs = new Map(); // root -> Lab
+/** @type {Map<Element, Lab>} */
+const labs = new Map();
 
 class Lab {
+  /** @param {HTMLElement} root */
   constructor(root) {
     this.root = root;
-    this.part = Object.fromEntries(
-      [...root.querySelectorAll("[data-part]")].map((node) => [node.dataset.part, node]),
-    );
+    this.part = partsOf(root);
     this.sent = 0;
-    this.at = 0; // position of the step-through
     this.chosen = 0; // the path that is shown
-    this.slow = false; // whether it plays as a lecture
+    /** @type {Found | null} */
+    this.found = null;
+    /** @type {Laid | null} */
+    this.laid = null;
+    /** @type {LabData | null} what came while a frame was dragged */
+    this.late = null;
+    /** @type {Edge | null} */
+    this.pointed = null;
+    /** @type {(wanted: Wanted & {n: number}) => void} */
+    this.tell = () => {};
+    this.moving = 0; // the timer of an order that is still being made by keys
+    this.said = "";
+    /** @type {LabData | null} of what it was said */
+    this.saidOf = null;
     const { said, hint } = this.part;
-    this.frames = new Strip(this.part.strip, {
+    this.frames = new Strip(this.part.strip, String(hint.textContent).trim(), {
       moved: (order, byKeys) => this.moved(order, byKeys),
       idle: () => this.late && this.receive(this.late, this.tell),
       say: (words) => {
         said.textContent = words;
       },
-      hint: hint.textContent,
+    });
+    this.player = new Player({
+      slots: () => this.found?.data.permutation.length ?? 0,
+      still: () => this.frames.still(),
+      moved: () => this.paint(),
+      playing: (on) => {
+        root.dataset.playing = String(on);
+        this.part.play.textContent = on ? "❚❚ Pause" : "▶ Play";
+      },
     });
     this.closing = new AbortController();
     this.listen();
     this.watch = new ResizeObserver(() => this.resized());
-    root.shown = () => this.data;
-    root.spot = (t, u) => this.spot(t, u);
+    Object.assign(root, {
+      shown: () => this.found?.data,
+      spot: (/** @type {number} */ t, /** @type {number} */ u) => this.spot(t, u),
+    });
   }
 
-  /** Take what core found. What answers an older request than the last one is passed over. */
+  /**
+   * Take what core found. What answers an older request than the last one is passed over.
+   * @param {LabData} data
+   * @param {(wanted: Wanted & {n: number}) => void} tell
+   */
   async receive(data, tell) {
     this.tell = tell;
     this.late = null;
@@ -61,354 +90,233 @@ class Lab {
       return;
     }
     if (data.answers < this.sent || this.moving) return;
-    const ended =
-      !this.data ||
-      this.at >= this.last ||
-      data.permutation.length !== this.data.permutation.length;
-    const first = !this.data;
-    Object.assign(this, { data, pictures });
-    this.weights = new Map(data.edges.map(([t, u, weight]) => [`${t}-${u}`, weight]));
-    this.barred = new Set(data.forbidden.map(([t, u]) => `${t}-${u}`));
+    const before = this.found;
+    const { player } = this;
+    const sameLength = before?.data.permutation.length === data.permutation.length;
+    const ended = !before || player.at >= player.last || !sameLength;
+    this.found = new Found(data, pictures);
+    explain(this.root, data.words.help);
     if (!data.paths[this.chosen]?.path) this.chosen = 0;
     if (ended) {
-      this.play(false);
-      this.at = this.last;
+      player.play(false);
+      player.at = player.last;
     }
     this.root.dataset.order = String(data.permutation);
     this.root.dataset.waiting = "false";
     this.pointed = null;
-    this.frames.show(data.permutation, data.pictures, data.word, first || this.frames.still());
+    const still = !before || this.frames.still();
+    this.frames.show(data.permutation, data.pictures, data.word, still);
     this.table();
-    this.part.scrub.max = this.last;
+    this.part.scrub.max = String(player.last);
     if (labs.get(this.root) === this) this.watch.observe(this.root);
     this.resized();
   }
 
-  get T() {
-    return this.data.permutation.length;
-  }
-  get last() {
-    return this.data ? this.T + 1 : 0;
-  }
-  get shown() {
-    return this.data.paths[this.chosen];
-  }
-  get step() {
-    return Math.floor(this.at + 1e-6);
-  }
+  // --- what goes to Python -----------------------------------------------------------------------
 
-  // --- what goes to Python ---------------------------------------------------------------------------------------
-
+  /** @param {Wanted} wanted */
   ask(wanted) {
     this.sent = Math.max(Date.now(), this.sent + 1);
-    this.moving = null;
+    this.moving = 0;
     this.root.dataset.waiting = "true";
     this.tell({ ...wanted, n: this.sent });
   }
 
+  /**
+   * @param {number[]} order
+   * @param {boolean} byKeys
+   */
   moved(order, byKeys) {
     Object.assign(this.root.dataset, { order: String(order), waiting: "true" });
     clearTimeout(this.moving);
     this.moving = setTimeout(() => this.ask({ order: [...order] }), byKeys ? PAUSE : 0);
   }
 
+  /** @param {Edge} edge */
   toggle(edge) {
-    const name = edge.join("-");
-    const kept = this.data.forbidden.filter((each) => each.join("-") !== name);
-    this.ask({ forbidden: this.barred.has(name) ? kept : [...kept, edge] });
+    if (!this.found) return;
+    const name = named(...edge);
+    const { data, barred } = this.found;
+    const kept = data.forbidden.filter((each) => named(...each) !== name);
+    this.ask({ forbidden: barred.has(name) ? kept : [...kept, edge] });
   }
 
-  // --- the step-through ------------------------------------------------------------------------------------------
+  // --- what it shows -----------------------------------------------------------------------------
 
-  /** Go to a position, gliding there unless `at once`. */
-  go(to, atOnce = false) {
-    if (!this.data) return;
-    this.play(false);
-    const target = Math.max(0, Math.min(this.last, to));
-    const [from, began, span] = [
-      this.at,
-      performance.now(),
-      STEP * Math.min(3, Math.abs(target - this.at)),
-    ];
-    if (atOnce || this.frames.still() || span === 0) {
-      this.place(target);
-      return;
-    }
-    this.goal = target;
-    const glide = (now) => {
-      const done = Math.min(1, Math.max(0, (now - began) / span));
-      this.place(done === 1 ? target : from + (target - from) * done);
-      this.frame = done < 1 ? requestAnimationFrame(glide) : 0;
-      if (done === 1) this.goal = null;
-    };
-    this.frame = requestAnimationFrame(glide);
+  /**
+   * The path that is shown: the best always is there.
+   * @param {LabData} data
+   */
+  path(data) {
+    return /** @type {Shown} */ (data.paths[this.chosen]);
   }
 
-  place(at) {
-    if (at === this.at) return;
-    this.at = at;
-    if (at >= this.last) this.slow = false; // a lecture is over at the end
-    this.paint();
-  }
-
-  /** How long the step after `step` takes, and the rest before it, ms. */
-  pace(step) {
-    const edge = step >= 1 && step < this.T;
-    const [move, rest] = edge ? [Math.max(450, Math.min(1000, 9000 / this.T)), 120] : [1700, 350];
-    return this.slow ? { move: move * LECTURE, rest: edge ? 500 : 2200 } : { move, rest };
-  }
-
-  /** Play or pause. A lecture that was paused goes on at its own pace. */
-  play(on) {
-    cancelAnimationFrame(this.frame);
-    this.frame = 0;
-    this.goal = null; // where a glide was going
-    if (on && this.at >= this.last) this.place(0);
-    this.root.dataset.playing = String(on);
-    this.part.play.textContent = on ? "❚❚ Pause" : "▶ Play";
-    if (!on) return;
-    let step = this.step;
-    let spent = (this.at - step) * this.pace(step).move;
-    let rest = this.at > step ? 0 : this.pace(step).rest;
-    let before = performance.now();
-    const tick = (now) => {
-      const passed = Math.min(100, Math.max(0, now - before)); // a tab in the background does not leap
-      before = now;
-      const { move } = this.pace(step);
-      if (rest > 0) rest -= passed;
-      else spent += passed;
-      if (spent >= move) {
-        step += 1;
-        spent = 0;
-        rest = this.pace(step).rest;
-      }
-      this.place(step + (this.frames.still() ? 0 : spent / move));
-      if (step >= this.last) this.play(false);
-      else this.frame = requestAnimationFrame(tick);
-    };
-    this.frame = requestAnimationFrame(tick);
-  }
-
-  // --- what it shows ---------------------------------------------------------------------------------------------
-
-  get scene() {
-    const { shown, data } = this;
+  /**
+   * @param {Found} found
+   * @param {Laid} laid
+   * @returns {Scene}
+   */
+  scene({ data, weights }, laid) {
+    const { path, places } = this.path(data);
+    const { view, layers, theme } = laid;
     return {
-      view: this.view,
+      view,
       data,
-      layers: this.layers,
-      theme: this.theme,
-      path: shown.path,
-      places: shown.places,
-      word: data.word,
+      layers,
+      theme,
+      path,
+      places,
       pointed: this.pointed,
-      curveOf: (t, u) => this.curves.get(`${t}-${u}`).curve,
-      weightOf: (t, u) => this.weights.get(`${t}-${u}`),
+      curveOf: (t, u) => laid.curve(t, u),
+      weightOf: (t, u) => weights.get(named(t, u)) ?? 0,
     };
   }
 
-  /** The same for a file: nothing is pointed at, and everything is drawn anew, as fine as it can be. */
-  get still() {
-    const { view, data, pictures } = this;
-    const theme = { ...this.theme, forFile: true };
-    const forbidden = (t, u) => this.barred.has(`${t}-${u}`);
-    const layers = {
-      nodes: pictures,
-      places: pictures,
-      matrix: (context) => drawMatrix(context, view, data, pictures, theme, forbidden),
-      edges: (context, shade) =>
-        drawEdges(context, view, data, [...this.curves.values()], theme, forbidden, shade),
-    };
+  /**
+   * The same for a file: nothing is pointed at.
+   * @param {Found} found
+   * @param {Laid} laid
+   * @returns {Still}
+   */
+  still(found, laid) {
+    const scene = this.scene(found, laid);
+    const { fileTheme: theme, fileLayers: layers } = laid;
     const back = getComputedStyle(this.root).getPropertyValue("--lab-back").trim();
     return {
-      scene: { ...this.scene, theme, layers, pointed: null },
-      at: this.at,
+      scene: { ...scene, theme, layers, pointed: null },
+      at: this.player.at,
       part: this.part,
-      lines: data.lines,
+      lines: found.data.lines,
       back,
     };
   }
 
   paint() {
-    if (!this.data || !this.view) return;
-    const { shown, data } = this;
-    paintStage(this.part.stage, this.scene, this.at);
-    this.part.scrub.value = this.at;
-    const now = `${this.step} ${this.chosen} ${this.at > this.T}`;
-    if (now === this.said && this.words === data) return;
-    [this.said, this.words] = [now, data];
-    this.root.dataset.step = this.step;
-    this.root.dataset.path = String(shown.path);
-    this.part.count.textContent = `step ${this.step} of ${this.last}`;
-    this.part.caption.textContent = this.caption();
-    this.part.stage.setAttribute("aria-label", `Step-through. ${this.caption()}`);
-  }
-
-  caption() {
-    const { step, data, shown, T } = this;
-    if (step === 0) return data.words.matrix;
-    if (step === 1)
-      return `Each cell becomes an edge from slot to slot: a directed graph. ${data.words.goal}`;
-    if (this.at > T) {
-      const right = shown.places.filter(Boolean).length;
-      return `The frames slide into the order of the path (${shown.name.toLowerCase()}, weight ${written(shown.weight)}): ${right} of ${T} in their true place.`;
-    }
-    const k = step - 1;
-    const [t, u] = [shown.path[k - 1], shown.path[k]];
-    return `Edge ${k} of ${T - 1}: slot ${t + 1} → slot ${u + 1}, weight ${written(this.weights.get(`${t}-${u}`))}. Running weight ${written(shown.running[k])}.`;
+    if (!this.found || !this.laid) return;
+    const { found, laid, part, player } = this;
+    const { data } = found;
+    paintStage(part.stage, this.scene(found, laid), player.at);
+    part.scrub.value = String(player.at);
+    const slid = player.at > data.permutation.length;
+    const now = `${player.step} ${this.chosen} ${slid}`;
+    if (now === this.said && this.saidOf === data) return;
+    this.said = now;
+    this.saidOf = data;
+    this.root.dataset.step = String(player.step);
+    this.root.dataset.path = String(this.path(data).path);
+    part.count.textContent = `step ${player.step} of ${player.last}`;
+    const caption = captionOf(found, this.path(data), player.step, slid);
+    part.caption.textContent = caption;
+    part.stage.setAttribute("aria-label", `Step-through. ${caption}`);
   }
 
   /** The paths compared; each can be shown. */
   table() {
-    const { data, part } = this;
-    const best = data.paths[0].weight;
-    part.paths.replaceChildren(
-      ...data.paths.map((path, i) => {
-        const row = document.createElement("tr");
-        row.innerHTML =
-          "<th scope='row'></th><td></td><td class='lab-number'></td><td class='lab-number'></td><td class='lab-number'></td>";
-        const [head, slots, weight, behind, accuracy] = row.children;
-        const button = Object.assign(document.createElement("button"), {
-          type: "button",
-          className: "lab-button",
-          textContent: path.name,
-          disabled: !path.path,
-        });
-        button.setAttribute("aria-pressed", String(i === this.chosen));
-        button.dataset.tip = data.words.paths[path.name];
-        button.addEventListener("click", () => {
-          this.chosen = i;
-          this.table();
-          this.part.paths.querySelectorAll("button")[i].focus();
-          this.paint();
-        });
-        head.append(button);
-        slots.textContent = path.path
-          ? path.path.map((slot) => slot + 1).join(" → ")
-          : "none: it ends where only forbidden edges lead on";
-        if (!path.path) return row;
-        weight.textContent = written(path.weight);
-        behind.textContent = i ? written(best - path.weight) : "–";
-        accuracy.textContent = data.identifiable ? `${path.accuracy.toFixed(1)} %` : "–";
-        return row;
-      }),
-    );
+    if (!this.found) return;
+    fillTable(this.part.paths, this.found.data, this.chosen, (i) => {
+      this.chosen = i;
+      this.table();
+      this.part.paths.querySelectorAll("button")[i].focus();
+      this.paint();
+    });
   }
 
   resized() {
-    const { data, root, part } = this;
+    const { found, root, part } = this;
     const width = root.clientWidth;
-    if (!data || !width) return;
-    const style = getComputedStyle(root);
-    const mixed = (name) =>
-      Object.assign(document.createElement("i"), { style: `color: var(${name})` });
-    const probe = (name) => {
-      const node = root.appendChild(mixed(name));
-      const { color } = getComputedStyle(node);
-      node.remove();
-      return color;
-    };
-    this.theme = {
-      text: style.color,
-      font: style.fontFamily,
-      soft: probe("--lab-soft"),
-      line: probe("--lab-line"),
-      fill: probe("--lab-fill"),
-      accent: probe("--lab-accent"),
-      badge: "#B8401F",
-    };
-    const { naturalWidth, naturalHeight } = this.pictures[0];
-    let perRow = this.T;
-    for (let rows = 2; width / perRow < 76 && rows <= this.T; rows++)
-      perRow = Math.ceil(this.T / rows);
-    root.style.setProperty("--lab-per-row", perRow);
-    this.view = layout(width, window.innerHeight, this.T, naturalHeight / naturalWidth);
-    this.curves = new Map(
-      data.edges.map(([t, u, weight]) => [
-        `${t}-${u}`,
-        { edge: [t, u], weight, curve: curve(this.view, t, u) },
-      ]),
-    );
-    const forbidden = (t, u) => this.barred.has(`${t}-${u}`);
-    const { side, graph } = this.view;
-    const matrix = matrixLayer(this.view, data, this.pictures, this.theme, forbidden);
-    const edges = edgesLayer(this.view, data, [...this.curves.values()], this.theme, forbidden);
-    this.layers = {
-      matrix: (context) => context.drawImage(matrix, 0, 0, side + 2, side + 2),
-      edges: (context, shade) => {
-        context.globalAlpha = shade;
-        context.drawImage(edges, graph.x, graph.y, graph.w, graph.h);
-        context.globalAlpha = 1;
-      },
-      nodes: this.pictures.map((image) => stamp(image, this.view.node)),
-      places: this.pictures.map((image) => stamp(image, this.view.place)),
-    };
+    if (!found || !width) return;
+    const { data, pictures } = found;
+    const T = data.permutation.length;
+    const theme = themeOf(root);
+    let perRow = T;
+    for (let rows = 2; width / perRow < 76 && rows <= T; rows++) perRow = Math.ceil(T / rows);
+    root.style.setProperty("--lab-per-row", String(perRow));
+    const { naturalWidth, naturalHeight } = pictures[0];
+    const view = layout(width, window.innerHeight, T, naturalHeight / naturalWidth);
+    this.laid = new Laid(found, view, theme);
     paintScale(part.scale, data, SCALE, 16);
     part.low.textContent = written(data.middle - data.reach);
     part.high.textContent = written(data.middle + data.reach);
-    part.middle.textContent = `${data.words.weight}; pale: ${data.middle === 0 ? "0" : `their mean, ${written(data.middle)}`}`;
+    const pale = data.middle === 0 ? "0" : `their mean, ${written(data.middle)}`;
+    part.middle.textContent = `${data.words.weight}; pale: ${pale}`;
     this.read();
     this.paint();
   }
 
   /** Say what is pointed at. */
   read() {
-    const { pointed, part } = this;
+    const { found, pointed, part } = this;
     part.stage.style.cursor = pointed ? "pointer" : "default";
-    if (!pointed) {
+    if (!pointed || !found) {
       part.readout.textContent = "Click an edge or a cell to forbid it";
       return;
     }
     const [t, u] = pointed;
-    const act = this.barred.has(`${t}-${u}`) ? "forbidden · click to allow" : "click to forbid";
-    part.readout.textContent = `slot ${t + 1} → slot ${u + 1}: ${written(this.weights.get(`${t}-${u}`))} · ${act}`;
+    const barred = found.barred.has(named(t, u));
+    const act = barred ? "forbidden · click to allow" : "click to forbid";
+    const edge = `slot ${t + 1} → slot ${u + 1}: ${found.weight(t, u)}`;
+    part.readout.textContent = `${edge} · ${act}`;
   }
 
-  // --- listening -------------------------------------------------------------------------------------------------
+  // --- listening ---------------------------------------------------------------------------------
 
-  /** Where the middle of an edge is on the screen, {x, y}. */
+  /**
+   * Where the middle of an edge is on the screen.
+   * @param {number} t
+   * @param {number} u
+   */
   spot(t, u) {
+    if (!this.laid) return null;
     const bounds = this.part.stage.getBoundingClientRect();
-    const { curve: whole } = this.curves.get(`${t}-${u}`);
+    const whole = this.laid.curve(t, u);
     const { x, y } = along(whole, whole.from + 0.25 * (whole.to - whole.from));
     return { x: bounds.left + x, y: bounds.top + y };
   }
 
+  /**
+   * The edge under the pointer.
+   * @param {MouseEvent} event
+   */
   under(event) {
+    if (!this.found || !this.laid) return null;
     const bounds = this.part.stage.getBoundingClientRect();
     const point = { x: event.clientX - bounds.left, y: event.clientY - bounds.top };
-    const { path } = this.shown;
+    const { path } = this.path(this.found.data);
+    /** @param {Edge} edge */
     const onPath = ([t, u]) => path.indexOf(u) === path.indexOf(t) + 1;
-    const curves = this.at >= 1 ? [...this.curves.values()] : [];
-    return edgeAt(this.view, curves, point, event.pointerType === "touch" ? 16 : 8, onPath);
+    const curves = this.player.at >= 1 ? [...this.laid.curves.values()] : [];
+    const touch = event instanceof PointerEvent && event.pointerType === "touch";
+    return edgeAt(this.laid.view, curves, point, touch ? 16 : 8, onPath);
   }
 
   listen() {
-    const { part } = this;
+    const { part, player } = this;
+    const { signal } = this.closing;
+    /**
+     * @template {keyof HTMLElementEventMap} Name
+     * @param {HTMLElement} node
+     * @param {Name} name
+     * @param {(event: HTMLElementEventMap[Name]) => void} act
+     */
     const on = (node, name, act) =>
-      node.addEventListener(name, (event) => this.data && act(event), {
-        signal: this.closing.signal,
-      });
-    on(part.start, "click", () => this.go(0));
-    on(part.back, "click", () => this.go(Math.ceil((this.goal ?? this.at) - 1e-6) - 1));
-    on(part.forward, "click", () => this.go(Math.floor((this.goal ?? this.at) + 1e-6) + 1));
-    on(part.end, "click", () => this.go(this.last));
-    on(part.play, "click", () => this.play(this.root.dataset.playing !== "true"));
+      node.addEventListener(name, (event) => this.found && act(event), { signal });
+    on(part.start, "click", () => player.go(0));
+    on(part.back, "click", () => player.back());
+    on(part.forward, "click", () => player.forward());
+    on(part.end, "click", () => player.go(player.last));
+    on(part.play, "click", () => player.play(this.root.dataset.playing !== "true"));
     on(part.lecture, "click", () => {
-      part.transport.scrollIntoView({
-        block: "start",
-        behavior: this.frames.still() ? "auto" : "smooth",
-      });
-      this.play(false);
-      this.place(0);
-      this.slow = true;
-      this.play(true);
+      const behavior = this.frames.still() ? "auto" : "smooth";
+      part.transport.scrollIntoView({ block: "start", behavior });
+      player.lecture();
     });
     on(part.keep, "click", (event) => {
-      const kind = event.target.dataset.keep;
-      if (kind) keep(kind, this.still, this.data.numbers);
+      const button = /** @type {HTMLElement} */ (event.target);
+      const kind = button.dataset.keep;
+      const { found, laid } = this;
+      if (kind && found && laid) keep(kind, this.still(found, laid), found.data.numbers);
     });
-    on(part.scrub, "input", () => this.go(Number(part.scrub.value), true));
+    on(part.scrub, "input", () => player.go(Number(part.scrub.value), true));
     on(part.stage, "pointermove", (event) => this.point(this.under(event)));
     on(part.stage, "pointerleave", () => this.point(null));
     on(part.stage, "click", (event) => {
@@ -416,6 +324,7 @@ class Lab {
       if (edge) this.toggle(edge);
     });
     on(part.stage, "keydown", (event) => {
+      /** @type {Record<string, HTMLButtonElement>} */
       const keys = {
         ArrowLeft: part.back,
         ArrowRight: part.forward,
@@ -429,15 +338,16 @@ class Lab {
     });
   }
 
+  /** @param {Edge | null} edge */
   point(edge) {
     if (String(edge) === String(this.pointed)) return;
     this.pointed = edge;
     this.read();
-    if (!this.frame) this.paint();
+    if (!this.player.frame) this.paint();
   }
 
   close() {
-    this.play(false);
+    this.player.play(false);
     clearTimeout(this.moving);
     this.closing.abort();
     this.watch.disconnect();
@@ -445,11 +355,18 @@ class Lab {
   }
 }
 
-/** Streamlit calls this when the lab appears, and again after every rerun with what was sent anew. */
+/**
+ * Streamlit calls this when the lab appears, and again after every rerun with what was sent anew.
+ * @param {{parentElement: HTMLElement, data: LabData,
+ *   setStateValue: (name: string, value: unknown) => void}} component
+ */
 export default function mount({ parentElement, data, setStateValue }) {
-  const root = parentElement.querySelector("[data-testid=shuffle-lab]");
-  if (!labs.has(root)) labs.set(root, new Lab(root));
-  labs.get(root).receive(data, (wanted) => setStateValue("wanted", wanted));
+  const root = /** @type {HTMLElement} */ (
+    parentElement.querySelector("[data-testid=shuffle-lab]")
+  );
+  const lab = labs.get(root) ?? new Lab(root);
+  labs.set(root, lab);
+  lab.receive(data, (wanted) => setStateValue("wanted", wanted));
   return () =>
     setTimeout(() => {
       if (!root.isConnected) labs.get(root)?.close();

@@ -1,105 +1,187 @@
-// The shuffled frames, which can be put in another order: dragged by mouse, pen or finger, or moved by arrow keys.
+// The shuffled frames, which can be put in another order: dragged by mouse, pen or finger, or moved
+// by arrow keys.
 
 const STARTS = 5; // pixels that a pointer moves before it drags
 const SLIDE = { duration: 260, easing: "ease" };
 
+/**
+ * Who is told of what is done.
+ * @typedef {object} StripEvents
+ * @property {(order: number[], byKeys: boolean) => void} moved a new order was made by hand
+ * @property {() => void} idle a drag changed nothing
+ * @property {(text: string) => void} say what a screen reader should hear
+ */
+
+/**
+ * A frame of the strip.
+ * @typedef {object} Item
+ * @property {HTMLLIElement} node
+ * @property {HTMLButtonElement} button
+ * @property {HTMLImageElement} image
+ * @property {HTMLElement} slot
+ * @property {HTMLElement} name
+ */
+
+/**
+ * A drag in progress: of which frame, from and to which slot, and where it all was at its start.
+ * @typedef {object} Held
+ * @property {number} frame
+ * @property {number} from
+ * @property {number} to
+ * @property {DOMRect[]} boxes
+ * @property {number} x
+ * @property {number} y
+ * @property {number} scroll
+ * @property {boolean} started
+ */
+
 export class Strip {
-  /** `moved(order, by keys)` is told each new order made by hand, `say(text)` what a screen reader should hear, `idle()` that a drag changed nothing. */
-  constructor(list, { moved, say, idle, hint }) {
-    Object.assign(this, { list, moved, say, idle, hint });
+  /**
+   * @param {HTMLElement} list
+   * @param {string} hint how frames are moved
+   * @param {StripEvents} events
+   */
+  constructor(list, hint, events) {
+    this.list = list;
+    this.hint = hint;
+    this.events = events;
+    this.word = "";
+    /** @type {number[]} */
     this.order = [];
-    this.items = new Map(); // frame -> li
+    /** @type {Map<number, Item>} */
+    this.items = new Map();
+    /** @type {Held | null} */
+    this.held = null;
   }
 
   get dragging() {
-    return Boolean(this.held);
+    return this.held !== null;
   }
 
-  /** Show frame order[t] with pictures[t] in slot t. */
+  /**
+   * The items in this order.
+   * @param {number[]} order
+   */
+  itemsOf(order) {
+    return order.map((frame) => /** @type {Item} */ (this.items.get(frame)));
+  }
+
+  /**
+   * Show frame order[t] with pictures[t] in slot t.
+   * @param {number[]} order
+   * @param {string[]} pictures
+   * @param {string} word
+   * @param {boolean} still
+   */
   show(order, pictures, word, still) {
     this.word = word;
     if (order.length !== this.items.size) {
       this.items = new Map([...order.keys()].map((frame) => [frame, this.item(frame)]));
       this.list.replaceChildren();
     }
-    order.forEach((frame, t) => {
-      const image = this.items.get(frame).querySelector("img");
+    this.itemsOf(order).forEach(({ image }, t) => {
       if (image.src !== pictures[t]) image.src = pictures[t];
     });
     this.arrange(order, still);
   }
 
+  /**
+   * @param {number} frame
+   * @returns {Item}
+   */
   item(frame) {
-    const item = document.createElement("li");
-    item.innerHTML =
-      "<button type='button' class='lab-frame'><img alt='' draggable='false'><span></span><small></small></button>";
-    const button = item.firstElementChild;
+    const node = document.createElement("li");
+    const button = document.createElement("button");
+    const image = document.createElement("img");
+    const [slot, name] = [document.createElement("span"), document.createElement("small")];
+    button.type = "button";
+    button.className = "lab-frame";
+    image.alt = "";
+    image.draggable = false;
+    button.append(image, slot, name);
+    node.append(button);
     button.setAttribute("aria-roledescription", "frame that can be moved");
-    button.dataset.frame = frame;
+    button.dataset.frame = String(frame);
     button.addEventListener("keydown", (event) => this.key(event, frame));
-    button.addEventListener("pointerdown", (event) => this.hold(event, frame));
+    button.addEventListener("pointerdown", (event) => this.hold(event, button, frame));
     button.addEventListener("pointermove", (event) => this.drag(event));
     button.addEventListener("pointerup", () => this.drop(true));
     button.addEventListener("pointercancel", () => this.drop(false));
     button.addEventListener("lostpointercapture", () => this.drop(false));
-    return item;
+    return { node, button, image, slot, name };
   }
 
-  /** Put the items into this order; they slide there unless `still`. */
+  /**
+   * Put the items into this order; they slide there unless `still`.
+   * @param {number[]} order
+   * @param {boolean} still
+   */
   arrange(order, still) {
-    const before = new Map(
-      [...this.items].map(([frame, item]) => [frame, item.getBoundingClientRect()]),
-    );
-    const focused = this.list.contains(document.activeElement) ? document.activeElement : null;
+    const items = this.itemsOf(order);
+    const before = items.map(({ node }) => node.getBoundingClientRect());
+    const active = /** @type {HTMLElement | null} */ (document.activeElement);
+    const focused = this.list.contains(active) ? active : null;
     if (String(order) !== String(this.order) || !this.list.children.length)
-      order.forEach((frame) => this.list.append(this.items.get(frame)));
+      this.list.append(...items.map(({ node }) => node));
     this.order = [...order];
     if (focused && document.activeElement !== focused) focused.focus({ preventScroll: true });
-    order.forEach((frame, t) => {
-      const item = this.items.get(frame);
-      const [label, small] = item.querySelectorAll("span, small");
-      label.textContent = `slot ${t + 1}`;
-      small.textContent = `${this.word} ${frame + 1}`;
-      item.firstElementChild.setAttribute(
-        "aria-label",
-        `${this.word} ${frame + 1} in slot ${t + 1} of ${order.length}. ${this.hint}`,
-      );
-      const [was, is] = [before.get(frame), item.getBoundingClientRect()];
+    items.forEach(({ node, button, slot, name }, t) => {
+      const frame = `${this.word} ${order[t] + 1}`;
+      slot.textContent = `slot ${t + 1}`;
+      name.textContent = frame;
+      const place = `${frame} in slot ${t + 1} of ${order.length}`;
+      button.setAttribute("aria-label", `${place}. ${this.hint}`);
+      const [was, is] = [before[t], node.getBoundingClientRect()];
       const [dx, dy] = [was.left - is.left, was.top - is.top];
       if (!still && was.width && (Math.abs(dx) > 1 || Math.abs(dy) > 1)) {
-        item.animate([{ transform: `translate(${dx}px, ${dy}px)` }, { transform: "none" }], SLIDE);
+        node.animate([{ transform: `translate(${dx}px, ${dy}px)` }, { transform: "none" }], SLIDE);
       }
     });
   }
 
-  /** The order with the frame in slot `from` moved to slot `to`. */
+  /**
+   * The order with the frame in slot `from` moved to slot `to`.
+   * @param {number} from
+   * @param {number} to
+   */
   with(from, to) {
     const order = [...this.order];
     order.splice(to, 0, ...order.splice(from, 1));
     return order;
   }
 
+  /**
+   * @param {number} from
+   * @param {number} to
+   * @param {boolean} byKeys
+   */
   move(from, to, byKeys) {
     const frame = this.order[from];
     this.arrange(this.with(from, to), !byKeys || this.still());
-    this.say(
-      `${this.word} ${frame + 1} is now in slot ${to + 1} of ${this.order.length}. Order: ${this.order.map((f) => f + 1).join(", ")}`,
-    );
-    this.moved(this.order, byKeys);
+    const order = this.order.map((each) => each + 1).join(", ");
+    const place = `slot ${to + 1} of ${this.order.length}`;
+    this.events.say(`${this.word} ${frame + 1} is now in ${place}. Order: ${order}`);
+    this.events.moved(this.order, byKeys);
   }
 
+  /**
+   * @param {KeyboardEvent} event
+   * @param {number} frame
+   */
   key(event, frame) {
     const last = this.order.length - 1;
     const from = this.order.indexOf(frame);
     if (event.key === "Escape") this.drop(false);
-    const to = {
+    /** @type {Record<string, number>} */
+    const targets = {
       ArrowLeft: from - 1,
       ArrowUp: from - 1,
       ArrowRight: from + 1,
       ArrowDown: from + 1,
       Home: 0,
       End: last,
-    }[event.key];
+    };
+    const to = targets[event.key];
     if (to === undefined || event.ctrlKey || event.metaKey || event.altKey) return;
     event.preventDefault();
     event.stopPropagation();
@@ -110,16 +192,20 @@ export class Strip {
     return window.matchMedia("(prefers-reduced-motion: reduce)").matches;
   }
 
-  hold(event, frame) {
+  /**
+   * @param {PointerEvent} event
+   * @param {HTMLButtonElement} button
+   * @param {number} frame
+   */
+  hold(event, button, frame) {
     if (event.button !== 0 || this.held) return;
     const from = this.order.indexOf(frame);
-    const boxes = this.order.map((each) => this.items.get(each).getBoundingClientRect());
-    event.currentTarget.setPointerCapture(event.pointerId);
+    button.setPointerCapture(event.pointerId);
     this.held = {
       frame,
       from,
       to: from,
-      boxes,
+      boxes: this.itemsOf(this.order).map(({ node }) => node.getBoundingClientRect()),
       x: event.clientX,
       y: event.clientY,
       scroll: this.list.getBoundingClientRect().top,
@@ -127,6 +213,7 @@ export class Strip {
     };
   }
 
+  /** @param {PointerEvent} event */
   drag(event) {
     const { held } = this;
     if (!held) return;
@@ -135,9 +222,9 @@ export class Strip {
     if (!held.started && Math.hypot(dx, dy) < STARTS) return;
     held.started = true;
     this.list.toggleAttribute("data-dragging", true);
-    const item = this.items.get(held.frame);
-    item.toggleAttribute("data-held", true);
-    item.style.transform = `translate(${dx}px, ${dy}px)`;
+    const [{ node }] = this.itemsOf([held.frame]);
+    node.toggleAttribute("data-held", true);
+    node.style.transform = `translate(${dx}px, ${dy}px)`;
     const own = held.boxes[held.from];
     const [x, y] = [own.left + own.width / 2 + dx, own.top + own.height / 2 + dy];
     const away = held.boxes.map((box) =>
@@ -145,25 +232,29 @@ export class Strip {
     );
     held.to = away.indexOf(Math.min(...away));
     const shown = this.with(held.from, held.to);
-    this.order.forEach((frame, t) => {
+    this.itemsOf(this.order).forEach((item, t) => {
+      const frame = this.order[t];
       if (frame === held.frame) return;
       const [was, is] = [held.boxes[t], held.boxes[shown.indexOf(frame)]];
-      this.items.get(frame).style.transform =
-        was === is ? "" : `translate(${is.left - was.left}px, ${is.top - was.top}px)`;
+      const aside = `translate(${is.left - was.left}px, ${is.top - was.top}px)`;
+      item.node.style.transform = was === is ? "" : aside;
     });
   }
 
-  /** Let go: the frame stays where it was dropped, or goes back. */
+  /**
+   * Let go: the frame stays where it was dropped, or goes back.
+   * @param {boolean} stay
+   */
   drop(stay) {
     const { held } = this;
     if (!held) return;
     this.held = null;
     this.list.toggleAttribute("data-dragging", false);
-    for (const item of this.items.values()) {
-      item.style.transform = "";
-      item.toggleAttribute("data-held", false);
+    for (const { node } of this.items.values()) {
+      node.style.transform = "";
+      node.toggleAttribute("data-held", false);
     }
     if (stay && held.started && held.to !== held.from) this.move(held.from, held.to, false);
-    else this.idle();
+    else this.events.idle();
   }
 }

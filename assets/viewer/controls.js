@@ -1,96 +1,94 @@
-// The controls above the pictures: what each is called, what it means, what it sets.
+// The controls above the pictures: what each is called and what it sets. What they explain of
+// themselves comes with the payload.
 
-import { targetOf } from "./state.js";
+/** @import {Block, Header, Help, Tap} from "./payload.js" */
+/** @import {State, Wish} from "./state.js" */
 
-export const HELP = {
-  tap:
-    "Which of the model's attentions is drawn. global: the heads that see the whole clip. local: the heads that see one colour of a " +
-    "checkerboard. vit: the frozen image model. aligned: an encoder on top of it that undoes the camera's motion.",
-  view: "Which of the attentions of a patch is drawn: to places, to frames, or both multiplied.",
-  query:
-    "Who is looking. Point at a patch to see what it sees; click to keep it, Escape to let it go.",
-  layer:
-    "The network looks at the clip in several layers, one after the other; the last feeds the decision.",
-  head: "Each layer looks in several ways at once, called heads. mean averages them, max takes the strongest.",
-  target:
-    "The class whose evidence GradCAM shows: the most probable class of each clip, until one is chosen here.",
-  opacity: "How strongly the colours cover the picture.",
-  colours:
-    "The colours of weights that are never negative. Signed attention is always blue (repels), grey (0), red (attracts).",
-  scale:
-    "What the brightest colour means. clip: the largest weight in view. frame: the largest of each frame, so frames cannot be " +
-    "compared. shared: the largest of any query and head in this layer, so queries and heads can be compared.",
-  mass: "Show only the fewest patches that together hold this much of all attention in view.",
-  smooth:
-    "The patches blended into one another, which is easier on the eye. The model knows only whole patches.",
-  drawn: "Whether patches are seen as such or blended into one another.",
-  matrix:
-    "How much each frame (row) looks at each frame (column), averaged over all places (RViT: of one vector a " +
-    "frame). Signed: red attracts, blue repels.",
-  flow: "Minus how much the attention map changes between two frames: 0 is no change. It says nothing of direction and is no attention.",
-  times:
-    "Which attention from frame to frame is drawn. space frames: from what the frames show. time frames: from what the hidden state " +
-    "carries.",
-};
-const VIEWS = {
-  joint: "The patch sees all patches of all frames at once, a(p→p′).",
-  space: "The patch sees the patches of its own frame, a(p→p′).",
-  time: "The patch sees its own place in every frame, a(t→t′).",
-  "space x time":
-    "First the places that the patch sees in its frame, a(p→p′), then the frames that each of these sees, a(t→t′), multiplied.",
-  "each frame separately": "The same place asks in every frame on its own, a(p→p′).",
-};
-const WHO = {
-  cls: "Where the class token looks, the summary from which the class is read.",
-  mean: "What each patch gets from all that see it, on average.",
-  patch:
-    "One patch looks. Point at any patch to see what it sees; click to keep it, Escape to let it go.",
-  gradcam:
-    "Where the evidence for a class is: the channels A of the last block, each weighted by the mean gradient α of the score y.\n" +
-    "ReLU(∑ α A), α = mean(∂y/∂A). This is no attention.",
-};
+import { tapOf, targetOf } from "./state.js";
 
-/** How a block's weights follow from queries and keys (core.trace.Kernel), as an equation. */
-function equation({ kernel, sums_to_one: even }) {
-  if (kernel === "softmax") return "a = softmax(q·kᵀ / √d)";
-  if (kernel === "cosine") return "a = q·k / (‖q‖ ‖k‖), the signed cosine: −1 repels, 1 attracts";
-  return `a = φ(q)·φ(k)ᵀ${even ? " / its row’s sum" : ", not normalised"}, with φ(x) = ELU(x) + 1`;
+/**
+ * A control: its node, and how it shows a value.
+ * @typedef {{node: HTMLElement, show: (value: any) => void}} Control
+ */
+
+/**
+ * A value, its text, and what it explains of itself.
+ * @typedef {[value: any, text: string, tip?: string]} Option
+ */
+
+/** @type {Help} */
+const SILENT = { controls: {}, views: {}, queries: {}, kernels: {}, remark: "" };
+
+/**
+ * What is explained: nothing if the payload brought no texts.
+ * @param {Header} data
+ */
+export const helpOf = (data) => data.help ?? SILENT;
+
+/**
+ * How a block's weights follow from queries and keys (core.trace.Kernel), as an equation.
+ * @param {Help} help
+ * @param {Block} block
+ */
+function equation(help, { kernel, sums_to_one: even }) {
+  return help.kernels[kernel === "linear" && even ? "linear, normalised" : kernel] ?? "";
 }
 
-/** What a view means, and the equations of the attentions it is made of. A layer that is here stands for all of its tap. */
+/**
+ * What a view means, and the equations of the attentions it is made of. A layer that is here stands
+ * for all of its tap.
+ * @param {Header} data
+ * @param {Tap} tap
+ * @param {string} view
+ */
 export function viewTip(data, tap, view) {
+  const help = helpOf(data);
+  const meaning = help.views[view] ?? "";
   const layer = data.layers.find((each) => each.tap === tap.name);
-  if (!layer) return VIEWS[view];
-  const [space, time] = [equation(layer.main), layer.time && equation(layer.time)];
-  if (view === "time") return `${VIEWS[view]}\n${time}`;
-  if (view !== "space x time" || space === time) return `${VIEWS[view]}\n${space}`;
-  return `${VIEWS[view]}\nspace: ${space}\ntime: ${time}`;
+  if (!layer) return meaning;
+  const space = equation(help, layer.main);
+  const time = layer.time && equation(help, layer.time);
+  if (view === "time") return `${meaning}\n${time}`;
+  if (view !== "space x time" || space === time) return `${meaning}\n${space}`;
+  return `${meaning}\nspace: ${space}\ntime: ${time}`;
 }
 
-/** The same for what is drawn: a view of the patch that asks, or another query. */
+/**
+ * The same for what is drawn: a view of the patch that asks, or another query.
+ * @param {Header} data
+ * @param {State} state
+ * @param {boolean} asking whether a patch asks
+ */
 export function drawnTip(data, state, asking) {
-  const tap = data.taps.find((each) => each.name === state.tap);
+  const tap = tapOf(data, state);
   if (asking) return viewTip(data, tap, state.view);
+  const help = helpOf(data);
+  const meaning = help.queries[String(state.query)] ?? "";
   const layer = data.layers.find((each) => each.tap === tap.name);
-  return `${WHO[state.query]}${state.query !== "gradcam" && layer ? `\n${equation(layer.main)}` : ""}`;
+  if (state.query === "gradcam" || !layer) return meaning;
+  return `${meaning}\n${equation(help, layer.main)}`;
 }
+
+/** @type {Record<string, string>} */
 const QUERIES = { cls: "Class token", mean: "Mean", patch: "Patch", gradcam: "GradCAM" };
 
+/**
+ * @template {keyof HTMLElementTagNameMap} Tag
+ * @param {Tag} tag
+ * @param {string} className
+ * @param {object} properties
+ */
 function element(tag, className, properties = {}) {
   return Object.assign(document.createElement(tag), { className, ...properties });
 }
 
-/** A control with its name above it; the name explains itself when it is pointed at or focused. */
-function labelled(name, text, control, part = name) {
-  const box = element("div", "av-control");
-  box.dataset.control = part;
-  const label = element("span", "av-label", { textContent: text, tabIndex: 0 });
-  label.dataset.tip = HELP[name];
-  label.setAttribute("aria-label", `${text}. ${HELP[name]}`);
-  box.append(label, control);
-  return box;
-}
-
+/**
+ * A choice from a list.
+ * @param {Option[]} options
+ * @param {string} name
+ * @param {(value: string) => void} onPick
+ * @returns {Control}
+ */
 function choice(options, name, onPick) {
   const select = element("select", "av-select", { ariaLabel: name });
   for (const [value, text] of options)
@@ -104,6 +102,13 @@ function choice(options, name, onPick) {
   };
 }
 
+/**
+ * A row of buttons of which one is pressed.
+ * @param {Option[]} options
+ * @param {string} name
+ * @param {(value: any) => void} onPick
+ * @returns {Control}
+ */
 function segments(options, name, onPick) {
   const group = element("div", "av-segments", { role: "group", ariaLabel: name });
   const buttons = options.map(([value, text, tip]) => {
@@ -111,7 +116,8 @@ function segments(options, name, onPick) {
     button.dataset.value = value;
     if (tip) {
       button.dataset.tip = tip;
-      button.setAttribute("aria-label", text); // else the tip, once it is shown, would be part of the name
+      // else the tip, once it is shown, would be part of the name
+      button.setAttribute("aria-label", text);
       button.setAttribute("aria-description", tip);
     }
     button.addEventListener("click", () => onPick(value));
@@ -120,14 +126,24 @@ function segments(options, name, onPick) {
   });
   return {
     node: group,
-    show: (value) =>
-      buttons.forEach((b) => b.setAttribute("aria-pressed", String(b.dataset.value === value))),
+    show: (value) => {
+      for (const button of buttons)
+        button.setAttribute("aria-pressed", String(button.dataset.value === value));
+    },
   };
 }
 
-function slider(low, high, step, name, words, onMove) {
+/**
+ * A slider with its value in words beside it.
+ * @param {[low: number, high: number, step: number]} range
+ * @param {string} name
+ * @param {(value: number) => string} words
+ * @param {(value: number) => void} onMove
+ * @returns {Control}
+ */
+function slider([min, max, step], name, words, onMove) {
   const box = element("div", "av-slider");
-  const input = element("input", "", { type: "range", min: low, max: high, step, ariaLabel: name });
+  const input = element("input", "", { type: "range", min, max, step, ariaLabel: name });
   const output = element("output", "");
   input.addEventListener("input", () => onMove(Number(input.value)));
   box.append(input, output);
@@ -140,100 +156,151 @@ function slider(low, high, step, name, words, onMove) {
   };
 }
 
-/** Fill `bar` with the controls of this payload. `set` gets the part of the state that changes. Returns show(state). */
-export function buildControls(bar, data, state, set) {
-  const tap = data.taps.find((t) => t.name === state.tap);
-  const percent = (value) => `${Math.round(100 * value)} %`;
-  const queries = Object.keys(QUERIES)
-    .filter((q) => q !== "cls" || tap.cls)
-    .map((q) => [q, QUERIES[q], WHO[q]]);
-  const heads = ["mean", "max", ...Array(tap.heads).keys()].map((h) => [
-    h,
-    typeof h === "number" ? String(h + 1) : h,
-  ]);
-  const shown = {
-    tap: choice(
-      data.taps.map((t) => [t.name, t.name]),
-      "Attention",
-      (value) => set({ tap: value }),
+/** @param {number} value */
+const percent = (value) => `${Math.round(100 * value)} %`;
+
+/**
+ * Options whose text is their value.
+ * @param {Iterable<string>} values
+ * @returns {Option[]}
+ */
+const plainOptions = (values) => [...values].map((value) => [value, value]);
+
+/**
+ * All controls of a payload.
+ * @param {Header} data
+ * @param {Tap} tap
+ * @param {(change: Wish) => void} set
+ * @returns {Record<string, Control>}
+ */
+function allControls(data, tap, set) {
+  const help = helpOf(data);
+  const queries = Object.keys(QUERIES).filter((query) => query !== "cls" || tap.cls);
+  const last = tap.layers.length - 1;
+  /** @type {Option[]} */
+  const heads = [...Array(tap.heads).keys()].map((head) => [head, String(head + 1)]);
+  return {
+    tap: choice(plainOptions(data.taps.map(({ name }) => name)), "Attention", (value) =>
+      set({ tap: value }),
     ),
     view: segments(
-      tap.views.map((v) => [v, v.replace(" x ", " × "), viewTip(data, tap, v)]),
+      tap.views.map((view) => [view, view.replace(" x ", " × "), viewTip(data, tap, view)]),
       "View",
       (value) => set({ view: value }),
     ),
-    query: segments(queries, "Query", (value) => set({ query: value })),
+    query: segments(
+      queries.map((query) => [query, QUERIES[query], help.queries[query]]),
+      "Query",
+      (value) => set({ query: value }),
+    ),
     target: choice(
       data.labels.map((label, i) => [i, label]),
       "Class",
       (value) => set({ target: Number(value) }),
     ),
     layer: slider(
-      0,
-      tap.layers.length - 1,
-      1,
+      [0, last, 1],
       "Layer",
-      (at) => `${tap.layers[at] + 1} of ${tap.layers[tap.layers.length - 1] + 1}`,
+      (at) => `${tap.layers[at] + 1} of ${tap.layers[last] + 1}`,
       (at) => set({ layer: tap.layers[at] }),
     ),
-    head: choice(heads, "Head", (value) =>
+    head: choice([...plainOptions(["mean", "max"]), ...heads], "Head", (value) =>
       set({ head: /^\d+$/.test(value) ? Number(value) : value }),
     ),
-    opacity: slider(0, 1, 0.05, "Opacity", percent, (value) => set({ opacity: value })),
-    mass: slider(0.05, 1, 0.05, "Attention mass", percent, (value) => set({ mass: value })),
-    colours: choice(
-      Object.keys(data.colours).map((c) => [c, c]),
-      "Colours",
-      (value) => set({ colours: value }),
+    opacity: slider([0, 1, 0.05], "Opacity", percent, (value) => set({ opacity: value })),
+    mass: slider([0.05, 1, 0.05], "Attention mass", percent, (value) => set({ mass: value })),
+    colours: choice(plainOptions(Object.keys(data.colours)), "Colours", (value) =>
+      set({ colours: value }),
     ),
-    scale: choice(
-      ["clip", "frame", "shared"].map((s) => [s, s]),
-      "Scale",
-      (value) => set({ scale: value }),
+    scale: choice(plainOptions(["clip", "frame", "shared"]), "Scale", (value) =>
+      set({ scale: value }),
     ),
     smooth: segments(
       [
-        ["no", "Patches", "Each patch in its own colour, as the model has it."],
-        ["yes", "Smooth", HELP.smooth],
+        ["no", "Patches", help.controls.patches],
+        ["yes", "Smooth", help.controls.smooth],
       ],
       "Drawn as",
       (value) => set({ smooth: value === "yes" }),
     ),
     times: choice(
-      data.time_taps.map((t) => [t, t.replaceAll("_", " ")]),
+      data.time_taps.map((name) => [name, name.replaceAll("_", " ")]),
       "Frame map",
       (value) => set({ times: value }),
     ),
   };
+}
+
+/**
+ * Fill `bar` with the controls of this payload.
+ * @param {HTMLElement} bar
+ * @param {Header} data
+ * @param {State} state
+ * @param {(change: Wish) => void} set gets the part of the state that changes
+ * @returns {(state: State) => void} shows a state
+ */
+export function buildControls(bar, data, state, set) {
+  const tap = tapOf(data, state);
+  const { controls: help } = helpOf(data);
+  const shown = allControls(data, tap, set);
+
+  /**
+   * A control with its name above it, which explains itself when it is pointed at or focused.
+   * @param {string} name in the help texts
+   * @param {string} text
+   */
+  const labelled = (name, text, part = name) => {
+    const box = element("div", "av-control");
+    box.dataset.control = part;
+    const label = element("span", "av-label", { textContent: text, tabIndex: 0 });
+    label.setAttribute("aria-label", text);
+    if (help[name]) {
+      label.dataset.tip = help[name];
+      label.setAttribute("aria-label", `${text}. ${help[name]}`);
+    }
+    box.append(label, shown[part].node);
+    return box;
+  };
+
+  /** @param {(HTMLElement | false)[]} controls */
   const row = (...controls) => {
     const line = element("div", "av-row");
-    line.append(...controls.filter(Boolean));
+    line.append(...controls.filter((control) => control !== false));
     return line;
   };
-  const target = labelled("target", "Class", shown.target.node);
+
+  const target = labelled("target", "Class");
+  const chooseTimes = data.time_taps.length > 1 && !data.time_taps.includes(state.tap);
   bar.replaceChildren(
     row(
-      data.taps.length > 1 && labelled("tap", "Attention", shown.tap.node),
-      tap.views.length > 1 && labelled("view", "View of a patch", shown.view.node),
-      labelled("query", "Who looks", shown.query.node),
+      data.taps.length > 1 && labelled("tap", "Attention"),
+      tap.views.length > 1 && labelled("view", "View of a patch"),
+      labelled("query", "Who looks"),
       target,
-      labelled("layer", "Layer", shown.layer.node),
-      labelled("head", "Head", shown.head.node),
+      labelled("layer", "Layer"),
+      labelled("head", "Head"),
     ),
     row(
-      labelled("opacity", "Opacity", shown.opacity.node),
-      labelled("mass", "Attention mass", shown.mass.node),
-      labelled("scale", "Scale", shown.scale.node),
-      labelled("colours", "Colours", shown.colours.node),
-      labelled("drawn", "Drawn as", shown.smooth.node, "smooth"),
-      data.time_taps.length > 1 &&
-        !data.time_taps.includes(state.tap) &&
-        labelled("times", "Frame map", shown.times.node),
+      labelled("opacity", "Opacity"),
+      labelled("mass", "Attention mass"),
+      labelled("scale", "Scale"),
+      labelled("colours", "Colours"),
+      labelled("drawn", "Drawn as", "smooth"),
+      chooseTimes && labelled("times", "Frame map"),
     ),
   );
+  const direct = /** @type {const} */ ([
+    "tap",
+    "view",
+    "head",
+    "opacity",
+    "mass",
+    "colours",
+    "scale",
+    "times",
+  ]);
   return (now) => {
-    for (const name of ["tap", "view", "head", "opacity", "mass", "colours", "scale", "times"])
-      shown[name].show(now[name]);
+    for (const name of direct) shown[name].show(now[name]);
     shown.target.show(targetOf(data, now));
     shown.layer.show(tap.layers.indexOf(now.layer));
     shown.query.show(Array.isArray(now.query) ? "patch" : now.query);

@@ -1,15 +1,46 @@
-// What the viewer shows, as one picture or drawing: the large frame and the frame map with their scales, the strip, and of what it all is.
+// What the viewer shows, as one picture or drawing: the large frame and the frame map with their
+// scales, the strip, and of what it all is.
+
+/** @import {File} from "./payload.js" */
+/** @import {MapScene, Scene, Theme} from "./paint.js" */
+/** @import {Pen} from "../download/vector.js" */
+/** @import {Thumb} from "./frames.js" */
+/** @import {Parts} from "./parts.js" */
 
 import { save, wrapped } from "../download/save.js";
 import { Vector } from "../download/vector.js";
-import { drawMatrix, paintHeat } from "./paint.js";
+import { contextOf, drawMatrix, paintHeat } from "./paint.js";
+import { themeOf } from "./parts.js";
+
+/**
+ * What is on the page.
+ * @typedef {object} Shown
+ * @property {HTMLElement} root
+ * @property {Parts} part
+ * @property {Thumb[]} thumbs
+ * @property {string[]} lines below it: of what it is
+ * @property {Map<HTMLCanvasElement, Scene>} scenes
+ * @property {MapScene | null} map
+ */
+
+/**
+ * Draws a canvas of the page at x, y.
+ * @template {Pen} P
+ * @typedef {(context: P, canvas: HTMLCanvasElement, x: number, y: number, width: number,
+ *   height: number) => void} Put
+ */
 
 const PAD = 24;
-const REMARK =
-  "Attention shows where the model looks from, not why it decides. It is not an explanation.";
 
-/** Draw words at x, y. Returns the height that they took. */
-function words(context, text, x, y, { size = 16, weight = 400, theme }) {
+/**
+ * Draw words at x, y. Returns the height that they took.
+ * @param {Pen} context
+ * @param {string} text
+ * @param {number} x
+ * @param {number} y
+ * @param {Theme} theme
+ */
+function words(context, text, x, y, theme, size = 16, weight = 400) {
   context.font = `${weight} ${size}px ${theme.font}`;
   context.fillStyle = theme.text;
   context.textBaseline = "top";
@@ -17,93 +48,124 @@ function words(context, text, x, y, { size = 16, weight = 400, theme }) {
   return size * 1.4;
 }
 
-/** The two lines of a title, then its picture, then its scale. Returns the height. */
+/**
+ * The two lines of a title, then its picture, then its scale. Returns the height.
+ * @template {Pen} P
+ * @param {P} context
+ * @param {{title: HTMLElement, canvas: HTMLCanvasElement, legend: HTMLElement}} picture
+ * @param {number} x
+ * @param {number} y
+ * @param {Theme} theme
+ * @param {Put<P>} put
+ */
 function framed(context, { title, canvas, legend }, x, y, theme, put) {
-  const [first, second] = [...title.children].map((p) => p.textContent.trim());
-  let at = y + words(context, first, x, y, { size: 19, weight: 650, theme });
-  at += words(context, second, x, at, { theme }) + 6;
+  const [first, second] = [...title.children].map((line) => String(line.textContent).trim());
+  let at = y + words(context, first, x, y, theme, 19, 650);
+  at += words(context, second, x, at, theme) + 6;
   const { width, height } = canvas.getBoundingClientRect();
   put(context, canvas, x, at, width, height);
   at += height + 10;
   let right = x;
-  for (const part of legend.children) {
-    if (getComputedStyle(part).visibility === "hidden") continue;
-    if (part.tagName === "CANVAS") {
-      const bar = part.getBoundingClientRect();
-      context.drawImage(part, right, at + 2, bar.width, bar.height);
+  for (const piece of legend.children) {
+    if (getComputedStyle(piece).visibility === "hidden") continue;
+    if (piece instanceof HTMLCanvasElement) {
+      const bar = piece.getBoundingClientRect();
+      context.drawImage(piece, right, at + 2, bar.width, bar.height);
       right += bar.width + 12;
-    } else if (part.textContent) {
-      words(context, part.textContent, right, at, { theme });
-      right += context.measureText(part.textContent).width + 12;
+      continue;
     }
+    const text = String(piece.textContent).trim();
+    if (text === "") continue;
+    words(context, text, right, at, theme);
+    right += context.measureText(text).width + 12;
   }
   return at + 30 - y;
 }
 
-/** Draw all of it; `put(context, canvas, x, y, width, height)` draws a picture of the page. Returns its [width, height]. */
-function sheet(context, { root, part, thumbs, source }, put) {
-  const style = getComputedStyle(root);
-  const theme = {
-    text: style.color,
-    font: style.fontFamily,
-    accent: style.getPropertyValue("--av-accent").trim(),
-  };
-  const width = root.clientWidth + 2 * PAD;
-  const stage = { title: part.title, canvas: part.stage, legend: part.legend };
-  const side = { title: part["matrix-title"], canvas: part.matrix, legend: part["matrix-legend"] };
-  const beside = part.matrix.getBoundingClientRect().left - root.getBoundingClientRect().left + PAD;
-  let y =
-    PAD +
-    Math.max(
-      framed(context, stage, PAD, PAD, theme, put),
-      framed(context, side, beside, PAD, theme, put),
-    );
-  const [{ left, top }] = thumbs.map(({ figure }) => figure.getBoundingClientRect());
-  let below = y;
+/**
+ * The strip of frames at height y, the current one outlined. Returns where it ends.
+ * @template {Pen} P
+ * @param {P} context
+ * @param {Thumb[]} thumbs
+ * @param {number} y
+ * @param {Theme} theme
+ * @param {Put<P>} put
+ */
+function strip(context, thumbs, y, theme, put) {
+  const { left, top } = thumbs[0].figure.getBoundingClientRect();
+  let end = y;
   for (const { figure, canvas, label } of thumbs) {
-    const at = figure.getBoundingClientRect();
     const box = canvas.getBoundingClientRect();
     const [x, from] = [PAD + box.left - left, y + box.top - top];
     put(context, canvas, x, from, box.width, box.height);
-    words(context, label.textContent, x, from + box.height + 4, { size: 14, theme });
+    words(context, String(label.textContent), x, from + box.height + 4, theme, 14);
     if (figure.hasAttribute("data-current")) {
       context.strokeStyle = theme.accent;
       context.lineWidth = 3;
       context.strokeRect(x - 2, from - 2, box.width + 4, box.height + 4);
     }
-    below = Math.max(below, y + at.bottom - top);
+    end = Math.max(end, y + figure.getBoundingClientRect().bottom - top);
   }
-  y = below + 12;
-  for (const line of [source, REMARK].flatMap((text) => wrapped(text, Math.floor(width / 7.6))))
-    y += words(context, line, PAD, y, { size: 14, theme });
+  return end;
+}
+
+/**
+ * Draw all of it. Returns its width and height.
+ * @template {Pen} P
+ * @param {P} context
+ * @param {Shown} shown
+ * @param {Put<P>} put
+ * @returns {[number, number]}
+ */
+function sheet(context, { root, part, thumbs, lines }, put) {
+  const theme = themeOf(root);
+  const width = root.clientWidth + 2 * PAD;
+  const stage = { title: part.title, canvas: part.stage, legend: part.legend };
+  const side = { title: part["matrix-title"], canvas: part.matrix, legend: part["matrix-legend"] };
+  const beside = part.matrix.getBoundingClientRect().left - root.getBoundingClientRect().left + PAD;
+  const heights = [
+    framed(context, stage, PAD, PAD, theme, put),
+    framed(context, side, beside, PAD, theme, put),
+  ];
+  let y = strip(context, thumbs, PAD + Math.max(...heights), theme, put) + 12;
+  for (const line of lines.flatMap((text) => wrapped(text, Math.floor(width / 7.6))))
+    y += words(context, line, PAD, y, theme, 14);
   return [width, y + PAD];
 }
 
+/** @param {HTMLElement} root */
 const back = (root) => getComputedStyle(root).getPropertyValue("--av-back").trim() || "#FFFFFF";
 
-/** A canvas with all of it, `fine` to a CSS pixel. */
+/**
+ * A canvas with all of it, `fine` to a CSS pixel.
+ * @param {Shown} shown
+ */
 export function snapshot(shown, fine = 2) {
-  const put = (context, ...picture) => context.drawImage(...picture);
-  const canvas = document.createElement("canvas");
   const [width, height] = sheet(new Vector(), shown, () => {}); // says how high it must be
+  const canvas = document.createElement("canvas");
   Object.assign(canvas, { width: fine * width, height: fine * Math.ceil(height) });
-  const context = canvas.getContext("2d");
+  const context = contextOf(canvas);
   context.scale(fine, fine);
   context.fillStyle = back(shown.root);
   context.fillRect(0, 0, width, height);
-  sheet(context, shown, put);
+  sheet(context, shown, (on, ...picture) => on.drawImage(...picture));
   return canvas;
 }
 
-/** The same as an SVG: text is text, the frame map is shapes, and each frame is a picture of the clip below a picture of the heat. */
+/**
+ * The same as an SVG: text is text, the frame map is shapes, and each frame is a picture of the
+ * clip below a picture of the heat.
+ * @param {Shown} shown
+ */
 export function drawing(shown, fine = 2) {
   const { root, part, scenes, map } = shown;
+  /** @type {Put<Vector>} */
   const put = (context, canvas, x, y, width, height) => {
     const scene = scenes.get(canvas);
     if (scene) {
       const heat = document.createElement("canvas");
       Object.assign(heat, { width: fine * width, height: fine * height });
-      const over = heat.getContext("2d");
+      const over = contextOf(heat);
       over.scale(fine, fine);
       paintHeat(over, width, height, scene);
       context.drawImage(scene.pictures.address(scene.frame), x, y, width, height);
@@ -124,30 +186,40 @@ export function drawing(shown, fine = 2) {
   return vector.file(width, height);
 }
 
-/** Let the buttons of `bar` keep what is `shown()`: a picture or drawing at once, anything else by asking Python with `ask(kind, number)`. */
+/**
+ * Let the buttons of `bar` keep what is `shown()`: a picture or drawing at once, anything else by
+ * asking Python.
+ * @param {HTMLElement} bar
+ * @param {() => Shown} shown
+ * @param {(kind: string, number: number) => void} ask
+ * @param {AbortSignal} signal
+ * @returns {(file: File) => void} takes the file that Python made
+ */
 export function keepButtons(bar, shown, ask, signal) {
+  /** @type {HTMLElement | null} */
   let pending = null;
   let count = 0;
-  bar.addEventListener(
-    "click",
-    (event) => {
-      const kind = event.target.dataset?.keep;
-      if (!kind) return;
-      if (kind === "png")
-        snapshot(shown()).toBlob((blob) => save(blob, "attention.png"), "image/png");
-      else if (kind === "svg") save(drawing(shown()), "attention.svg");
-      else {
-        if (kind !== "follow") pending = event.target;
-        pending?.setAttribute("aria-busy", "true");
-        ask(kind, ++count);
-      }
-    },
-    { signal },
-  );
+  /** @param {Event} event */
+  const press = (event) => {
+    const button = /** @type {HTMLElement} */ (event.target);
+    const kind = button.dataset?.keep;
+    if (!kind) return;
+    if (kind === "png") {
+      const keep = (/** @type {Blob | null} */ blob) => blob && save(blob, "attention.png");
+      snapshot(shown()).toBlob(keep, "image/png");
+    } else if (kind === "svg") save(drawing(shown()), "attention.svg");
+    else {
+      if (kind !== "follow") pending = button;
+      pending?.setAttribute("aria-busy", "true");
+      ask(kind, ++count);
+    }
+  };
+  bar.addEventListener("click", press, { signal });
   return (file) => {
     if (!pending) return; // sent again by a rerun, not asked for again
     pending.removeAttribute("aria-busy");
     pending = null;
-    save(new Blob([file.content.array]), file.name);
+    const bytes = /** @type {Uint8Array<ArrayBuffer>} */ (file.content.array);
+    save(new Blob([bytes]), file.name);
   };
 }

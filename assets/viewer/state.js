@@ -1,59 +1,110 @@
-// What the viewer shows, as one plain object, and the same as the `v` parameter of the page's address.
-//   tap, view, layer, head: names and numbers of core, from 0
-//   query: "cls", "mean", "gradcam" or a locked patch [t, row, col]
-//   target: the class of GradCAM, null for the one that is the best of the clip at hand
-//   times: which attention from frame to frame, where there is more than one
-//   frame: the large frame;  opacity, colours, mass, scale, smooth: how it is drawn
+// What the viewer shows, as one plain object, and the same as the `v` parameter of the address.
+
+/** @import {Cam, Header, Tap} from "./payload.js" */
+/** @import {Head, Patch} from "./maths.js" */
+
+/**
+ * Names and numbers are those of core, from 0.
+ * @typedef {object} State
+ * @property {string} tap
+ * @property {string} view
+ * @property {number} layer
+ * @property {Head} head
+ * @property {string | Patch} query "cls", "mean", "gradcam" or a locked patch
+ * @property {number | null} target the class of GradCAM, null for the best of the clip at hand
+ * @property {string} times which attention from frame to frame, where there is more than one
+ * @property {number} frame the large frame
+ * @property {number} opacity how it is drawn, as are the next four
+ * @property {string} colours
+ * @property {number} mass
+ * @property {string} scale
+ * @property {boolean} smooth
+ */
+
+/**
+ * A state of which anything may be missing or wrong.
+ * @typedef {{[Name in keyof State]?: any}} Wish
+ */
 
 export const SCALES = ["clip", "frame", "shared"];
 export const DRAWING = { opacity: 0.65, colours: "inferno", mass: 1, scale: "clip", smooth: false };
 
-/** The state to open on. */
+/**
+ * The state to open on.
+ * @param {Header} data
+ */
 export function opening(data) {
   return fitted(data, DRAWING);
 }
 
-/** `wanted` with whatever this payload does not have put right, so that a wrong link still opens. */
-export function fitted(data, wanted) {
+/**
+ * The tap that the state names.
+ * @param {Header} data
+ * @param {{tap?: string}} state
+ * @returns {Tap}
+ */
+export function tapOf(data, { tap }) {
+  return data.taps.find((each) => each.name === tap) ?? data.taps[0];
+}
+
+/**
+ * `wish` with whatever this payload does not have put right, so that a wrong link still opens.
+ * @param {Header} data
+ * @param {Wish} wish
+ * @returns {State}
+ */
+export function fitted(data, wish) {
+  /** @type {<T, U>(list: T[], value: any, otherwise: U) => T | U} */
   const among = (list, value, otherwise) => (list.includes(value) ? value : otherwise);
-  const [T, h, w] = data.grid;
-  const tap = data.taps.find((t) => t.name === wanted.tap) ?? data.taps[0];
-  const heads = [...Array(tap.heads).keys(), "mean", "max"];
-  const inside = (q) =>
-    Array.isArray(q) &&
-    q.length === 3 &&
-    [T, h, w].every((size, i) => Number.isInteger(q[i]) && q[i] >= 0 && q[i] < size);
-  const queries = tap.cls ? ["cls", "mean", "gradcam"] : ["mean", "gradcam"];
-  const middle = Math.floor(data.frames.length / 2);
+  /** @type {(value: any, low: number, high: number, otherwise: number) => number} */
   const between = (value, low, high, otherwise) =>
     value >= low && value <= high ? value : otherwise;
+  const tap = tapOf(data, wish);
+  const heads = [...Array(tap.heads).keys(), "mean", "max"];
+  /** @type {(query: any) => boolean} */
+  const inside = (query) =>
+    Array.isArray(query) &&
+    query.length === 3 &&
+    data.grid.every((size, i) => Number.isInteger(query[i]) && query[i] >= 0 && query[i] < size);
+  const queries = tap.cls ? ["cls", "mean", "gradcam"] : ["mean", "gradcam"];
+  const last = data.frames.length - 1;
+  const middle = Math.floor(data.frames.length / 2);
   return {
     tap: tap.name,
-    view: among(tap.views, wanted.view, tap.views[0]),
-    layer: among(tap.layers, wanted.layer, tap.layers[tap.layers.length - 1]),
-    head: among(heads, wanted.head, "mean"),
-    query: inside(wanted.query) ? wanted.query : among(queries, wanted.query, queries[0]),
-    target: among([...data.labels.keys()], wanted.target, null),
-    frame: Number.isInteger(wanted.frame)
-      ? between(wanted.frame, 0, data.frames.length - 1, middle)
-      : middle,
-    opacity: between(wanted.opacity, 0, 1, DRAWING.opacity),
-    colours: among(Object.keys(data.colours), wanted.colours, DRAWING.colours),
-    mass: between(wanted.mass, 0.05, 1, DRAWING.mass),
-    scale: among(SCALES, wanted.scale, DRAWING.scale),
-    smooth: Boolean(wanted.smooth),
-    times: data.time_taps.length > 1 ? among(data.time_taps, wanted.times, data.time_taps[0]) : "",
+    view: among(tap.views, wish.view, tap.views[0]),
+    layer: among(tap.layers, wish.layer, tap.layers[tap.layers.length - 1]),
+    head: among(heads, wish.head, "mean"),
+    query: inside(wish.query) ? wish.query : among(queries, wish.query, queries[0]),
+    target: among([...data.labels.keys()], wish.target, null),
+    frame: Number.isInteger(wish.frame) ? between(wish.frame, 0, last, middle) : middle,
+    opacity: between(wish.opacity, 0, 1, DRAWING.opacity),
+    colours: among(Object.keys(data.colours), wish.colours, DRAWING.colours),
+    mass: between(wish.mass, 0.05, 1, DRAWING.mass),
+    scale: among(SCALES, wish.scale, DRAWING.scale),
+    smooth: Boolean(wish.smooth),
+    times: data.time_taps.length > 1 ? among(data.time_taps, wish.times, data.time_taps[0]) : "",
   };
 }
 
-/** The class whose evidence GradCAM shows: the one that was chosen, else the best. */
+/**
+ * The class whose evidence GradCAM shows: the one that was chosen, else the best.
+ * @param {Header} data
+ * @param {State} state
+ */
 export const targetOf = (data, state) => state.target ?? data.best;
 
-/** The GradCAM map of that class, if it is here. */
+/**
+ * The GradCAM map of that class, if it is here.
+ * @param {Header} data
+ * @param {State} state
+ * @returns {Cam | undefined}
+ */
 export const camOf = (data, state) =>
   data.gradcams.find((cam) => cam.target === targetOf(data, state));
 
+/** @param {string} text */
 const number = (text) => (text !== "" && Number.isFinite(Number(text)) ? Number(text) : NaN);
+/** @type {Record<string, (text: string) => unknown>} */
 const READ = {
   tap: String,
   times: String,
@@ -69,35 +120,43 @@ const READ = {
   query: (text) => (/^\d+-\d+-\d+$/.test(text) ? text.split("-").map(Number) : text),
 };
 
-/** "view:space-x-time,layer:7,...,locked" -> a state in which anything may be missing or wrong. */
+/**
+ * "view:space-x-time,layer:7,...,locked" as a wish.
+ * @param {string} text
+ * @returns {Wish}
+ */
 export function fromText(text) {
-  const wanted = { ...DRAWING };
-  for (const part of text.split(",")) {
-    const [name, value = ""] = part.split(":", 2);
-    if (name === "smooth") wanted.smooth = true;
-    else if (Object.hasOwn(READ, name)) wanted[name] = READ[name](value);
+  /** @type {Record<string, unknown>} */
+  const wish = { ...DRAWING };
+  for (const entry of text.split(",")) {
+    const [name, value = ""] = entry.split(":", 2);
+    if (name === "smooth") wish.smooth = true;
+    else if (Object.hasOwn(READ, name)) wish[name] = READ[name](value);
   }
-  return wanted;
+  return wish;
 }
 
-/** The state as text: what names the view, and of the drawing only what was changed. */
+/**
+ * The state as text: what names the view, and of the drawing only what was changed.
+ * @param {State} state
+ */
 export function toText(state) {
-  const locked = Array.isArray(state.query);
-  const parts = [
+  const patch = Array.isArray(state.query) ? state.query.join("-") : null;
+  const entries = [
     `tap:${state.tap}`,
     `view:${state.view.replaceAll(" ", "-")}`,
     `layer:${state.layer}`,
     `head:${state.head}`,
-    `query:${locked ? state.query.join("-") : state.query}`,
+    `query:${patch ?? state.query}`,
     `frame:${state.frame}`,
   ];
-  if (state.query === "gradcam" && state.target !== null) parts.push(`target:${state.target}`);
-  if (state.times && state.times !== state.tap) parts.push(`times:${state.times}`);
-  for (const name of ["opacity", "colours", "mass", "scale"])
-    if (state[name] !== DRAWING[name]) parts.push(`${name}:${state[name]}`);
-  if (state.smooth) parts.push("smooth");
-  if (locked) parts.push("locked");
-  return parts.join(",");
+  if (state.query === "gradcam" && state.target !== null) entries.push(`target:${state.target}`);
+  if (state.times && state.times !== state.tap) entries.push(`times:${state.times}`);
+  for (const name of /** @type {const} */ (["opacity", "colours", "mass", "scale"]))
+    if (state[name] !== DRAWING[name]) entries.push(`${name}:${state[name]}`);
+  if (state.smooth) entries.push("smooth");
+  if (patch !== null) entries.push("locked");
+  return entries.join(",");
 }
 
 /** The text under `v` in the address, or null. */
@@ -105,18 +164,23 @@ export function readAddress() {
   return new URLSearchParams(window.location.search).get("v");
 }
 
-/** Put text (null: nothing) under `v`, leaving every other parameter as it is. */
+/**
+ * Put text (null: nothing) under `v`, leaving every other parameter as it is.
+ * @param {string | null} text
+ */
 export function writeAddress(text) {
-  const rest = window.location.search
+  const { pathname, search, hash } = window.location;
+  const others = search
     .slice(1)
     .split("&")
-    .filter((part) => part && !part.startsWith("v="));
-  const search = [...rest, ...(text === null ? [] : [`v=${text}`])].join("&");
-  const address = window.location.pathname + (search ? `?${search}` : "") + window.location.hash;
-  if (address === window.location.pathname + window.location.search + window.location.hash) return;
+    .filter((pair) => pair && !pair.startsWith("v="));
+  const pairs = text === null ? others : [...others, `v=${text}`];
+  const address = pathname + (pairs.length ? `?${pairs.join("&")}` : "") + hash;
+  if (address === pathname + search + hash) return;
   try {
     window.history.replaceState(window.history.state, "", address);
   } catch {
-    /* refused where there is no address (about:blank), and by browsers that count the changes: the picture goes on */
+    // Refused where there is no address (about:blank), and by browsers that count the changes: the
+    // picture goes on.
   }
 }

@@ -1,87 +1,137 @@
-// The words around the pictures: what is drawn, and the values of a patch. People count from 1, core from 0.
+// The words around the pictures: what is drawn, and the values of a patch. People count from 1,
+// core from 0.
+
+/** @import {Header, Layer} from "./payload.js" */
+/** @import {State} from "./state.js" */
+/** @import {Head, Patch, Weights} from "./maths.js" */
 
 import { strongest } from "./maths.js";
 import { camOf, targetOf } from "./state.js";
 
-/** A number in as few digits as say something. */
+/** Name, details, layer and head of what is drawn. @typedef {[string, string, string]} Title */
+
+/**
+ * A number in as few digits as say something.
+ * @param {number} value
+ */
 export function short(value) {
   const size = Math.abs(value);
   if (size === 0 || (size >= 1e-4 && size < 1e5))
     return String(Number(value.toPrecision(3))).replace("-", "−");
   const [digits, power] = value.toExponential(1).split("e");
-  return `${digits.replace("-", "−")}·10${[...power.replace("+", "")].map((c) => "⁻⁰¹²³⁴⁵⁶⁷⁸⁹"["-0123456789".indexOf(c)]).join("")}`;
+  const raised = [...power.replace("+", "")].map((c) => "⁻⁰¹²³⁴⁵⁶⁷⁸⁹"["-0123456789".indexOf(c)]);
+  return `${digits.replace("-", "−")}·10${raised.join("")}`;
 }
 
-/** What must be known to read a layer's weights. */
+/**
+ * What must be known to read a layer's weights.
+ * @param {Layer} layer
+ */
 export function remarkOn(layer) {
   const loose = !layer.main.sums_to_one && !layer.main.signed;
   return `${loose ? ", rows do not sum to 1" : ""}${layer.bits < 16 ? ", rounded to 8 bits" : ""}`;
 }
 
-/** Name of a head for people. */
+/**
+ * Name of a head for people.
+ * @param {Head} head
+ */
 export const headName = (head) => (typeof head === "number" ? String(head + 1) : head);
 
-/** "frame 4 at 1.34 s", or "frames 7–8, 1.20–1.34 s" where a token covers two. */
+/**
+ * "frame 4 at 1.34 s", or "frames 7–8, 1.20–1.34 s" where a token covers two.
+ * @param {Header} data
+ * @param {number} t
+ */
 export function framesOf(data, t) {
   const [first, last] = [t * data.unit, (t + 1) * data.unit - 1];
+  /** @param {number} frame */
   const second = (frame) => data.times[frame].toFixed(2);
   if (first === last) return `frame ${first + 1} at ${second(first)} s`;
   return `frames ${first + 1}–${last + 1}, ${second(first)}–${second(last)} s`;
 }
 
-/** The pixels of the clip that a patch covers. */
+/**
+ * The pixels of the clip that a patch covers.
+ * @param {Header} data
+ * @param {number} row
+ * @param {number} col
+ */
 export function pixelsOf(data, row, col) {
   const [top, left, height, width] = data.box;
   const [, h, w] = data.grid;
-  const edge = (start, size, n, i) => Math.round(start + (size * i) / n);
-  return `x ${edge(left, width, w, col)}–${edge(left, width, w, col + 1)}, y ${edge(top, height, h, row)}–${edge(top, height, h, row + 1)}`;
+  const [x0, x1] = [col, col + 1].map((i) => Math.round(left + (width * i) / w));
+  const [y0, y1] = [row, row + 1].map((i) => Math.round(top + (height * i) / h));
+  return `x ${x0}–${x1}, y ${y0}–${y1}`;
 }
 
-/** What is drawn, in words. `patch` is the asking patch or null. */
+/**
+ * What is drawn, in words. `patch` is the asking patch or null.
+ * @param {Header} data
+ * @param {State} state
+ * @param {string} view
+ * @param {Patch | null} patch
+ * @returns {Title}
+ */
 export function titleOf(data, state, view, patch) {
   const where = `layer ${state.layer + 1}, head ${headName(state.head)}`;
-  if (patch)
-    return [
-      view[0].toUpperCase() + view.slice(1).replace(" x ", " × "),
-      `patch at row ${patch[1] + 1}, column ${patch[2] + 1}, ${framesOf(data, patch[0]).replace(",", " ·")}`,
-      where,
-    ];
+  if (patch) {
+    const [t, row, col] = patch;
+    const name = view[0].toUpperCase() + view.slice(1).replace(" x ", " × ");
+    const frames = framesOf(data, t).replace(",", " ·");
+    return [name, `patch at row ${row + 1}, column ${col + 1}, ${frames}`, where];
+  }
   if (state.query === "gradcam") {
     const cam = camOf(data, state);
-    return [
-      "GradCAM",
-      `evidence for “${data.labels[targetOf(data, state)]}”${cam ? `, P = ${(100 * cam.probability).toFixed(1)} %` : ""}`,
-      "",
-    ];
+    const probability = cam ? `, P = ${(100 * cam.probability).toFixed(1)} %` : "";
+    return ["GradCAM", `evidence for “${data.labels[targetOf(data, state)]}”${probability}`, ""];
   }
   if (state.query === "cls") return ["Class token", "where the summary of the frame looks", where];
   return ["Mean", "what each patch gets from those that see it", where];
 }
 
-/** Two lines that never wrap: were they to grow under the pointer, the picture would jump away from it. */
-export function writeTitle(caption, name, where, detail, help = null) {
+/**
+ * Two lines that never wrap: were they to grow under the pointer, the picture would jump away from
+ * it.
+ * @param {HTMLElement} caption
+ * @param {string} name
+ * @param {string} where
+ * @param {string} detail
+ * @param {string} tip
+ */
+export function writeTitle(caption, name, where, detail, tip) {
   if (caption.children.length === 0)
     caption.innerHTML = "<p><strong></strong> <span></span></p><p></p>";
   const [first, second] = caption.children;
-  const [strong, span] = first.children;
+  const [strong, span] = /** @type {HTMLCollectionOf<HTMLElement>} */ (first.children);
   strong.textContent = name;
   span.textContent = where;
   second.textContent = detail;
-  if (help) {
-    strong.dataset.tip = help;
+  if (tip) {
+    strong.dataset.tip = tip;
     strong.tabIndex = 0;
   }
 }
 
-/** Fill `list` with the values of the patch under the pointer, else of the locked one, else of the strongest. */
+/**
+ * Fill `list` with the values of the patch under the pointer, else of the locked one, else of the
+ * strongest.
+ * @param {HTMLElement} list
+ * @param {Header} data
+ * @param {{view: string, values: Weights}} drawn
+ * @param {Patch | null} pointer
+ * @param {Patch | null} locked
+ */
 export function describe(list, data, { view, values }, pointer, locked) {
   const [, h, w] = data.grid;
-  const heading = pointer ? "Under the pointer" : locked ? "Locked patch" : "Strongest patch";
   const best = strongest(values);
-  const [t, row, col] = pointer ??
-    locked ?? [Math.floor(best / (h * w)), Math.floor(best / w) % h, best % w];
+  const bestPatch = [Math.floor(best / (h * w)), Math.floor(best / w) % h, best % w];
+  const [t, row, col] = pointer ?? locked ?? bestPatch;
   const token = (t * h + row) * w + col;
   const weight = values[token];
+  let heading = "Strongest patch";
+  if (pointer) heading = "Under the pointer";
+  else if (locked) heading = "Locked patch";
   const lines = [
     [heading, `row ${row + 1}, column ${col + 1}`],
     [

@@ -33,6 +33,8 @@ ACCENT = "#E4572E"
 COOL = "#2E86AB"
 ASKING = "#FFB454"
 """The outline of the patch that asks, which stands out on any picture."""
+LAB = {"right": "#2E9E5B", "wrong": "#D64545", "badge": "#B8401F"}
+"""Frames in their true place and others, and the ground under the number of an edge."""
 SERIES = (ACCENT, COOL, "#2E9E5B", "#9B5DE5", "#C9A227", "#D6457F")
 """Colours of things that are compared."""
 

@@ -28,6 +28,7 @@ from core.world.truth import Truth, truth_of
 from pages.parts.once import made_once, nbytes
 from pages.parts.sources import RENDERED_FRAMES, ClipSource, Rendered, VideoFile
 from pages.parts.subject import Affinity, Choice
+from pages.parts.viewer_help import VIEWER_HELP
 
 SMALL = 200
 """Bytes of a value that is a few numbers."""
@@ -107,11 +108,12 @@ def gradcam(choice: Choice, target: int) -> explain.GradCam:
 def payload(
     choice: Choice, layers: tuple[int, ...] | None, target: int | None, source: str
 ) -> bytes:
-    """What the viewer is sent: the given layers (None: those to open on) and the GradCAM map of a
-    class; `source` says of what it is.
+    """What the viewer is sent; `source` says of what it is.
+
+    The given layers (None: those to open on), and the GradCAM map of a class.
     """
     cams = [] if target is None else [gradcam(choice, target)]
-    return packing.pack(trace(choice), layers, cams, source=source)
+    return packing.pack(trace(choice), layers, cams, source=source, help_texts=VIEWER_HELP)
 
 
 def _of_heats(heats: dict[int, np.ndarray]) -> int:

@@ -3,31 +3,18 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
-from functools import cache
+from collections.abc import Sequence
 
 import numpy as np
 import plotly.graph_objects as go
 import streamlit as st
 
-from assets import ASSETS
 from core.draw import export
 from core.draw.export import Numbers
+from pages.parts.component import component
 from pages.parts.show import NOT_AN_EXPLANATION, plain
-from pages.parts.viewer import bundle
 
-FOLDER = ASSETS / "download"
-
-
-@cache
-def _component():
-    html, css = (
-        (FOLDER / f"figure.{kind}").read_text(encoding="utf-8") for kind in ("html", "css")
-    )
-    js = bundle(("save", "figure"), FOLDER)
-    return st.components.v2.component(
-        "keep_figure", html=html, css=css, js=js, isolate_styles=False
-    )
+ICON = ":material/download:"
 
 
 def downloads(
@@ -42,75 +29,92 @@ def downloads(
     of_attention: bool = True,
     small: bool = False,
 ) -> None:
-    """The button that opens the list of files, `small` a mere icon; nothing is made before it is
-    asked for.
+    """The button that opens the list of files; nothing is made before it is asked for.
 
-    Every file carries `lines`, and a warning if it is `of_attention`.
+    Every file carries `lines`, and a warning if it is `of_attention`. `small` makes the button a
+    mere icon.
     """
-    lines = [plain(line) for line in [*lines, *[NOT_AN_EXPLANATION] * of_attention]]
-    titles = [re.sub(r"<[^>]+>", "", title) for title in titles]
+    warning = [NOT_AN_EXPLANATION] if of_attention else []
+    lines = [plain(line) for line in [*lines, *warning]]
     name = f"attention-{key}"
-
-    def video(
-        make: Callable[[np.ndarray, np.ndarray, Sequence[str]], bytes],
-        kind: str,
-        mime: str,
-        meaning: str,
-    ) -> None:
-        st.download_button(
-            kind,
-            lambda: make(export.tiled(clips, titles, columns), times, lines),
-            f"{name}.{kind.lower()}",
-            mime,
-            key=f"{key}-{kind}",
-            on_click="ignore",
-            width="stretch",
-            help=meaning,
-        )
-
-    icon = ":material/download:"
     with st.popover(
-        icon if small else "Download",
-        icon=None if small else icon,
+        ICON if small else "Download",
+        icon=None if small else ICON,
         type="tertiary" if small else "secondary",
         help="Download" if small else None,
         key=f"download-{key}",
         width="content",
     ):
         st.caption("The figure as it stands", help="With a line below it that says what it shows.")
-        _component()(key=f"{key}-figure", data={"chart": key, "name": name, "lines": lines})
-        if len(clips):
-            st.caption("The frames that it plays", help="At the clip's own speed.")
-            video(export.mp4, "MP4", "video/mp4", "H.264: plays in browsers and on slides")
-            video(export.gif, "GIF", "image/gif", "256 colours, repeats for ever")
-        st.caption(
-            "The numbers",
-            help="  \n".join(f"`{k}`: {meaning}" for k, (_, meaning) in numbers.items()),
+        component("keep_figure", "download/figure")(
+            key=f"{key}-figure", data={"chart": key, "name": name, "lines": lines}
         )
-        st.download_button(
-            "NPZ",
-            lambda: export.npz(numbers, "\n".join(lines)),
-            f"{name}.npz",
-            "application/octet-stream",
-            key=f"{key}-NPZ",
-            on_click="ignore",
-            width="stretch",
-            help="For `numpy.load`. Its key `about` says what each array is.",
-        )
+        if len(clips) and times is not None:
+            _videos(key, name, lines, clips, times, titles, columns)
+        _arrays(key, name, lines, numbers)
+
+
+def _videos(
+    key: str,
+    name: str,
+    lines: Sequence[str],
+    clips: Sequence[np.ndarray],
+    times: np.ndarray,
+    titles: Sequence[str],
+    columns: int | None,
+) -> None:
+    """Buttons that make a video and an animation of the clips side by side."""
+    titles = [re.sub(r"<[^>]+>", "", title) for title in titles]
+    st.caption("The frames that it plays", help="At the clip's own speed.")
+    st.download_button(
+        "MP4",
+        lambda: export.mp4(export.tiled(clips, titles, columns), times, lines),
+        f"{name}.mp4",
+        "video/mp4",
+        key=f"{key}-MP4",
+        on_click="ignore",
+        width="stretch",
+        help="H.264: plays in browsers and on slides",
+    )
+    st.download_button(
+        "GIF",
+        lambda: export.gif(export.tiled(clips, titles, columns), times, lines),
+        f"{name}.gif",
+        "image/gif",
+        key=f"{key}-GIF",
+        on_click="ignore",
+        width="stretch",
+        help="256 colours, repeats for ever",
+    )
+
+
+def _arrays(key: str, name: str, lines: Sequence[str], numbers: Numbers) -> None:
+    """A button that makes an NPZ of the numbers."""
+    meanings = [f"`{array}`: {meaning}" for array, (_, meaning) in numbers.items()]
+    st.caption("The numbers", help="  \n".join(meanings))
+    st.download_button(
+        "NPZ",
+        lambda: export.npz(numbers, "\n".join(lines)),
+        f"{name}.npz",
+        "application/octet-stream",
+        key=f"{key}-NPZ",
+        on_click="ignore",
+        width="stretch",
+        help="For `numpy.load`. Its key `about` says what each array is.",
+    )
 
 
 def of_lines(figure: go.Figure, x: str, y: str) -> Numbers:
-    """The numbers of each line of a figure, whose axes are `x` and `y` (with their units), as they
-    are drawn.
-    """
-    found: dict[str, tuple[np.ndarray, str]] = {}
+    """The numbers of each line of a figure as they are drawn; `x` and `y` say what its axes are."""
+    numbers: dict[str, tuple[np.ndarray, str]] = {}
     for i, line in enumerate(figure.data, 1):
-        name = slug(line.name) if f"{slug(line.name)}_x" not in found else f"{slug(line.name)}_{i}"
-        found |= {
-            f"{name}_{axis}": (np.asarray(values, float), f"(n,) {meaning}: {line.name}")
-            for axis, values, meaning in (("x", line.x, x), ("y", line.y, y))
-        }
-    return found
+        name = slug(line.name)
+        if f"{name}_x" in numbers:
+            name = f"{name}_{i}"
+        for axis, values, meaning in (("x", line.x, x), ("y", line.y, y)):
+            array = np.asarray(values, float)
+            numbers[f"{name}_{axis}"] = (array, f"(n,) {meaning}: {line.name}")
+    return numbers
 
 
 def slug(name: str) -> str:

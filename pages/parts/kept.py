@@ -8,8 +8,10 @@ import numpy as np
 
 from core import explain
 from core.draw import export, packing
+from core.draw.export import Numbers
 from core.draw.overlay import COLOUR_MAPS, enlarged, overlay
 from core.observe import Trace
+from core.trace import Attention, Head
 from core.video import crop_box
 from pages.parts import cached
 from pages.parts.look import Look, read
@@ -17,95 +19,120 @@ from pages.parts.show import NOT_AN_EXPLANATION, plain, provenance_line
 from pages.parts.subject import Choice
 
 KINDS = ("mp4", "gif", "npz")
+State = dict[str, Any]
+"""What a browser says. It may say anything: values that do not exist fall back to the defaults."""
 
 
-def frame_map(
-    trace: Trace, look: Look, layer: int, times: object
-) -> dict[str, tuple[np.ndarray, str]]:
-    """The map from frame to frame that stands beside the clip, with its meaning; empty where this
-    layer has none.
+def kept(choice: Choice, trace: Trace, state: State) -> tuple[str, bytes]:
+    """Name and bytes of a file of what the viewer shows.
 
-    `times` is the tap that the browser names; a head that this attention lacks is answered by the
-    mean.
+    Of `state`, `keep` is one of KINDS; `top` ends a shared scale, and weights smaller than `cut`
+    are not drawn.
     """
-    taps = packing.time_taps(trace)
-    tap = look.tap if look.tap in taps else times if times in taps else next(iter(taps), None)
-    found = explain.over_time(trace, tap) if tap else explain.over_space(trace)
-    of_layer = [a for a in found if a.layer == layer]
-    if not of_layer:
-        return {}
-    head = look.head if not isinstance(look.head, int) or look.head < of_layer[0].heads else "mean"
-    what = (
-        f"attention from frame (row) to frame (column), {tap}"
-        if tap
-        else "minus the AM-flow magnitude, blind to direction"
-    )
-    name = f"head {head + 1}" if isinstance(head, int) else f"{head} over heads"
+    look = read(state, trace)
+    heat, signed, words = _heat(choice, trace, look, state)
+    low, high = float(np.nanmin(heat)), float(np.nanmax(heat))
+    detail = f"{words}, raw range {low:.3g} to {high:.3g}"
+    lines = [plain(provenance_line(choice, detail)), NOT_AN_EXPLANATION]
+    kind = state["keep"]
+    if kind == "npz":
+        numbers = _numbers(choice, trace, heat) | frame_map(trace, look, state)
+        return "attention.npz", export.npz(numbers, "\n".join(lines))
+    frames = _frames(choice, heat, signed, high, state)
+    make = export.mp4 if kind == "mp4" else export.gif
+    return f"attention.{kind}", make(frames, choice.clip.times, lines)
+
+
+def _heat(choice: Choice, trace: Trace, look: Look, state: State) -> tuple[np.ndarray, bool, str]:
+    """What is drawn over the clip (T', h, w), whether it can be negative, and what it is."""
+    if state.get("query") == "gradcam":
+        best = int(trace.logits.argmax())
+        target = int(_number(state, "target", 0, len(trace.logits) - 1, best))
+        cam = cached.gradcam(choice, target)
+        return cam.heat, False, f"GradCAM of {trace.card.labels[target]}"
+    layer = _layer(trace, look, state)
+    heat = explain.hover(trace, layer, look.head, look.query, look.view, look.tap)
+    signed = explain.view_is_signed(trace, look.patch_view, look.tap)
+    return heat, signed, f"layer {layer + 1}, {look.words}"
+
+
+def _layer(trace: Trace, look: Look, state: State) -> int:
+    """The layer that is shown; the last if the state names none."""
+    layers = [attention.layer for attention in explain.over_space(trace, look.tap)]
+    layer = state.get("layer")
+    return int(layer) if layer in layers else layers[-1]
+
+
+def _numbers(choice: Choice, trace: Trace, heat: np.ndarray) -> dict[str, tuple[np.ndarray, str]]:
+    """The numbers of what is drawn, with what each means."""
     return {
-        "frame_map": (
-            explain.temporal(trace, layer, head, tap),
-            f"(T', T') {what}, layer {layer + 1}, {name}",
-        )
+        "map": (heat, "(T', h, w) weights, NaN where the query cannot see"),
+        "times": (choice.clip.times, "(T,) seconds of the frames"),
+        "token_times": (trace.token_times, "(T',) seconds of the map's steps"),
+        "probabilities": (trace.probabilities, "(C,) softmax of the scores"),
     }
 
 
-def kept(choice: Choice, trace: Trace, state: dict[str, Any]) -> tuple[str, bytes]:
-    """Name and bytes of a file. `state` comes from a browser: what it names and does not exist is
-    left as the viewer opens.
+def frame_map(trace: Trace, look: Look, state: State) -> Numbers:
+    """The map from frame to frame that stands beside the clip, with its meaning.
 
-    `keep` is one of KINDS; `top` ends a shared scale, and weights smaller than `cut` are not drawn.
+    Empty where this layer has none. `state["times"]` is the tap that the browser names; a head that
+    this attention lacks is answered by the mean.
     """
-    look = read(state, trace)
-    layers = [a.layer for a in explain.over_space(trace, look.tap)]
-    layer = state["layer"] if state.get("layer") in layers else layers[-1]
-    if state.get("query") == "gradcam":
-        target = _number(state, "target", 0, len(trace.logits) - 1, int(trace.logits.argmax()))
-        heat, signed = (
-            cached.gradcam(choice, int(target)).heat,
-            False,
-        )
-        words = f"GradCAM of {trace.card.labels[int(target)]}"
-    else:
-        heat = explain.hover(trace, layer, look.head, look.query, look.view, look.tap)
-        signed = explain.view_is_signed(trace, look.patch_view, look.tap)
-        words = f"layer {layer + 1}, {look.words}"
-    low, high = float(np.nanmin(heat)), float(np.nanmax(heat))
-    lines = [
-        plain(provenance_line(choice, f"{words}, raw range {low:.3g} to {high:.3g}")),
-        NOT_AN_EXPLANATION,
-    ]
-    if state["keep"] == "npz":
-        return "attention.npz", export.npz(
-            {
-                "map": (heat, "(T', h, w) weights, NaN where the query cannot see"),
-                "times": (choice.clip.times, "(T,) seconds of the frames"),
-                "token_times": (trace.token_times, "(T',) seconds of the map's steps"),
-                "probabilities": (trace.probabilities, "(C,) softmax of the scores"),
-            }
-            | frame_map(trace, look, layer, state.get("times")),
-            "\n".join(lines),
-        )
+    layer = _layer(trace, look, state)
+    tap = _time_tap(trace, look, state)
+    attentions = explain.over_time(trace, tap) if tap else explain.over_space(trace)
+    of_layer = [attention for attention in attentions if attention.layer == layer]
+    if not of_layer:
+        return {}
+    head = _head(look, of_layer[0])
+    what = "minus the AM-flow magnitude, blind to direction"
+    if tap:
+        what = f"attention from frame (row) to frame (column), {tap}"
+    name = f"head {head + 1}" if isinstance(head, int) else f"{head} over heads"
+    matrix = explain.temporal(trace, layer, head, tap)
+    return {"frame_map": (matrix, f"(T', T') {what}, layer {layer + 1}, {name}")}
+
+
+def _time_tap(trace: Trace, look: Look, state: State) -> str | None:
+    """The attention from frame to frame that is shown, None where no tap records one."""
+    taps = packing.time_taps(trace)
+    for tap in (look.tap, state.get("times")):
+        if tap in taps:
+            return str(tap)
+    return next(iter(taps), None)
+
+
+def _head(look: Look, attention: Attention) -> Head:
+    if isinstance(look.head, int) and look.head >= attention.heads:
+        return "mean"
+    return look.head
+
+
+def _frames(
+    choice: Choice, heat: np.ndarray, signed: bool, high: float, state: State
+) -> np.ndarray:
+    """The clip with what is drawn over it, as the viewer draws it; `high` is its largest weight."""
     large = enlarged(choice.clip.frames, 360)
+    cut = _number(state, "cut", 0, np.inf, 0.0)
     scale = state.get("scale")
-    drawn = np.where(np.abs(heat) < _number(state, "cut", 0, np.inf, 0.0), np.nan, heat)
-    top = _number(state, "top", 1e-12, np.inf, high) if scale == "shared" else None
-    frames = overlay(
+    colours = state.get("colours")
+    return overlay(
         large,
-        drawn,
+        np.where(np.abs(heat) < cut, np.nan, heat),
         signed=signed,
         smooth=bool(state.get("smooth")),
         box=crop_box(*large.shape[1:3], choice.crop),
         scale="frame" if scale == "frame" else "clip",
-        top=top,
+        top=_number(state, "top", 1e-12, np.inf, high) if scale == "shared" else None,
         opacity=_number(state, "opacity", 0, 1, 0.65),
-        colour_map=state["colours"] if state.get("colours") in COLOUR_MAPS else "inferno",
-    )
-    return f"attention.{state['keep']}", (export.mp4 if state["keep"] == "mp4" else export.gif)(
-        frames, choice.clip.times, lines
+        colour_map=str(colours) if colours in COLOUR_MAPS else "inferno",
     )
 
 
-def _number(state: dict[str, Any], name: str, low: float, high: float, otherwise: float) -> float:
+def _number(state: State, name: str, low: float, high: float, otherwise: float) -> float:
     """A number of the state, kept within its bounds."""
     value = state.get(name)
-    return min(max(float(value), low), high) if isinstance(value, int | float) else otherwise
+    if not isinstance(value, int | float):
+        return otherwise
+    return min(max(float(value), low), high)

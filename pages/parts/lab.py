@@ -3,34 +3,22 @@
 from __future__ import annotations
 
 import base64
-from functools import cache
 from typing import Any
 
 import numpy as np
 import streamlit as st
 
-from assets import ASSETS
 from core.draw import export
 from core.draw.overlay import enlarged
 from core.draw.steps import step_through
-from core.draw.style import picture
+from core.draw.style import LAB, picture
 from core.order import EXACT_FRAMES, UNKNOWN_MARGIN, order_accuracy, reversal_accuracy
 from pages.parts import session
+from pages.parts.component import component
 from pages.parts.order_reading import Reading
 from pages.parts.show import HELP, NOT_AN_EXPLANATION, VERDICTS, plain
 from pages.parts.shuffle_controls import take_over
-from pages.parts.viewer import bundle
 
-FOLDER = ASSETS / "lab"
-MODULES = (
-    "../download/save",
-    "../download/vector",
-    "geometry",
-    "paint",
-    "strip",
-    "keep",
-    "lab",
-)  # in the order of their imports
 WORDS = {
     "signed": {
         "matrix": "The matrix. Row t, column u: how surely slot t comes before slot u.",
@@ -62,14 +50,27 @@ PATHS = {
     "Best path backwards": "The best path the other way round, over forbidden edges too. What it "
     "lacks is the direction margin.",
 }
-
-
-@cache
-def _component():
-    page, style = ((FOLDER / name).read_text(encoding="utf-8") for name in ("lab.html", "lab.css"))
-    return st.components.v2.component(
-        "shuffle_lab", html=page, css=style, js=bundle(MODULES, FOLDER), isolate_styles=False
-    )
+LAB_HELP = {
+    "shuffled": (
+        "What the model is given: the frames in this order. A slot is a place in the shuffled "
+        "clip; the frame is the one of the clip as it was filmed."
+    ),
+    "lecture": "From the matrix to the frames in order, slowly, with a rest at each step",
+    "path": "Choose the path that the steps show.",
+    "slots": "Slots in the order in which the path visits them.",
+    "weight": "Sum of the edges along the path.",
+    "behind": "How much less than the best path.",
+    "accuracy": (
+        "Most frames that stand in the right order, others left out, over all frames. Not given "
+        "where the order is not identifiable."
+    ),
+    "png": (
+        "The step, its scale and the paths as a picture for slides, twice as fine as on the page"
+    ),
+    "svg": "The same as a drawing for print, which can be edited",
+    "npz": "The numbers, for numpy.load. The key about says what each array is",
+}
+"""What the lab explains of itself, by the data-help of a node of assets/lab/lab.html."""
 
 
 def _act() -> None:
@@ -95,9 +96,10 @@ def lab(reading: Reading) -> None:
         "words": _words(reading),
         "word": "frame" if reading.unit == 1 else "pair",
         "identifiable": order.verdict != "unknown",
+        "palette": LAB,
         "answers": (state.get("wanted") or {}).get("n", 0),
     }
-    _component()(key=session.LAB, data=data, on_wanted_change=_act)
+    component("shuffle_lab", "lab/lab")(key=session.LAB, data=data, on_wanted_change=_act)
     st.caption(reading.line)
 
 
@@ -110,7 +112,7 @@ def _words(reading: Reading) -> dict[str, Any]:
     if reading.order.exact:
         how = "found exactly"
     goal = f"Wanted: the heaviest path through all slots, {how}."
-    return {**WORDS[kind], "goal": goal, "paths": PATHS}
+    return {**WORDS[kind], "goal": goal, "paths": PATHS, "help": LAB_HELP}
 
 
 def _numbers(reading: Reading, paths: list[dict[str, Any]]) -> export.Numbers:
@@ -143,9 +145,7 @@ def _numbers(reading: Reading, paths: list[dict[str, Any]]) -> export.Numbers:
 
 
 def verdict(reading: Reading) -> None:
-    """How sure the order is, as a sentence; how right, and the margins with what they are judged
-    by.
-    """
+    """How sure the order is, as a sentence; how right; and the margins by which that is judged."""
     order, permutation = reading.order, reading.permutation
     title = VERDICTS[order.verdict][0]
     st.info(f"**{title}.** {_meaning(reading)}", icon=":material/gavel:")

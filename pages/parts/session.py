@@ -41,6 +41,7 @@ SHOW_RUN = "show-run"
 MODEL, FRAMES, SAMPLING, CROP = "model", "frames", "sampling", "crop"
 HOW, ORDER, WITHOUT, LAB = "how", "order", "without", "lab"
 SHOWN_RUNS = "shown-runs"
+VIEWER = "viewer"
 
 
 def switch_to(model: ModelSource) -> None:

@@ -10,7 +10,7 @@ import plotly.graph_objects as go
 import streamlit as st
 
 from core.draw.overlay import Box, enlarged
-from core.draw.style import picture
+from core.draw.style import TEXT, picture
 from core.video import crop_box
 from pages.parts.subject import Choice
 
@@ -139,7 +139,7 @@ VERDICTS = {
 def chart(figure: go.Figure, key: str, alt: str) -> None:
     """A Plotly figure in the page's own text colour: Plotly's default grey is too faint."""
     is_dark = st.context.theme.type == "dark"
-    figure.update_layout(font_color="#F2F4F8" if is_dark else "#15181E")
+    figure.update_layout(font_color=TEXT["dark" if is_dark else "light"])
     st.plotly_chart(figure, key=key, theme=None, alt=alt, config={"displayModeBar": False})
 
 

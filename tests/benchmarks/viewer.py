@@ -127,12 +127,13 @@ def viewer_large() -> Iterator[tuple[str, float, str]]:
     """
     import torch
 
+    from assets import ASSETS
     from core.draw import packing
     from core.models import build
     from core.observe import observe
     from core.weights import Card, Model
     from core.world.gestures import LABELS, render, rendered_clip
-    from pages.parts.viewer import ASSETS, bundle
+    from pages.parts.component import bundle
 
     torch.manual_seed(0)
     net = build("far", "b", classes=len(LABELS))
@@ -158,7 +159,7 @@ def viewer_large() -> Iterator[tuple[str, float, str]]:
     yield "first payload", len(payloads[0]) / 1e6, "MB"
     with chromium() as browser:
         page = browser.new_page(viewport={"width": 1440, "height": 900})
-        html = f"<style>{(ASSETS / 'viewer.css').read_text()}</style><main></main>"
+        html = f"<style>{(ASSETS / 'viewer/viewer.css').read_text()}</style><main></main>"
         page.route(
             "http://viewer.test/**",
             lambda route: route.fulfill(body=html, content_type="text/html"),
@@ -189,7 +190,7 @@ def viewer_large() -> Iterator[tuple[str, float, str]]:
               => {},
                 data: new Uint8Array(await (await fetch(`/${index}.bin`)).arrayBuffer())});
         }""",
-            [(ASSETS / "viewer.html").read_text(), bundle()],
+            [(ASSETS / "viewer/viewer.html").read_text(), bundle(ASSETS / "viewer/viewer.js")],
         )
         page.evaluate("window.send(0)")
         ready(page)

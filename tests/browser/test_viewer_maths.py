@@ -13,17 +13,20 @@ import numpy as np
 import pytest
 import torch
 
+from assets import ASSETS
 from core import explain
 from core.draw import packing
 from core.observe import Trace
 from core.trace import Attention, Axis, Kernel, Layout, record
 from core.video import Clip
 from core.weights import Card
-from pages.parts.viewer import ASSETS, bundle
+from pages.parts.component import bundle
+from pages.parts.viewer_help import VIEWER_HELP
 from tests.core.models import am_flow_nets, nets, rvit_nets
 
 pytestmark = pytest.mark.browser
 T, H, W = 3, 3, 5
+FOLDER = ASSETS / "viewer"
 LOAD = """async ([source, payload]) => {
     const bytes = Uint8Array.from(atob(payload), c => c.charCodeAt(0));
     window.maths ??= await import(URL.createObjectURL(new Blob([source], {type:
@@ -154,7 +157,7 @@ def recorded_divided(name: str, **settings: object) -> Trace:
 def test_the_browser_computes_the_rows_that_core_computes(page, kind: str) -> None:
     trace = TRACES[kind]()
     page.evaluate(
-        LOAD, [(ASSETS / "maths.js").read_text(), base64.b64encode(packing.pack(trace)).decode()]
+        LOAD, [(FOLDER / "maths.js").read_text(), base64.b64encode(packing.pack(trace)).decode()]
     )
     steps, h, w = trace.grid
     compared = 0
@@ -180,7 +183,7 @@ def test_the_mass_and_extent_of_a_row_by_hand(page) -> None:
     page.evaluate(
         LOAD,
         [
-            (ASSETS / "maths.js").read_text(),
+            (FOLDER / "maths.js").read_text(),
             base64.b64encode(packing.pack(TRACES["joint cosine"]())).decode(),
         ],
     )
@@ -205,12 +208,18 @@ def mounted(chromium, payloads: list[bytes]):
     page = chromium.new_page(viewport={"width": 1200, "height": 900})
     page.on("pageerror", lambda error: pytest.fail(str(error)))
     page.set_content(
-        (ASSETS / "viewer.html").read_text()
-        + f"<style>{(ASSETS / 'viewer.css').read_text()}</style>"
+        (FOLDER / "viewer.html").read_text()
+        + f"<style>{(FOLDER / 'viewer.css').read_text()}</style>"
     )
-    page.evaluate(HARNESS, [bundle(), [base64.b64encode(p).decode() for p in payloads]])
+    encoded = [base64.b64encode(p).decode() for p in payloads]
+    page.evaluate(HARNESS, [bundle(FOLDER / "viewer.js"), encoded])
     page.wait_for_selector("[data-testid=attention-viewer][data-layer]")
     return page
+
+
+def explained(trace: Trace) -> bytes:
+    """A payload with the texts that the app sends."""
+    return packing.pack(trace, help_texts=VIEWER_HELP)
 
 
 def test_a_layer_is_asked_for_once_and_then_kept(chromium) -> None:
@@ -273,7 +282,7 @@ def test_gradcam_follows_the_best_class_from_clip_to_clip_until_one_is_chosen(ch
 
 def test_views_and_queries_explain_themselves_with_the_equation_at_hand(chromium) -> None:
     softmax, cosine = "a = softmax(q·kᵀ / √d)", "a = q·k / (‖q‖ ‖k‖)"
-    page = mounted(chromium, [packing.pack(recorded_divided("direcformer"))])
+    page = mounted(chromium, [explained(recorded_divided("direcformer"))])
     tip = "node => getComputedStyle(node, '::after').content"
     expected = {
         "space x time": (f"space: {softmax}", f"time: {cosine}"),
@@ -304,7 +313,7 @@ def test_views_and_queries_explain_themselves_with_the_equation_at_hand(chromium
         (Kernel("linear"), "not normalised"),
         (Kernel("linear", normalised=True), "its row’s sum"),
     ):
-        page = mounted(chromium, [packing.pack(trace_of("far", joint(kernel, 5)))])
+        page = mounted(chromium, [explained(trace_of("far", joint(kernel, 5)))])
         page.locator("[data-part=stage]").click(position={"x": 5, "y": 5})
         shown = page.locator("[data-part=title] strong").get_attribute("data-tip")
         assert (

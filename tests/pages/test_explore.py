@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from assets import ASSETS
 from core import explain
 from core.models import spec
 from core.observe import Trace, observe
@@ -20,6 +21,7 @@ from pages.parts.kept import kept
 from pages.parts.look import TAP_HELP, Look, read
 from pages.parts.sources import ModelSource, Rendered
 from pages.parts.subject import Choice
+from pages.parts.viewer_help import VIEWER_HELP
 from tests.pages.test_pages import ROOT, opened
 
 EXPLORE = str(ROOT / "pages" / "explore.py")
@@ -38,16 +40,28 @@ def trace() -> Trace:
 
 
 def test_the_viewer_explains_its_attentions_in_the_words_of_the_page_and_its_frame_maps() -> None:
-    text = (ROOT / "assets" / "viewer" / "controls.js").read_text()
-    joined = re.sub(r'"\s*\+\s*"', "", text)
+    controls = VIEWER_HELP["controls"]
     named = re.findall(r"\*\*(\w+)\*\*: (.+?\.)", TAP_HELP)
     assert {name for name, _ in named} == {
         tap for model in ("far", "am_flow") for tap in spec(model).spatial_taps
     }
-    assert all(f"{name}: {meaning}" in joined for name, meaning in named)
+    assert all(f"{name}: {meaning}" in controls["tap"] for name, meaning in named)
     assert all(
-        f"{tap.replace('_', ' ')}: from what" in joined for tap in spec("rvit").temporal_taps
+        f"{tap.replace('_', ' ')}: from what" in controls["times"]
+        for tap in spec("rvit").temporal_taps
     )
+
+
+def test_what_the_viewer_explains_stands_in_one_place_and_is_plain_text() -> None:
+    modules = (ASSETS / "viewer").glob("*.js")
+    javascript = "\n".join(path.read_text(encoding="utf-8") for path in modules)
+    named = set(re.findall(r'\blabelled\("(\w+)"', javascript))
+    named |= set(re.findall(r"\bhelp\.controls\.(\w+)", javascript))
+    assert {"tap", "view", "scale", "drawn", "smooth"} <= named <= VIEWER_HELP["controls"].keys()
+    groups = ("controls", "views", "queries", "kernels")
+    texts = [text for group in groups for text in VIEWER_HELP[group].values()]
+    assert [text for text in texts if "**" in text or "$" in text] == []
+    assert [text for text in texts if text in javascript] == []
 
 
 def captions(app: AppTest, word: str) -> list[str]:
