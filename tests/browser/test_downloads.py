@@ -112,7 +112,8 @@ def test_every_figure_gives_files(address: str, chromium, screenshots: Path) -> 
         viewport={"width": 1440, "height": 900}, accept_downloads=True, color_scheme="dark"
     )
     page.goto(
-        f"{address}/?label=carret&seed=13&model={TITLES['timesformer']}&layer_map=Rollout+up+to+each+layer"
+        f"{address}/?label=carret&seed=13&model={TITLES['timesformer']}"
+        "&layer_map=Rollout+up+to+each+layer"
     )
     settled(page)
     inside = menu(page, "layers")

@@ -315,7 +315,11 @@ def test_nothing_is_left_behind(model: DirecFormer) -> None:
 
 
 def test_nothing_is_left_behind_after_an_exception(model: DirecFormer) -> None:
-    with pytest.raises(RuntimeError, match="boom"), record(model) as attentions, torch.no_grad():  # noqa: PT012
+    with (  # noqa: PT012
+        pytest.raises(RuntimeError, match="boom"),
+        record(model) as attentions,
+        torch.no_grad(),
+    ):
         model(video())
         raise RuntimeError("boom")
     assert attentions == []

@@ -24,7 +24,8 @@ _HUB: Rules = (  # transformers' ViT and DINOv2, before and since version 5
     (r"\.layernorm_before\.", ".norm1."),
     (r"\.layernorm_after\.", ".norm2."),
     (
-        r"\.attention\.(?:attention\.(q)uery|attention\.(k)ey|attention\.(v)alue|(q)_proj|(k)_proj|(v)_proj)\.",
+        r"\.attention\.(?:attention\.(q)uery|attention\.(k)ey|attention\.(v)alue"
+        r"|(q)_proj|(k)_proj|(v)_proj)\.",
         r".attn.\1\2\3\4\5\6.",
     ),
     (r"\.attention\.(?:output\.dense|o_proj)\.", ".attn.proj."),
