@@ -196,7 +196,6 @@ LONG_FUNCTIONS = {
     ("core/models/am_flow.py", "__init__"),
     ("tests/benchmarks/training.py", "training"),
     ("tests/benchmarks/viewer.py", "viewer_large"),
-    ("training/__main__.py", "_run"),
 }
 """Still to be split."""
 

@@ -1,5 +1,7 @@
-"""Command line: python -m training fit RECIPE --out RUN | recipes | tune | evaluate | publish |
-reproduce | teach CLIP... --out DIR.
+"""Command line: fit | recipes | tune | evaluate | publish | reproduce | teach.
+
+`python -m training COMMAND --help` says what each takes. Bad input: exit code 2 and one line on
+stderr.
 """
 
 from __future__ import annotations
@@ -15,19 +17,20 @@ from contextlib import nullcontext
 from dataclasses import asdict
 from pathlib import Path
 
+from core.cli import Parser
 from core.errors import BadInput
 
-
-class Parser(argparse.ArgumentParser):
-    """A parser whose errors are one line."""
-
-    def error(self, message: str) -> None:
-        raise BadInput(message)
+_DEFAULTS = "A flag that is left out keeps the recipe's own value, which `recipes --json` lists."
+_REAL = "a folder DIR/<label>/<clip> of real clips to report on"
 
 
 def main(argv: list[str] | None = None) -> int:
+    """Run a command; returns its exit code. Bad input: 2, and one line on stderr."""
     try:
-        return _run(sys.argv[1:] if argv is None else argv)
+        args = _parser().parse_args(argv)
+        if getattr(args, "until_stdin_closes", False):
+            threading.Thread(target=_end_with_stdin, daemon=True).start()
+        return _COMMANDS[args.command](args)
     except (BadInput, OSError) as error:  # OSError: a full disk, a folder without rights
         print(f"error: {error}", file=sys.stderr)
         return 2
@@ -39,163 +42,78 @@ def main(argv: list[str] | None = None) -> int:
         return 130
 
 
+def _end_with_stdin() -> None:
+    """End this process, and its group if it leads one, when its input closes.
+
+    So even a parent that is killed leaves nothing behind.
+    """
+    os.read(sys.stdin.fileno(), 1)
+    if hasattr(os, "killpg") and os.getpgrp() == os.getpid():
+        os.killpg(0, signal.SIGKILL)
+    os._exit(130)
+
+
+def _parser() -> Parser:
+    parser = Parser(prog="python -m training", description=__doc__)
+    commands = parser.add_subparsers(dest="command", required=True, parser_class=Parser)
+    _add_fit(
+        commands.add_parser(
+            "fit",
+            help="train a recipe into a run folder, or go on with one",
+            description=f"Train a recipe into a run folder, or go on with one. {_DEFAULTS}",
+        )
+    )
+    recipes = commands.add_parser("recipes", help="what can be trained")
+    recipes.add_argument("--json", action="store_true", help="with every field")
+    _add_tune(
+        commands.add_parser(
+            "tune",
+            help="search for a recipe's best settings, or go on with a search",
+            description="Search for the learning rate and weight decay of a recipe, dropout where "
+            "the model has it and the restarts of a schedule that has them, or go on with a "
+            "search. What counts is the top-1 on --validate-clips, 500 where the recipe has none. "
+            f"{_DEFAULTS}",
+        )
+    )
+    _add_evaluate(commands.add_parser("evaluate", help="measure a model on labelled clips"))
+    _add_publish(
+        commands.add_parser(
+            "publish", help="measure a finished checkpoint and ship it with its card"
+        )
+    )
+    _add_reproduce(
+        commands.add_parser(
+            "reproduce", help="train and measure a paper's table in miniature, or go on with it"
+        )
+    )
+    _add_teach(
+        commands.add_parser(
+            "teach", help="fit the order of the frames of clips: a minute, for one session"
+        )
+    )
+    return parser
+
+
+def _add_until_stdin_closes(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
+        "--until-stdin-closes",
+        action="store_true",
+        help="end with the program that holds this one's input open",
+    )
+
+
 def _seed(text: str) -> int:
     if not text.isdecimal():
         raise argparse.ArgumentTypeError(f"a seed is a whole number of 0 or more, got {text!r}")
     return int(text)
 
 
-_DEFAULTS = "A flag that is left out keeps the recipe's own value, which `recipes --json` lists."
-
-
-def _run(argv: list[str]) -> int:
+def _add_fit(command: argparse.ArgumentParser) -> None:
     from training.recipes.flags import add_flags
 
-    parser = Parser(prog="python -m training", description=__doc__)
-    commands = parser.add_subparsers(dest="command", required=True, parser_class=Parser)
-    fit = commands.add_parser(
-        "fit",
-        help="train a recipe into a run folder, or go on with one",
-        description=f"Train a recipe into a run folder, or go on with one. {_DEFAULTS}",
-    )
-    fit.add_argument("--out", type=Path, required=True, help="the run folder")
-    fit.add_argument(
-        "--until-stdin-closes",
-        action="store_true",
-        help="end with the program that holds this one's input open",
-    )
-    add_flags(fit)
-    listed = commands.add_parser("recipes", help="what can be trained")
-    listed.add_argument("--json", action="store_true", help="with every field")
-    tune = commands.add_parser(
-        "tune",
-        help="search for a recipe's best settings, or go on with a search",
-        description=(
-            "Search for the learning rate and weight decay of a recipe, dropout where the model "
-            "has it and the restarts of a schedule that has them, or go on with a search. What "
-            f"counts is the top-1 on --validate-clips, 500 where the recipe has none. {_DEFAULTS}"
-        ),
-    )
-    tune.add_argument(
-        "--trials", type=int, required=True, help="how many trials the study has in the end"
-    )
-    tune.add_argument("--out", type=Path, required=True, help="the study's folder")
-    add_flags(tune)
-    evaluate = commands.add_parser("evaluate", help="measure a model on labelled clips")
-    which = evaluate.add_mutually_exclusive_group(required=True)
-    which.add_argument("--model")
-    which.add_argument("--checkpoint", help="a file, a folder, or hf://OWNER/NAME")
-    evaluate.add_argument(
-        "--data",
-        required=True,
-        help="a folder DIR/<label>/<clip>, KIND:ROOT[:SPLIT] for a public data "
-        "set (kinetics, ssv2, jester, ucf101, hmdb51, smarthome), or 'gestures' for rendered clips",
-    )
-    evaluate.add_argument(
-        "--holdout",
-        type=float,
-        default=0.0,
-        help="only the clips that `fit --holdout` with this share kept back",
-    )
-    evaluate.add_argument(
-        "--clips", type=int, default=500, help="number of rendered clips (with --data gestures)"
-    )
-    evaluate.add_argument(
-        "--seed", type=_seed, default=0, help="decides the permutation of each clip"
-    )
-    evaluate.add_argument(
-        "--raw",
-        action="store_true",
-        help="order from the attention itself, as in the paper, not sharpened",
-    )
-    evaluate.add_argument(
-        "--passes",
-        type=int,
-        default=1,
-        help="orders of the same frames that each order matrix is averaged over",
-    )
-    evaluate.add_argument(
-        "--views",
-        help="temporal clips x spatial crops whose softmax is averaged, such as 1x3, 2x3, 5x3 "
-        "(default: the recipe's that trained the weights)",
-    )
-    evaluate.add_argument(
-        "--report",
-        type=Path,
-        help="write evaluation.json, evaluation.tsv, report.txt and report.html into this folder",
-    )
-    evaluate.add_argument("--json", action="store_true")
-    publish = commands.add_parser(
-        "publish", help="measure a finished checkpoint and ship it with its card"
-    )
-    publish.add_argument("checkpoint", type=Path)
-    publish.add_argument("--name", help="file name without ending (default: the model's)")
-    publish.add_argument(
-        "--real", type=Path, help="a folder DIR/<label>/<clip> of real clips to report on"
-    )
-    publish.add_argument("--hours", type=float, help="training time, for the card")
-    again = commands.add_parser(
-        "reproduce", help="train and measure a paper's table in miniature, or go on with it"
-    )
-    again.add_argument(
-        "table",
-        help=(
-            "direcformer_table2, am_flow_table4, far_table2, or motion_probe, which trains nothing"
-        ),
-    )
-    again.add_argument(
-        "--out", type=Path, required=True, help="the folder of its runs and of results.json"
-    )
-    again.add_argument("--seeds", type=int, default=3, help="runs of each row")
-    again.add_argument(
-        "--clips", type=int, default=20_000, help="rendered clips that each run sees"
-    )
-    again.add_argument(
-        "--test-clips", type=int, default=300, help="rendered clips that each run is measured on"
-    )
-    again.add_argument(
-        "--init", default="", help="a run's stills.safetensors that every run starts from"
-    )
-    again.add_argument(
-        "--real", type=Path, help="a folder DIR/<label>/<clip> of real clips to report on"
-    )
-    again.add_argument("--threads", type=int, default=2)
-    teach = commands.add_parser(
-        "teach", help="fit the order of the frames of clips: a minute, for one session"
-    )
-    teach.add_argument("clips", nargs="+", type=Path, metavar="CLIP")
-    teach.add_argument("--out", type=Path, required=True, help="a new folder")
-    teach.add_argument("--checkpoint", help="what to teach (default: the shipped direcformer)")
-    teach.add_argument(
-        "--crop",
-        choices=("centre", "fit"),
-        help="central square or whole frame (default: the model's own)",
-    )
-    teach.add_argument("--seed", type=_seed, help="decides the held-out blocks and every window")
-    for name, kind, text in (
-        ("seconds", float, "of learning (default 75)"),
-        ("steps", int, "instead of seconds"),
-        ("threads", int, "CPU threads (default 2)"),
-        ("batch", int, "windows a step"),
-        ("lr", float, "learning rate"),
-        ("frozen", int, "first blocks that stay as they are"),
-        (
-            "area",
-            float,
-            "least part of a window's area that is seen (default 1); less is learned more slowly",
-        ),
-    ):
-        teach.add_argument(f"--{name}", type=kind, help=text)
-    teach.add_argument(
-        "--until-stdin-closes",
-        action="store_true",
-        help="end with the program that holds this one's input open",
-    )
-    teach.add_argument("--json", action="store_true")
-    args = parser.parse_args(argv)
-    if getattr(args, "until_stdin_closes", False):
-        threading.Thread(target=_end_with_stdin, daemon=True).start()
-    return _COMMANDS[args.command](args)
+    command.add_argument("--out", type=Path, required=True, help="the run folder")
+    _add_until_stdin_closes(command)
+    add_flags(command)
 
 
 def _fit(args: argparse.Namespace) -> int:
@@ -204,33 +122,34 @@ def _fit(args: argparse.Namespace) -> int:
     from training.recipes.flags import recipe_of
 
     recipe = recipe_of(args)
-    with alone(args.out) if os.environ.get("RANK", "0") == "0" else nullcontext():
+    is_first = os.environ.get("RANK", "0") == "0"
+    with alone(args.out) if is_first else nullcontext():
         path = fit(recipe, args.recipe, args.out)
     if is_first_process():
         print(path)
     return 0
 
 
-def _end_with_stdin() -> None:
-    """End this process, and its group if it leads one, when its input closes: even a killed parent
-    leaves nothing behind.
-    """
-    os.read(sys.stdin.fileno(), 1)
-    if hasattr(os, "killpg") and os.getpgrp() == os.getpid():
-        os.killpg(0, signal.SIGKILL)
-    os._exit(130)
-
-
 def _recipes(args: argparse.Namespace) -> int:
     from training.recipes import recipes
 
-    found = [{"name": name, **asdict(recipe)} for name, recipe in sorted(recipes().items())]
+    rows = [{"name": name, **asdict(recipe)} for name, recipe in sorted(recipes().items())]
     if args.json:
-        print(json.dumps(found))
-    else:
-        for about in found:
-            print(f"{about['name']:22} {about['model']:12} {about['preset']:10} {about['data']}")
+        print(json.dumps(rows))
+        return 0
+    for row in rows:
+        print(f"{row['name']:22} {row['model']:12} {row['preset']:10} {row['data']}")
     return 0
+
+
+def _add_tune(command: argparse.ArgumentParser) -> None:
+    from training.recipes.flags import add_flags
+
+    command.add_argument(
+        "--trials", type=int, required=True, help="how many trials the study has in the end"
+    )
+    command.add_argument("--out", type=Path, required=True, help="the study's folder")
+    add_flags(command)
 
 
 def _tune(args: argparse.Namespace) -> int:
@@ -244,16 +163,63 @@ def _tune(args: argparse.Namespace) -> int:
     return 0
 
 
+def _add_evaluate(command: argparse.ArgumentParser) -> None:
+    which = command.add_mutually_exclusive_group(required=True)
+    which.add_argument("--model")
+    which.add_argument("--checkpoint", help="a file, a folder, or hf://OWNER/NAME")
+    command.add_argument(
+        "--data",
+        required=True,
+        help="a folder DIR/<label>/<clip>, KIND:ROOT[:SPLIT] for a public data "
+        "set (kinetics, ssv2, jester, ucf101, hmdb51, smarthome), or 'gestures' for rendered clips",
+    )
+    command.add_argument(
+        "--holdout",
+        type=float,
+        default=0.0,
+        help="only the clips that `fit --holdout` with this share kept back",
+    )
+    command.add_argument(
+        "--clips", type=int, default=500, help="number of rendered clips (with --data gestures)"
+    )
+    command.add_argument(
+        "--seed", type=_seed, default=0, help="decides the permutation of each clip"
+    )
+    command.add_argument(
+        "--raw",
+        action="store_true",
+        help="order from the attention itself, as in the paper, not sharpened",
+    )
+    command.add_argument(
+        "--passes",
+        type=int,
+        default=1,
+        help="orders of the same frames that each order matrix is averaged over",
+    )
+    command.add_argument(
+        "--views",
+        help="temporal clips x spatial crops whose softmax is averaged, such as 1x3, 2x3, 5x3 "
+        "(default: the recipe's that trained the weights)",
+    )
+    command.add_argument(
+        "--report",
+        type=Path,
+        help="write evaluation.json, evaluation.tsv, report.txt and report.html into this folder",
+    )
+    command.add_argument("--json", action="store_true")
+
+
 def _evaluate(args: argparse.Namespace) -> int:
     from training.evaluate import command
 
     return command(args)
 
 
-def _teach(args: argparse.Namespace) -> int:
-    from training.teach import command
-
-    return command(args)
+def _add_publish(command: argparse.ArgumentParser) -> None:
+    command.add_argument("checkpoint", type=Path)
+    command.add_argument("--name", help="file name without ending (default: the model's)")
+    command.add_argument("--real", type=Path, help=_REAL)
+    command.add_argument("--hours", type=float, help="training time, for the card")
 
 
 def _publish(args: argparse.Namespace) -> int:
@@ -261,6 +227,29 @@ def _publish(args: argparse.Namespace) -> int:
 
     print(publish(args.checkpoint, args.name, args.real, args.hours))
     return 0
+
+
+def _add_reproduce(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
+        "table",
+        help="direcformer_table2, am_flow_table4, far_table2, or motion_probe, which trains "
+        "nothing",
+    )
+    command.add_argument(
+        "--out", type=Path, required=True, help="the folder of its runs and of results.json"
+    )
+    command.add_argument("--seeds", type=int, default=3, help="runs of each row")
+    command.add_argument(
+        "--clips", type=int, default=20_000, help="rendered clips that each run sees"
+    )
+    command.add_argument(
+        "--test-clips", type=int, default=300, help="rendered clips that each run is measured on"
+    )
+    command.add_argument(
+        "--init", default="", help="a run's stills.safetensors that every run starts from"
+    )
+    command.add_argument("--real", type=Path, help=_REAL)
+    command.add_argument("--threads", type=int, default=2)
 
 
 def _reproduce(args: argparse.Namespace) -> int:
@@ -276,6 +265,37 @@ def _reproduce(args: argparse.Namespace) -> int:
     print(markdown(json.loads(path.read_text())), end="")
     print(path)
     return 0
+
+
+def _add_teach(command: argparse.ArgumentParser) -> None:
+    from core.video import CROPS
+
+    command.add_argument("clips", nargs="+", type=Path, metavar="CLIP")
+    command.add_argument("--out", type=Path, required=True, help="a new folder")
+    command.add_argument("--checkpoint", help="what to teach (default: the shipped direcformer)")
+    command.add_argument(
+        "--crop", choices=CROPS, help="central square or whole frame (default: the model's own)"
+    )
+    command.add_argument("--seed", type=_seed, help="decides the held-out blocks and every window")
+    command.add_argument("--seconds", type=float, help="of learning (default 75)")
+    command.add_argument("--steps", type=int, help="instead of seconds")
+    command.add_argument("--threads", type=int, help="CPU threads (default 2)")
+    command.add_argument("--batch", type=int, help="windows a step")
+    command.add_argument("--lr", type=float, help="learning rate")
+    command.add_argument("--frozen", type=int, help="first blocks that stay as they are")
+    command.add_argument(
+        "--area",
+        type=float,
+        help="least part of a window's area that is seen (default 1); less is learned more slowly",
+    )
+    _add_until_stdin_closes(command)
+    command.add_argument("--json", action="store_true")
+
+
+def _teach(args: argparse.Namespace) -> int:
+    from training.teach import command
+
+    return command(args)
 
 
 _COMMANDS: dict[str, Callable[[argparse.Namespace], int]] = {

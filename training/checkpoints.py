@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import shlex
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -25,23 +26,27 @@ from training.recipes.flags import words_of
 from training.stages import Kind, kind_of, model_settings
 
 History = list[dict[str, Any]]
+RENDERED = "rendered gesture clips (core.gestures)"
 
 
 def read_weights(file: Path) -> tuple[dict[str, Any], History]:
-    """The tensors of a safetensors or torch file, and the stages that trained them. Raises:
-    BadInput if it cannot be read.
+    """The tensors of a safetensors or torch file, and the stages that trained them.
+
+    Raises: BadInput if it cannot be read.
     """
     if not file.exists():
         raise BadInput(
             f"{file} does not exist; --init takes a run's stills.safetensors or "
             "video.safetensors, or a public checkpoint"
         )
+    metadata: dict[str, str] = {}
     try:
         if file.suffix != ".safetensors":
-            weights, metadata = torch.load(file, weights_only=True, map_location="cpu"), {}
+            weights = torch.load(file, weights_only=True, map_location="cpu")
         else:
             with safe_open(file, "pt") as opened:
-                weights, metadata = load_file(file), opened.metadata() or {}
+                metadata = opened.metadata() or {}
+            weights = load_file(file)
     except Exception as error:  # each library has its own errors for a damaged file
         raise BadInput(
             f"{file} cannot be read as weights ({str(error).splitlines()[0]}); give a "
@@ -56,6 +61,7 @@ def read_weights(file: Path) -> tuple[dict[str, Any], History]:
 
 
 def _history(file: Path, weights: dict[str, Any], metadata: dict[str, str]) -> History:
+    """The stages that trained a file's weights, or one entry that says what is known of them."""
     if "history" in metadata:
         return json.loads(metadata["history"])
     if kind_of(weights) is Kind.STILLS:
@@ -73,43 +79,54 @@ def _history(file: Path, weights: dict[str, Any], metadata: dict[str, str]) -> H
 
 
 def trained_on(history: History) -> tuple[str, str]:
-    """What the stages saw, in words, and the licence of weights made so: Apache-2.0 of rendered
-    clips alone, else that of the start.
+    """What the stages saw, in words, and the licence of weights made so.
+
+    It is Apache-2.0 of rendered clips alone, else that of the start.
     """
-    seen: dict[str, int] = {}
-    own = [stage for stage in history if "trained_on" not in stage]
-    for stage in own:
-        kind = {
-            "gestures": "rendered gesture clips (core.gestures)",
-            "folder": f"clips of the folder {stage.get('root', '')}",
-        }
-        data = stage.get("data", "gestures")  # the first recipes knew no other
-        name = kind.get(data, f"clips of {data}")
-        seen[name] = seen.get(name, 0) + stage["clips"]
-    foreign = list(dict.fromkeys(stage["trained_on"] for stage in history if "trained_on" in stage))
-    is_rendered = not foreign and all(stage.get("data", "gestures") == "gestures" for stage in own)
-    words = ", then ".join(
-        [*foreign, ", ".join(f"{clips:,} {name}" for name, clips in seen.items())]
-    )
+    clips_of: dict[str, int] = {}
+    is_rendered = True
+    foreign = dict.fromkeys(stage["trained_on"] for stage in history if "trained_on" in stage)
+    for stage in history:
+        if "trained_on" in stage:
+            is_rendered = False
+            continue
+        data = _data(stage)
+        is_rendered = is_rendered and data == RENDERED
+        clips_of[data] = clips_of.get(data, 0) + stage["clips"]
+    own = ", ".join(f"{clips:,} {data}" for data, clips in clips_of.items())
+    words = ", then ".join([*foreign, own])
+    if is_rendered:
+        return f"{words}, no real video", "Apache-2.0"
     licences = dict.fromkeys(stage["license"] for stage in history if stage.get("license"))
-    return words + (
-        ", no real video" if is_rendered else ""
-    ), "Apache-2.0" if is_rendered else " and ".join(licences)
+    return words, " and ".join(licences)
+
+
+def _data(stage: dict[str, Any]) -> str:
+    """What clips a stage saw, in words."""
+    data = stage.get("data", "gestures")  # the first recipes knew no other
+    if data == "gestures":
+        return RENDERED
+    if data == "folder":
+        return f"clips of the folder {stage.get('root', '')}"
+    return f"clips of {data}"
 
 
 def with_commands(history: History) -> History:
-    """The stages, each with the command that repeats it: the named recipe of today, and as flags
-    what differed from it.
+    """The stages, each with the command that repeats it.
 
-    A start is named by its file alone, and what was done by hand (`after`) stands beside. A stage
-    without a recipe of this name has no command.
+    It names the recipe of today, and as flags what differed from it. A start is named by its file
+    alone, and what was done by hand (`after`) stands beside. A stage without a recipe of this name
+    has no command.
     """
-    return [
-        stage | {"command": found} if (found := _command(stage)) else stage for stage in history
-    ]
+    stages = []
+    for stage in history:
+        command = _command(stage)
+        stages.append(stage | {"command": command} if command else stage)
+    return stages
 
 
 def _command(stage: dict[str, Any]) -> str:
+    """The command that repeats a stage; empty for none."""
     base = recipes().get(stage["name"])
     if base is None:
         return ""
@@ -134,7 +151,6 @@ def export(
     """Write a video stage's weights as a half-precision checkpoint with its card."""
     settings = model_settings(recipe)
     words, licence = trained_on(history)
-    stride = {"stride": recipe.stride} if recipe.sampling == "dense" else {}
     card = Card(
         model=recipe.model,
         preset=recipe.preset,
@@ -146,10 +162,15 @@ def export(
         sampling=recipe.sampling,
         crop=recipe.crop,
         trained_on=words,
-        settings={k: v for k, v in recipe.settings.items() if k != "classes"},
+        settings={key: value for key, value in recipe.settings.items() if key != "classes"},
         recipe={"stages": with_commands(history)},
         license=licence,
-        **stride,
     )
-    model = {k.removeprefix("model."): v for k, v in weights.items() if k.startswith("model.")}
+    if recipe.sampling == "dense":
+        card = replace(card, stride=recipe.stride)
+    model = {
+        name.removeprefix("model."): weight
+        for name, weight in weights.items()
+        if name.startswith("model.")
+    }
     write_atomically(path, lambda temporary: save_checkpoint(temporary, model, card))
