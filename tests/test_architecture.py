@@ -175,18 +175,11 @@ def test_imports_in_core_only_go_down() -> None:
     assert wrong == []
 
 
-TO_BE_SPLIT = {
-    "tests/core/models/test_rvit.py",
-    "tests/core/models/test_am_flow_model.py",
-}
-
-
 def test_no_file_is_longer_than_450_lines() -> None:
     long = {
         str(p.relative_to(ROOT)): n
         for p in sources()
         if (n := len(p.read_text().splitlines())) > 450
-        and str(p.relative_to(ROOT)) not in TO_BE_SPLIT
     }
     assert long == {}
 

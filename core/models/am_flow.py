@@ -150,16 +150,7 @@ class AMFlow(VideoModel):
         from_scratch: bool = False,
     ) -> None:
         super().__init__()
-        if aligning and not flow:
-            raise BadInput(
-                "am_flow setting aligning=True changes AM flow, which flow=False leaves out; set "
-                "aligning=False"
-            )
-        if am_mode == "aligned" and not aligning:
-            raise BadInput(
-                "am_flow setting am_mode='aligned' needs aligning=True; the same without the "
-                "encoder is am_mode='post'"
-            )
+        _check_flow(flow, aligning, am_mode)
         self.size, self.frames = size, frames
         self.tokens = (size // patch) ** 2 + 1
         self.am_mode: Mode = am_mode or ("aligned" if aligning else "static")
@@ -188,22 +179,24 @@ class AMFlow(VideoModel):
             encoders = (AligningEncoder(self.tokens, width, heads, i) for i in self.am_blocks)
             self.aligning = Stack(encoders)
         unit_width = temporal_width or WIDTHS[temporal_module]
-        self.temporal: Stack[Stack[TemporalHead]] = Stack()
+
+        def temporal_head(layer: int, place: int) -> TemporalHead:
+            module = make_temporal(
+                temporal_module,
+                self.tokens * bottleneck,
+                unit_width,
+                temporal_heads,
+                temporal_hidden,
+                f"temporal.{place}",
+                layer,
+            )
+            return TemporalHead(module, unit_width, classes)
+
+        self.temporal: Stack[Stack[TemporalHead]] = Stack(
+            Stack(temporal_head(layer, place) for place in range(PLACES))
+            for layer in self.am_blocks
+        )
         """By AM block and place."""
-        for layer in self.am_blocks:
-            heads_of_block: Stack[TemporalHead] = Stack()
-            for place in range(PLACES):
-                module = make_temporal(
-                    temporal_module,
-                    self.tokens * bottleneck,
-                    unit_width,
-                    temporal_heads,
-                    temporal_hidden,
-                    f"temporal.{place}",
-                    layer,
-                )
-                heads_of_block.append(TemporalHead(module, unit_width, classes))
-            self.temporal.append(heads_of_block)
         self.image_head = Linear(width, classes)
         self.image_head.apply(init_vit)
         self._set_votes(combine, PLACES * len(self.am_blocks) + 1)
@@ -336,6 +329,20 @@ class AMFlow(VideoModel):
                 "or of another shape; give one of the same width, depth, patch and size"
             )
         self.vit.load_state_dict({k: weights[k] for k in ours})
+
+
+def _check_flow(flow: bool, aligning: bool, am_mode: Mode | None) -> None:
+    """Raises: BadInput for settings of AM flow that exclude each other."""
+    if aligning and not flow:
+        raise BadInput(
+            "am_flow setting aligning=True changes AM flow, which flow=False leaves out; set "
+            "aligning=False"
+        )
+    if am_mode == "aligned" and not aligning:
+        raise BadInput(
+            "am_flow setting am_mode='aligned' needs aligning=True; the same without the encoder "
+            "is am_mode='post'"
+        )
 
 
 def block_indices(blocks: str | Iterable[int], depth: int) -> tuple[int, ...]:

@@ -92,7 +92,7 @@ def by_hand(
         torch.cat([token.expand(B, 1, WIDTH), torch.zeros(B, N, WIDTH)], 1)
         for token in model.state_token
     ]
-    found = ByHand(torch.empty(0), hidden, [], [], [], [])
+    values = ByHand(torch.empty(0), hidden, [], [], [], [])
     for frame in video.unbind(2):
         x = model.patch_embed["proj"](frame).flatten(2).transpose(1, 2)
         x = torch.cat([model.cls_token.expand(B, 1, WIDTH), x], 1)
@@ -105,9 +105,9 @@ def by_hand(
             maps.append(a)
             outputs.append(o)
             halves.append(half)
-        found.maps.append(maps)
-        found.outputs.append(outputs)
-        found.halves.append(halves)
-        found.tokens.append(x)
-    found.features = torch.cat([x[:, 0], *(h[:, 0] for h in hidden)], 1)
-    return found
+        values.maps.append(maps)
+        values.outputs.append(outputs)
+        values.halves.append(halves)
+        values.tokens.append(x)
+    values.features = torch.cat([x[:, 0], *(h[:, 0] for h in hidden)], 1)
+    return values

@@ -102,12 +102,12 @@ def test_the_map_of_all_heads_is_the_mean_of_their_logits() -> None:
 @pytest.mark.parametrize("scale", ["mean", "width"])
 def test_the_models_flow_is_that_of_its_own_recorded_maps(mode: str, scale: str) -> None:
     model = net(am_mode=mode, am_logits=scale)
-    with record(model) as found:
+    with record(model) as attentions:
         out = model(clip(1), detail=True)
     assert len(out.am_flow) == 2
-    for flow, seen in zip(out.am_flow, found, strict=True):
-        assert flow.shape == (1, T - 1, TOKENS) and seen.name == "vit"
-        maps = map_logits(seen.q, seen.k, scale)
+    for flow, recorded in zip(out.am_flow, attentions, strict=True):
+        assert flow.shape == (1, T - 1, TOKENS) and recorded.name == "vit"
+        maps = map_logits(recorded.q, recorded.k, scale)
         torch.testing.assert_close(flow[0], am_flow(maps[:-1], maps[1:], mode))
 
 
@@ -220,19 +220,23 @@ def test_gradients_run_through_the_returned_flow() -> None:
 @pytest.mark.parametrize("scale", ["mean", "width"])
 def test_the_aligned_maps_are_recorded_and_make_the_flow(scale: str) -> None:
     model = net(aligning=True, am_logits=scale)
-    with record(model) as found:
+    with record(model) as attentions:
         out = model(clip(1), detail=True)
-    aligned = [a for a in found if a.name == "aligned"]
+    aligned = [a for a in attentions if a.name == "aligned"]
     assert [a.layer for a in aligned] == [0, 1]
-    for flow, seen in zip(out.am_flow, aligned, strict=True):
-        assert seen.q.shape == (T, HEADS, TOKENS, WIDTH // HEADS) and seen.heat("cls").shape == (
+    for flow, recorded in zip(out.am_flow, aligned, strict=True):
+        assert recorded.q.shape == (T, HEADS, TOKENS, WIDTH // HEADS) and recorded.heat(
+            "cls"
+        ).shape == (
             T,
             SIDE,
             SIDE,
         )
-        maps = map_logits(seen.q, seen.k, scale)  # the last two are the two halves of the last pair
+        maps = map_logits(
+            recorded.q, recorded.k, scale
+        )  # the last two are the two halves of the last pair
         torch.testing.assert_close(flow[0, -1], am_flow(maps[-2], maps[-1], "aligned"))
-        by_frame = seen.layout.queries.tolist()
+        by_frame = recorded.layout.queries.tolist()
         assert by_frame == [[-1, *range(t * SIDE * SIDE, (t + 1) * SIDE * SIDE)] for t in range(T)]
 
 
@@ -240,17 +244,17 @@ def test_the_aligned_maps_are_recorded_and_make_the_flow(scale: str) -> None:
 def test_aligned_tokens_go_through_the_blocks_own_frozen_queries_and_keys() -> None:
     model, normed = net(aligning=True), []
     model.vit.blocks[0].norm1.register_forward_hook(lambda _, __, out: normed.append(out))
-    with record(model) as found:
+    with record(model) as attentions:
         model(clip(1))
-    seen = next(a for a in found if a.name == "aligned")
+    recorded = next(a for a in attentions if a.name == "aligned")
     pairs = model.aligning[0](normed[0][None])[0]
     own_pair = torch.cat([pairs[:, 0], pairs[-1:, 1]])  # the last frame as the pair before shows it
     q, k, _ = (
-        part.unflatten(-1, (HEADS, -1)).transpose(1, 2)
-        for part in model.vit.blocks[0].attn.qkv(own_pair).chunk(3, -1)
+        columns.unflatten(-1, (HEADS, -1)).transpose(1, 2)
+        for columns in model.vit.blocks[0].attn.qkv(own_pair).chunk(3, -1)
     )
-    torch.testing.assert_close(seen.q, q, atol=1e-5, rtol=1e-4)
-    torch.testing.assert_close(seen.k, k, atol=1e-5, rtol=1e-4)
+    torch.testing.assert_close(recorded.q, q, atol=1e-5, rtol=1e-4)
+    torch.testing.assert_close(recorded.k, k, atol=1e-5, rtol=1e-4)
 
 
 @torch.no_grad()

@@ -1,10 +1,6 @@
-"""AM Flow as a model: the paper's counts, what trains, the temporal modules, the 2 L + 1 outputs,
-what can be observed.
-"""
+"""AM Flow as a model: the paper's counts, what trains, its outputs, what can be observed."""
 
 from __future__ import annotations
-
-import math
 
 import pytest
 import torch
@@ -13,7 +9,6 @@ from torch import Tensor, nn
 from core.errors import BadInput
 from core.models import available, build
 from core.models.am_flow import AMFlow
-from core.models.temporal import CausalLevel, make_temporal, sines
 from core.models.video_model import Output
 from core.models.vit import ViT
 from core.trace import Axis, record
@@ -216,9 +211,9 @@ def test_the_image_output_can_be_that_of_the_untouched_backbone(adapter: str) ->
     out = model(video, detail=True)
     torch.testing.assert_close(out.outputs[-1], model.image_head(model.vit(video[:, :, -1])[:, 0]))
     assert difference(net(adapter=adapter)(video), out.logits) > 1e-3  # the adapted one is another
-    with record(model) as found:
+    with record(model) as attentions:
         model(video[:1])
-    assert all(a.q.shape[0] == T for a in found), "the untouched pass is not recorded"
+    assert all(a.q.shape[0] == T for a in attentions), "the untouched pass is not recorded"
 
 
 def test_one_hypernetwork_makes_different_weights_for_every_adapter() -> None:
@@ -252,83 +247,6 @@ def test_a_hyperformer_is_a_parallel_model_with_the_weights_it_makes(settings: d
             ):
                 ours.copy_(theirs)
     torch.testing.assert_close(hyper(clip()), parallel(clip()), atol=1e-5, rtol=1e-4)
-
-
-# -- the temporal modules
-
-
-@torch.no_grad()
-def test_the_lstm_gives_its_last_hidden_state() -> None:
-    module = randomised(make_temporal("lstm", 5, 3, 1, 1, "temporal.0", 0))
-    x, (w, u, b, c) = clip(1).flatten()[:35].view(1, 7, 5), module.lstm.parameters()
-    h, cell = torch.zeros(3), torch.zeros(3)
-    for t in range(7):
-        i, f, g, o = (w @ x[0, t] + b + u @ h + c).chunk(4)
-        cell = f.sigmoid() * cell + i.sigmoid() * g.tanh()
-        h = o.sigmoid() * cell.tanh()
-    torch.testing.assert_close(module(x, (7, 1, 1))[0], h)
-
-
-@torch.no_grad()
-def test_a_causal_level_gives_the_values_computed_by_hand() -> None:
-    level = CausalLevel(1, 1, dilation=2)
-    for parameter in level.parameters():
-        parameter.fill_(1.0 if parameter.ndim > 1 else 0.0)
-    pulse = torch.tensor([[[1.0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]]])
-    assert level(pulse).flatten().tolist() == [2, 0, 2, 0, 3, 0, 2, 0, 1, 0, 0]
-    assert level(-pulse).flatten().tolist() == [0] * 11
-
-
-def test_the_tcn_sees_the_last_13_frames() -> None:
-    module = randomised(make_temporal("tcn", 5, 7, 1, 1, "temporal.0", 0), seed=1)
-    x = torch.randn(1, 19, 5, generator=torch.Generator().manual_seed(0)).requires_grad_()
-    module(x, (19, 1, 1)).sum().backward()
-    assert (x.grad[0].abs().sum(-1) > 0).nonzero().flatten().tolist() == list(range(6, 19))
-
-
-@torch.no_grad()
-def test_the_transformer_is_one_encoder_layer_of_torch() -> None:
-    module = randomised(make_temporal("transformer", 5, 14, 7, 17, "temporal.0", 0))
-    theirs = nn.TransformerEncoderLayer(
-        14, 7, 17, dropout=0.0, activation="gelu", batch_first=True
-    ).train()
-    theirs.load_state_dict(
-        {
-            "self_attn.in_proj_weight": module.attn.qkv.weight,
-            "self_attn.in_proj_bias": module.attn.qkv.bias,
-            "self_attn.out_proj.weight": module.attn.proj.weight,
-            "self_attn.out_proj.bias": module.attn.proj.bias,
-            **{
-                f"{a}.{p}": getattr(getattr(module, b), p)
-                for a, b in (
-                    ("linear1", "fc1"),
-                    ("linear2", "fc2"),
-                    ("norm1", "norm1"),
-                    ("norm2", "norm2"),
-                )
-                for p in ("weight", "bias")
-            },
-        }
-    )
-    x = torch.randn(2, 11, 5, generator=torch.Generator().manual_seed(0))
-    expected = theirs(module.embed(x) + sines(11, 14)).mean(1)
-    torch.testing.assert_close(module(x, (11, 1, 1)), expected, atol=1e-5, rtol=1e-4)
-    assert difference(module(x.flip(1), (11, 1, 1)), expected) > 1e-2, (
-        "the order of the frames counts"
-    )
-    slow = 3 / 10000 ** (1 / 7)  # the second of 7 rates, at frame 3
-    by_hand = [math.sin(3), math.sin(slow), math.cos(3), math.cos(slow)]
-    assert sines(11, 14)[3, [0, 1, 7, 8]].tolist() == pytest.approx(by_hand, abs=1e-6)
-
-
-@torch.no_grad()
-@pytest.mark.parametrize("kind", MODULES)
-def test_every_module_takes_any_number_of_frames_and_reads_their_order(kind: str) -> None:
-    model = net(temporal_module=kind, am_mode="post")
-    for frames in (2, 5):
-        video = clip(1, frames)
-        assert model(video).shape == (1, CLASSES)
-        assert difference(model(video.flip(2)), model(video)) > 1e-3
 
 
 # -- the outputs
@@ -403,26 +321,26 @@ def test_each_sample_of_a_batch_is_on_its_own() -> None:
 def test_recording_changes_nothing_and_finds_every_attention(kind: str, aligning: bool) -> None:
     model = net(temporal_module=kind, aligning=aligning)
     before = model(clip(1))
-    with record(model) as found:
+    with record(model) as attentions:
         assert torch.equal(model(clip(1)), before)
     names = (
         {"vit"}
         | ({"aligned"} if aligning else set())
         | ({"temporal.0", "temporal.1"} if kind == "transformer" else set())
     )
-    assert {a.name for a in found} == names and len(found) == 2 * len(names)
-    assert all({a.layer for a in found if a.name == name} == {0, 1} for name in names)
-    assert all(a.grid == (T, SIDE, SIDE) for a in found)
-    for attention in found:
+    assert {a.name for a in attentions} == names and len(attentions) == 2 * len(names)
+    assert all({a.layer for a in attentions if a.name == name} == {0, 1} for name in names)
+    assert all(a.grid == (T, SIDE, SIDE) for a in attentions)
+    for attention in attentions:
         torch.testing.assert_close(attention.map().sum(-1), torch.ones(attention.map().shape[:-1]))
-    assert found[0].name == "vit"
+    assert attentions[0].name == "vit"
 
 
 @torch.no_grad()
 def test_time_attention_is_one_group_of_frames() -> None:
-    with record(model := net(temporal_module="transformer")) as found:
+    with record(model := net(temporal_module="transformer")) as attentions:
         model(clip(1))
-    time = [a for a in found if a.axis is Axis.TIME]
+    time = [a for a in attentions if a.axis is Axis.TIME]
     assert [(a.name, a.layer) for a in time] == [
         ("temporal.0", 0),
         ("temporal.1", 0),
@@ -442,12 +360,12 @@ def test_time_attention_is_one_group_of_frames() -> None:
 def test_gradcam_reaches_the_last_norm_of_every_frame(settings: dict) -> None:
     from captum.attr import LayerGradCam
 
-    model, seen = net(**settings), []
-    handle = model.cam.register_forward_hook(lambda _, __, out: seen.append(out))
+    model, passed = net(**settings), []
+    handle = model.cam.register_forward_hook(lambda _, __, out: passed.append(out))
     with torch.no_grad():
         model(clip(1))
     handle.remove()
-    assert len(seen) == 1 and seen[0].shape == (1, WIDTH, T, SIDE, SIDE)
+    assert len(passed) == 1 and passed[0].shape == (1, WIDTH, T, SIDE, SIDE)
     heat = LayerGradCam(model, model.cam).attribute(clip(1), target=4)
     assert heat.shape == (1, 1, T, SIDE, SIDE)
     assert (heat[0, 0].abs().sum((1, 2)) > 0).all()
@@ -455,14 +373,14 @@ def test_gradcam_reaches_the_last_norm_of_every_frame(settings: dict) -> None:
 
 @torch.no_grad()
 def test_cam_holds_the_patch_tokens_after_the_last_blocks_first_norm() -> None:
-    model, inside, seen = net(), [], []
+    model, inside, passed = net(), [], []
     model.vit.blocks[-1].norm1.register_forward_hook(lambda _, __, out: inside.append(out))
-    model.cam.register_forward_hook(lambda _, __, out: seen.append(out))
+    model.cam.register_forward_hook(lambda _, __, out: passed.append(out))
     model(clip(2))
     expected: Tensor = (
         inside[0].unflatten(0, (2, T))[:, :, 1:].unflatten(2, (SIDE, SIDE)).permute(0, 4, 1, 2, 3)
     )
-    assert torch.equal(seen[0], expected)
+    assert torch.equal(passed[0], expected)
 
 
 @torch.no_grad()

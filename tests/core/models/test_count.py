@@ -50,10 +50,10 @@ def test_far_costs_what_the_paper_says(
     """Tables 2 to 7 at one decimal, 0.06 off at most; the exact figures are those worked out from
     them.
     """
-    found = count("far", preset, classes=174, **settings)
-    assert found.parameters == found.trainable == parameters
-    assert found.macs / 1e9 == pytest.approx(giga, abs=0.0006)
-    assert (found.parameters / 1e6, found.macs / 1e9) == pytest.approx(printed, abs=0.06)
+    cost = count("far", preset, classes=174, **settings)
+    assert cost.parameters == cost.trainable == parameters
+    assert cost.macs / 1e9 == pytest.approx(giga, abs=0.0006)
+    assert (cost.parameters / 1e6, cost.macs / 1e9) == pytest.approx(printed, abs=0.06)
 
 
 def test_videomae_is_far_with_global_attention() -> None:
@@ -63,14 +63,14 @@ def test_videomae_is_far_with_global_attention() -> None:
 
 
 def test_timesformer_costs_what_its_paper_and_that_of_direcformer_say() -> None:
-    found = count("timesformer", "b", classes=174)
-    assert found.parameters == 121_392_558
+    cost = count("timesformer", "b", classes=174)
+    assert cost.parameters == 121_392_558
     tokens, norms = 8 * 196, 12 * 5 * 768 * (8 * 196 + 8 * 197 + 1 + 8 * 196) + 5 * 768
-    assert found.macs / 1e9 == pytest.approx(196.05, abs=0.006)
-    assert (found.macs - norms) / 1e9 == pytest.approx(195.83, abs=0.005)
+    assert cost.macs / 1e9 == pytest.approx(196.05, abs=0.006)
+    assert (cost.macs - norms) / 1e9 == pytest.approx(195.83, abs=0.005)
     patches, linear = tokens * 768 * 768, 12 * 768**2 * (17 * tokens + 4 * 8 + 8)
     attention = 12 * 768 * 2 * (196 * 8 * 8 + 8 * 197 * 197)
-    assert found.macs == patches + linear + attention + norms + 768 * 174
+    assert cost.macs == patches + linear + attention + norms + 768 * 174
 
 
 def test_checkerboard_halves_the_cost_of_attention() -> None:
@@ -85,8 +85,8 @@ def test_checkerboard_halves_the_cost_of_attention() -> None:
 def test_every_model_can_be_counted_in_every_preset() -> None:
     for name, spec in available().items():
         for preset in spec.presets:
-            found = count(name, preset)
-            assert found.parameters >= found.trainable > 0 and found.macs > 0, (name, preset)
+            cost = count(name, preset)
+            assert cost.parameters >= cost.trainable > 0 and cost.macs > 0, (name, preset)
 
 
 def test_counting_leaves_nothing_behind_that_a_clip_trips_over() -> None:
@@ -124,8 +124,8 @@ def test_each_kind_of_layer_counts_as_written(
 def test_frozen_parameters_are_counted_apart() -> None:
     model = nn.Sequential(nn.Linear(3, 5), nn.Linear(5, 7))
     model[0].requires_grad_(False)
-    found = count_model(*meta(model, 1, 3))
-    assert (found.parameters, found.trainable) == (3 * 5 + 5 + 5 * 7 + 7, 5 * 7 + 7)
+    cost = count_model(*meta(model, 1, 3))
+    assert (cost.parameters, cost.trainable) == (3 * 5 + 5 + 5 * 7 + 7, 5 * 7 + 7)
 
 
 def test_settings_that_do_not_work_are_refused_in_one_line() -> None:

@@ -86,14 +86,14 @@ def test_build_gives_an_evaluating_model_with_the_settings_asked_for() -> None:
 def test_tokens_are_patch_major() -> None:
     """A change in one patch of one frame enters the blocks at (row * side + col) * T + t alone."""
     model = net()
-    seen: list[Tensor] = []
-    model.blocks[0].register_forward_pre_hook(lambda _, args: seen.append(args[1]))
+    observed: list[Tensor] = []
+    model.blocks[0].register_forward_pre_hook(lambda _, args: observed.append(args[1]))
     video = clip(1)
     model(video)
     t, row, col = 1, 0, 2
     video[:, :, t, 7 * row : 7 * row + 7, 7 * col : 7 * col + 7] += 1
     model(video)
-    changed = (seen[0] != seen[1]).any(-1)[0].nonzero().flatten().tolist()
+    changed = (observed[0] != observed[1]).any(-1)[0].nonzero().flatten().tolist()
     assert changed == [(row * SIDE + col) * T + t]
 
 
@@ -150,10 +150,12 @@ def test_heads_multiplied_one_by_one_give_the_values_gradients_and_map_of_all_at
     """
     attention, x, layout = attention_in_double(kind)
     apart, map_apart = attention(x, layout, want_map=True)
-    with record(attention, torch.double) as seen:
+    with record(attention, torch.double) as observed:
         together, map_together = attention(x, layout, want_map=True)
     torch.testing.assert_close(map_apart, map_together)
-    torch.testing.assert_close(map_apart.detach(), seen[0].kernel.weights(seen[0].q, seen[0].k))
+    torch.testing.assert_close(
+        map_apart.detach(), observed[0].kernel.weights(observed[0].q, observed[0].k)
+    )
     assert_alike(apart, together, x, *attention.parameters())
 
 
@@ -168,9 +170,9 @@ def test_what_the_first_token_alone_is_given_has_the_values_and_gradients_of_all
         x,
         *attention.qkv.parameters(),
     )
-    with record(attention, torch.double) as seen:
+    with record(attention, torch.double) as observed:
         attention.of_first(x, layout)
-    assert seen[0].q.shape[-2] == x.shape[-2], "whoever records sees every token"
+    assert observed[0].q.shape[-2] == x.shape[-2], "whoever records sees every token"
 
 
 @torch.no_grad()
@@ -238,7 +240,9 @@ def test_every_path_through_an_attention_gives_one_answer(kind: str, tokens: int
     torch.testing.assert_close(out, explicit)
     with torch.enable_grad():
         torch.testing.assert_close(layer(x.clone().requires_grad_(), layout)[0], out)
-    q, k, v = (part.view(5, tokens, 3, 5).transpose(1, 2) for part in layer.qkv(x).chunk(3, -1))
+    q, k, v = (
+        columns.view(5, tokens, 3, 5).transpose(1, 2) for columns in layer.qkv(x).chunk(3, -1)
+    )
     scores = q @ k.transpose(-1, -2)
     by_hand = (
         (scores / 5**0.5).softmax(-1)
@@ -255,9 +259,9 @@ def test_every_path_through_an_attention_gives_one_answer(kind: str, tokens: int
 @pytest.mark.parametrize("time", ["softmax", "cosine"])
 def test_returned_time_attention_is_the_mean_of_the_recorded_maps(time: str) -> None:
     model = net(time=time)
-    with record(model) as found:
+    with record(model) as attentions:
         out = model(clip(1), detail=True)
-    recorded = [a for a in found if a.axis is Axis.TIME]
+    recorded = [a for a in attentions if a.axis is Axis.TIME]
     assert len(recorded) == 2
     for returned, attention in zip(out.time_attention, recorded, strict=True):
         by_head = torch.stack(

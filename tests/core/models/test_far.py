@@ -175,10 +175,18 @@ def test_one_query_worked_out_by_hand() -> None:
         layer.proj.bias.zero_()
         keys, values = torch.tensor([1.0, 2, 3, 4]).log(), torch.tensor([1.0, 10, 100, 1000])
         out, frames = layer(torch.stack([keys, values], -1)[None], (1, 2, 2), want_frames=True)
-    whole = (1 + 20 + 300 + 4000) / 10
+    everywhere = (1 + 20 + 300 + 4000) / 10
     diagonal, other = (1 + 4000) / 5, (20 + 300) / 5  # tokens 0 and 3 against 1 and 2
     torch.testing.assert_close(
-        out[0], torch.tensor([[whole, diagonal], [whole, other], [whole, other], [whole, diagonal]])
+        out[0],
+        torch.tensor(
+            [
+                [everywhere, diagonal],
+                [everywhere, other],
+                [everywhere, other],
+                [everywhere, diagonal],
+            ]
+        ),
     )
     torch.testing.assert_close(frames, torch.ones(1, 1, 1))
 
@@ -207,12 +215,12 @@ def test_a_token_changes_its_own_colour_in_local_heads_and_everything_in_global_
 
 @torch.no_grad()
 def test_tokens_are_time_major_and_cover_two_frames() -> None:
-    model, video, seen = net(), clip(1), []
-    model.blocks[0].register_forward_pre_hook(lambda _, args: seen.append(args[0]))
+    model, video, observed = net(), clip(1), []
+    model.blocks[0].register_forward_pre_hook(lambda _, args: observed.append(args[0]))
     model(video)
     token(video, 1, 1, 2)[:, :, 1] += 1  # the second of its two frames
     model(video)
-    assert (seen[0] != seen[1]).any(-1)[0].nonzero().flatten().tolist() == [
+    assert (observed[0] != observed[1]).any(-1)[0].nonzero().flatten().tolist() == [
         (1 * ROWS + 1) * COLUMNS + 2
     ]
 
@@ -242,9 +250,9 @@ def test_patterns_ratios_and_places_differ() -> None:
 
 @pytest.mark.parametrize(("ratio", "split"), [("1:1", 3), ("2:1", 4), ("1:2", 2)])
 def test_a_ratio_splits_the_heads_global_ones_first(ratio: str, split: int) -> None:
-    with record(model := net(ratio=ratio)) as found, torch.no_grad():
+    with record(model := net(ratio=ratio)) as attentions, torch.no_grad():
         model(clip(1))
-    assert [(a.name, a.layer, a.heads) for a in found] == [
+    assert [(a.name, a.layer, a.heads) for a in attentions] == [
         (name, layer, n)
         for layer in (0, 1)
         for name, n in (("global", split), ("local", 6 - split))
@@ -302,18 +310,18 @@ def test_recorded_maps_give_the_frame_matrix_and_recording_changes_nothing(
 ) -> None:
     model = net(attention=attention)
     before = model(clip(1, grid))
-    with record(model) as found:
+    with record(model) as attentions:
         out = model(clip(1, grid), detail=True)
     torch.testing.assert_close(out.logits, before)
     assert torch.equal(model(clip(1, grid)), before)
-    assert {a.name for a in found} == {
+    assert {a.name for a in attentions} == {
         "global": {"global"},
         "sd": {"local"},
         "temporal": {"local"},
     }.get(attention, {"global", "local"})
     for layer, returned in enumerate(out.time_attention):
         total = torch.zeros(grid[0], grid[0])
-        for a in (a for a in found if a.layer == layer):
+        for a in (a for a in attentions if a.layer == layer):
             assert a.axis is Axis.JOINT and a.grid == grid
             frames = torch.arange(grid[0])
             queries, keys = (
@@ -330,9 +338,9 @@ def test_a_local_head_cannot_see_the_other_colour_and_its_heat_says_so(
     grid: tuple[int, int, int],
 ) -> None:
     model = net()
-    with record(model) as found:
+    with record(model) as attentions:
         model(clip(1, grid))
-    local, joint = (next(a for a in found if a.name == name) for name in ("local", "global"))
+    local, joint = (next(a for a in attentions if a.name == name) for name in ("local", "global"))
     rows, columns = torch.meshgrid(torch.arange(grid[1]), torch.arange(grid[2]), indexing="ij")
     for query in ((0, 0, 0), (1, 0, 1)):
         heat = local.heat(query)
@@ -346,9 +354,9 @@ def test_a_local_head_cannot_see_the_other_colour_and_its_heat_says_so(
 @torch.no_grad()
 def test_half_precision_factors_hide_fillers_too() -> None:
     model = net(attention="sd")
-    with record(model, torch.float16) as found:
+    with record(model, torch.float16) as attentions:
         model(clip(1, (2, 3, 3)))
-    weights, keys = found[0].rows((0, 0, 1))
+    weights, keys = attentions[0].rows((0, 0, 1))
     assert keys[0, -1] == PAD and weights[0, -1] == 0 and weights.sum().item() == pytest.approx(1)
 
 
@@ -412,12 +420,12 @@ def test_wrong_settings_are_refused_in_one_line(wrong: dict[str, object]) -> Non
 
 
 def test_heads_and_widths_that_cannot_be_split_are_refused() -> None:
-    for settings, part in (
+    for settings, reason in (
         ({"heads": 4, "ratio": "2:1"}, "2:1"),
         ({"heads": 80, "ratio": "1:1"}, "quarter"),
         ({"heads": 5, "width": 100, "positions": "mvd", "interaction": "none"}, "multiple of 16"),
     ):
-        with pytest.raises(BadInput, match=part):
+        with pytest.raises(BadInput, match=reason):
             build("far", **settings)
 
 

@@ -66,24 +66,24 @@ def test_positions_are_those_of_the_clip_that_is_given(positions: str) -> None:
     """
     model = net(positions=positions)
     model.patch_embed["proj"].bias.zero_()
-    seen: list[torch.Tensor] = []
-    model.blocks[0].register_forward_pre_hook(lambda _, args: seen.append(args[0]))
+    observed: list[torch.Tensor] = []
+    model.blocks[0].register_forward_pre_hook(lambda _, args: observed.append(args[0]))
     for grid in (model.grid, (5, 2, 4)):
         model(torch.zeros_like(clip(1, grid)))
-        assert torch.equal(seen[-1][0], position_table(positions, *grid, WIDTH))
+        assert torch.equal(observed[-1][0], position_table(positions, *grid, WIDTH))
     assert "pos_embed" not in model.state_dict() and "pos_embed" in dict(model.named_buffers())
 
 
 # -- token-group interaction (spec 4.3, 8.9)
 
 
-def changed_by(part: nn.Module, t: int, row: int, col: int) -> torch.Tensor:
+def changed_by(interaction: nn.Module, t: int, row: int, col: int) -> torch.Tensor:
     """Which tokens of part's output differ when one token is another, (T, h, w)."""
     grid = (5, 5, 7)
     z = torch.randn(1, 5 * 5 * 7, WIDTH, generator=torch.Generator().manual_seed(0))
     other = z.clone()
     other[0, (t * 5 + row) * 7 + col] = z[0, 0]
-    return ((part(z, grid) - part(other, grid)).abs().sum(-1) > 1e-5)[0].view(grid)
+    return ((interaction(z, grid) - interaction(other, grid)).abs().sum(-1) > 1e-5)[0].view(grid)
 
 
 @torch.no_grad()
@@ -91,9 +91,9 @@ def changed_by(part: nn.Module, t: int, row: int, col: int) -> torch.Tensor:
 @pytest.mark.parametrize("groups", [1, HEADS])
 def test_interaction_starts_as_the_identity(norm: str, groups: int) -> None:
     torch.manual_seed(0)
-    part = Interaction(WIDTH, groups, norm, 1e-6)
+    interaction = Interaction(WIDTH, groups, norm, 1e-6)
     z = torch.randn(2, T * ROWS * COLUMNS, WIDTH)
-    assert torch.equal(part(z, GRID), z) and torch.equal(part.eval()(z, GRID), z)
+    assert torch.equal(interaction(z, GRID), z) and torch.equal(interaction.eval()(z, GRID), z)
 
 
 def test_the_start_of_far_is_the_network_without_interaction() -> None:
@@ -114,8 +114,8 @@ def test_the_start_of_far_is_the_network_without_interaction() -> None:
 @torch.no_grad()
 @pytest.mark.parametrize("norm", ["batch", "layer"])
 def test_interaction_reaches_the_neighbours_and_no_further(norm: str) -> None:
-    part = randomised(Interaction(WIDTH, HEADS, norm, 1e-6).eval())
-    reached = changed_by(part, 2, 1, 3)
+    interaction = randomised(Interaction(WIDTH, HEADS, norm, 1e-6).eval())
+    reached = changed_by(interaction, 2, 1, 3)
     expected = torch.zeros(5, 5, 7, dtype=torch.bool)
     expected[1:4, 0:3, 2:5] = True
     assert torch.equal(reached, expected)
@@ -123,15 +123,17 @@ def test_interaction_reaches_the_neighbours_and_no_further(norm: str) -> None:
 
 @torch.no_grad()
 def test_the_middle_convolution_keeps_to_the_channels_of_a_head() -> None:
-    part = randomised(Interaction(WIDTH, HEADS, "batch", 1e-6).eval())
+    interaction = randomised(Interaction(WIDTH, HEADS, "batch", 1e-6).eval())
     x = torch.randn(1, WIDTH // 4, 3, 3, 3, generator=torch.Generator().manual_seed(0))
     other = x.clone()
     other[0, 5, 1, 1, 1] += 1  # 12 channels in 6 groups: channel 5 shares one with channel 4
-    assert (part.mix(x) != part.mix(other)).flatten(2).any(-1)[0].nonzero().flatten().tolist() == [
+    assert (interaction.mix(x) != interaction.mix(other)).flatten(2).any(-1)[
+        0
+    ].nonzero().flatten().tolist() == [
         4,
         5,
     ]
-    assert Interaction(WIDTH, 1, "batch", 1e-6).mix.groups == 1 and part.mix.groups == HEADS
+    assert Interaction(WIDTH, 1, "batch", 1e-6).mix.groups == 1 and interaction.mix.groups == HEADS
 
 
 @torch.no_grad()

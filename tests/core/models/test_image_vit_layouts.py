@@ -41,15 +41,15 @@ def hub(prefix: str, block: str, names: dict[str, str], dinov2: bool) -> Callabl
             ]
             out[f"{prefix}layernorm.{p}"] = state[f"norm.{p}"]
             for i, of in blocks_of(state):
-                at = f"{prefix}{block}.{i}."
+                stem = f"{prefix}{block}.{i}."
                 for name, part in zip("qkv", of(f"attn.qkv.{p}").chunk(3), strict=True):
-                    out[f"{at}{names[name]}.{p}"] = part
+                    out[f"{stem}{names[name]}.{p}"] = part
                 for name in ("attn.proj", "mlp.fc1", "mlp.fc2"):
-                    out[f"{at}{names[name]}.{p}"] = of(f"{name}.{p}")
-                out[f"{at}{'norm1' if dinov2 else 'layernorm_before'}.{p}"] = of(f"norm1.{p}")
-                out[f"{at}{'norm2' if dinov2 else 'layernorm_after'}.{p}"] = of(f"norm2.{p}")
+                    out[f"{stem}{names[name]}.{p}"] = of(f"{name}.{p}")
+                out[f"{stem}{'norm1' if dinov2 else 'layernorm_before'}.{p}"] = of(f"norm1.{p}")
+                out[f"{stem}{'norm2' if dinov2 else 'layernorm_after'}.{p}"] = of(f"norm2.{p}")
                 if dinov2:
-                    out[f"{at}layer_scale1.lambda1"], out[f"{at}layer_scale2.lambda1"] = (
+                    out[f"{stem}layer_scale1.lambda1"], out[f"{stem}layer_scale2.lambda1"] = (
                         of("ls1.gamma"),
                         of("ls2.gamma"),
                     )
@@ -79,7 +79,7 @@ OLD_VIT = OLD | {"mlp.fc1": "intermediate.dense", "mlp.fc2": "output.dense"}
 
 def clip_hub(prefix: str) -> Callable[[State], State]:
     def write(state: State) -> State:
-        at = f"{prefix}encoder.layers."
+        stem = f"{prefix}encoder.layers."
         out = {
             f"{prefix}embeddings.class_embedding": state["cls_token"].flatten(),
             f"{prefix}embeddings.position_embedding.weight": state["pos_embed"][0],
@@ -93,7 +93,7 @@ def clip_hub(prefix: str) -> Callable[[State], State]:
             )
             for i, of in blocks_of(state):
                 for name, part in zip("qkv", of(f"attn.qkv.{p}").chunk(3), strict=True):
-                    out[f"{at}{i}.self_attn.{name}_proj.{p}"] = part
+                    out[f"{stem}{i}.self_attn.{name}_proj.{p}"] = part
                 for theirs, ours in (
                     ("self_attn.out_proj", "attn.proj"),
                     ("layer_norm1", "norm1"),
@@ -101,7 +101,7 @@ def clip_hub(prefix: str) -> Callable[[State], State]:
                     ("mlp.fc1", "mlp.fc1"),
                     ("mlp.fc2", "mlp.fc2"),
                 ):
-                    out[f"{at}{i}.{theirs}.{p}"] = of(f"{ours}.{p}")
+                    out[f"{stem}{i}.{theirs}.{p}"] = of(f"{ours}.{p}")
                 out[f"text_model.encoder.layers.{i}.self_attn.q_proj.{p}"] = torch.zeros(3)
         return out
 
@@ -123,8 +123,8 @@ def clip_original(state: State) -> State:
             state[f"norm.{p}"],
         )
         for i, of in blocks_of(state):
-            at = f"visual.transformer.resblocks.{i}."
-            out[f"{at}attn.in_proj_{p}"] = of(f"attn.qkv.{p}")
+            stem = f"visual.transformer.resblocks.{i}."
+            out[f"{stem}attn.in_proj_{p}"] = of(f"attn.qkv.{p}")
             for theirs, ours in (
                 ("attn.out_proj", "attn.proj"),
                 ("ln_1", "norm1"),
@@ -132,7 +132,7 @@ def clip_original(state: State) -> State:
                 ("mlp.c_fc", "mlp.fc1"),
                 ("mlp.c_proj", "mlp.fc2"),
             ):
-                out[f"{at}{theirs}.{p}"] = of(f"{ours}.{p}")
+                out[f"{stem}{theirs}.{p}"] = of(f"{ours}.{p}")
             out[f"transformer.resblocks.{i}.ln_1.{p}"] = torch.zeros(5)
     return out
 

@@ -131,11 +131,11 @@ def test_parity_holds_with_gradients(family: str, theirs: nn.Module) -> None:
 @torch.no_grad()
 def test_recorded_rows_are_the_attention_of_transformers(family: str, theirs: nn.Module) -> None:
     ours = loaded(family, theirs)
-    with record(ours) as found:
+    with record(ours) as recorded:
         ours(images())
     attentions = theirs(images(), output_attentions=True).attentions
-    assert len(found) == len(attentions) == 2
-    for attention, expected in zip(found, attentions, strict=True):
+    assert len(recorded) == len(attentions) == 2
+    for attention, expected in zip(recorded, attentions, strict=True):
         assert attention.name == "vit"
         for head in range(HEADS):
             torch.testing.assert_close(attention.map(head), expected[:, head], atol=1e-5, rtol=1e-4)

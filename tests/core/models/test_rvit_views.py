@@ -25,13 +25,13 @@ GATES = ("linear", "linear_norm", "softmax")
 
 @torch.no_grad()
 def recorded(model: nn.Module, frames: int = T) -> list[Attention]:
-    with record(model) as found:
+    with record(model) as attentions:
         model(clip(1, frames))
-    return found
+    return attentions
 
 
-def named(found: list[Attention], name: str) -> list[Attention]:
-    return [a for a in found if a.name == name]
+def named(attentions: list[Attention], name: str) -> list[Attention]:
+    return [a for a in attentions if a.name == name]
 
 
 # -- the gate
@@ -40,12 +40,12 @@ def named(found: list[Attention], name: str) -> list[Attention]:
 @pytest.mark.parametrize("gate", GATES)
 def test_recorded_gate_maps_equal_the_explicit_maps(gate: str) -> None:
     model = rvit(gate=gate)
-    seen = named(recorded(model), "gate")
+    gates = named(recorded(model), "gate")
     expected = by_hand(model, clip(1, T), gate)
-    assert [(a.layer, a.axis, a.grid, a.heads) for a in seen] == [
+    assert [(a.layer, a.axis, a.grid, a.heads) for a in gates] == [
         (i, Axis.SPACE, (T, SIDE, SIDE), HEADS) for i in range(LAYERS)
     ]
-    for layer, attention in enumerate(seen):
+    for layer, attention in enumerate(gates):
         for head in range(HEADS):
             maps = torch.stack([expected.maps[t][layer][0, head] for t in range(T)])
             assert attention.map(head).shape == (T, 1 + N, 1 + N)
@@ -72,13 +72,13 @@ def test_rows_of_the_gate_sum_to_one_only_where_the_kernel_says_so() -> None:
 def test_a_stream_can_be_recorded_and_shows_the_gate_alone() -> None:
     model = rvit()
     video = clip(1, T)
-    whole = named(recorded(model), "gate")
-    with torch.no_grad(), record(model) as found:
+    at_once = named(recorded(model), "gate")
+    with torch.no_grad(), record(model) as attentions:
         state = model.start(1)
         for t in range(T):
             _, state = model.step(video[:, :, t], state)
-    assert [a.name for a in found] == ["gate"] * LAYERS
-    for stream, expected in zip(found, whole, strict=True):
+    assert [a.name for a in attentions] == ["gate"] * LAYERS
+    for stream, expected in zip(attentions, at_once, strict=True):
         assert stream.grid == expected.grid
         assert difference(stream.heat((3, 2, 1))[3], expected.heat((3, 2, 1))[3]) < 1e-4
         assert difference(stream.heat("cls"), expected.heat("cls")) < 1e-4
@@ -90,19 +90,19 @@ def test_a_stream_can_be_recorded_and_shows_the_gate_alone() -> None:
 @pytest.mark.parametrize("gate", GATES)
 def test_frame_maps_are_what_each_half_of_the_gate_says(gate: str) -> None:
     model = rvit(gate=gate)
-    found = recorded(model)
+    attentions = recorded(model)
     expected = by_hand(model, clip(1, T), gate)
     with torch.no_grad():
         spatial, temporal = model(clip(1, T), detail=True).frame_maps
     for layer in range(LAYERS):
-        for name, at in (("space_frames", 0), ("time_frames", 2)):
+        for name, half in (("space_frames", 0), ("time_frames", 2)):
             q, k = (
-                torch.stack([expected.halves[t][layer][at + i][0] for t in range(T)], 1)
+                torch.stack([expected.halves[t][layer][half + i][0] for t in range(T)], 1)
                 for i in (0, 1)
             )  # (heads, T, d)
             scores = phi(q) @ phi(k).transpose(-1, -2)
             maps = scores / scores.sum(-1, keepdim=True)
-            attention = named(found, name)[layer]
+            attention = named(attentions, name)[layer]
             assert (
                 attention.layer == layer
                 and attention.axis is Axis.TIME
@@ -131,10 +131,10 @@ def test_frame_maps_are_positive_rows_that_sum_to_one_a_clip_of_the_batch() -> N
 
 
 def test_gradients_of_the_frame_maps_reach_their_own_half() -> None:
-    for at, mine, others in ((0, "qkv", "qkv_hidden"), (1, "qkv_hidden", "qkv")):
+    for half, mine, others in ((0, "qkv", "qkv_hidden"), (1, "qkv_hidden", "qkv")):
         model = rvit()
         target = torch.rand(2, 3, 3, generator=torch.Generator().manual_seed(0))
-        (model(clip(), detail=True).frame_maps[at] * target).sum().backward()
+        (model(clip(), detail=True).frame_maps[half] * target).sum().backward()
         last = model.blocks[-1].attn
         assert getattr(last, mine).weight.grad.abs().sum() > 0
         if mine == "qkv":  # the frame's half of the last layer never meets its state
@@ -202,15 +202,15 @@ def test_recording_changes_no_logit_and_leaves_nothing(dtype: torch.dtype) -> No
     stored = {name: set(vars(module)) for name, module in model.named_modules()}
     with torch.no_grad():
         before = model(clip(1, T))
-        with record(model, dtype) as found:
+        with record(model, dtype) as attentions:
             during = model(clip(1, T))
         after = model(clip(1, T))
     assert torch.equal(before, during) and torch.equal(before, after)
-    assert [(a.name, a.layer) for a in found] == [
+    assert [(a.name, a.layer) for a in attentions] == [
         (n, i) for i in range(LAYERS) for n in ("gate", "time_frames", "space_frames")
     ]
     assert {name: set(vars(module)) for name, module in model.named_modules()} == stored
-    for a in found:
+    for a in attentions:
         for x in (a.q, a.k):
             assert (
                 x.untyped_storage().nbytes() == x.numel() * x.element_size() and not x.requires_grad
@@ -247,7 +247,7 @@ def test_the_spec_names_taps_that_are_there() -> None:
 
 
 @pytest.fixture(scope="module")
-def seen() -> tuple[nn.Module, Card, Clip]:
+def subject() -> tuple[Model, Clip]:
     model = rvit(classes=3)
     card = Card(
         "rvit",
@@ -265,8 +265,8 @@ def seen() -> tuple[nn.Module, Card, Clip]:
     return Model(model, card), Clip(frames, np.arange(float(T)), "noise", "0")
 
 
-def test_a_trace_is_laid_out_on_the_clips_grid(seen: tuple) -> None:
-    trace = observe(*seen)
+def test_a_trace_is_laid_out_on_the_clips_grid(subject: tuple) -> None:
+    trace = observe(*subject)
     assert trace.grid == (T, SIDE, SIDE)
     assert explain.spatial(trace).shape == (T, SIDE, SIDE)
     assert explain.temporal(trace).shape == (T, T) and not explain.time_is_signed(trace)
@@ -292,11 +292,12 @@ def test_every_frame_of_cam_is_on_the_path_to_the_logits() -> None:
     assert (gradient.abs().sum((1, 3, 4)) > 0).all()
 
 
-def test_gradcam_is_the_positive_sum_of_gradient_weighted_channels(seen: tuple) -> None:
-    model, fed = seen
+def test_gradcam_is_the_positive_sum_of_gradient_weighted_channels(subject: tuple) -> None:
+    model, fed = subject
     by_hand_map = gradcam_by_hand(model.net, to_input(model.card, fed)[1], 2).numpy()
-    found = explain.gradcam(model, fed, 2)
-    assert found.heat.shape == (T, SIDE, SIDE) and by_hand_map.max() > 0
-    np.testing.assert_allclose(found.heat, by_hand_map, atol=1e-5 * by_hand_map.max())
-    assert found.probability == pytest.approx(observe(model, fed).probabilities[2], abs=1e-5)
-    assert all(p.grad is None for p in model.parameters()) and not model.cam._forward_hooks
+    cam = explain.gradcam(model, fed, 2)
+    assert cam.heat.shape == (T, SIDE, SIDE) and by_hand_map.max() > 0
+    np.testing.assert_allclose(cam.heat, by_hand_map, atol=1e-5 * by_hand_map.max())
+    assert cam.probability == pytest.approx(observe(model, fed).probabilities[2], abs=1e-5)
+    net = model.net
+    assert all(p.grad is None for p in net.parameters()) and not net.cam._forward_hooks

@@ -85,11 +85,11 @@ def test_parity_holds_on_the_path_that_training_takes(theirs: nn.Module) -> None
 @torch.no_grad()
 def test_recorded_rows_are_the_attentions_of_transformers(theirs: nn.Module) -> None:
     ours = loaded(theirs)
-    with record(ours) as found:
+    with record(ours) as recorded:
         out = ours(clip(1), detail=True)
     expected = theirs(clip(1).transpose(1, 2), output_attentions=True).attentions
-    assert [a.name for a in found] == ["global", "global"]
-    for attention, weights, frames in zip(found, expected, out.time_attention, strict=True):
+    assert [a.name for a in recorded] == ["global", "global"]
+    for attention, weights, frames in zip(recorded, expected, out.time_attention, strict=True):
         for head in range(HEADS):
             assert difference(attention.map(head)[0], weights[0, head]) < 1e-4
             row, keys = attention.rows((1, 2, 0), head)
@@ -227,13 +227,13 @@ def split_as_transformers(state: dict[str, Tensor], version: int) -> dict[str, T
         _, index, rest = key.split(".", 2)
         stem = f"videomae.encoder.layer.{index}."
         if rest == "attn.qkv.weight":
-            for part, weight in zip(("query", "key", "value"), value.chunk(3), strict=True):
-                out[f"{stem}attention.attention.{part}.weight"] = weight.clone()
+            for piece, weight in zip(("query", "key", "value"), value.chunk(3), strict=True):
+                out[f"{stem}attention.attention.{piece}.weight"] = weight.clone()
         elif rest in ("attn.q_bias", "attn.v_bias"):
             out[f"{stem}attention.attention.{bias[rest == 'attn.v_bias']}"] = value
         else:
-            part, leaf = rest.rsplit(".", 1)
-            out[f"{stem}{names[part]}.{leaf}"] = value
+            piece, leaf = rest.rsplit(".", 1)
+            out[f"{stem}{names[piece]}.{leaf}"] = value
     return out
 
 
@@ -355,5 +355,5 @@ def test_layouts_are_told_apart() -> None:
         k.replace("videomae", "vit"): v for k, v in split_as_transformers(state, 4).items()
     } | {"vit.embeddings.cls_token": 0}
     for other in (image, {k.removeprefix("vit."): v for k, v in image.items()}):
-        found = layout_of(other)
-        assert found is None or "VideoMAE" not in found.name
+        layout = layout_of(other)
+        assert layout is None or "VideoMAE" not in layout.name

@@ -194,12 +194,12 @@ def test_sound_without_pictures_is_refused(tmp_path: Path) -> None:
 
 
 def test_a_cut_file_gives_what_can_be_read_or_a_clear_refusal(tmp_path: Path) -> None:
-    whole = write(
+    complete = write(
         tmp_path / "whole.mkv",
         np.random.default_rng(0).integers(0, 255, (40, 48, 64, 3), np.uint8),
         g="5",
     )
-    data = whole.read_bytes()
+    data = complete.read_bytes()
     half = tmp_path / "half.mkv"
     half.write_bytes(data[: len(data) // 2])
     assert decode(half, frames=4).frames.shape == (4, 48, 64, 3)
@@ -300,16 +300,16 @@ def test_motion_sampling_takes_five_frames_a_second_and_those_that_move(tmp_path
 
 def test_a_part_of_a_clip_in_memory_is_chosen_like_a_part_of_a_file(tmp_path: Path) -> None:
     path = write(tmp_path / "clip.mp4", ramp(20))
-    whole = decode(path, frames=20)
+    every_frame = decode(path, frames=20)
     for settings in (
         {"frames": 5},
         {"frames": 3, "sampling": "dense"},
         {"frames": 4, "start": 0.5, "end": 1.5},
     ):
         np.testing.assert_array_equal(
-            subclip(whole, **settings).frames, decode(path, **settings).frames
+            subclip(every_frame, **settings).frames, decode(path, **settings).frames
         )
-    assert subclip(whole, frames=5).id != subclip(whole, frames=6).id
+    assert subclip(every_frame, frames=5).id != subclip(every_frame, frames=6).id
 
 
 def test_the_crop_is_the_central_square_or_the_whole_frame() -> None:

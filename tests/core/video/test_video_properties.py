@@ -93,7 +93,7 @@ def test_a_part_of_a_clip_keeps_its_frames_with_their_times(
     sizes: tuple[int, int], sampling: Sampling, stride: int
 ) -> None:
     count, frames = sizes
-    chosen = subclip(numbered(count), frames=frames, sampling=sampling, stride=stride)
-    indices = chosen.frames[:, 0, 0, 0]
+    sampled = subclip(numbered(count), frames=frames, sampling=sampling, stride=stride)
+    indices = sampled.frames[:, 0, 0, 0]
     assert_ascending_within(indices.astype(int), count, frames)
-    np.testing.assert_allclose(chosen.times, indices / 10)
+    np.testing.assert_allclose(sampled.times, indices / 10)

@@ -99,10 +99,10 @@ def test_sampled_frames_are_the_very_frames_of_the_file(kind: str, tmp_path: Pat
     assert len(images) == FRAMES == probe(path).frames
     assert probe(path).fps == pytest.approx(20, rel=0.01)
     assert_exact(path, images, times, (1, 3, 13, FRAMES))
-    part = decode(path, frames=2, start=2.0, end=2.5)
-    assert part.times.min() >= 2 - 1e-6 and part.times.max() <= 2.5 + 1e-6
+    excerpt = decode(path, frames=2, start=2.0, end=2.5)
+    assert excerpt.times.min() >= 2 - 1e-6 and excerpt.times.max() <= 2.5 + 1e-6
     np.testing.assert_array_equal(
-        part.frames[0], images[int(np.abs(times - part.times[0]).argmin())]
+        excerpt.frames[0], images[int(np.abs(times - excerpt.times[0]).argmin())]
     )
 
 
@@ -115,9 +115,9 @@ def test_each_turn_of_the_display_matrix_is_applied(turns: int, tmp_path: Path) 
         turns
     ]  # a, b, c, d: clockwise quarter turns
     data = bytearray(path.read_bytes())
-    at = data.index(b"tkhd") + 44
-    assert struct.unpack(">i", data[at : at + 4])[0] == one
-    data[at : at + 36] = struct.pack(
+    start = data.index(b"tkhd") + 44
+    assert struct.unpack(">i", data[start : start + 4])[0] == one
+    data[start : start + 36] = struct.pack(
         ">9i", matrix[0], matrix[1], 0, matrix[2], matrix[3], 0, 0, 0, 1 << 30
     )
     path.write_bytes(data)
@@ -127,10 +127,10 @@ def test_each_turn_of_the_display_matrix_is_applied(turns: int, tmp_path: Path) 
 def test_a_gif_that_starts_transparent_shows_white(tmp_path: Path) -> None:
     path = write(tmp_path / "a.gif", "gif", "rgb8", {}, np.zeros((3, 36, 52, 3), np.uint8))
     data = bytearray(path.read_bytes())
-    at = data.index(b"\x21\xf9\x04")  # graphic control: flags, delay, transparent colour
+    start = data.index(b"\x21\xf9\x04")  # graphic control: flags, delay, transparent colour
     clear = path.with_name("clear.gif")
-    data[at + 3] |= 1  # this frame has a transparent colour: 0, the black that fills it
-    data[at + 6] = 0
+    data[start + 3] |= 1  # this frame has a transparent colour: 0, the black that fills it
+    data[start + 6] = 0
     clear.write_bytes(data)
     assert decode(path, frames=1, end=0.0).frames.max() == 0
     assert decode(clear, frames=1, end=0.0).frames.min() == 255

@@ -63,8 +63,8 @@ def mean_path(label: str) -> np.ndarray:
 def template(label: str) -> np.ndarray:
     points = np.array(STROKES[label], float)
     length = np.r_[0, np.hypot(*np.diff(points, axis=0).T).cumsum()]
-    at = (np.arange(24) + 0.5) / 24 * length[-1]
-    return np.stack([np.interp(at, length, points[:, i]) for i in (0, 1)], 1)
+    distance = (np.arange(24) + 0.5) / 24 * length[-1]
+    return np.stack([np.interp(distance, length, points[:, i]) for i in (0, 1)], 1)
 
 
 def turning(path: np.ndarray) -> float:
@@ -264,12 +264,12 @@ HARD_TO_SEE = {  # less of what makes a clip easy to see
 
 @pytest.mark.parametrize("name", HARD_TO_SEE)
 def test_a_clip_is_harder_to_see_with_higher_odds_and_its_stroke_stays(name: str) -> None:
-    seen = {}
+    visibility = {}
     for share in (0.0, 1.0):
         odds = Odds(**dict.fromkeys(HARD_TO_SEE, 0.0) | {name: share})
         clips = [render("tick", seed, frames=5, size=(24, 32), odds=odds) for seed in range(40)]
-        seen[share] = np.mean([HARD_TO_SEE[name](clip) for clip in clips])
-    assert seen[1.0] < seen[0.0] - 0.1 * abs(seen[0.0])
+        visibility[share] = np.mean([HARD_TO_SEE[name](clip) for clip in clips])
+    assert visibility[1.0] < visibility[0.0] - 0.1 * abs(visibility[0.0])
     np.testing.assert_array_equal(
         clips[3].fingertip, render("tick", 3, frames=5, size=(24, 32)).fingertip
     )
