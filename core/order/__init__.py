@@ -1,15 +1,10 @@
 """A matrix becomes an order of frames, and how sure it is."""
 
 from core.order.accuracy import lcs_length, order_accuracy, reversal_accuracy
+from core.order.edges import Edge, Path, path_weight, running_weights
+from core.order.held_karp import EXACT_FRAMES
 from core.order.matrix import MOST_PASSES, order_matrix, order_of
-from core.order.paths import (
-    EXACT_FRAMES,
-    Edge,
-    greedy_path,
-    hamiltonian_path,
-    path_weight,
-    running_weights,
-)
+from core.order.paths import greedy_path, hamiltonian_path, heaviest_paths
 from core.order.recover import (
     REPEATED,
     UNKNOWN_MARGIN,
@@ -29,10 +24,12 @@ __all__ = [
     "UNKNOWN_MARGIN",
     "Edge",
     "Order",
+    "Path",
     "Verdict",
     "frame_graph",
     "greedy_path",
     "hamiltonian_path",
+    "heaviest_paths",
     "lcs_length",
     "order_accuracy",
     "order_matrix",

@@ -2,29 +2,24 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
 
 import numpy as np
 
 from core.errors import BadInput
 
-if TYPE_CHECKING:
-    pass
 
-
-def lcs_length(first: tuple[int, ...] | list[int], second: tuple[int, ...] | list[int]) -> int:
+def lcs_length(first: Sequence[int], second: Sequence[int]) -> int:
     """Length of the longest common subsequence of two permutations of the same items."""
     position = {item: i for i, item in enumerate(second)}
-    tails: list[int] = []  # tails[n]: smallest end of an increasing run of length n + 1
+    ends: list[int] = []  # ends[n]: smallest end of an increasing run of length n + 1
     for item in first:
-        place = int(np.searchsorted(tails, position[item]))
-        tails[place : place + 1] = [position[item]]
-    return len(tails)
+        place = int(np.searchsorted(ends, position[item]))
+        ends[place : place + 1] = [position[item]]
+    return len(ends)
 
 
-def order_accuracy(
-    path: tuple[int, ...] | list[int], permutation: tuple[int, ...] | list[int]
-) -> float:
+def order_accuracy(path: Sequence[int], permutation: Sequence[int]) -> float:
     """OrderAcc in percent: LCS(path, argsort(o)) / T * 100 (spec 3.5).
 
     `permutation[t]` is the original frame shown in slot t; a perfect path lists the slots in the
@@ -39,8 +34,6 @@ def order_accuracy(
     return 100.0 * lcs_length(path, np.argsort(permutation).tolist()) / T
 
 
-def reversal_accuracy(
-    path: tuple[int, ...] | list[int], permutation: tuple[int, ...] | list[int]
-) -> float:
+def reversal_accuracy(path: Sequence[int], permutation: Sequence[int]) -> float:
     """OrderAcc of the path or of the path reversed, whichever is better, in percent."""
     return max(order_accuracy(path, permutation), order_accuracy(path[::-1], permutation))

@@ -4,32 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import islice, pairwise
+from itertools import pairwise
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
-from core.order.paths import (
-    EXACT_FRAMES,
-    Edge,
-    _checked,
-    _no_path,
-    _ranked,
-    _searched,
-    _without,
-    path_weight,
-)
+from core.order.edges import Edge, Path, checked, path_weight
+from core.order.held_karp import EXACT_FRAMES
+from core.order.paths import heaviest_paths
 
 if TYPE_CHECKING:
     import networkx
-
 
 Verdict = Literal["known", "up_to_direction", "unknown"]
 UNKNOWN_MARGIN = 1e-3
 
 REPEATED = 2
-"""Grey levels that no pixel of two frames may differ by for them to be the same picture: what a
-codec rounds away.
+"""Grey levels that no pixel of two frames may differ by for them to be the same picture.
+
+So much is what a codec rounds away.
 """
 
 
@@ -41,9 +34,9 @@ class Order:
     units of (T - 1) standard deviations of the matrix off its diagonal.
     """
 
-    path: tuple[int, ...]  # slots in predicted order of time
+    path: Path
     weight: float
-    runner_up_path: tuple[int, ...]
+    runner_up_path: Path
     runner_up: float
     margin: float
     direction_margin: float
@@ -53,21 +46,21 @@ class Order:
 
 
 def sharpened(matrix: np.ndarray, sharpness: float) -> np.ndarray:
-    """tanh(sharpness (W - W^T) / 2) + (W + W^T) / 2: how surely t comes before u, and how near they
-    are, -2..2.
+    """How surely t comes before u, and how near they are: a sharper matrix (T, T), -2..2.
 
-    Sharpness 0 leaves W as it is. A cosine is weak between neighbours and strong between frames far
-    apart, so the heaviest path on W itself leaps ahead and comes back for the frames it passed (1 3
-    5 7 0 2 4 6). With signs near -1 and 1 a leap gains nothing and the way back costs. Where the
-    model leaves the direction open the signs vanish, and the second term orders by likeness. The
-    paper uses W (spec 3.5), whose weights are near the signs only after long training.
+    tanh(sharpness (W - W^T) / 2) + (W + W^T) / 2. Sharpness 0 leaves W as it is. A cosine is weak
+    between neighbours and strong between frames far apart, so the heaviest path on W itself leaps
+    ahead and comes back for the frames it passed (1 3 5 7 0 2 4 6). With signs near -1 and 1 a leap
+    gains nothing and the way back costs. Where the model leaves the direction open the signs
+    vanish, and the second term orders by likeness. The paper uses W (spec 3.5), whose weights are
+    near the signs only after long training.
     """
     matrix = np.asarray(matrix, np.float64)
-    return (
-        np.tanh(sharpness * (matrix - matrix.T) / 2) + (matrix + matrix.T) / 2
-        if sharpness
-        else matrix
-    )
+    if not sharpness:
+        return matrix
+    direction = np.tanh(sharpness * (matrix - matrix.T) / 2)
+    likeness = (matrix + matrix.T) / 2
+    return direction + likeness
 
 
 def recover_order(
@@ -86,36 +79,47 @@ def recover_order(
 
     Raises: BadInput for a matrix that is not square or not finite, and if no path is left.
     """
-    matrix = _checked(matrix)
-    T = len(matrix)
-    exact, left, forbidden = T <= EXACT_FRAMES, _without(matrix, forbidden), tuple(forbidden)
-    paths = list(islice(_ranked(left) if exact else _searched(left), 3))
-    if not paths:
-        raise _no_path(forbidden, exact)
+    paths = heaviest_paths(matrix, 3, forbidden)
+    matrix = checked(matrix)
     path, runner_up_path = paths[0], paths[min(1, len(paths) - 1)]
     weight, runner_up = path_weight(matrix, path), path_weight(matrix, runner_up_path)
-    off = matrix[~np.eye(T, dtype=bool)]
-    spread = float(off.std()) if T > 1 else 0.0
-    if spread <= 1e-9 * float(np.abs(off).max(initial=0.0)):  # constant but for rounding
-        return Order(path, weight, runner_up_path, runner_up, 0.0, 0.0, "unknown", exact, forbidden)
-    unit = (T - 1) * spread
-    margin = (weight - runner_up) / unit
-    direction_margin = (weight - path_weight(matrix, path[::-1])) / unit
+    backwards = path_weight(matrix, path[::-1])
     # A symmetric matrix ties a path with its own reverse: that leaves the direction open, not the
     # order, which is then judged against the next path.
-    judged = margin
+    rival = runner_up
     if runner_up_path == path[::-1] and len(paths) > 2:
-        judged = (weight - path_weight(matrix, paths[2])) / unit
+        rival = path_weight(matrix, paths[2])
+    unit = _unit(matrix)
+    margin = direction_margin = 0.0
     verdict: Verdict = "unknown"
-    if judged >= UNKNOWN_MARGIN and not repeated:
-        verdict = (
-            "known"
-            if direction_margin >= max(direction_threshold, UNKNOWN_MARGIN)
-            else "up_to_direction"
-        )
+    if unit > 0:
+        margin = (weight - runner_up) / unit
+        direction_margin = (weight - backwards) / unit
+        if (weight - rival) / unit >= UNKNOWN_MARGIN and not repeated:
+            least = max(direction_threshold, UNKNOWN_MARGIN)
+            verdict = "known" if direction_margin >= least else "up_to_direction"
     return Order(
-        path, weight, runner_up_path, runner_up, margin, direction_margin, verdict, exact, forbidden
+        path,
+        weight,
+        runner_up_path,
+        runner_up,
+        margin,
+        direction_margin,
+        verdict,
+        exact=len(matrix) <= EXACT_FRAMES,
+        forbidden=tuple(forbidden),
     )
+
+
+def _unit(matrix: np.ndarray) -> float:
+    """(T - 1) standard deviations off the diagonal; 0 where nothing but rounding differs."""
+    edges = matrix[~np.eye(len(matrix), dtype=bool)]
+    if len(edges) == 0:
+        return 0.0
+    spread = float(edges.std())
+    if spread <= 1e-9 * float(np.abs(edges).max()):
+        return 0.0
+    return (len(matrix) - 1) * spread
 
 
 def pixel_affinity(frames: np.ndarray) -> np.ndarray:
@@ -142,13 +146,14 @@ def repeated_slots(frames: np.ndarray, unit: int = 1) -> tuple[Edge, ...]:
     )
 
 
-def frame_graph(matrix: np.ndarray, path: tuple[int, ...]) -> networkx.DiGraph:
-    """The complete directed graph of the slots, for drawing: edges hold `weight` and `step` along
-    the path (or None).
+def frame_graph(matrix: np.ndarray, path: Path) -> networkx.DiGraph:
+    """The complete directed graph of the slots, for drawing.
+
+    Its edges hold `weight` and `step`, their place along the path or None.
     """
     import networkx
 
-    matrix = _checked(matrix)
+    matrix = checked(matrix)
     steps = {edge: i for i, edge in enumerate(pairwise(path))}
     graph = networkx.DiGraph()
     graph.add_nodes_from(range(len(matrix)))
