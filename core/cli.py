@@ -321,18 +321,11 @@ def _whole(text: str) -> int:
 
 
 def _order(args: argparse.Namespace) -> Any:
-    from core.order import (
-        order_accuracy,
-        order_matrix,
-        pixel_affinity,
-        recover_order,
-        repeated_slots,
-        reversal_accuracy,
-    )
-    from core.video import cropped, shuffled
+    from core.order import Affinity, Pixels, read
+    from core.order.shuffle import parse_order, permutation
 
-    pixels = args.model == "pixels" and not args.checkpoint
-    if pixels:
+    by_pixels = args.model == "pixels" and not args.checkpoint
+    if by_pixels:
         args.model = None
         if args.passes != 1:
             raise BadInput(
@@ -340,45 +333,34 @@ def _order(args: argparse.Namespace) -> Any:
                 "has not; leave it out"
             )
     model = _model(args)
-    model = model.changed(
-        sharpness=0.0 if args.raw else model.card.sharpness,
-        sampling=args.sampling or model.card.sampling,
-    )
+    model = model.changed(sampling=args.sampling or model.card.sampling)
     card, clip = model.card, _clip(args, model, args.clip)
-    unit = 1 if pixels else model.unit
-    if args.permutation is not None:
-        permutation = [_whole(part) for part in args.permutation.split(",")]
+    by = Pixels(card.crop) if by_pixels else model
+    if args.permutation is None:
+        order = permutation(len(clip) // by.unit, seed=_seed(args.seed))
     else:
-        permutation = (
-            np.random.default_rng(_seed(args.seed)).permutation(len(clip) // unit).tolist()
-        )
-    mixed = shuffled(clip, permutation, unit)
-    seen = cropped(mixed.frames, card.crop, card.size)
-    if pixels:
-        matrix, threshold = pixel_affinity(seen), 0.0
-    else:
-        matrix = order_matrix(model, mixed, args.passes)
-        threshold = card.threshold(len(clip), passes=args.passes)
-    found = recover_order(matrix, threshold, repeated=repeated_slots(seen, unit))
+        order = parse_order(args.permutation)
+    sharpness = 0.0 if args.raw or by_pixels else card.sharpness
+    reading = read(by, clip, order, Affinity(sharpness=sharpness, passes=args.passes))
     return {
         "clip": args.clip,
-        "model": "pixels" if pixels else card.model,
-        "weights": "" if pixels else card.hash,
-        "permutation": permutation,
-        "path": list(found.path),
-        "order_accuracy": order_accuracy(found.path, permutation),
-        "reversal_accuracy": reversal_accuracy(found.path, permutation),
-        "weight": found.weight,
-        "runner_up": found.runner_up,
-        "runner_up_path": list(found.runner_up_path),
-        "margin": found.margin,
-        "direction_margin": found.direction_margin,
-        "verdict": found.verdict,
-        "exact": found.exact,
-        "unit_frames": unit,
-        "sharpness": 0.0 if pixels else card.sharpness,
-        "passes": 1 if pixels else args.passes,
-        "matrix": matrix.tolist(),
+        "model": "pixels" if by_pixels else card.model,
+        "weights": "" if by_pixels else card.hash,
+        "permutation": list(reading.permutation),
+        "path": list(reading.order.path),
+        "order_accuracy": reading.accuracy,
+        "reversal_accuracy": reading.either_way,
+        "weight": reading.order.weight,
+        "runner_up": reading.order.runner_up,
+        "runner_up_path": list(reading.order.runner_up_path),
+        "margin": reading.order.margin,
+        "direction_margin": reading.order.direction_margin,
+        "verdict": reading.order.verdict,
+        "exact": reading.order.exact,
+        "unit_frames": by.unit,
+        "sharpness": sharpness,
+        "passes": args.passes,
+        "matrix": reading.matrix.tolist(),
     }
 
 

@@ -6,7 +6,7 @@ import streamlit as st
 
 from pages.parts.choose import current_choice
 from pages.parts.lab import lab, verdict
-from pages.parts.order_reading import does_the_order_matter, mixed, read_order
+from pages.parts.order_reading import does_the_order_matter, read_order
 from pages.parts.show import NOT_AN_EXPLANATION
 from pages.parts.shuffle_controls import forbidding, mixing, read_by
 from pages.parts.statistics import over_data, over_seeds
@@ -17,13 +17,13 @@ permutation = mixing(len(choice.clip) // choice.loaded.unit)
 by = read_by(choice)
 stage = st.container()
 forbidden = forbidding(len(permutation))
-reading = read_order(mixed(choice, permutation), permutation, by, forbidden)
+shuffled = read_order(choice, permutation, by, forbidden)
 with stage:
-    lab(reading)
-    verdict(reading)
+    lab(shuffled)
+    verdict(shuffled.reading)
 
-does_the_order_matter(choice, reading).draw()
-over_seeds(choice, by.affinity)
-over_data(choice, by.affinity)
+does_the_order_matter(choice, shuffled).draw()
+over_seeds(choice, by.once)
+over_data(choice, by.once)
 teach(choice)
 st.caption(NOT_AN_EXPLANATION)

@@ -17,7 +17,7 @@ from tqdm import tqdm
 
 from core.errors import BadInput
 from core.observe import classify
-from core.order import order_accuracy, order_of, reversal_accuracy
+from core.order import Affinity, read
 from core.order.trials import permutation_of
 from core.video import Clip, digest
 from core.weights import Card, Model, load, load_checkpoint
@@ -235,19 +235,15 @@ def measure(
         p = probabilities(model, sample, views)
         ranked = np.argsort(-p, kind="stable")
         permutation = permutation_of(sample.name, len(sample.clip) // model.unit, seed)
-        found = order_of(model, sample.clip, permutation, passes)
-        accuracy, either = (
-            order_accuracy(found.path, permutation),
-            reversal_accuracy(found.path, permutation),
-        )
+        reading = read(model, sample.clip, permutation, Affinity.of(model.card, passes))
         rows.append(
             Row(
                 sample.label,
                 tuple(model.card.labels[i] for i in ranked),
-                accuracy,
-                either,
-                accuracy == either,
-                found.direction_margin,
+                reading.accuracy,
+                reading.either_way,
+                reading.accuracy == reading.either_way,
+                reading.order.direction_margin,
                 sample.name,
                 tuple(p[ranked].tolist()),
             )

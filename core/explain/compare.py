@@ -8,7 +8,7 @@ import numpy as np
 
 from core.explain.scores import ranks, resized
 from core.observe import classify
-from core.video import Clip, digest, shuffled
+from core.video import Clip, digest, random_order, shuffled
 from core.weights import Model
 
 Grid = tuple[int, int, int]
@@ -57,7 +57,7 @@ def probes(clip: Clip, unit: int = 1, seed: int = 0) -> dict[str, Clip]:
         clip.source,
         digest(clip.id, "frozen"),
     )
-    mixed = np.random.default_rng(seed).permutation(T // unit)
+    mixed = random_order(T // unit, seed)
     return dict(
         zip(
             PROBES,

@@ -3,8 +3,9 @@
 from core.order.accuracy import lcs_length, order_accuracy, reversal_accuracy
 from core.order.edges import Edge, Path, path_weight, running_weights
 from core.order.held_karp import EXACT_FRAMES
-from core.order.matrix import MOST_PASSES, order_matrix, order_of
+from core.order.matrix import MOST_PASSES, Affinity, Pixels, order_matrix
 from core.order.paths import greedy_path, hamiltonian_path, heaviest_paths
+from core.order.reading import Reading, read, reading_of
 from core.order.recover import (
     REPEATED,
     UNKNOWN_MARGIN,
@@ -22,9 +23,12 @@ __all__ = [
     "MOST_PASSES",
     "REPEATED",
     "UNKNOWN_MARGIN",
+    "Affinity",
     "Edge",
     "Order",
     "Path",
+    "Pixels",
+    "Reading",
     "Verdict",
     "frame_graph",
     "greedy_path",
@@ -33,9 +37,10 @@ __all__ = [
     "lcs_length",
     "order_accuracy",
     "order_matrix",
-    "order_of",
     "path_weight",
     "pixel_affinity",
+    "read",
+    "reading_of",
     "recover_order",
     "repeated_slots",
     "reversal_accuracy",

@@ -8,6 +8,7 @@ from typing import Literal, get_args
 import numpy as np
 
 from core.errors import BadInput
+from core.video import random_order
 
 How = Literal["seed", "swaps", "reversed", "hand"]
 HOW: tuple[How, ...] = get_args(How)
@@ -29,11 +30,11 @@ def permutation(
     """
     if seed < 0 or swaps < 0:
         raise BadInput(f"the seed ({seed}) and the number of swaps ({swaps}) must be 0 or more")
-    rng = np.random.default_rng(seed)
     if how == "seed":
-        return tuple(rng.permutation(frames).tolist())
+        return tuple(random_order(frames, seed).tolist())
     shown = list(range(frames))
     if how == "swaps":
+        rng = np.random.default_rng(seed)
         for _ in range(swaps if frames > 1 else 0):
             t, u = rng.choice(frames, 2, replace=False)
             shown[t], shown[u] = shown[u], shown[t]

@@ -1,25 +1,22 @@
-"""How well one clip is put back in order over many shuffles, and the clips of a data set over one
-shuffle each.
-"""
+"""Many shuffles: of one clip, and of the clips of a data set, each shuffled once."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
+from core.errors import BadInput
 from core.explain import temporal
 from core.observe import observe_batch
-from core.order.accuracy import order_accuracy, reversal_accuracy
-from core.order.recover import Verdict, pixel_affinity, recover_order, repeated_slots, sharpened
-from core.trace import Head
-from core.video import Clip, Crop, cropped, shuffled
+from core.order.matrix import Affinity, Pixels, order_matrix
+from core.order.reading import Reading, direction_threshold, reading_of, repeated_units
+from core.order.recover import Verdict, sharpened
+from core.video import Clip, Crop, random_order, shuffled
 from core.weights import Model
 
 BATCH = 10  # clips in one forward pass
-SEEN = 96  # pixels, height = width, at which the pixel baseline compares frames
-Progress = Callable[[float], object]
 
 
 @dataclass(frozen=True)
@@ -32,6 +29,17 @@ class Shuffles:
     either_way: np.ndarray  # (n,) of the path or the path reversed, whichever is better
     verdicts: tuple[Verdict, ...]
 
+    @staticmethod
+    def of(readings: Sequence[Reading]) -> Shuffles:
+        """Those of some readings of one clip, at least one."""
+        return Shuffles(
+            np.array([reading.permutation for reading in readings]),
+            np.array([reading.order.path for reading in readings]),
+            np.array([reading.accuracy for reading in readings]),
+            np.array([reading.either_way for reading in readings]),
+            tuple(reading.order.verdict for reading in readings),
+        )
+
     def __len__(self) -> int:
         return len(self.accuracy)
 
@@ -43,128 +51,89 @@ class Shuffles:
     @property
     def error(self) -> float:
         """Standard error of the mean."""
-        return (
-            float(self.accuracy.std(ddof=1) / np.sqrt(len(self))) if len(self) > 1 else float("nan")
-        )
+        if len(self) < 2:
+            return float("nan")
+        return float(self.accuracy.std(ddof=1) / np.sqrt(len(self)))
 
 
-def joined(parts: Sequence[Shuffles]) -> Shuffles:
+def joined(results: Sequence[Shuffles]) -> Shuffles:
     """Several results as one."""
-    arrays = (
-        np.concatenate([getattr(p, name) for p in parts])
-        for name in ("permutations", "paths", "accuracy", "either_way")
+    return Shuffles(
+        np.concatenate([result.permutations for result in results]),
+        np.concatenate([result.paths for result in results]),
+        np.concatenate([result.accuracy for result in results]),
+        np.concatenate([result.either_way for result in results]),
+        tuple(verdict for result in results for verdict in result.verdicts),
     )
-    return Shuffles(*arrays, tuple(v for p in parts for v in p.verdicts))
 
 
 def permutations_of(seeds: Iterable[int], units: int) -> np.ndarray:
-    """The order that each shuffle seed stands for, (n, units): that of the page and of `python -m
-    core order --seed`.
-    """
-    return np.array([np.random.default_rng(seed).permutation(units) for seed in seeds]).reshape(
-        -1, units
-    )
+    """The orders that shuffle seeds stand for, (n, units), as on the page and with `--seed`."""
+    return np.array([random_order(units, seed) for seed in seeds], int).reshape(-1, units)
 
 
 def permutation_of(name: str, units: int, seed: int) -> np.ndarray:
     """The one permutation of a clip in a data set: it depends on its name and the seed alone."""
-    return np.random.default_rng([seed, *name.encode()]).permutation(units)
-
-
-def is_static(clip: Clip, crop: Crop = "fit", unit: int = 1) -> bool:
-    """Whether two units of the clip show the same picture, so that no order of them can be
-    found.
-    """
-    return bool(repeated_slots(cropped(clip.frames[: len(clip) // unit * unit], crop, SEEN), unit))
+    return random_order(units, [seed, *name.encode()])
 
 
 def frame_matrices(
-    model: Model,
-    clip: Clip,
-    permutations: np.ndarray,
-    layer: int | None = None,
-    head: Head = "mean",
+    model: Model, clip: Clip, permutations: np.ndarray, affinity: Affinity | None = None
 ) -> np.ndarray:
-    """`explain.temporal` of the clip under each permutation, sharpened as the card says, (n, T',
-    T'): the batched way.
+    """`order_matrix` of the clip under each permutation, (n, T', T'), in one forward pass.
+
+    Raises: BadInput for an affinity of several passes, which would be batches of their own.
     """
+    affinity = affinity or Affinity.of(model.card)
+    if affinity.passes != 1:
+        raise BadInput(f"many shuffles take one pass each, not {affinity.passes}; choose 1")
     clips = [shuffled(clip, permutation, model.unit) for permutation in permutations]
-    sharpness = model.card.sharpness
-    return np.stack(
-        [
-            sharpened(temporal(trace, layer, head), sharpness)
-            for trace in observe_batch(model, clips)
-        ]
-    )
-
-
-def judged(
-    matrices: np.ndarray, permutations: np.ndarray, threshold: float = 0.0, static: bool = False
-) -> Shuffles:
-    """Recover the order from each matrix, (n, T', T'), and measure it; of a static clip the verdict
-    is `unknown`, measured all the same.
-    """
-    found = [recover_order(matrix, threshold) for matrix in matrices]
-    pairs = [
-        (order.path, permutation.tolist())
-        for order, permutation in zip(found, permutations, strict=True)
-    ]
-    return Shuffles(
-        permutations,
-        np.array([order.path for order in found]).reshape(permutations.shape),
-        np.array([order_accuracy(*pair) for pair in pairs]),
-        np.array([reversal_accuracy(*pair) for pair in pairs]),
-        tuple("unknown" if static else order.verdict for order in found),
-    )
+    traces = observe_batch(model, clips)
+    matrices = [temporal(trace, affinity.layer, affinity.head) for trace in traces]
+    return np.stack([sharpened(matrix, affinity.sharpness) for matrix in matrices])
 
 
 def shuffle_model(
-    model: Model,
-    clip: Clip,
-    permutations: np.ndarray,
-    *,
-    layer: int | None = None,
-    head: Head = "mean",
-    progress: Progress = lambda done: None,
+    model: Model, clip: Clip, permutations: np.ndarray, affinity: Affinity | None = None
 ) -> Shuffles:
     """Run the model on the clip under each permutation (n, T') and recover the order.
 
-    `layer` None is the last, `head` "mean" averages them: the paper's matrix. After each BATCH
-    shuffles `progress(part done, 0..1)` is called; whatever that raises ends the work.
+    `affinity` None is `Affinity.of` the model's card.
 
     Raises: BadInput if the clip does not fit the model, or the layer or head is not there.
     """
-    static = is_static(clip, model.card.crop, model.unit)
-    threshold = model.card.threshold(len(clip), layer, head)
-    parts = []
+    repeated = repeated_units(model, clip)
+    threshold = direction_threshold(model, clip, affinity)
+    readings: list[Reading] = []
     for first in range(0, len(permutations), BATCH):
-        some = permutations[first : first + BATCH]
-        parts.append(
-            judged(frame_matrices(model, clip, some, layer, head), some, threshold, static)
-        )
-        progress(min(1.0, (first + BATCH) / len(permutations)))
-    return joined(parts)
+        batch = permutations[first : first + BATCH]
+        for matrix, permutation in zip(
+            frame_matrices(model, clip, batch, affinity), batch, strict=True
+        ):
+            readings.append(reading_of(matrix, permutation, threshold, repeated))
+    return Shuffles.of(readings)
 
 
 def shuffle_pixels(
     clip: Clip, permutations: np.ndarray, crop: Crop = "fit", unit: int = 1
 ) -> Shuffles:
-    """The same for the path through the most similar frames (the first of each unit): no weights,
-    blind to direction.
-    """
-    affinity = pixel_affinity(cropped(clip.frames[::unit], crop, SEEN))
-    return judged(
-        np.stack([affinity[np.ix_(order, order)] for order in permutations]),
-        permutations,
-        0.0,
-        is_static(clip, crop, unit),
+    """The same for the path through the most similar frames: no weights, blind to direction."""
+    pixels = Pixels(crop, unit)
+    repeated = repeated_units(pixels, clip)
+    matrix = order_matrix(pixels, clip)
+    return Shuffles.of(
+        [
+            reading_of(matrix[np.ix_(permutation, permutation)], permutation, repeated=repeated)
+            for permutation in permutations
+        ]
     )
 
 
 @dataclass(frozen=True)
 class ClassScore:
-    """OrderAcc over the clips of one class, in percent: of the model, and of the pixel baseline
-    under the same shuffles.
+    """OrderAcc over the clips of one class, in percent.
+
+    Of the model, and of the pixel baseline under the same shuffles.
     """
 
     label: str
@@ -176,25 +145,25 @@ class ClassScore:
 
 
 ALL = "all"
+ClipScore = tuple[str, Shuffles, Shuffles]
+"""The label of a clip, and what the model and the pixels recovered of it."""
 
 
-def per_class(rows: Sequence[tuple[str, Shuffles, Shuffles]]) -> list[ClassScore]:
-    """Rows (label, of the model, of the pixels), one a clip, as a table: each class in the order of
-    first sight, then ALL.
-    """
+def per_class(rows: Sequence[ClipScore]) -> list[ClassScore]:
+    """A table of clips by class: each class in the order of first sight, then ALL."""
     labels = list(dict.fromkeys(label for label, _, _ in rows))
+    scores = [_score(label, [row for row in rows if row[0] == label]) for label in labels]
+    return [*scores, _score(ALL, rows)] if rows else []
 
-    def score(label: str, part: Sequence[tuple[str, Shuffles, Shuffles]]) -> ClassScore:
-        model, pixels = joined([row[1] for row in part]), joined([row[2] for row in part])
-        return ClassScore(
-            label,
-            len(part),
-            model.mean,
-            float(model.either_way.mean()),
-            pixels.mean,
-            float(pixels.either_way.mean()),
-        )
 
-    return [score(label, [row for row in rows if row[0] == label]) for label in labels] + (
-        [score(ALL, rows)] if rows else []
+def _score(label: str, rows: Sequence[ClipScore]) -> ClassScore:
+    model = joined([by_model for _, by_model, _ in rows])
+    pixels = joined([by_pixels for _, _, by_pixels in rows])
+    return ClassScore(
+        label,
+        len(rows),
+        model.mean,
+        float(model.either_way.mean()),
+        pixels.mean,
+        float(pixels.either_way.mean()),
     )

@@ -1,6 +1,6 @@
 """A file becomes a `Clip`: probing, sampling, decoding, cropping, every refusal of bad input."""
 
-from core.video.clip import CROPS, Clip, Crop, crop_box, cropped, digest, shuffled
+from core.video.clip import CROPS, Clip, Crop, crop_box, cropped, digest, random_order, shuffled
 from core.video.container import KINDS, Limits
 from core.video.decoder import Probe, decode, decode_at, probe, subclip
 from core.video.sampling import (
@@ -37,6 +37,7 @@ __all__ = [
     "motion_indices",
     "motion_scores",
     "probe",
+    "random_order",
     "shuffled",
     "subclip",
     "too_few",

@@ -6,6 +6,7 @@ Frames are uint8 RGB, times are seconds from the first frame.
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -74,7 +75,12 @@ def cropped(frames: np.ndarray, crop: Crop, size: int) -> np.ndarray:
     return np.stack([cv2.resize(frame, (size, size), interpolation=method) for frame in inside])
 
 
-def shuffled(clip: Clip, permutation: np.ndarray | tuple[int, ...], unit: int = 1) -> Clip:
+def random_order(units: int, seed: int | Sequence[int]) -> np.ndarray:
+    """The permutation that a seed stands for, (units,): the same one everywhere."""
+    return np.random.default_rng(seed).permutation(units)
+
+
+def shuffled(clip: Clip, permutation: np.ndarray | Sequence[int], unit: int = 1) -> Clip:
     """The clip with unit permutation[t] in slot t, a unit being `unit` consecutive frames.
 
     The slots keep their times. Raises: BadInput for what is no permutation of the clip's units.

@@ -13,21 +13,15 @@ from core.draw import packing
 from core.errors import BadInput
 from core.explain import attribute, compare, optical
 from core.models.am_flow import AMFlow
-from core.order import pixel_affinity, sharpened
-from core.order.trials import (
-    SEEN,
-    Shuffles,
-    permutation_of,
-    shuffle_model,
-    shuffle_pixels,
-)
+from core.order import Affinity, sharpened
+from core.order.trials import Shuffles, permutation_of, shuffle_model, shuffle_pixels
 from core.trace import Head
-from core.video import Clip, Crop, Probe, Sampling, cropped, decode, probe, subclip
+from core.video import Clip, Probe, Sampling, decode, probe, subclip
 from core.world.gestures import rendered_clip
 from core.world.truth import Truth, truth_of
 from pages.parts.once import made_once, nbytes
 from pages.parts.sources import RENDERED_FRAMES, ClipSource, Rendered, VideoFile
-from pages.parts.subject import Affinity, Choice
+from pages.parts.subject import Choice
 from pages.parts.viewer_help import VIEWER_HELP
 
 SMALL = 200
@@ -137,19 +131,13 @@ def rollouts(choice: Choice, query: explain.SpatialQuery, head: Head) -> dict[in
     return explain.rollouts(trace(choice), head, query)
 
 
-def pixel_matrix(clip: Clip, crop: Crop, unit: int) -> np.ndarray:
-    """How alike the units of a clip look, by the first frame of each: the baseline, (T', T')."""
-    return pixel_affinity(cropped(clip.frames[::unit], crop, SEEN))
-
-
 @made_once(size=nbytes)
-def order_matrix(choice: Choice, affinity: Affinity, passes: int) -> np.ndarray:
-    """The matrix from frame to frame of a shuffled clip, the mean of so many passes, (T', T')."""
-    if passes == 1:
+def order_matrix(choice: Choice, affinity: Affinity) -> np.ndarray:
+    """The matrix from frame to frame of a shuffled clip, (T', T')."""
+    if affinity.passes == 1:  # that of the trace, which the page shows too
         matrix = explain.temporal(trace(choice), affinity.layer, affinity.head)
         return sharpened(matrix, affinity.sharpness)
-    model = choice.seeing.changed(sharpness=affinity.sharpness)
-    return order.order_matrix(model, choice.clip, passes, affinity.layer, affinity.head)
+    return order.order_matrix(choice.seeing, choice.clip, affinity)
 
 
 def _of_shuffles(shuffles: Shuffles) -> int:
@@ -159,10 +147,7 @@ def _of_shuffles(shuffles: Shuffles) -> int:
 @made_once(size=_of_shuffles)
 def shuffles(choice: Choice, affinity: Affinity, permutations: Permutations) -> Shuffles:
     """What the model recovers of the clip under these permutations."""
-    model = choice.seeing.changed(sharpness=affinity.sharpness)
-    return shuffle_model(
-        model, choice.clip, np.array(permutations), layer=affinity.layer, head=affinity.head
-    )
+    return shuffle_model(choice.seeing, choice.clip, np.array(permutations), affinity)
 
 
 def _of_pixels(choice: Choice, permutations: Permutations) -> Hashable:

@@ -12,10 +12,10 @@ from core.draw import export
 from core.draw.overlay import enlarged
 from core.draw.steps import step_through
 from core.draw.style import LAB, picture
-from core.order import EXACT_FRAMES, UNKNOWN_MARGIN, order_accuracy, reversal_accuracy
+from core.order import EXACT_FRAMES, UNKNOWN_MARGIN, Reading
 from pages.parts import session
 from pages.parts.component import component
-from pages.parts.order_reading import Reading
+from pages.parts.order_reading import Shuffled
 from pages.parts.show import HELP, NOT_AN_EXPLANATION, VERDICTS, plain
 from pages.parts.shuffle_controls import take_over
 
@@ -79,44 +79,45 @@ def _act() -> None:
     take_over(wanted.get("order"), wanted.get("forbidden"))
 
 
-def lab(reading: Reading) -> None:
+def lab(shuffled: Shuffled) -> None:
     """The strip, the step-through, the paths compared, and files of it."""
-    order = reading.order
-    frames = enlarged(reading.choice.clip.frames[:: reading.unit], 120)
+    reading, order = shuffled.reading, shuffled.reading.order
+    frames = enlarged(shuffled.choice.clip.frames[:: shuffled.unit], 120)
     data: dict[str, Any] = step_through(
         reading.matrix, order, reading.permutation, [picture(frame, 240) for frame in frames]
     )
-    lines = [plain(reading.line), NOT_AN_EXPLANATION]
-    numbers = export.npz(_numbers(reading, data["paths"]), "\n".join(lines))
+    lines = [plain(shuffled.line), NOT_AN_EXPLANATION]
+    numbers = export.npz(_numbers(shuffled, data["paths"]), "\n".join(lines))
     state = st.session_state.get(session.LAB) or {}
     data |= {
         "lines": lines,
         "numbers": base64.b64encode(numbers).decode(),
-        "forbidden": [list(edge) for edge in reading.forbidden],
-        "words": _words(reading),
-        "word": "frame" if reading.unit == 1 else "pair",
+        "forbidden": [list(edge) for edge in shuffled.forbidden],
+        "words": _words(shuffled),
+        "word": "frame" if shuffled.unit == 1 else "pair",
         "identifiable": order.verdict != "unknown",
         "palette": LAB,
         "answers": (state.get("wanted") or {}).get("n", 0),
     }
     component("shuffle_lab", "lab/lab")(key=session.LAB, data=data, on_wanted_change=_act)
-    st.caption(reading.line)
+    st.caption(shuffled.line)
 
 
-def _words(reading: Reading) -> dict[str, Any]:
+def _words(shuffled: Shuffled) -> dict[str, Any]:
     """What the steps say."""
-    kind = "attention" if reading.matrix.min() >= 0 else "alike"
-    if reading.is_signed:
+    kind = "attention" if shuffled.reading.matrix.min() >= 0 else "alike"
+    if shuffled.is_signed:
         kind = "signed"
     how = f"beyond {EXACT_FRAMES} slots by a local search, perhaps not the best"
-    if reading.order.exact:
+    if shuffled.reading.order.exact:
         how = "found exactly"
     goal = f"Wanted: the heaviest path through all slots, {how}."
     return {**WORDS[kind], "goal": goal, "paths": PATHS, "help": LAB_HELP}
 
 
-def _numbers(reading: Reading, paths: list[dict[str, Any]]) -> export.Numbers:
+def _numbers(shuffled: Shuffled, paths: list[dict[str, Any]]) -> export.Numbers:
     """What the lab shows, for an NPZ. Slots and frames count from 0, as in core."""
+    reading = shuffled.reading
     order, permutation = reading.order, reading.permutation
     none = [-1] * len(permutation)
     return {
@@ -137,7 +138,7 @@ def _numbers(reading: Reading, paths: list[dict[str, Any]]) -> export.Numbers:
             "(P,) OrderAcc in percent; says nothing where the verdict is unknown",
         ),
         "forbidden": (
-            np.array(reading.forbidden, int).reshape(-1, 2),
+            np.array(shuffled.forbidden, int).reshape(-1, 2),
             "(n, 2) forbidden edges, from slot to slot",
         ),
         "verdict": (np.array(order.verdict), "known, up_to_direction or unknown"),
@@ -146,24 +147,24 @@ def _numbers(reading: Reading, paths: list[dict[str, Any]]) -> export.Numbers:
 
 def verdict(reading: Reading) -> None:
     """How sure the order is, as a sentence; how right; and the margins by which that is judged."""
-    order, permutation = reading.order, reading.permutation
+    order = reading.order
     title = VERDICTS[order.verdict][0]
     st.info(f"**{title}.** {_meaning(reading)}", icon=":material/gavel:")
     accuracy, either_way, margin, direction = st.columns([1, 1, 1.2, 1.6])
     is_known = order.verdict != "unknown"
     accuracy.metric(
         "OrderAcc",
-        f"{order_accuracy(order.path, permutation):.1f} %" if is_known else "—",
+        f"{reading.accuracy:.1f} %" if is_known else "—",
         help=HELP["order_accuracy"],
     )
     either_way.metric(
         "either direction",
-        f"{reversal_accuracy(order.path, permutation):.1f} %" if is_known else "—",
+        f"{reading.either_way:.1f} %" if is_known else "—",
         help=HELP["reversal_accuracy"],
     )
     margin.metric(f"margin (at least {UNKNOWN_MARGIN})", f"{order.margin:.4f}", help=HELP["margin"])
     least = "not calibrated"
-    if reading.threshold is not None:
+    if reading.calibrated:
         least = f"at least {max(reading.threshold, UNKNOWN_MARGIN):.3f}"
     direction.metric(
         f"direction margin ({least})",

@@ -8,14 +8,14 @@ from __future__ import annotations
 import streamlit as st
 
 from core.errors import BadInput
-from core.order import Edge
+from core.order import Affinity, Edge
 from core.order.shuffle import HOW, How, order_text, parse_order, permutation
 from pages.parts import session
 from pages.parts.controls import by_title
 from pages.parts.order_reading import By
 from pages.parts.show import HELP
 from pages.parts.statistics import layer_and_head
-from pages.parts.subject import Affinity, Choice
+from pages.parts.subject import Choice
 
 TITLES: dict[How, str] = {
     "seed": "Seed",
@@ -131,8 +131,8 @@ def read_by(choice: Choice) -> By:
         bind="query-params",
         help=HELP["sharpened"],
     )
-    affinity = Affinity(layer, head, card.sharpness if is_sharpened else 0.0)
-    return By(affinity, passes, by_pixels)
+    sharpness = card.sharpness if is_sharpened else 0.0
+    return By(Affinity(layer, head, sharpness, passes), by_pixels)
 
 
 def edge_text(edge: Edge) -> str:

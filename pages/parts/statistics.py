@@ -14,7 +14,7 @@ from streamlit.delta_generator import DeltaGenerator
 
 from core import explain
 from core.draw.order_figures import order_histogram
-from core.order import EXACT_FRAMES
+from core.order import EXACT_FRAMES, Affinity
 from core.order.chance import chance_accuracy, chance_distribution
 from core.order.trials import ClassScore, Shuffles, joined, per_class, permutations_of
 from core.trace import Head
@@ -26,7 +26,7 @@ from pages.parts.controls import by_title
 from pages.parts.exhibit import Exhibit
 from pages.parts.show import HELP, VERDICTS, weights_line
 from pages.parts.sources import ClipSource, Rendered, VideoFile
-from pages.parts.subject import Affinity, Choice
+from pages.parts.subject import Choice
 
 SEEDS, AT_ONCE = 100, 10
 UNSEEN = 900_000_000_000_000  # the first seed of rendered clips that no training run draws

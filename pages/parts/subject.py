@@ -6,7 +6,6 @@ from collections.abc import Hashable
 from dataclasses import dataclass
 
 from core.models import spec
-from core.trace import Head
 from core.video import Clip, Crop
 from core.weights import Card, Model
 from pages.parts.loaded import loaded
@@ -55,23 +54,3 @@ class Choice:
     def is_upload(self) -> bool:
         """Whether the clip is the visitor's own."""
         return self.source.is_upload
-
-
-@dataclass(frozen=True)
-class Affinity:
-    """Which of a model's matrices from frame to frame an order is read from."""
-
-    layer: int | None
-    """From 0; None is the last."""
-    head: Head
-    sharpness: float
-    """As in `core.order.sharpened`; 0 is the attention itself."""
-
-    @property
-    def words(self) -> str:
-        """For a line below a figure, counting from 1."""
-        layer = "last layer" if self.layer is None else f"layer {self.layer + 1}"
-        names = {"mean": "mean over heads", "max": "strongest head"}
-        head = names[self.head] if isinstance(self.head, str) else f"head {self.head + 1}"
-        sharpened = ", sharpened" if self.sharpness > 0 else ""
-        return f"{layer}, {head}{sharpened}"

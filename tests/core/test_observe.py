@@ -13,7 +13,7 @@ from core.errors import BadInput
 from core.models.direcformer import DirecFormer
 from core.models.video_model import VideoModel
 from core.observe import classify, observe, softmax, to_input
-from core.order import order_matrix, order_of
+from core.order import Affinity, order_matrix, read
 from core.trace import Axis, Kernel, Layout, Tap
 from core.video import Clip, shuffled
 from core.weights import Card, Model
@@ -149,19 +149,17 @@ def test_the_order_of_a_shuffled_clip_is_found_from_a_perfect_model() -> None:
         }
     )
     order = (3, 0, 4, 1, 2)
-    found = order_of(Model(Reads(), card), Clip(pixels, np.arange(T, dtype=float), "x", "y"), order)
+    found = read(
+        Model(Reads(), card), Clip(pixels, np.arange(T, dtype=float), "x", "y"), order
+    ).order
     assert (
         found.path == tuple(np.argsort(order))
         and found.weight == pytest.approx(T - 1, rel=1e-3)
         and found.verdict == "known"
     )
     sure = Card(**{**vars(card), "direction_threshold": found.direction_margin * 2})
-    assert (
-        order_of(
-            Model(Reads(), sure), Clip(pixels, np.arange(T, dtype=float), "x", "y"), order
-        ).verdict
-        == "up_to_direction"
-    )
+    given = Clip(pixels, np.arange(T, dtype=float), "x", "y")
+    assert read(Model(Reads(), sure), given, order).order.verdict == "up_to_direction"
 
 
 def test_passes_put_each_frame_back_into_its_slot_and_take_the_mean(model: Model) -> None:
@@ -172,7 +170,9 @@ def test_passes_put_each_frame_back_into_its_slot_and_take_the_mean(model: Model
     for i in range(T):
         for j in range(T):
             expected[order[i], order[j]] += again[i, j]
-    np.testing.assert_allclose(order_matrix(model, given, passes=2), expected / 2, atol=1e-6)
+    np.testing.assert_allclose(
+        order_matrix(model, given, Affinity(passes=2)), expected / 2, atol=1e-6
+    )
     assert not np.allclose(expected / 2, order_matrix(model, given), atol=1e-4), (
         "slots leave a trace in this net"
     )
@@ -184,7 +184,7 @@ def test_passes_are_the_same_for_a_model_that_is_blind_to_slots() -> None:
     )
     given = Clip(pixels, np.arange(T, dtype=float), "x", "y")
     np.testing.assert_allclose(
-        order_matrix(Model(Reads(), CARD), given, passes=5),
+        order_matrix(Model(Reads(), CARD), given, Affinity(passes=5)),
         order_matrix(Model(Reads(), CARD), given),
         atol=1e-5,
     )
@@ -193,7 +193,7 @@ def test_passes_are_the_same_for_a_model_that_is_blind_to_slots() -> None:
 @pytest.mark.parametrize("passes", [0, -1, 65])
 def test_a_number_of_passes_out_of_range_is_refused(model: Model, passes: int) -> None:
     with pytest.raises(BadInput, match=f"{passes} passes; choose 1 to 64"):
-        order_matrix(model, clip(), passes)
+        order_matrix(model, clip(), Affinity(passes=passes))
 
 
 def test_pairs_of_frames_are_shuffled_where_a_token_covers_two() -> None:

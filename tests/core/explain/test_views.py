@@ -14,7 +14,7 @@ from core.cli import main
 from core.errors import BadInput
 from core.models import available, build, spec
 from core.observe import observe
-from core.order import order_of
+from core.order import read
 from core.weights import Card, Model
 from core.world.gestures import LABELS, render, rendered_clip
 from tests.core.models import am_flow_nets
@@ -56,7 +56,7 @@ def every_view(name: str) -> None:
     assert matrix.shape == (T, T) and np.isfinite(matrix).all() and np.ptp(matrix) > 0
     assert explain.gradcam(model, clip, 2).heat.shape == (T, h, w)
     permutation = np.random.default_rng(0).permutation(T)
-    assert sorted(order_of(model, clip, permutation).path) == list(range(T))
+    assert sorted(read(model, clip, permutation).order.path) == list(range(T))
     try:
         rolled = explain.rollout(trace)
         assert rolled.shape == (T, h, w) and 0 < rolled.sum() <= 1 + 1e-5

@@ -11,13 +11,12 @@ from core.errors import BadInput
 from core.explain import temporal
 from core.models import available
 from core.observe import observe, observe_batch
-from core.order import sharpened
+from core.order import Affinity, Pixels, sharpened
 from core.order.chance import chance_accuracy
+from core.order.reading import repeated_units
 from core.order.trials import (
     ALL,
-    BATCH,
     frame_matrices,
-    is_static,
     joined,
     per_class,
     permutation_of,
@@ -86,7 +85,9 @@ def test_a_batch_of_shuffles_gives_the_matrices_of_one_by_one(name: str) -> None
     for layer, head in ((None, "mean"), (0, 1), (1, "max")):
         expected = [sharpened(temporal(trace, layer, head), card.sharpness) for trace in traces]
         np.testing.assert_allclose(
-            frame_matrices(model, clip, permutations, layer, head), expected, atol=2e-5
+            frame_matrices(model, clip, permutations, Affinity(layer, head, card.sharpness)),
+            expected,
+            atol=2e-5,
         )
     batch = observe_batch(model, [shuffled(clip, p, unit) for p in permutations])
     for one, other in zip(traces, batch, strict=True):
@@ -148,26 +149,6 @@ def test_the_same_seeds_give_the_same_counts_and_other_seeds_others() -> None:
     np.testing.assert_array_equal(joined(halves).accuracy, first.accuracy)
 
 
-def test_progress_is_told_after_each_batch_and_can_end_the_work() -> None:
-    model = made("timesformer")
-    told: list[float] = []
-    shuffle_model(
-        model,
-        noise(UNITS),
-        permutations_of(range(2 * BATCH + 3), UNITS),
-        progress=told.append,
-    )
-    assert told == pytest.approx([BATCH / (2 * BATCH + 3), 2 * BATCH / (2 * BATCH + 3), 1.0])
-
-    def stop(done: float) -> None:
-        told.append(done)
-        raise InterruptedError
-
-    with pytest.raises(InterruptedError):
-        shuffle_model(model, noise(UNITS), permutations_of(range(2 * BATCH), UNITS), progress=stop)
-    assert len(told) == 4
-
-
 def test_the_pixel_path_finds_the_chain_and_not_its_direction() -> None:
     found = shuffle_pixels(growing(UNITS), permutations_of(range(60), UNITS))
     assert (found.either_way == 100).all() and set(found.accuracy) == {12.5, 100.0}
@@ -177,13 +158,13 @@ def test_the_pixel_path_finds_the_chain_and_not_its_direction() -> None:
 
 def test_a_repeated_frame_makes_a_clip_static_and_a_codecs_rounding_does_not_hide_it() -> None:
     clip = growing(UNITS)
-    assert (
-        not is_static(clip) and not is_static(growing(UNITS), unit=2) and is_static(frozen(UNITS))
-    )
+    one, pairs = Pixels(), Pixels(unit=2)
+    assert not repeated_units(one, clip) and not repeated_units(pairs, growing(UNITS))
+    assert len(repeated_units(one, frozen(UNITS))) == UNITS * (UNITS - 1) / 2
     pictures = clip.frames.copy()
     pictures[6] = pictures[1] + 2
-    assert is_static(Clip(pictures, clip.times, "repeated", ""))
-    assert not is_static(Clip(pictures, clip.times, "pairs differ", ""), unit=2)
+    repeated = Clip(pictures, clip.times, "repeated", "")
+    assert repeated_units(one, repeated) == ((1, 6),) and not repeated_units(pairs, repeated)
 
 
 def test_a_table_by_class_has_the_means_of_its_clips() -> None:
