@@ -210,7 +210,7 @@ def _add_evaluate(command: argparse.ArgumentParser) -> None:
 
 
 def _evaluate(args: argparse.Namespace) -> int:
-    from training.evaluate import command
+    from training.evaluation import command
 
     return command(args)
 

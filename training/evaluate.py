@@ -1,11 +1,7 @@
-"""Measure a model on labelled clips: accuracy, and how well it puts shuffled frames back in
-order.
-"""
+"""Measure a model on labelled clips: accuracy, and how well it puts shuffled frames in order."""
 
 from __future__ import annotations
 
-import argparse
-import json
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
@@ -13,14 +9,13 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
-from tqdm import tqdm
 
 from core.errors import BadInput
 from core.observe import classify
 from core.order import Affinity, read
 from core.order.trials import permutation_of
 from core.video import Clip, digest
-from core.weights import Card, Model, load, load_checkpoint
+from core.weights import Card, Model
 from core.world.gestures import DIRECTED, LABELS, render, rendered_clip
 from training.augment import multi_view
 from training.data import (
@@ -33,23 +28,24 @@ from training.data import (
     share_of,
     view_indices,
 )
+from training.data.reading import Shape
 
 
 class Sample(NamedTuple):
-    """A labelled clip as the card samples it, and its temporal views where more than one is to be
-    classified.
-    """
+    """A labelled clip as the card samples it."""
 
     label: str
     clip: Clip
     name: str
-    views: np.ndarray | None = None  # (V, T, H, W, 3) uint8
+    # temporal views, where more than one is to be classified: (V, T, H, W, 3) uint8
+    views: np.ndarray | None = None
 
 
 @dataclass(frozen=True)
 class Views:
-    """How often a clip is classified: `clips` temporal views times `crops` (spec 4.6: 2x3 and
-    5x3).
+    """How often a clip is classified: `clips` temporal views times `crops`.
+
+    Spec 4.6 has 2x3 and 5x3.
     """
 
     clips: int = 1
@@ -58,13 +54,13 @@ class Views:
     @classmethod
     def parse(cls, text: str) -> Views:
         """From "2x3". Raises: BadInput."""
-        found = re.fullmatch(r"([1-9]\d?)x([1-9])", text)
-        if not found:
+        match = re.fullmatch(r"([1-9]\d?)x([1-9])", text)
+        if match is None:
             raise BadInput(
                 f"views {text!r} is not clips x crops; give two numbers such as 1x1, 1x3, 2x3 or "
                 "5x3"
             )
-        return cls(int(found[1]), int(found[2]))
+        return cls(int(match[1]), int(match[2]))
 
     def __str__(self) -> str:
         return f"{self.clips}x{self.crops}"
@@ -74,8 +70,9 @@ ONE = Views()
 
 
 def last_stage(card: Card) -> dict[str, Any]:
-    """The recipe that ended in these weights, as its run folder describes it; empty if the card
-    names none.
+    """The recipe that ended in these weights, as its run folder describes it.
+
+    Empty if the card names none.
     """
     return (card.recipe.get("stages") or [{}])[-1]
 
@@ -94,25 +91,30 @@ def named(data: str, holdout: float = 0.0) -> tuple[str, str, str | None]:
 
     Where no split is named it is the one that is not trained on: val, or test where a data set has
     no val. With a `holdout` it is what a run holds a share of back from: train. None is a whole
-    folder. Raises: BadInput for no folder.
+    folder.
+
+    Raises: BadInput for no folder.
     """
     kind, _, root = data.partition(":")
     split = None
     if kind in KINDS and root:
         before, colon, after = root.rpartition(":")
-        if (
-            colon and not Path(root).is_dir() and not re.search(r"[\\/]", after)
-        ):  # the colon of a drive names no split
+        is_path = Path(root).is_dir() or re.search(r"[\\/]", after)
+        if colon and not is_path:  # the colon of a drive names no split
             root, split = before, after
     else:
         kind, root = "folder", data
         check_folder(data)
     if split is None and (kind != "folder" or has_splits(root)):
-        tested = kind in ("ucf101", "hmdb51", "smarthome") or (
-            kind == "folder" and "val" not in has_splits(root)
-        )
-        split = "train" if holdout else "test" if tested else "val"
+        split = "train" if holdout else _tested_split(kind, root)
     return kind, root, split
+
+
+def _tested_split(kind: str, root: str) -> str:
+    """The split that is not trained on."""
+    if kind == "folder":
+        return "val" if "val" in has_splits(root) else "test"
+    return "test" if kind in ("ucf101", "hmdb51", "smarthome") else "val"
 
 
 def opened(data: str, card: Card, holdout: float = 0.0) -> Clips:
@@ -125,24 +127,24 @@ def opened(data: str, card: Card, holdout: float = 0.0) -> Clips:
     that is not 0..1.
     """
     kind, root, split = named(data, holdout)
-    found = listing(kind, root, split)
-    unknown = [label for label in found.labels if label not in card.labels]
-    if unknown:
-        raise BadInput(
-            f"{root} holds the label {unknown[0]!r}, which the model does not know; it knows "
-            f"{card.listed}"
-        )
-    report_missing(found, root)
-    clips = share_of(found.clips, holdout, True, root)
-    plan = Plan(
-        card.frames, card.sampling, card.stride, short=last_stage(card).get("short", "refuse")
-    )
-    return Clips(card.labels, clips, plan, missing=found.missing)
+    listed = listing(kind, root, split)
+    for label in listed.labels:
+        if label not in card.labels:
+            raise BadInput(
+                f"{root} holds the label {label!r}, which the model does not know; it knows "
+                f"{card.listed}"
+            )
+    report_missing(listed, root)
+    clips = share_of(listed.clips, holdout, True, root)
+    short = last_stage(card).get("short", "refuse")
+    plan = Plan(card.frames, card.sampling, card.stride, short=short)
+    return Clips(card.labels, clips, plan, missing=listed.missing)
 
 
 def folder_clips(folder: Path, card: Card) -> Iterator[Sample]:
-    """Clips of DIR/<label>/<clip>, sampled as the card says. A clip that cannot be read is reported
-    and skipped.
+    """Clips of DIR/<label>/<clip>, sampled as the card says.
+
+    A clip that cannot be read is reported and skipped.
 
     Raises: BadInput as `opened`.
     """
@@ -151,23 +153,22 @@ def folder_clips(folder: Path, card: Card) -> Iterator[Sample]:
 
 def listed_clips(data: Clips, card: Card, views: Views = ONE) -> Iterator[Sample]:
     """The clips of a data set that can be read; `data.skipped` counts the others."""
-    for i, clip in enumerate(data.clips):
-        got = data.attempt(i)
-        many = (None, None)
-        if got is not None and views.clips > 1:
-            shape = "whole" if views.crops > 1 else card.crop
-            many = data.attempt(
-                i, replace(data.plan, views=views.clips, size=card.size, shape=shape)
-            )
-        if got is None or many is None:
+    shape: Shape = "whole" if views.crops > 1 else card.crop
+    plan = replace(data.plan, views=views.clips, size=card.size, shape=shape)
+    for i, labelled in enumerate(data.clips):
+        one_view = data.attempt(i)
+        if one_view is None:
             continue
-        frames, times = got[0][0], got[1][0]
-        yield Sample(
-            clip.label,
-            Clip(frames, times, Path(clip.name).name, digest(clip.name, times.tolist())),
-            clip.name,
-            many[0],
-        )
+        many = None
+        if views.clips > 1:
+            every_view = data.attempt(i, plan)
+            if every_view is None:
+                continue
+            many = every_view[0]
+        frames, times = one_view[0][0], one_view[1][0]
+        name = Path(labelled.name).name
+        clip = Clip(frames, times, name, digest(labelled.name, times.tolist()))
+        yield Sample(labelled.label, clip, labelled.name, many)
 
 
 def rendered_clips(
@@ -262,105 +263,21 @@ def _means(rows: list[Row]) -> dict[str, float]:
     }
 
 
-def summarise(rows: list[Row], labels: tuple[str, ...]) -> dict:
+def summarise(rows: list[Row], labels: tuple[str, ...]) -> dict[str, Any]:
     """Top-1 and top-5 (fractions), OrderAcc (percent), per class, confusion (true label by row)."""
     counts = np.zeros((len(labels), len(labels)), int)
     for row in rows:
         counts[labels.index(row.label), labels.index(row.ranking[0])] += 1
     directed = [r for r in rows if r.label in DIRECTED]
-    whole = _means(rows)
+    means = _means(rows)
+    of_label = {name: [r for r in rows if r.label == name] for name in labels}
     return {
-        "clips": whole["clips"],
-        "top1": whole["top1"],
+        "clips": means["clips"],
+        "top1": means["top1"],
         "top5": float(np.mean([r.label in r.ranking[:5] for r in rows])),
-        "order_accuracy": whole["order_accuracy"],
-        "reversal_accuracy": whole["reversal_accuracy"],
+        "order_accuracy": means["order_accuracy"],
+        "reversal_accuracy": means["reversal_accuracy"],
         "order_accuracy_directed": _means(directed)["order_accuracy"] if directed else None,
-        "per_class": {
-            name: _means(part) for name in labels if (part := [r for r in rows if r.label == name])
-        },
+        "per_class": {name: _means(own) for name, own in of_label.items() if own},
         "confusion": {"labels": list(labels), "counts": counts.tolist()},
     }
-
-
-def _described(data: str, holdout: float) -> str:
-    split = None if data == "gestures" else named(data, holdout)[2]
-    return (
-        data
-        + (f", split {split}" if split and not data.endswith(f":{split}") else "")
-        + (f", the share of {holdout:g} that was held out" if holdout else "")
-    )
-
-
-def command(args: argparse.Namespace) -> int:
-    """`python -m training evaluate`."""
-    from training.report import make_folder, write_report
-
-    views = Views.parse(args.views) if args.views else None
-    if args.clips < 1:
-        raise BadInput(f"--clips {args.clips} measures nothing; give 1 or more")
-    if args.report:
-        make_folder(args.report)
-    model = load(args.model) if args.model else load_checkpoint(args.checkpoint)
-    model = model.changed(sharpness=0.0) if args.raw else model
-    card = model.card
-    views = views or Views(*last_stage(card).get("views", (1, 1)))
-    if args.data == "gestures" and args.holdout:
-        raise BadInput(
-            "rendered gestures are never trained on again, so --holdout is for clips of a folder; "
-            "leave it out"
-        )
-    data = None if args.data == "gestures" else opened(args.data, card, args.holdout)
-    samples = (
-        rendered_clips(args.clips, card, views=views)
-        if data is None
-        else listed_clips(data, card, views)
-    )
-    total = args.clips if data is None else len(data)
-    rows = measure(
-        model,
-        tqdm(samples, total=total, unit="clip", disable=None),
-        args.seed,
-        views,
-        args.passes,
-    )
-    result = summarise(rows, card.labels) | {
-        "views": str(views),
-        "passes": args.passes,
-        "skipped": data.skipped if data else 0,
-    }
-    if args.report:
-        about = {
-            "model": f"{card.model} {card.preset}",
-            "checkpoint": card.hash,
-            "trained on": card.trained_on,
-            "data": _described(args.data, args.holdout),
-            "frames a clip": f"{card.frames}, {card.sampling}",
-            "views": f"{views} (clips x crops)",
-            "seed of the shuffles": args.seed,
-            "passes of the order matrix": args.passes,
-            "order from": "the attention itself"
-            if card.sharpness == 0
-            else f"the attention, sharpened by {card.sharpness:g}",
-        }
-        write_report(args.report, rows, result, about)
-    if args.json:
-        print(json.dumps(result))
-        return 0
-    directed = result["order_accuracy_directed"]
-    of_directed = f", of the directed strokes {directed:.1f} %" if directed is not None else ""
-    skipped = f", {result['skipped']} skipped" if result["skipped"] else ""
-    print(
-        f"{result['clips']} clips: top-1 {100 * result['top1']:.1f} %, top-5 "
-        f"{100 * result['top5']:.1f} %, OrderAcc {result['order_accuracy']:.1f} %, "
-        f"reversal-invariant {result['reversal_accuracy']:.1f} %"
-        f"{of_directed}{skipped}"
-    )
-    for label, row in result["per_class"].items():
-        print(
-            f"  {label:8} {row['clips']:4} clips  top-1 {100 * row['top1']:5.1f}  OrderAcc "
-            f"{row['order_accuracy']:5.1f}  reversal-invariant {row['reversal_accuracy']:5.1f}"
-        )
-    if args.report:
-        print(f"report: {args.report / 'report.html'}")
-    return 0

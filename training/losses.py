@@ -16,17 +16,15 @@ from torch.nn.functional import (
 )
 
 SHARPNESS = 8.0
-"""Slope at which `pair_loss` reads a cosine as a log-odds; `core.order.sharpened` reads it
-alike.
-"""
+"""Slope at which `pair_loss` reads a cosine as a log-odds; so does `core.order.sharpened`."""
 
 
 def order_signs(order: Tensor, symmetric: bool = False) -> Tensor:
-    """sgn(o_t, o_t') of Eq. 13: +1 where o_t < o_t', else -1, so -1 on the diagonal. (B, T) -> (B,
-    T, T).
+    """sgn(o_t, o_t') of Eq. 13: +1 where o_t < o_t', else -1, so -1 on the diagonal.
 
-    `symmetric` gives the released helper's matrix (+1 if slots and frames agree in order, -1 if
-    not, +1 on the diagonal), under which order cannot be recovered: kept for comparison only.
+    From (B, T) to (B, T, T). `symmetric` gives the released helper's matrix (+1 if slots and frames
+    agree in order, -1 if not, +1 on the diagonal), under which order cannot be recovered: kept for
+    comparison only.
     """
     ahead = torch.where(order[:, :, None] < order[:, None, :], 1.0, -1.0)
     if not symmetric:
@@ -54,16 +52,17 @@ def self_loss(
     """
     signs = order_signs(order, symmetric)
     T = order.shape[1]
-    keep = (
-        torch.ones(T, T, device=order.device) if diagonal else 1 - torch.eye(T, device=order.device)
-    )
+    keep = torch.ones(T, T, device=order.device)
+    if not diagonal:
+        keep = keep - torch.eye(T, device=order.device)
     terms = [((1 - a.float()) * signs * keep).sum((1, 2)) / keep.sum() for a in time_attention]
     return torch.stack(terms).mean()
 
 
 def pair_weights(order: Tensor, directed: Tensor) -> Tensor:
-    """How much each pair of slots counts in `pair_loss`, (B, T, T): none on the diagonal,
-    undirected neighbours twice.
+    """How much each pair of slots counts in `pair_loss`, (B, T, T).
+
+    None on the diagonal, undirected neighbours twice.
     """
     apart = (order[:, :, None] - order[:, None, :]).abs()
     rare = (apart == 1) & ~directed[:, None, None]  # 2 neighbours in T
@@ -76,8 +75,7 @@ def pair_loss(attention: Tensor, order: Tensor, directed: Tensor) -> Tensor:
     L_self is linear in the cosine, so a pair that is sure and wrong weighs no more than any other.
     This loss reads SHARPNESS * a as log-odds. Of a clip with an arrow of time it asks which of two
     frames came first. Of a clip whose reverse is another stroke nobody can say, so it asks which
-    frames are
-    neighbours: the matrix then shows an order without a direction.
+    frames are neighbours: the matrix then shows an order without a direction.
 
     Args:
         attention: the last layer's mean over heads and positions, (B, T, T), -1..1.
@@ -93,8 +91,9 @@ def pair_loss(attention: Tensor, order: Tensor, directed: Tensor) -> Tensor:
 
 
 def rank_loss(logits: Tensor, order: Tensor, directed: Tensor) -> Tensor:
-    """Cross-entropy of naming the original place of each slot, either end first where the direction
-    cannot be known.
+    """Cross-entropy of naming the original place of each slot.
+
+    Where the direction cannot be known, either end may be first.
 
     Args:
         logits: (B, T, T), a score for each original place.
@@ -132,8 +131,7 @@ def inside(tip: Tensor, h: int, w: int) -> Tensor:
 
 
 def fingertip_loss(predicted: Tensor, tip: Tensor) -> Tensor:
-    """The dense side task of the embedded checkpoints: in which patch the fingertip is, and where
-    inside it.
+    """The dense side task: in which patch the fingertip is, and where inside it.
 
     Args:
         predicted: (F, h, w, 4): fingertip score, hand score, fingertip x and y inside the patch
@@ -148,7 +146,10 @@ def fingertip_loss(predicted: Tensor, tip: Tensor) -> Tensor:
 
 
 def hand_loss(predicted: Tensor, occupied: Tensor) -> Tensor:
-    """Its other half: how much of each patch the hand covers, 0..1, `occupied` (F, h, w), from the
-    second of the four scores.
+    """Its other half, from the second of the four scores: how much of a patch the hand covers.
+
+    Args:
+        predicted: (F, h, w, 4).
+        occupied: (F, h, w), 0..1.
     """
     return binary_cross_entropy_with_logits(predicted[..., 1], occupied)

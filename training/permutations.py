@@ -40,8 +40,8 @@ def permutation_set(
     everything = np.array(list(permutations(range(frames))))
     rng = np.random.default_rng(seed)
     if strategy == "random":
-        chosen = 1 + rng.choice(len(everything) - 1, count, replace=False)
-        return everything[np.sort(chosen)]
+        numbers = 1 + rng.choice(len(everything) - 1, count, replace=False)
+        return everything[np.sort(numbers)]
     sign = 1 if strategy == "greedy_min" else -1
     # Sum of matches with the chosen set: distance = frames * chosen - matches.
     matches = np.zeros(len(everything), np.int64)

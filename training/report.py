@@ -1,6 +1,4 @@
-"""An evaluation on paper: JSON, a table of clips, the RViT paper's text report, and one page with
-plots.
-"""
+"""An evaluation on paper: JSON, a table of clips, the RViT paper's text report, and a page."""
 
 from __future__ import annotations
 
@@ -15,11 +13,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from core.errors import BadInput
+from training.evaluate import Row
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
-
-    from training.evaluate import Row
 
 ACCENT, COOL = "#E4572E", "#2E86AB"
 TOP = 3  # labels a clip in the text report
@@ -62,12 +59,12 @@ def make_folder(folder: Path) -> None:
 def write_report(
     folder: Path, rows: Sequence[Row], result: dict[str, Any], about: dict[str, Any]
 ) -> None:
-    """Write evaluation.json, evaluation.tsv, report.txt and report.html into `folder`, which is
-    made if need be.
+    """Write evaluation.json, evaluation.tsv, report.txt and report.html.
 
     Args:
-        result: `summarise` of the rows. about: what the page says of the model and the data, in
-            order.
+        folder: is made if need be.
+        result: `summarise` of the rows.
+        about: what the page says of the model and the data, in order.
     """
     make_folder(folder)
     (folder / "evaluation.json").write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
@@ -106,14 +103,14 @@ def _line(row: Row) -> list[str]:
 
 
 def text_report(rows: Sequence[Row]) -> str:
-    """The table of the RViT paper: class_dir/video.mp4, true label, and the three most probable
-    labels, falling.
+    """The table of the RViT paper: a line a clip.
+
+    class_dir/video.mp4, true label, and the three most probable labels, falling.
     """
     lines = ["Video Name\tTrue Label\tPredictions with Probabilities"]
-    lines += [
-        f"{r.name}\t{r.label}\t{', '.join(f'{label} ({p:.4f})' for label, p in _top(r))}"
-        for r in rows
-    ]
+    for row in rows:
+        predictions = ", ".join(f"{label} ({p:.4f})" for label, p in _top(row))
+        lines.append(f"{row.name}\t{row.label}\t{predictions}")
     return "\n".join(lines) + "\n"
 
 
@@ -137,32 +134,34 @@ def page(rows: Sequence[Row], result: dict[str, Any], about: dict[str, Any]) -> 
         "Top-1 and OrderAcc of each class": per_class(result),
         "OrderAcc of the clips": order_histogram(rows),
     }
-    parts = []
+    sections: list[str] = []
     for title, figure in figures.items():  # the first brings Plotly along
         html = figure.to_html(
-            full_html=False, include_plotlyjs=not parts, config={"displaylogo": False}
+            full_html=False, include_plotlyjs=not sections, config={"displaylogo": False}
         )
-        parts.append(
+        sections.append(
             f'<h2>{escape(title)}</h2><figure aria-label="{escape(title)}">{html}</figure>'
-        )
-    clips = []
-    for r in rows:
-        named = [
-            f"<span{' class=right' if label == r.label else ''}>{escape(label)} ({p:.4f})</span>"
-            for label, p in _top(r)
-        ]
-        clips.append(
-            f"<tr><td>{escape(r.name)}</td><td>{escape(r.label)}</td><td>{', '.join(named)}</td>"
-            f"<td>{r.order_accuracy:.1f} %</td></tr>"
         )
     return _PAGE.format(
         title=escape(f"Evaluation of {about.get('model', 'a model')}"),
-        figures="\n".join(parts),
-        clips="".join(clips),
+        figures="\n".join(sections),
+        clips="".join(map(_clip, rows)),
         numbers="".join(f"<span><b>{value}</b>{name}</span>" for name, value in numbers.items()),
         about="".join(
             f"<tr><th>{escape(str(k))}</th><td>{escape(str(v))}</td></tr>" for k, v in about.items()
         ),
+    )
+
+
+def _clip(row: Row) -> str:
+    """A clip's line of the page; the right label is bold."""
+    predictions = []
+    for label, p in _top(row):
+        mark = " class=right" if label == row.label else ""
+        predictions.append(f"<span{mark}>{escape(label)} ({p:.4f})</span>")
+    return (
+        f"<tr><td>{escape(row.name)}</td><td>{escape(row.label)}</td>"
+        f"<td>{', '.join(predictions)}</td><td>{row.order_accuracy:.1f} %</td></tr>"
     )
 
 

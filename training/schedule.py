@@ -1,6 +1,4 @@
-"""Learning rates: how they run over the steps, and how they fall towards the first layers (spec
-8.11); averages, and number formats.
-"""
+"""Learning rates over the steps and over the layers (spec 8.11); averages, and number formats."""
 
 from __future__ import annotations
 
@@ -82,8 +80,9 @@ def schedule_of(recipe: Recipe, peak: float, steps: int, epoch: float) -> Schedu
 
 
 def layer_of(name: str, depth: int) -> int:
-    """Which layer a parameter belongs to: 0 for the embeddings, i + 1 for block i, depth + 1 for
-    all that comes after.
+    """Which layer a parameter belongs to.
+
+    0 for the embeddings, i + 1 for block i, depth + 1 for all that comes after.
     """
     block = re.search(r"(?:^|\.)blocks\.(\d+)\.", name)
     if block:
@@ -92,8 +91,9 @@ def layer_of(name: str, depth: int) -> int:
 
 
 def layer_scales(names: list[str], decay: float) -> dict[str, float]:
-    """decay ** (depth + 1 - layer) for each parameter: 1 for the head, the least for the embeddings
-    (spec 8.11).
+    """decay ** (depth + 1 - layer) for each parameter (spec 8.11).
+
+    1 for the head, the least for the embeddings.
     """
     depth = max((layer_of(name, -1) for name in names), default=0)
     return {name: decay ** (depth + 1 - layer_of(name, depth)) for name in names}
@@ -130,8 +130,9 @@ def make_optimiser(recipe: Recipe, module: nn.Module) -> torch.optim.Optimizer:
 
 
 def bfloat16_is_fast() -> bool:
-    """Whether this machine multiplies bfloat16 in hardware; elsewhere autocast only slows it
-    down.
+    """Whether this machine multiplies bfloat16 in hardware.
+
+    Elsewhere autocast only slows it down.
     """
     if torch.cuda.is_available():
         return torch.cuda.is_bf16_supported(including_emulation=False)
@@ -142,8 +143,9 @@ def bfloat16_is_fast() -> bool:
 
 
 class Average:
-    """Exponential moving average of a module's weights, slower as training goes on; a decay of 0 is
-    the last weights.
+    """Exponential moving average of a module's weights, slower as training goes on.
+
+    A decay of 0 gives the last weights.
     """
 
     def __init__(self, module: nn.Module, decay: float) -> None:

@@ -1,4 +1,5 @@
-"""Which frames of a clip are learned from and which are held out, and the windows cut from either.
+"""Which frames of a clip are learned from and which are held out, and the windows of either.
+
 Pure functions of counts and seeds.
 """
 
@@ -20,17 +21,16 @@ LEAST_WINDOWS = 4  # a clip must be as long as so many windows
 
 @dataclass(frozen=True)
 class Split:
-    """Indices of a clip's frames. Those that are in no field are the gaps beside the blocks, which
-    nothing sees.
+    """Indices of a clip's frames.
+
+    Those that are in no field are the gaps beside the blocks, which nothing sees.
     """
 
     train: np.ndarray  # (n,) ascending
-    blocks: tuple[
-        np.ndarray, ...
-    ]  # each `window` consecutive frames, with a gap of half a window on each side
-    interleaved: tuple[
-        np.ndarray, ...
-    ]  # windows of single frames whose neighbours on both sides are learned from; may be empty
+    # each `window` consecutive frames, with a gap of half a window on each side
+    blocks: tuple[np.ndarray, ...]
+    # windows of single frames whose neighbours on both sides are learned from; may be empty
+    interleaved: tuple[np.ndarray, ...]
 
     def described(self, frames: int) -> str:
         """One letter a frame: t learned from, b in a block, i interleaved, - a gap."""
@@ -69,15 +69,10 @@ def split(frames: int, window: int, seed: int, name: str = "the clip") -> Split:
     inner = np.flatnonzero(free & np.r_[False, free[:-1]] & np.r_[free[1:], False])
     single = inner[np.flatnonzero(inner % INTERLEAVED_EVERY == INTERLEAVED_EVERY // 2)]
     if len(single) < window:
-        single = single[:0]
-    starts = (
-        np.unique(np.linspace(0, len(single) - window, MOST_INTERLEAVED).astype(int))
-        if len(single)
-        else []
-    )
-    return Split(
-        np.setdiff1d(rest, single), tuple(blocks), tuple(single[s : s + window] for s in starts)
-    )
+        return Split(rest, tuple(blocks), ())
+    starts = np.unique(np.linspace(0, len(single) - window, MOST_INTERLEAVED).astype(int))
+    interleaved = tuple(single[start : start + window] for start in starts)
+    return Split(np.setdiff1d(rest, single), tuple(blocks), interleaved)
 
 
 def draw(train: np.ndarray, window: int, rng: np.random.Generator) -> np.ndarray:
@@ -88,8 +83,7 @@ def draw(train: np.ndarray, window: int, rng: np.random.Generator) -> np.ndarray
     """
     longest = len(train) - 1
     most = min(longest, 2 * (window - 1)) if rng.random() < 0.5 else longest
-    span = min(
-        max(int(np.exp(rng.uniform(np.log(window - 1), np.log(most + 1)))), window - 1), longest
-    )
+    drawn = int(np.exp(rng.uniform(np.log(window - 1), np.log(most + 1))))
+    span = min(max(drawn, window - 1), longest)
     start = int(rng.integers(0, longest - span + 1))
     return train[start + np.linspace(0, span, window).round().astype(int)]

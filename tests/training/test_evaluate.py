@@ -20,7 +20,7 @@ from core.video import Clip, decode
 from core.weights import Card, Model, load, load_checkpoint
 from core.world.gestures import LABELS
 from tests.training.tiny import REAL, write_clips
-from training import evaluate
+from training import evaluation
 from training.__main__ import main
 from training.evaluate import (
     Row,
@@ -184,7 +184,7 @@ def test_clips_are_read_and_viewed_as_the_recipe_that_trained_the_weights_says(
         opened(str(tmp_path), trained).plan.short == "last"
         and opened(str(tmp_path), replace(card, recipe={})).plan.short == "refuse"
     )
-    monkeypatch.setattr(evaluate, "load", lambda name: replace(model, card=trained))
+    monkeypatch.setattr(evaluation, "load", lambda name: replace(model, card=trained))
     for asked, views in ((["--views", "1x1"], "1x1"), ([], "1x3")):
         assert (
             main(["evaluate", "--model", "timesformer", "--data", str(tmp_path), "--json", *asked])
