@@ -10,7 +10,7 @@ import argparse
 import json
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import numpy as np
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 class Parser(argparse.ArgumentParser):
     """A parser whose errors are one line."""
 
-    def error(self, message: str) -> None:
+    def error(self, message: str) -> NoReturn:
         raise BadInput(f"{message}; see `{self.prog} --help`")
 
 
@@ -43,37 +43,23 @@ def _parser() -> Parser:
         command.add_argument("--json", action="store_true", help="print one JSON document")
         return command
 
-    def observing(command: argparse.ArgumentParser, also: str = "") -> None:
-        command.add_argument(
-            "--model",
-            help=f"a model with a shipped checkpoint (default direcformer; see `models`){also}",
-        )
-        command.add_argument(
-            "--checkpoint",
-            help=(
-                "instead: a checkpoint file, a folder as the hub lays it out, hf://OWNER/NAME, or "
-                "a public checkpoint's name such as 'TimeSformer K400'"
-            ),
-        )
-        command.add_argument("--start", type=float, help="seconds from the first frame")
-        command.add_argument("--end", type=float, help="seconds from the first frame")
-        command.add_argument(
-            "--frames", type=int, help="how many frames (default: what the model takes)"
-        )
-        command.add_argument(
-            "--sampling", choices=("uniform", "dense", "motion"), help="default: the model's own"
-        )
-        command.add_argument(
-            "--crop",
-            choices=("centre", "fit"),
-            help="central square or whole frame (default: the model's own)",
-        )
-
     add("models", "list the models, their presets and shipped checkpoints")
-    count = add("count", "count the parameters and multiply-accumulates of a model")
-    count.add_argument("model", metavar="MODEL")
-    count.add_argument("--preset", default="gesture", help="default: gesture; see `models`")
-    count.add_argument(
+    _add_count(add("count", "count the parameters and multiply-accumulates of a model"))
+    _add_render(add("render", "render an air gesture with its ground truth"))
+    probe = add("probe", "say what files hold, or why they cannot be used")
+    probe.add_argument("clips", nargs="+", metavar="CLIP")
+    classify = add("classify", "name the action in clips")
+    classify.add_argument("clips", nargs="+", metavar="CLIP")
+    _add_model_and_clip(classify)
+    _add_explain(add("explain", "write heat maps, an overlay video and a report"))
+    _add_order(add("order", "shuffle a clip and recover the order of its frames"))
+    return parser
+
+
+def _add_count(command: argparse.ArgumentParser) -> None:
+    command.add_argument("model", metavar="MODEL")
+    command.add_argument("--preset", default="gesture", help="default: gesture; see `models`")
+    command.add_argument(
         "--set",
         dest="settings",
         action="append",
@@ -81,55 +67,79 @@ def _parser() -> Parser:
         metavar="KEY=VALUE",
         help="a setting other than the preset's, such as classes=174; may be repeated",
     )
-    render = add("render", "render an air gesture with its ground truth")
-    render.add_argument(
-        "--label",
-        required=True,
-        help="left, right, up, down, circle, square, star, tick, delete or carret",
-    )
-    render.add_argument(
+
+
+def _add_render(command: argparse.ArgumentParser) -> None:
+    from core.world.gestures import LABELS
+
+    command.add_argument("--label", required=True, help=f"{', '.join(LABELS[:-1])} or {LABELS[-1]}")
+    command.add_argument(
         "--seed",
         type=int,
         required=True,
         help="decides the hand, the room, the camera and the speed",
     )
-    render.add_argument(
+    command.add_argument(
         "--out", type=Path, required=True, help="an .mp4 file; the truth goes beside it as .json"
     )
-    render.add_argument("--frames", type=int, default=48, help="default: 48")
-    probe = add("probe", "say what files hold, or why they cannot be used")
-    probe.add_argument("clips", nargs="+", metavar="CLIP")
-    classify = add("classify", "name the action in clips")
-    classify.add_argument("clips", nargs="+", metavar="CLIP")
-    observing(classify)
-    explain = add("explain", "write heat maps, an overlay video and a report")
-    explain.add_argument("clip", metavar="CLIP")
-    explain.add_argument("--out", type=Path, required=True, help="a folder")
-    explain.add_argument("--layer", type=int, help="default: the last")
-    explain.add_argument("--head", default="mean", help="a number, mean or max (default mean)")
-    explain.add_argument(
+    command.add_argument("--frames", type=int, default=48, help="default: 48")
+
+
+def _add_explain(command: argparse.ArgumentParser) -> None:
+    command.add_argument("clip", metavar="CLIP")
+    command.add_argument("--out", type=Path, required=True, help="a folder")
+    command.add_argument("--layer", type=int, help="default: the last")
+    command.add_argument("--head", default="mean", help="a number, mean or max (default mean)")
+    command.add_argument(
         "--target", metavar="LABEL", help="class for GradCAM (default: the most probable)"
     )
-    observing(explain)
-    order = add("order", "shuffle a clip and recover the order of its frames")
-    order.add_argument("clip", metavar="CLIP")
-    order.add_argument(
+    _add_model_and_clip(command)
+
+
+def _add_order(command: argparse.ArgumentParser) -> None:
+    command.add_argument("clip", metavar="CLIP")
+    command.add_argument(
         "--raw", action="store_true", help="the attention itself, as in the paper, not sharpened"
     )
-    order.add_argument(
+    command.add_argument(
         "--passes",
         type=int,
         default=1,
         help="orders of the same frames to average over; the paper takes one (default 1)",
     )
-    which = order.add_mutually_exclusive_group()
+    which = command.add_mutually_exclusive_group()
     which.add_argument("--seed", type=int, help="seed of the random permutation (default 0)")
     which.add_argument("--permutation", help="original frame of each slot, such as 3,1,0,2,...")
-    observing(
-        order,
+    _add_model_and_clip(
+        command,
         "; or pixels, the baseline without weights: a path through the frames that look most alike",
     )
-    return parser
+
+
+def _add_model_and_clip(command: argparse.ArgumentParser, also: str = "") -> None:
+    """What a command takes that runs a model on a clip; `also` adds to the help of --model."""
+    from core.video import CROPS, SAMPLINGS
+
+    command.add_argument(
+        "--model",
+        help=f"a model with a shipped checkpoint (default direcformer; see `models`){also}",
+    )
+    command.add_argument(
+        "--checkpoint",
+        help="instead: a checkpoint file, a folder as the hub lays it out, hf://OWNER/NAME, or "
+        "a public checkpoint's name such as 'TimeSformer K400'",
+    )
+    command.add_argument("--start", type=float, help="seconds from the first frame")
+    command.add_argument("--end", type=float, help="seconds from the first frame")
+    command.add_argument(
+        "--frames", type=int, help="how many frames (default: what the model takes)"
+    )
+    command.add_argument("--sampling", choices=SAMPLINGS, help="default: the model's own")
+    command.add_argument(
+        "--crop",
+        choices=CROPS,
+        help="central square or whole frame (default: the model's own)",
+    )
 
 
 def _model(args: argparse.Namespace) -> Model:
@@ -190,9 +200,7 @@ def _count(args: argparse.Namespace) -> Any:
 
 
 def _runs(mask: np.ndarray) -> list[int]:
-    """Run lengths of a mask read row by row, starting with the length of the first run outside
-    it.
-    """
+    """Run lengths of a mask read row by row, the first of them outside it."""
     flat = mask.ravel()
     bounds = np.r_[0, np.flatnonzero(flat[1:] != flat[:-1]) + 1, flat.size]
     return ([0] if flat[0] else []) + np.diff(bounds).tolist()
@@ -270,26 +278,26 @@ def _explain(args: argparse.Namespace) -> Any:
     head = args.head if args.head in ("mean", "max") else _whole(args.head)
     shown = explanation(model, clip, layer=args.layer, head=head, label=args.target)
     trace, cam, probabilities = shown.trace, shown.gradcam, shown.probabilities
-    flow = {} if shown.am_flow is None else {"am_flow": shown.am_flow}
     args.out.mkdir(parents=True, exist_ok=True)
-    np.savez_compressed(
-        args.out / "explanation.npz",
-        frames=trace.frames,
-        times=clip.times,
-        token_times=trace.token_times,
-        spatial=shown.spatial,
-        temporal=shown.temporal,
-        gradcam=cam.heat,
-        probabilities=probabilities,
-        **flow,
-    )
+    arrays: dict[str, Any] = {
+        "frames": trace.frames,
+        "times": clip.times,
+        "token_times": trace.token_times,
+        "spatial": shown.spatial,
+        "temporal": shown.temporal,
+        "gradcam": cam.heat,
+        "probabilities": probabilities,
+    }
+    if shown.am_flow is not None:
+        arrays["am_flow"] = shown.am_flow
+    np.savez_compressed(args.out / "explanation.npz", **arrays)
     pictures = enlarged(clip.frames, 360)
-    looked = shown.attention
+    attention = shown.attention
     height, width = pictures.shape[1:3]
     box = crop_box(height, width, card.crop)
     write_mp4(
         args.out / "overlay.mp4",
-        overlay(pictures, shown.spatial, signed=looked.kernel.signed, box=box),
+        overlay(pictures, shown.spatial, signed=attention.kernel.signed, box=box),
         frame_rate(clip.times),
     )
     top = np.argsort(-probabilities)[:5]
@@ -300,9 +308,9 @@ def _explain(args: argparse.Namespace) -> Any:
         "weights": card.hash,
         "trained_on": card.trained_on,
         "license": card.license,
-        "layer": looked.layer,
+        "layer": attention.layer,
         "head": head,
-        "query": "cls" if has_class_token(looked) else "mean",
+        "query": "cls" if has_class_token(attention) else "mean",
         "target": card.labels[cam.target],
         "target_p": cam.probability,
         "top": [{"label": card.labels[i], "p": round(float(probabilities[i]), 6)} for i in top],

@@ -19,17 +19,22 @@ def optical_flow(frames: np.ndarray) -> np.ndarray:
     if len(frames) < 2:
         raise BadInput("optical flow compares two frames, got one; give 2 or more")
     grey = [cv2.cvtColor(frame, cv2.COLOR_RGB2GRAY) for frame in frames]
-    settings = {
-        "pyr_scale": 0.5,
-        "levels": 3,
-        "winsize": 15,
-        "iterations": 3,
-        "poly_n": 5,
-        "poly_sigma": 1.2,
-        "flags": 0,
-    }
-    return np.stack(
-        [cv2.calcOpticalFlowFarneback(a, b, None, **settings) for a, b in pairwise(grey)]
+    return np.stack([_farneback(before, after) for before, after in pairwise(grey)])
+
+
+def _farneback(before: np.ndarray, after: np.ndarray) -> np.ndarray:
+    """The displacement of each pixel from one grey picture (H, W) to the next, (H, W, 2)."""
+    return cv2.calcOpticalFlowFarneback(
+        before,
+        after,
+        np.zeros((*before.shape, 2), np.float32),
+        pyr_scale=0.5,
+        levels=3,
+        winsize=15,
+        iterations=3,
+        poly_n=5,
+        poly_sigma=1.2,
+        flags=0,
     )
 
 

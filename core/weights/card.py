@@ -219,7 +219,7 @@ def _family(
             f"{what}: config.json says {said}, the tensors are those of {found}; give the "
             "config.json of this checkpoint"
         )
-    if tubes and conv.shape[2] != 2:
+    if conv is not None and tubes and conv.shape[2] != 2:
         raise BadInput(f"{what} has tubes of {conv.shape[2]} frames; only 2 can be loaded")
     return found
 

@@ -137,10 +137,9 @@ def _build(card: Card) -> VideoModel:
 def _own(name: str, weights: dict[str, Tensor], written: str) -> tuple[VideoModel, Card]:
     """A checkpoint of this project."""
     try:
-        fields = json.loads(written)
-        card = Card(
-            **{k: tuple(v) if k in ("labels", "mean", "std") else v for k, v in fields.items()}
-        )
+        fields: dict[str, Any] = json.loads(written)
+        tuples = {k: tuple(v) for k, v in fields.items() if k in ("labels", "mean", "std")}
+        card = Card(**fields | tuples)
         net = _build(card)
     except (AttributeError, TypeError, ValueError) as error:
         raise BadInput(

@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from core.errors import BadInput
 
@@ -156,7 +157,9 @@ def fetch(source: str | Path, progress: Progress | None = None) -> Files:
     if there:
         return there
     source = NAMED[str(source)].source if str(source) in NAMED else str(source)
-    repo, revision = _repository(source)
+    place = _repository(source)
+    assert place is not None, "a path is local, or was refused"
+    repo, revision = place
     with _clear_errors(repo, revision):
         _reach()
         for name in BESIDE:
@@ -212,26 +215,22 @@ def _from_path(path: Path) -> Files:
 def _from_cache(repo: str, revision: str | None, source: str, named: Named | None) -> Files | None:
     from huggingface_hub import try_to_load_from_cache
 
-    found = {
+    entries = {
         name: try_to_load_from_cache(repo, name, revision=revision) for name in (*WEIGHTS, *BESIDE)
     }
-    weights = next((found[name] for name in WEIGHTS if isinstance(found[name], str)), None)
-    if (
-        weights is None or found["config.json"] is None
-    ):  # neither there nor known to be missing on the hub
+    paths = {name: Path(entry) for name, entry in entries.items() if isinstance(entry, str)}
+    weights = next((paths[name] for name in WEIGHTS if name in paths), None)
+    # None stands for a file that is neither here nor known to be missing on the hub.
+    if weights is None or entries["config.json"] is None:
         return None
-    return Files(
-        repo,
-        source,
-        Path(weights),
-        {b: Path(found[b]) for b in BESIDE if isinstance(found[b], str)},
-        named,
-    )
+    beside = {name: paths[name] for name in BESIDE if name in paths}
+    return Files(repo, source, weights, beside, named)
 
 
 def _reach() -> None:
-    """One try, so that a machine without a network is told so at once: the hub's client would try
-    for half a minute.
+    """One try, so that a machine without a network is told so at once.
+
+    The hub's client would try for half a minute.
     """
     from huggingface_hub import constants
     from huggingface_hub.utils import get_session
@@ -256,13 +255,11 @@ def _download(repo: str, name: str, revision: str | None, progress: Progress | N
 
 
 def _bar(progress: Progress) -> type:
-    """The kind of progress bar that the hub's client wants, which tells `progress` instead of a
-    terminal.
-    """
+    """The progress bar that the hub's client wants: it tells `progress` instead of a terminal."""
     from tqdm import tqdm
 
     class Bar(tqdm):
-        def __init__(self, *args: object, **settings: object) -> None:
+        def __init__(self, *args: Any, **settings: Any) -> None:
             super().__init__(*args, **settings | {"disable": True})
             self.done = int(settings.get("initial") or 0)
 
