@@ -178,7 +178,7 @@ def pages() -> None:
 PAGES = {
     "explore": "",
     "frame_order": "frame_order",
-    "am_flow": "am_flow",
+    "am_flow": "am_flow?model=AM+Flow",
     "gradcam": "gradcam",
     "compare": "compare",
 }
