@@ -22,7 +22,7 @@ from PIL import Image, ImageDraw, ImageFont
 from core import explain
 from core.draw.overlay import coloured, enlarged, overlay
 from core.observe import observe
-from core.order import Order, order_accuracy, order_matrix, recover_order
+from core.order import read
 from core.video import shuffled, subclip
 from core.weights import load
 from core.world.gestures import render, rendered_clip
@@ -52,9 +52,8 @@ class Scene:
         trace = observe(model, clip)
         self.permutation = np.random.default_rng(SHUFFLE).permutation(len(clip))
         mixed = shuffled(clip, self.permutation)
-        self.matrix = order_matrix(model, mixed)
-        self.order: Order = recover_order(self.matrix)
-        self.accuracy = order_accuracy(self.order.path, self.permutation)
+        reading = read(model, clip, self.permutation)
+        self.matrix, self.order, self.accuracy = reading.matrix, reading.order, reading.accuracy
         shown = overlay(enlarged(clip.frames, CLIP[1]), explain.spatial(trace), opacity=0.75)
         self.heated = [Image.fromarray(cv2.resize(frame, CLIP)) for frame in shown]
         self.tiles = [
