@@ -228,8 +228,13 @@ def measure(
     views: Views = ONE,
     passes: int = 1,
 ) -> list[Row]:
-    """Classify each clip, shuffle it by its one permutation, and recover the order from a matrix of
-    so many passes.
+    """Classify each clip, shuffle it by its one permutation, and recover the order.
+
+    Args:
+        seed: decides the permutations, with each clip's name.
+        passes: that the order matrix is averaged over.
+
+    Raises: BadInput if not one clip could be read.
     """
     rows = []
     for sample in samples:
