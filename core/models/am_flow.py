@@ -168,12 +168,9 @@ class AMFlow(VideoModel):
             activation=activation,
             eps=eps,
         ).requires_grad_(from_scratch)
+        make_adapters = HyperAdapters if adapter == "hyperformer" else ParallelAdapters
         flow_blocks = self.am_blocks if flow else ()
-        self.adapters: ParallelAdapters | HyperAdapters
-        if adapter == "hyperformer":
-            self.adapters = HyperAdapters(depth, width, bottleneck, flow_blocks)
-        else:
-            self.adapters = ParallelAdapters(depth, width, bottleneck, flow_blocks)
+        self.adapters = make_adapters(depth, width, bottleneck, flow_blocks)
         self.aligning: Stack[AligningEncoder] | None = None
         if aligning:
             encoders = (AligningEncoder(self.tokens, width, heads, i) for i in self.am_blocks)
@@ -193,10 +190,9 @@ class AMFlow(VideoModel):
             return TemporalHead(module, unit_width, classes)
 
         self.temporal: Stack[Stack[TemporalHead]] = Stack(
-            Stack(temporal_head(layer, place) for place in range(PLACES))
+            Stack(temporal_head(layer, place) for place in range(PLACES))  # by AM block and place
             for layer in self.am_blocks
         )
-        """By AM block and place."""
         self.image_head = Linear(width, classes)
         self.image_head.apply(init_vit)
         self._set_votes(combine, PLACES * len(self.am_blocks) + 1)
