@@ -4,17 +4,20 @@ unit.
 
 from __future__ import annotations
 
+import tomllib
+
 import numpy as np
 import plotly.graph_objects as go
 import pytest
 from plotly.colors import unlabel_rgb
 
+from assets import ASSETS
 from core.draw.bars import class_bars
 from core.draw.lettering import contrast, luminance, text_width
 from core.draw.matrices import agreement_map, probe_maps
 from core.draw.order_figures import order_histogram
 from core.draw.panels import panels
-from core.draw.style import FONT, WIDTH
+from core.draw.style import ASKING, FONT, TEXT, WIDTH
 from core.order.chance import chance_distribution
 
 LONG = [
@@ -184,3 +187,10 @@ def test_the_names_below_a_histogram_do_not_run_into_each_other(units: int, name
     )
     assert sum(text_width(name, FONT - 2) for name in names) < 0.58 * WIDTH
     assert figure.data[0].y[-1] == 100 and sum(figure.data[1].y) == pytest.approx(100)
+
+
+def test_the_palette_is_that_of_the_page_and_of_the_viewer_where_they_write_it_too() -> None:
+    theme = tomllib.loads((ASSETS.parent / ".streamlit/config.toml").read_text())["theme"]
+    assert {name: theme[name]["textColor"] for name in ("light", "dark")} == TEXT
+    paint = (ASSETS / "viewer/paint.js").read_text(encoding="utf-8")
+    assert f'const LOCKED = "{ASKING}"' in paint
