@@ -186,9 +186,9 @@ def viewer_large() -> Iterator[tuple[str, float, str]]:
             document.querySelector('main').innerHTML = html;
             const {default: mount} = await import(URL.createObjectURL(new Blob([source], {type:
               'text/javascript'})));
-            window.send = async index => mount({parentElement: document.body, setTriggerValue: ()
-              => {},
-                data: new Uint8Array(await (await fetch(`/${index}.bin`)).arrayBuffer())});
+            const bytes = async index => (await fetch(`/${index}.bin`)).arrayBuffer();
+            window.send = async index => mount({parentElement: document.body,
+                setTriggerValue: () => {}, data: new Uint8Array(await bytes(index))});
         }""",
             [(ASSETS / "viewer/viewer.html").read_text(), bundle(ASSETS / "viewer/viewer.js")],
         )

@@ -59,8 +59,8 @@ def heatmap(page) -> np.ndarray:
             const {shape: [T], values} = viewer.frameMatrix();
             return Array.from({length: T}, (_, t) => [...values.subarray(t * T, (t + 1) * T)]);
         }
-        const plot = [...document.querySelectorAll('.js-plotly-plot')].find(p => p._fullData.some(d
-          => d.type === 'heatmap'));
+        const plots = [...document.querySelectorAll('.js-plotly-plot')];
+        const plot = plots.find(p => p._fullData.some(d => d.type === 'heatmap'));
         return plot._fullData.find(d => d.type === 'heatmap').z.map(row => [...row]);
     }""")
     return np.array(rows)

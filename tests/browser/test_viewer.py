@@ -385,10 +385,10 @@ def test_the_viewer_is_complete_and_is_photographed(
         assert page.evaluate(
             "document.documentElement.scrollWidth <= document.documentElement.clientWidth"
         ), "the page scrolls sideways"
-        clipped = page.evaluate(f"""() => [...document.querySelectorAll('{VIEWER} *')].filter(node
-          => node.children.length === 0
-            && node.textContent.trim() && node.scrollWidth > node.clientWidth + 1 &&
-              getComputedStyle(node).display !== 'inline')
+        clipped = page.evaluate(f"""() => [...document.querySelectorAll('{VIEWER} *')]
+            .filter(node => node.children.length === 0 && node.textContent.trim())
+            .filter(node => node.scrollWidth > node.clientWidth + 1)
+            .filter(node => getComputedStyle(node).display !== 'inline')
             .map(node => node.outerHTML)""")
         assert clipped == [], "text is cut off"
         page.screenshot(path=screenshots / f"viewer-{name}-{ending}")
