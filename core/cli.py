@@ -187,15 +187,15 @@ def _count(args: argparse.Namespace) -> Any:
     from core.models.count import count
 
     settings = dict(map(setting, args.settings))
-    found = count(args.model, args.preset, **settings)
-    trainable = {} if found.trainable == found.parameters else {"trainable": found.trainable}
+    cost = count(args.model, args.preset, **settings)
+    trainable = {} if cost.trainable == cost.parameters else {"trainable": cost.trainable}
     return {
         "model": args.model,
         "preset": args.preset,
         "settings": settings,
-        "params": found.parameters,
+        "params": cost.parameters,
         **trainable,
-        "gflops": found.macs / 1e9,
+        "gflops": cost.macs / 1e9,
     }
 
 

@@ -75,10 +75,10 @@ def observe(model: Model, clip: Clip, dtype: torch.dtype = torch.float32) -> Tra
     Raises: BadInput if the clip does not fit the model.
     """
     check_fits(model, len(clip))
-    seen, video = to_input(model.card, clip)
+    frames, video = to_input(model.card, clip)
     with model.lock, torch.inference_mode(), record(model.net, dtype) as attentions:
         logits = model.net(video)
-    return trace_of(model, clip, seen, logits[0], attentions)
+    return trace_of(model, clip, frames, logits[0], attentions)
 
 
 def observe_batch(model: Model, clips: list[Clip]) -> list[Trace]:

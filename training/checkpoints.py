@@ -168,9 +168,9 @@ def export(
     )
     if recipe.sampling == "dense":
         card = replace(card, stride=recipe.stride)
-    model = {
+    tensors = {
         name.removeprefix("model."): weight
         for name, weight in weights.items()
         if name.startswith("model.")
     }
-    write_atomically(path, lambda temporary: save_checkpoint(temporary, model, card))
+    write_atomically(path, lambda temporary: save_checkpoint(temporary, tensors, card))

@@ -81,9 +81,9 @@ def saliency(
     from captum.attr import Saliency
 
     with model.lock, torch.enable_grad():
-        found = Saliency(model.net).attribute(video.clone().requires_grad_(), target=target)
+        gradient = Saliency(model.net).attribute(video.clone().requires_grad_(), target=target)
     progress(1.0)
-    return _pooled(found, grid, "mean")
+    return _pooled(gradient, grid, "mean")
 
 
 def integrated_gradients(
@@ -122,14 +122,14 @@ def occlusion(
     cells = list(np.ndindex(grid))
     falls: list[float] = []
     with model.lock, torch.inference_mode():
-        whole = float(model.net(video)[0, target])
+        score = float(model.net(video)[0, target])
     for batch in _batches(cells):
         hidden = video.repeat(len(batch), 1, 1, 1, 1)
         for one, cell in zip(hidden, batch, strict=True):
             t, y, x = (slice(i * step, (i + 1) * step) for i, step in zip(cell, steps, strict=True))
             one[:, t, y, x] = GREY
         with model.lock, torch.inference_mode():
-            falls += (whole - model.net(hidden)[:, target]).tolist()
+            falls += (score - model.net(hidden)[:, target]).tolist()
         progress(len(falls) / len(cells))
     return np.array(falls, np.float32).reshape(grid)
 

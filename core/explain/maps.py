@@ -115,10 +115,10 @@ def temporal(
     each frame, on average. Neither recorded (am_flow): minus the AM-flow magnitude between the two
     frames' attention maps (spec 2.2, `post`), an affinity that is blind to direction.
     """
-    found = over_time(trace, tap)
-    if not found:
+    attentions = over_time(trace, tap)
+    if not attentions:
         return minus_flow(of_layer(over_space(trace), layer), head)
-    attention = of_layer(found, layer)
+    attention = of_layer(attentions, layer)
     return between_frames(attention, attention.map(head)).numpy()
 
 

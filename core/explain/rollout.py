@@ -71,7 +71,7 @@ def rollouts(
     last = of_layer(used, until).layer
     if query is None:
         query = "cls" if any(has_class_token(a) for a in used) else "mean"
-    found: dict[int, np.ndarray] = {}
+    heats: dict[int, np.ndarray] = {}
     product: Tensor | None = None
     for (layer, _), group in groupby(
         (a for a in used if a.layer <= last), key=lambda a: (a.layer, a.axis)
@@ -85,5 +85,5 @@ def rollouts(
             if query == "mean"
             else product[1 + used[0].token(query)]
         )
-        found[layer] = row[1:].view(trace.grid).numpy().copy()
-    return found
+        heats[layer] = row[1:].view(trace.grid).numpy().copy()
+    return heats

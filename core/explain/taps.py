@@ -36,20 +36,20 @@ def _tapped(trace: Trace, taps: tuple[str, ...], tap: str | None) -> list[Attent
     names = [name for name in taps if name in recorded]
     if tap is not None and tap not in names:
         raise BadInput(f"{trace.model} recorded no {tap!r}; choose one of {', '.join(names)}")
-    chosen = tap or next(iter(names), None)
-    return [a for a in trace.attentions if a.name.split(".")[0] == chosen]
+    shown = tap or next(iter(names), None)
+    return [a for a in trace.attentions if a.name.split(".")[0] == shown]
 
 
-def of_layer(found: list[Attention], layer: int | None) -> Attention:
+def of_layer(attentions: list[Attention], layer: int | None) -> Attention:
     """The attention of one layer; None is the last. Raises: BadInput if it is not there."""
-    if not found:
+    if not attentions:
         raise BadInput("this model has no such attention")
-    layers = [a.layer for a in found]
+    layers = [a.layer for a in attentions]
     if layer is None:
-        return found[-1]
+        return attentions[-1]
     if layer not in layers:
         raise BadInput(f"layer {layer} does not exist; choose {layers[0]} to {layers[-1]}")
-    return found[len(layers) - 1 - layers[::-1].index(layer)]
+    return attentions[len(layers) - 1 - layers[::-1].index(layer)]
 
 
 def has_class_token(attention: Attention) -> bool:

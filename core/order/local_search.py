@@ -53,8 +53,8 @@ def _penalised(matrix: np.ndarray, forbidden: np.ndarray) -> np.ndarray:
 def _best_greedy(matrix: np.ndarray) -> list[Path]:
     """The heaviest STARTS of the greedy paths from each slot; every weight is finite."""
     paths = [greedy_from(matrix, start) for start in range(len(matrix))]
-    whole = [path for path in paths if path is not None]
-    return sorted(whole, key=lambda path: -path_weight(matrix, path))[:STARTS]
+    complete = [path for path in paths if path is not None]
+    return sorted(complete, key=lambda path: -path_weight(matrix, path))[:STARTS]
 
 
 def _uphill(matrix: np.ndarray, path: Path) -> set[Path]:

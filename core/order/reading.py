@@ -103,5 +103,5 @@ def repeated_units(by: Model | Pixels, clip: Clip) -> tuple[Edge, ...]:
         crop, size = by.crop, by.size
     else:
         crop, size = by.card.crop, by.card.size
-    whole = len(clip) // by.unit * by.unit
-    return repeated_slots(cropped(clip.frames[:whole], crop, size), by.unit)
+    count = len(clip) // by.unit * by.unit
+    return repeated_slots(cropped(clip.frames[:count], crop, size), by.unit)

@@ -195,13 +195,13 @@ def _family(
     """
     temporal = any("temporal_attn" in k or "temporal_attention" in k for k in state)
     tubes = conv is not None and conv.ndim == 5
-    found = (
+    family = (
         "timesformer" if temporal and not tubes else "videomae" if tubes and not temporal else None
     )
-    said = config.get("model_type", found)
-    if said is not None and said not in FAMILIES:
+    named = config.get("model_type", family)
+    if named is not None and named not in FAMILIES:
         raise BadInput(
-            f"{what} is a {said} checkpoint, which cannot be loaded; give one of "
+            f"{what} is a {named} checkpoint, which cannot be loaded; give one of "
             f"{', '.join(FAMILIES)}"
         )
     for key, ours in {
@@ -214,14 +214,14 @@ def _family(
             raise BadInput(
                 f"{what}: config.json says {key} {config[key]!r}; only {ours!r} can be loaded"
             )
-    if found is not None and said != found:
+    if family is not None and named != family:
         raise BadInput(
-            f"{what}: config.json says {said}, the tensors are those of {found}; give the "
+            f"{what}: config.json says {named}, the tensors are those of {family}; give the "
             "config.json of this checkpoint"
         )
     if conv is not None and tubes and conv.shape[2] != 2:
         raise BadInput(f"{what} has tubes of {conv.shape[2]} frames; only 2 can be loaded")
-    return found
+    return family
 
 
 def _settings(

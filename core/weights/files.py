@@ -188,15 +188,15 @@ def _json(files: Files, name: str) -> dict[str, Any]:
     if name not in files.beside:
         return {}
     try:
-        found = json.loads(files.beside[name].read_text(encoding="utf-8"))
+        fields = json.loads(files.beside[name].read_text(encoding="utf-8"))
     except ValueError:
-        found = None
-    if not isinstance(found, dict):
+        fields = None
+    if not isinstance(fields, dict):
         raise BadInput(
             f"{files.name}: {name} is not a JSON object; get it again from where the checkpoint "
             "came from"
         )
-    return found
+    return fields
 
 
 def _license(files: Files) -> str:
@@ -207,8 +207,8 @@ def _license(files: Files) -> str:
         else ""
     )
     head = re.match(r"---\n(.*?)\n---", text, re.DOTALL)
-    found = head and re.search(r"^license:\s*[\"']?([\w.+-]+)", head[1], re.MULTILINE)
-    return found[1] if found else ""
+    match = head and re.search(r"^license:\s*[\"']?([\w.+-]+)", head[1], re.MULTILINE)
+    return match[1] if match else ""
 
 
 def file_hash(path: Path) -> str:

@@ -181,15 +181,15 @@ def _repository(source: str) -> tuple[str, str | None] | None:
     """(OWNER/NAME, revision) of hf://OWNER/NAME[@REVISION], None for a path."""
     if not re.match(r"hf:/", source):
         return None
-    found = re.fullmatch(
+    match = re.fullmatch(
         r"hf:/{1,2}(\w[\w.-]*/\w[\w.-]*)(?:@(\w[\w./-]*))?", source
     )  # a Path folds // into /
-    if not found or ".." in source:
+    if not match or ".." in source:
         raise BadInput(
             f"{source} is no name of a checkpoint on the hub; write hf://OWNER/NAME or "
             "hf://OWNER/NAME@REVISION"
         )
-    return found[1], found[2]
+    return match[1], match[2]
 
 
 def _from_path(path: Path) -> Files:

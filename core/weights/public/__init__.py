@@ -45,11 +45,11 @@ class LoadReport:
 @cache
 def layouts() -> tuple[PublicLayout, ...]:
     """Every known layout."""
-    found = (
+    groups = (
         getattr(import_module(f"{__name__}.{m.name}"), "LAYOUTS", [])
         for m in pkgutil.iter_modules(__path__)
     )
-    return tuple(layout for group in found for layout in group)
+    return tuple(layout for group in groups for layout in group)
 
 
 def renamed(state: StateDict, rules: Rules) -> StateDict:
