@@ -22,7 +22,7 @@ bench: $(VENV)/test.done
 lint: $(VENV)/test.done
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
-	-$(BIN)/mypy
+	$(BIN)/mypy
 	@sh tests/javascript/check.sh
 	-$(BIN)/python -m tests.counts
 
