@@ -295,8 +295,8 @@ def test_the_step_through_plays_steps_and_keeps_thirty_frames_a_second(
     page.close()
 
 
-PLACES = """() => [...document.querySelectorAll('text')].filter(node => /^[✓✗]
-  frame/.test(node.textContent)).map(node => {
+PLACES = """() => [...document.querySelectorAll('text')]
+  .filter(node => /^[✓✗] frame/.test(node.textContent)).map(node => {
     const { x, y, width } = node.getBBox();
     return [Math.round(y), x, x + width];
 }).sort((a, b) => a[0] - b[0] || a[1] - b[1])"""
