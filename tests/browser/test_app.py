@@ -52,16 +52,11 @@ def clip_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def heatmap(page) -> np.ndarray:
-    """The values of the frame-to-frame map that is on the page, the viewer's or a chart's."""
+    """The values of the viewer's frame-to-frame map."""
     rows = page.evaluate("""() => {
         const viewer = document.querySelector('[data-testid=attention-viewer]');
-        if (viewer) {
-            const {shape: [T], values} = viewer.frameMatrix();
-            return Array.from({length: T}, (_, t) => [...values.subarray(t * T, (t + 1) * T)]);
-        }
-        const plots = [...document.querySelectorAll('.js-plotly-plot')];
-        const plot = plots.find(p => p._fullData.some(d => d.type === 'heatmap'));
-        return plot._fullData.find(d => d.type === 'heatmap').z.map(row => [...row]);
+        const {shape: [T], values} = viewer.frameMatrix();
+        return Array.from({length: T}, (_, t) => [...values.subarray(t * T, (t + 1) * T)]);
     }""")
     return np.array(rows)
 

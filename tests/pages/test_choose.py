@@ -200,7 +200,7 @@ def test_a_link_to_a_model_that_is_here_opens_it_without_a_word(app: AppTest) ->
 def test_models_of_pairs_reach_as_many_units_as_an_exact_order_may_have(
     app: AppTest, name: str, least: int, most: int
 ) -> None:
-    app.session_state["model"] = name if name in embedded() else f"random:{name}"
+    app.session_state["model"] = name
     app.run()
     slider = app.slider(key="frames")
     assert (slider.min, slider.max) == (least, most) and all(control.help for control in app.slider)
