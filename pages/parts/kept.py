@@ -9,13 +9,12 @@ import numpy as np
 from core import explain
 from core.draw import export, packing
 from core.draw.export import Numbers
-from core.draw.overlay import COLOUR_MAPS, enlarged, overlay
+from core.draw.overlay import COLOUR_MAPS, overlay
 from core.observe import Trace
 from core.trace import Attention, Head
-from core.video import crop_box
 from pages.parts import cached
 from pages.parts.look import Look, read
-from pages.parts.show import NOT_AN_EXPLANATION, plain, provenance_line
+from pages.parts.show import NOT_AN_EXPLANATION, pictures, plain, provenance_line
 from pages.parts.subject import Choice
 
 KINDS = ("mp4", "gif", "npz")
@@ -36,7 +35,7 @@ def kept(choice: Choice, trace: Trace, state: State) -> tuple[str, bytes]:
     lines = [plain(provenance_line(choice, detail)), NOT_AN_EXPLANATION]
     kind = state["keep"]
     if kind == "npz":
-        numbers = _numbers(choice, trace, heat) | frame_map(trace, look, state)
+        numbers = {**_numbers(choice, trace, heat), **frame_map(trace, look, state)}
         return "attention.npz", export.npz(numbers, "\n".join(lines))
     frames = _frames(choice, heat, signed, high, state)
     make = export.mp4 if kind == "mp4" else export.gif
@@ -113,7 +112,7 @@ def _frames(
     choice: Choice, heat: np.ndarray, signed: bool, high: float, state: State
 ) -> np.ndarray:
     """The clip with what is drawn over it, as the viewer draws it; `high` is its largest weight."""
-    large = enlarged(choice.clip.frames, 360)
+    large, box = pictures(choice, 360)
     cut = _number(state, "cut", 0, np.inf, 0.0)
     scale = state.get("scale")
     colours = state.get("colours")
@@ -122,7 +121,7 @@ def _frames(
         np.where(np.abs(heat) < cut, np.nan, heat),
         signed=signed,
         smooth=bool(state.get("smooth")),
-        box=crop_box(*large.shape[1:3], choice.crop),
+        box=box,
         scale="frame" if scale == "frame" else "clip",
         top=_number(state, "top", 1e-12, np.inf, high) if scale == "shared" else None,
         opacity=_number(state, "opacity", 0, 1, 0.65),

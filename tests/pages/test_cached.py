@@ -13,14 +13,15 @@ from streamlit.testing.v1 import AppTest
 
 from core import observe
 from core.draw.overlay import write_mp4
+from core.order import Affinity
 from core.video import Clip
-from core.weights import load
+from core.weights import Model, load, load_checkpoint
 from core.world.gestures import render
-from pages.parts import cached, once, session, subject
+from pages.parts import cached, loaded, once, session, subject
 from pages.parts.once import made_once, nbytes
 from pages.parts.sources import ModelSource, Rendered, VideoFile
 from pages.parts.store import Store
-from pages.parts.subject import Affinity, Choice
+from pages.parts.subject import Choice
 
 
 @dataclass(frozen=True)
@@ -109,6 +110,25 @@ def test_four_visitors_who_open_a_clip_run_the_model_once(
     with ThreadPoolExecutor(4) as room:
         logits = [visitor.result(120) for visitor in [room.submit(visit) for _ in range(4)]]
     assert len(calls) == 1 and all(one is logits[0] for one in logits)
+
+
+def test_four_visitors_who_open_a_model_load_it_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    calls, meeting = [], threading.Barrier(4)
+    stores = {"weights": Store(4), "random": Store(4)}
+
+    def counted(source: str) -> Model:
+        calls.append(source)
+        return load_checkpoint(source)
+
+    def visit() -> Model:
+        meeting.wait(30)
+        return loaded.loaded(ModelSource("shipped", "rvit"))
+
+    monkeypatch.setattr(loaded, "_stores", lambda: stores)
+    monkeypatch.setattr(loaded, "load_checkpoint", counted)
+    with ThreadPoolExecutor(4) as room:
+        models = [visitor.result(120) for visitor in [room.submit(visit) for _ in range(4)]]
+    assert len(calls) == 1 and all(model is models[0] for model in models)
 
 
 def test_what_the_pixels_say_is_made_once_for_all_models(
