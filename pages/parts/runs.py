@@ -76,10 +76,10 @@ class Run:
         progress = self.progress
         if progress is None or not progress.clips_per_second:
             return None
-        left = (progress.total - progress.clips) / progress.clips_per_second
+        seconds = (progress.total - progress.clips) / progress.clips_per_second
         if progress.stage == STILLS:
-            left += _number(self.recipe, "clips") / SPEEDS[VIDEO]
-        return left
+            seconds += _number(self.recipe, "clips") / SPEEDS[VIDEO]
+        return seconds
 
     @property
     def share(self) -> float:

@@ -155,9 +155,9 @@ class Video(Stage):
         ]
         shared = [name for name in weights if name.startswith("model.") and name in ours]
         if wrong or not shared:
-            found = f"{wrong[0]} in another shape" if wrong else "another network"
+            given = f"{wrong[0]} in another shape" if wrong else "another network"
             raise BadInput(
-                f"--init holds {found} "
+                f"--init holds {given} "
                 f"than {self.recipe.model} {self.recipe.preset}; give weights of the same network"
             )
         self.load_state_dict(weights, strict=False)
