@@ -8,9 +8,17 @@ from pathlib import Path
 
 import pytest
 from hypothesis import settings
+from jaxtyping import install_import_hook
 
 import core.models
 from core.models import available
+
+# Types of these packages, shapes included, are checked in every test. They must not be imported
+# before. As for mypy, a whole number may stand where a float is asked for.
+install_import_hook(
+    ["core.observe", "core.explain", "core.order", "core.draw"],
+    "beartype.beartype(conf=beartype.BeartypeConf(is_pep484_tower=True))",
+)
 
 settings.register_profile("any machine", deadline=None)
 settings.load_profile("any machine")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
+from jaxtyping import Int
 
 from core.errors import BadInput
 
@@ -19,7 +20,9 @@ def lcs_length(first: Sequence[int], second: Sequence[int]) -> int:
     return len(ends)
 
 
-def order_accuracy(path: Sequence[int], permutation: Sequence[int]) -> float:
+def order_accuracy(
+    path: Sequence[int], permutation: Sequence[int] | Int[np.ndarray, " T"]
+) -> float:
     """OrderAcc in percent: LCS(path, argsort(o)) / T * 100 (spec 3.5).
 
     `permutation[t]` is the original frame shown in slot t; a perfect path lists the slots in the
@@ -34,6 +37,8 @@ def order_accuracy(path: Sequence[int], permutation: Sequence[int]) -> float:
     return 100.0 * lcs_length(path, np.argsort(permutation).tolist()) / T
 
 
-def reversal_accuracy(path: Sequence[int], permutation: Sequence[int]) -> float:
+def reversal_accuracy(
+    path: Sequence[int], permutation: Sequence[int] | Int[np.ndarray, " T"]
+) -> float:
     """OrderAcc of the path or of the path reversed, whichever is better, in percent."""
     return max(order_accuracy(path, permutation), order_accuracy(path[::-1], permutation))

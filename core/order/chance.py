@@ -15,6 +15,7 @@ from functools import lru_cache
 from math import factorial, prod
 
 import numpy as np
+from jaxtyping import Float
 
 from core.errors import BadInput
 
@@ -61,7 +62,7 @@ def longest_counts(frames: int, either_way: bool = False) -> tuple[int, ...]:
     return tuple(counts)
 
 
-def chance_distribution(frames: int, either_way: bool = False) -> np.ndarray:
+def chance_distribution(frames: int, either_way: bool = False) -> Float[np.ndarray, " T"]:
     """P(OrderAcc = 100 k / T) of a random order for k = 1 ... T: (T,) float64, summing to 1.
     Raises: BadInput as `longest_counts`.
     """

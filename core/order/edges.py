@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 import numpy as np
+from jaxtyping import Float, Real
 
 from core.errors import BadInput
 
@@ -18,20 +19,22 @@ Path = tuple[int, ...]
 """Slots in order of time."""
 
 
-def path_weight(matrix: np.ndarray, path: Sequence[int]) -> float:
+def path_weight(matrix: Real[np.ndarray, "T T"], path: Sequence[int]) -> float:
     """Sum of the edges along a path."""
     slots = list(path)
     return float(matrix[slots[:-1], slots[1:]].sum())
 
 
-def running_weights(matrix: np.ndarray, path: Sequence[int]) -> np.ndarray:
+def running_weights(
+    matrix: Real[np.ndarray, "T T"], path: Sequence[int]
+) -> Float[np.ndarray, " T"]:
     """The weight of a path up to each of its slots, float64 (T,), beginning with 0."""
     slots = list(path)
     edges = np.asarray(matrix, np.float64)[slots[:-1], slots[1:]]
     return np.concatenate([[0.0], np.cumsum(edges)])
 
 
-def checked(matrix: np.ndarray) -> np.ndarray:
+def checked(matrix: Real[np.ndarray, "*shape"]) -> Float[np.ndarray, "T T"]:
     """The matrix in float64 with zeros on its diagonal, a copy.
 
     Raises: BadInput for a matrix that is not square, or not finite off its diagonal.
@@ -50,7 +53,9 @@ def checked(matrix: np.ndarray) -> np.ndarray:
     return matrix
 
 
-def without(matrix: np.ndarray, forbidden: Iterable[Edge]) -> np.ndarray:
+def without(
+    matrix: Float[np.ndarray, "T T"], forbidden: Iterable[Edge]
+) -> Float[np.ndarray, "T T"]:
     """The matrix with -inf on every forbidden edge, a copy.
 
     Raises: BadInput for an edge that there is not.

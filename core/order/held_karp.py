@@ -12,6 +12,7 @@ from functools import lru_cache
 from heapq import heappop, heappush
 
 import numpy as np
+from jaxtyping import Float
 
 from core.order.edges import Path, path_weight
 
@@ -19,7 +20,7 @@ EXACT_FRAMES = 16
 """The most slots whose order is found exactly."""
 
 
-def ranked_paths(matrix: np.ndarray) -> Iterator[Path]:
+def ranked_paths(matrix: Float[np.ndarray, "T T"]) -> Iterator[Path]:
     """All paths that use no forbidden edge (-inf), heaviest first.
 
     Ties go to the lexicographically smallest path. The next path is only looked for when it is

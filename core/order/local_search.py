@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import lru_cache
 
 import numpy as np
+from jaxtyping import Float
 
 from core.order.edges import Path, path_weight
 
@@ -13,7 +14,7 @@ NEIGHBOURS = 4  # of each path that no move improves: one of them is the runner-
 LONGEST_RUN = 3  # slots that a move takes elsewhere together
 
 
-def searched_paths(matrix: np.ndarray) -> list[Path]:
+def searched_paths(matrix: Float[np.ndarray, "T T"]) -> list[Path]:
     """Paths moved uphill until no move helps, and their neighbours, heaviest first.
 
     Not always the optimum. They start from the slots ranked by how much they come before others,
@@ -29,7 +30,7 @@ def searched_paths(matrix: np.ndarray) -> list[Path]:
     return sorted(usable, key=lambda path: (-path_weight(weights, path), path))
 
 
-def greedy_from(matrix: np.ndarray, start: int) -> Path | None:
+def greedy_from(matrix: Float[np.ndarray, "T T"], start: int) -> Path | None:
     """The path that always takes the heaviest edge to an unused slot; None at a dead end (-inf)."""
     path = [start]
     while len(path) < len(matrix):

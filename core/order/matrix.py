@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from jaxtyping import Float, Int
 
 from core.errors import BadInput
 from core.explain.maps import temporal
@@ -53,7 +54,9 @@ class Pixels:
     size: int = 96  # pixels, height = width, at which frames are compared
 
 
-def order_matrix(by: Model | Pixels, clip: Clip, affinity: Affinity | None = None) -> np.ndarray:
+def order_matrix(
+    by: Model | Pixels, clip: Clip, affinity: Affinity | None = None
+) -> Float[np.ndarray, "T T"]:
     """How strongly each slot of a clip comes before each other, (T', T').
 
     The slot of a shuffled frame says nothing, yet a model with a time embedding is not blind to it.
@@ -78,7 +81,9 @@ def order_matrix(by: Model | Pixels, clip: Clip, affinity: Affinity | None = Non
     return sharpened(np.mean(matrices, axis=0), affinity.sharpness)
 
 
-def put_back(matrix: np.ndarray, permutation: np.ndarray) -> np.ndarray:
+def put_back(
+    matrix: Float[np.ndarray, "T T"], permutation: Int[np.ndarray, " T"]
+) -> Float[np.ndarray, "T T"]:
     """A matrix of slots, (T, T), as one of the units that were shuffled into them."""
     slots = np.argsort(permutation)
     return matrix[np.ix_(slots, slots)]

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from itertools import islice
 
 import numpy as np
+from jaxtyping import Real
 
 from core.errors import BadInput
 from core.order.edges import Edge, Path, checked, path_weight, without
@@ -18,7 +19,7 @@ from core.order.local_search import greedy_from, searched_paths
 
 
 def heaviest_paths(
-    matrix: np.ndarray, count: int, forbidden: Sequence[Edge] = ()
+    matrix: Real[np.ndarray, "*shape"], count: int, forbidden: Sequence[Edge] = ()
 ) -> tuple[Path, ...]:
     """Up to `count` of the heaviest paths that use no forbidden edge, heaviest first.
 
@@ -40,7 +41,9 @@ def heaviest_paths(
     raise BadInput(f"{what} without the forbidden edges {edges}; allow one of them again")
 
 
-def hamiltonian_path(matrix: np.ndarray, forbidden: Sequence[Edge] = ()) -> tuple[Path, float]:
+def hamiltonian_path(
+    matrix: Real[np.ndarray, "*shape"], forbidden: Sequence[Edge] = ()
+) -> tuple[Path, float]:
     """The heaviest path through all slots that uses no forbidden edge, and its weight.
 
     Raises: BadInput as `heaviest_paths`.
@@ -50,7 +53,7 @@ def hamiltonian_path(matrix: np.ndarray, forbidden: Sequence[Edge] = ()) -> tupl
 
 
 def greedy_path(
-    matrix: np.ndarray, start: int | None = None, forbidden: Sequence[Edge] = ()
+    matrix: Real[np.ndarray, "*shape"], start: int | None = None, forbidden: Sequence[Edge] = ()
 ) -> tuple[Path, float]:
     """Always take the heaviest edge to an unused slot: what the exact path is compared with.
 

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from jaxtyping import Int, Real
 
 from core.order.accuracy import order_accuracy, reversal_accuracy
 from core.order.edges import Edge
@@ -20,7 +21,7 @@ from core.weights.card import UNCALIBRATED
 class Reading:
     """The order that was read of a shuffled clip, and how right it is. Slots count from 0."""
 
-    matrix: np.ndarray  # (T', T') weight of the edge from slot to slot
+    matrix: Real[np.ndarray, "T T"]  # weight of the edge from slot to slot
     permutation: tuple[int, ...]  # the unit of frames in each slot
     order: Order
     accuracy: float  # OrderAcc in percent
@@ -37,11 +38,11 @@ class Reading:
 def read(
     by: Model | Pixels,
     clip: Clip,
-    permutation: Sequence[int] | np.ndarray,
+    permutation: Sequence[int] | Int[np.ndarray, " T"],
     affinity: Affinity | None = None,
     forbidden: Sequence[Edge] = (),
     *,
-    matrix: np.ndarray | None = None,
+    matrix: Real[np.ndarray, "*shape"] | None = None,
 ) -> Reading:
     """Shuffle a clip by a permutation of its units, and read their order.
 
@@ -58,8 +59,8 @@ def read(
 
 
 def reading_of(
-    matrix: np.ndarray,
-    permutation: Sequence[int] | np.ndarray,
+    matrix: Real[np.ndarray, "*shape"],
+    permutation: Sequence[int] | Int[np.ndarray, " T"],
     threshold: float = UNCALIBRATED,
     repeated: Sequence[Edge] = (),
     forbidden: Sequence[Edge] = (),

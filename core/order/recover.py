@@ -8,6 +8,7 @@ from itertools import pairwise
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
+from jaxtyping import Float, Real, UInt8
 
 from core.order.edges import Edge, Path, checked, path_weight
 from core.order.held_karp import EXACT_FRAMES
@@ -45,7 +46,7 @@ class Order:
     forbidden: tuple[Edge, ...] = ()  # edges that no path here may use
 
 
-def sharpened(matrix: np.ndarray, sharpness: float) -> np.ndarray:
+def sharpened(matrix: Real[np.ndarray, "T T"], sharpness: float) -> Float[np.ndarray, "T T"]:
     """How surely t comes before u, and how near they are: a sharper matrix (T, T), -2..2.
 
     tanh(sharpness (W - W^T) / 2) + (W + W^T) / 2. Sharpness 0 leaves W as it is. A cosine is weak
@@ -64,7 +65,7 @@ def sharpened(matrix: np.ndarray, sharpness: float) -> np.ndarray:
 
 
 def recover_order(
-    matrix: np.ndarray,
+    matrix: Real[np.ndarray, "*shape"],
     direction_threshold: float = 0.0,
     forbidden: Sequence[Edge] = (),
     repeated: Sequence[Edge] = (),
@@ -122,7 +123,7 @@ def _unit(matrix: np.ndarray) -> float:
     return (len(matrix) - 1) * spread
 
 
-def pixel_affinity(frames: np.ndarray) -> np.ndarray:
+def pixel_affinity(frames: UInt8[np.ndarray, "T H W 3"]) -> Float[np.ndarray, "T T"]:
     """The baseline `pixels`: minus the mean absolute difference of two frames, 0..255, (T, T).
 
     Its best path runs through the frames that are most alike; it is blind to direction.
@@ -131,7 +132,7 @@ def pixel_affinity(frames: np.ndarray) -> np.ndarray:
     return -np.stack([np.abs(small - frame).mean((1, 2, 3)) for frame in small]).astype(np.float64)
 
 
-def repeated_slots(frames: np.ndarray, unit: int = 1) -> tuple[Edge, ...]:
+def repeated_slots(frames: UInt8[np.ndarray, "frames H W 3"], unit: int = 1) -> tuple[Edge, ...]:
     """Pairs of slots (t, u), t < u, that show the same picture: whose order nothing can tell.
 
     `frames` are (T * unit, H, W, 3) uint8, `unit` of them a slot. No pixel may differ by more than
@@ -146,7 +147,7 @@ def repeated_slots(frames: np.ndarray, unit: int = 1) -> tuple[Edge, ...]:
     )
 
 
-def frame_graph(matrix: np.ndarray, path: Path) -> networkx.DiGraph:
+def frame_graph(matrix: Real[np.ndarray, "T T"], path: Path) -> networkx.DiGraph:
     """The complete directed graph of the slots, for drawing.
 
     Its edges hold `weight` and `step`, their place along the path or None.

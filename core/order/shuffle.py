@@ -15,7 +15,12 @@ HOW: tuple[How, ...] = get_args(How)
 
 
 def permutation(
-    frames: int, how: How = "seed", *, seed: int = 0, swaps: int = 0, order: Sequence[int] = ()
+    frames: int,
+    how: How | str = "seed",
+    *,
+    seed: int = 0,
+    swaps: int = 0,
+    order: Sequence[int] = (),
 ) -> tuple[int, ...]:
     """The original frame that each slot shows: frame permutation[t] is in slot t.
 

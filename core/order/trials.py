@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from jaxtyping import Float, Int
 
 from core.errors import BadInput
 from core.explain import temporal
@@ -23,10 +24,10 @@ BATCH = 10  # clips in one forward pass
 class Shuffles:
     """What was recovered of one clip of T' units under each of n shuffles."""
 
-    permutations: np.ndarray  # (n, T') int: the original unit in each slot
-    paths: np.ndarray  # (n, T') int: slots in predicted order of time
-    accuracy: np.ndarray  # (n,) OrderAcc in percent
-    either_way: np.ndarray  # (n,) of the path or the path reversed, whichever is better
+    permutations: Int[np.ndarray, "n T"]  # the original unit in each slot
+    paths: Int[np.ndarray, "n T"]  # slots in predicted order of time
+    accuracy: Float[np.ndarray, " n"]  # OrderAcc in percent
+    either_way: Float[np.ndarray, " n"]  # of the path or its reverse, whichever is better
     verdicts: tuple[Verdict, ...]
 
     @staticmethod
@@ -67,19 +68,19 @@ def joined(results: Sequence[Shuffles]) -> Shuffles:
     )
 
 
-def permutations_of(seeds: Iterable[int], units: int) -> np.ndarray:
+def permutations_of(seeds: Iterable[int], units: int) -> Int[np.ndarray, "n {units}"]:
     """The orders that shuffle seeds stand for, (n, units), as on the page and with `--seed`."""
     return np.array([random_order(units, seed) for seed in seeds], int).reshape(-1, units)
 
 
-def permutation_of(name: str, units: int, seed: int) -> np.ndarray:
+def permutation_of(name: str, units: int, seed: int) -> Int[np.ndarray, " {units}"]:
     """The one permutation of a clip in a data set: it depends on its name and the seed alone."""
     return random_order(units, [seed, *name.encode()])
 
 
 def frame_matrices(
-    model: Model, clip: Clip, permutations: np.ndarray, affinity: Affinity | None = None
-) -> np.ndarray:
+    model: Model, clip: Clip, permutations: Int[np.ndarray, "n T"], affinity: Affinity | None = None
+) -> Float[np.ndarray, "n T T"]:
     """`order_matrix` of the clip under each permutation, (n, T', T'), in one forward pass.
 
     Raises: BadInput for an affinity of several passes, which would be batches of their own.
@@ -94,7 +95,7 @@ def frame_matrices(
 
 
 def shuffle_model(
-    model: Model, clip: Clip, permutations: np.ndarray, affinity: Affinity | None = None
+    model: Model, clip: Clip, permutations: Int[np.ndarray, "n T"], affinity: Affinity | None = None
 ) -> Shuffles:
     """Run the model on the clip under each permutation (n, T') and recover the order.
 
@@ -115,7 +116,7 @@ def shuffle_model(
 
 
 def shuffle_pixels(
-    clip: Clip, permutations: np.ndarray, crop: Crop = "fit", unit: int = 1
+    clip: Clip, permutations: Int[np.ndarray, "n T"], crop: Crop = "fit", unit: int = 1
 ) -> Shuffles:
     """The same for the path through the most similar frames: no weights, blind to direction."""
     pixels = Pixels(crop, unit)
