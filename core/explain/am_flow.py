@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import torch
+from jaxtyping import Float
 from torch import Tensor
 
 from core.errors import BadInput
@@ -16,7 +17,7 @@ from core.video import Clip
 from core.weights import Model
 
 
-def am_flow(model: Model, clip: Clip, layer: int | None = None) -> np.ndarray:
+def am_flow(model: Model, clip: Clip, layer: int | None = None) -> Float[np.ndarray, "pairs h w"]:
     """AM flow of each frame and the next in a block, float32 (T - 1, h, w), patches only.
 
     Spec 2.2. `layer` None is the last block that has one.
@@ -38,7 +39,7 @@ def am_flow(model: Model, clip: Clip, layer: int | None = None) -> np.ndarray:
     return flow_maps(output)[-1 if layer is None else blocks.index(layer)]
 
 
-def flow_maps(output: Output) -> list[np.ndarray]:
+def flow_maps(output: Output) -> list[Float[np.ndarray, "pairs h w"]]:
     """The AM flow of a clip in each AM block, first one first: float32 (T - 1, h, w)."""
     if not output.am_flow:
         return []
@@ -48,7 +49,9 @@ def flow_maps(output: Output) -> list[np.ndarray]:
     return [flow[0, :, 1:].detach().float().unflatten(1, grid).numpy() for flow in output.am_flow]
 
 
-def flow_of(trace: Trace, mode: Mode, layer: int | None = None) -> np.ndarray:
+def flow_of(
+    trace: Trace, mode: Mode | str, layer: int | None = None
+) -> Float[np.ndarray, "pairs h w"]:
     """AM flow of a block from its recorded factors, without an aligning encoder, (T - 1, h, w),
     patches only (spec 2.2).
 
@@ -62,7 +65,7 @@ def flow_of(trace: Trace, mode: Mode, layer: int | None = None) -> np.ndarray:
     )
 
 
-def displayed(flow: np.ndarray, mode: Mode) -> np.ndarray:
+def displayed(flow: Float[np.ndarray, "pairs h w"], mode: Mode) -> Float[np.ndarray, "pairs h w"]:
     """AM flow as it is drawn: `static`, which is 1 where nothing changes, minus 1 and clipped at 0;
     then min-max over the clip.
     """

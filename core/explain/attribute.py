@@ -14,6 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 from einops import reduce
+from jaxtyping import Float
 from torch import Tensor
 
 from core.errors import BadInput
@@ -46,7 +47,7 @@ def attribute(
     target: int,
     grid: Grid,
     progress: Progress = lambda done: None,
-) -> np.ndarray:
+) -> Float[np.ndarray, "T h w"]:
     """Heat (T', h, w) float32 of a class on a clip, by a method of METHODS; `grid` is the model's
     (T', h, w).
 
@@ -75,8 +76,12 @@ def _pooled(pixels: Tensor, grid: Grid, how: str) -> np.ndarray:
 
 
 def saliency(
-    model: Model, video: Tensor, target: int, grid: Grid, progress: Progress
-) -> np.ndarray:
+    model: Model,
+    video: Float[Tensor, "1 3 frames H W"],
+    target: int,
+    grid: Grid,
+    progress: Progress,
+) -> Float[np.ndarray, "T h w"]:
     """|d score / d pixel|, the mean over a cell's pixels and colours (Simonyan et al., 2014)."""
     from captum.attr import Saliency
 
@@ -87,8 +92,13 @@ def saliency(
 
 
 def integrated_gradients(
-    model: Model, video: Tensor, target: int, grid: Grid, progress: Progress, steps: int = STEPS
-) -> np.ndarray:
+    model: Model,
+    video: Float[Tensor, "1 3 frames H W"],
+    target: int,
+    grid: Grid,
+    progress: Progress,
+    steps: int = STEPS,
+) -> Float[np.ndarray, "T h w"]:
     """Gradients along the straight way from grey to the clip, times the way (Sundararajan et al.,
     ICML 2017), summed over a cell.
 
@@ -113,8 +123,12 @@ def integrated_gradients(
 
 
 def occlusion(
-    model: Model, video: Tensor, target: int, grid: Grid, progress: Progress
-) -> np.ndarray:
+    model: Model,
+    video: Float[Tensor, "1 3 frames H W"],
+    target: int,
+    grid: Grid,
+    progress: Progress,
+) -> Float[np.ndarray, "T h w"]:
     """How far the score falls when one cell, over all frames that it covers, is painted grey
     (Zeiler and Fergus, ECCV 2014).
     """

@@ -5,6 +5,7 @@ shuffled and frozen.
 from __future__ import annotations
 
 import numpy as np
+from jaxtyping import Float, Real
 
 from core.explain.scores import ranks, resized
 from core.observe import classify
@@ -15,7 +16,9 @@ Grid = tuple[int, int, int]
 PROBES = ("as it is", "reversed", "shuffled", "frozen")
 
 
-def on_grid(heat: np.ndarray, grid: Grid) -> np.ndarray:
+def on_grid(
+    heat: Float[np.ndarray, "steps rows columns"], grid: Grid
+) -> Float[np.ndarray, "T h w"]:
     """Heat (T', h, w) on another grid: the time step that covers each moment, bilinear over space.
     NaN becomes 0.
     """
@@ -24,7 +27,7 @@ def on_grid(heat: np.ndarray, grid: Grid) -> np.ndarray:
     return resized(np.nan_to_num(heat), h, w)[steps]
 
 
-def spearman(a: np.ndarray, b: np.ndarray) -> float:
+def spearman(a: Real[np.ndarray, "*shape"], b: Real[np.ndarray, "*shape"]) -> float:
     """Spearman's rank correlation, -1..1: Pearson's correlation of the ranks. NaN if either is
     constant.
     """
@@ -37,7 +40,7 @@ def spearman(a: np.ndarray, b: np.ndarray) -> float:
     return float(x @ y / np.sqrt((x @ x) * (y @ y)))
 
 
-def agreement(heats: list[np.ndarray]) -> np.ndarray:
+def agreement(heats: list[Float[np.ndarray, "_T _h _w"]]) -> Float[np.ndarray, "n n"]:
     """Rank correlation of each two maps on the finest grid of all, (n, n), the diagonal exactly
     1.
     """
@@ -67,7 +70,7 @@ def probes(clip: Clip, unit: int = 1, seed: int = 0) -> dict[str, Clip]:
     )
 
 
-def motion_probe(model: Model, clip: Clip, seed: int = 0) -> np.ndarray:
+def motion_probe(model: Model, clip: Clip, seed: int = 0) -> Float[np.ndarray, "4 C"]:
     """Class probabilities of each of PROBES, (4, C). A model that reads motion changes its mind;
     one that reads stills does not.
     """

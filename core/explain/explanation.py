@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
+from jaxtyping import Float
 
 from core.explain.am_flow import flow_maps
 from core.explain.gradcam import GradCam, from_cam, gradcam_at, target_index
@@ -25,13 +26,14 @@ class Explanation:
     trace: Trace
     attention: Attention
     """The attention over space that `spatial` shows."""
-    spatial: np.ndarray  # (T', h, w)
-    temporal: np.ndarray  # (T', T'), [query frame, key frame]
+    spatial: Float[np.ndarray, "T h w"]
+    temporal: Float[np.ndarray, "T T"]  # [query frame, key frame]
     gradcam: GradCam
-    am_flow: np.ndarray | None  # (T - 1, h, w) of the last block; None where it is not computed
+    am_flow: Float[np.ndarray, "pairs h w"] | None
+    """(T - 1, h, w) of the last block; None where it is not computed."""
 
     @property
-    def probabilities(self) -> np.ndarray:
+    def probabilities(self) -> Float[np.ndarray, " C"]:
         """Of each class, (C,), summing to 1."""
         return self.trace.probabilities
 

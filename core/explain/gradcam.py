@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
+from jaxtyping import Float
 from torch import Tensor, nn
 
 from core.errors import BadInput
@@ -21,7 +22,7 @@ from core.weights import Card, Model
 class GradCam:
     """Where the score of one class comes from."""
 
-    heat: np.ndarray  # (T', h, w) float32, >= 0
+    heat: Float[np.ndarray, "T h w"]  # (T', h, w) float32, >= 0
     target: int
     probability: float
 
@@ -61,7 +62,9 @@ def from_cam(net: VideoModel) -> Iterator[list[Tensor]]:
         hook.remove()
 
 
-def gradcam_at(patches: Tensor, logits: Tensor, target: int) -> GradCam:
+def gradcam_at(
+    patches: Float[Tensor, "1 D T h w"], logits: Float[Tensor, " C"], target: int
+) -> GradCam:
     """GradCAM of a class from patches (1, D, T', h, w) and the scores (C,) that came of them.
 
     heat = relu(sum_d w_d A_d), with A the patches and w the gradient of the class score with
@@ -80,7 +83,7 @@ def check_class(card: Card, target: int) -> None:
         raise BadInput(f"class {target} does not exist; choose 0 to {len(card.labels) - 1}")
 
 
-def target_index(card: Card, label: str | None, probabilities: np.ndarray) -> int:
+def target_index(card: Card, label: str | None, probabilities: Float[np.ndarray, " C"]) -> int:
     """The index of a label, or of the most probable class for None.
 
     Raises: BadInput for an unknown label.

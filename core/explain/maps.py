@@ -7,6 +7,7 @@ from typing import Literal
 
 import numpy as np
 import torch
+from jaxtyping import Float
 from torch import Tensor
 from torch.nn.functional import one_hot
 
@@ -32,7 +33,7 @@ def spatial(
     head: Head = "mean",
     query: SpatialQuery | None = None,
     tap: str | None = None,
-) -> np.ndarray:
+) -> Float[np.ndarray, "T h w"]:
     """Attention over space as heat on the clip, float32 (T', h, w).
 
     `cls` is each frame's class-token row; `mean` what each patch gets from the patches that see it,
@@ -48,7 +49,9 @@ def spatial(
     return received(attention, attention.map(head)).numpy()
 
 
-def received(attention: Attention, weights: Tensor) -> Tensor:
+def received(
+    attention: Attention, weights: Float[Tensor, "groups queries keys"]
+) -> Float[Tensor, "T h w"]:
     """What each patch gets from the patches that see it, on average: weights (groups, queries,
     keys) -> (T', h, w).
     """
@@ -69,7 +72,7 @@ def hover(
     query: SpatialQuery = "cls",
     view: View | None = None,
     tap: str | None = None,
-) -> np.ndarray:
+) -> Float[np.ndarray, "T h w"]:
     """What one patch sees over all frames, float32 (T', h, w), NaN where it cannot see. `view` None
     is the first of `views`.
 
@@ -107,7 +110,7 @@ def hover(
 
 def temporal(
     trace: Trace, layer: int | None = None, head: Head = "mean", tap: str | None = None
-) -> np.ndarray:
+) -> Float[np.ndarray, "T T"]:
     """From frame to frame, float32 (T', T'), [query frame, key frame].
 
     Attention over time: the mean over locations; with the mean over heads of the last layer this is
@@ -122,7 +125,9 @@ def temporal(
     return between_frames(attention, attention.map(head)).numpy()
 
 
-def between_frames(attention: Attention, weights: Tensor) -> Tensor:
+def between_frames(
+    attention: Attention, weights: Float[Tensor, "groups queries keys"]
+) -> Float[Tensor, "T T"]:
     """What the queries of a frame give to each frame, on average: weights (groups, queries, keys)
     -> (T', T').
     """
@@ -148,7 +153,7 @@ def _groups(attention: Attention, weights: Tensor) -> Iterator[tuple[Tensor, Ten
         yield rows[asks][:, answers], queries[asks], keys[answers]
 
 
-def minus_flow(attention: Attention, head: Head) -> np.ndarray:
+def minus_flow(attention: Attention, head: Head) -> Float[np.ndarray, "T T"]:
     """-sum_j |s_t - s_t'|[j], s = the attention that token j of a frame gets, from the logits of
     one head or their mean.
     """
@@ -171,6 +176,6 @@ def along_layers(
     query: SpatialQuery = "mean",
     view: View | None = None,
     tap: str | None = None,
-) -> dict[int, np.ndarray]:
+) -> dict[int, Float[np.ndarray, "T h w"]]:
     """`hover` of one query in every layer, first layer first: layer -> (T', h, w)."""
     return {a.layer: hover(trace, a.layer, head, query, view, tap) for a in over_space(trace, tap)}

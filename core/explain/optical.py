@@ -6,11 +6,12 @@ from itertools import pairwise
 
 import cv2
 import numpy as np
+from jaxtyping import Float, UInt8
 
 from core.errors import BadInput
 
 
-def optical_flow(frames: np.ndarray) -> np.ndarray:
+def optical_flow(frames: UInt8[np.ndarray, "T H W 3"]) -> Float[np.ndarray, "T-1 H W 2"]:
     """Farneback's dense optical flow of each frame and the next, float32 (T - 1, H, W, 2).
 
     G. Farneback, "Two-frame motion estimation based on polynomial expansion", SCIA 2003, on grey
@@ -38,6 +39,6 @@ def _farneback(before: np.ndarray, after: np.ndarray) -> np.ndarray:
     )
 
 
-def magnitude(flow: np.ndarray) -> np.ndarray:
+def magnitude(flow: Float[np.ndarray, "*shape 2"]) -> Float[np.ndarray, "*shape"]:
     """Length of each displacement: (..., 2) -> (...), pixels."""
     return np.linalg.norm(flow, axis=-1).astype(np.float32)

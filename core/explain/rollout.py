@@ -6,6 +6,7 @@ from itertools import groupby
 
 import numpy as np
 import torch
+from jaxtyping import Float
 from torch import Tensor
 
 from core.errors import BadInput
@@ -40,7 +41,7 @@ def _token_matrix(attentions: list[Attention], head: Head) -> Tensor:
 
 def rollout(
     trace: Trace, layer: int | None = None, head: Head = "mean", query: SpatialQuery | None = None
-) -> np.ndarray:
+) -> Float[np.ndarray, "T h w"]:
     """Attention rollout up to a layer, None being the last: heat (T', h, w). The rest as in
     `rollouts`.
     """
@@ -49,7 +50,7 @@ def rollout(
 
 def rollouts(
     trace: Trace, head: Head = "mean", query: SpatialQuery | None = None, until: int | None = None
-) -> dict[int, np.ndarray]:
+) -> dict[int, Float[np.ndarray, "T h w"]]:
     """Attention rollout up to each layer: the product of (A + I) / 2 over the layers so far, layer
     -> heat (T', h, w).
 

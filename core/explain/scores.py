@@ -8,6 +8,7 @@ from typing import Literal
 
 import cv2
 import numpy as np
+from jaxtyping import Bool, Float, Real
 
 
 @dataclass(frozen=True)
@@ -15,11 +16,13 @@ class PairMap:
     """A map of each pair of frames that follow one another."""
 
     title: str
-    heat: np.ndarray  # (T - 1, h, w), at least 0
+    heat: Float[np.ndarray, "pairs h w"]  # (T - 1, h, w), at least 0
     of: Literal["first", "second", "both"]  # the frames of the pair that it was made of
 
 
-def resized(heat: np.ndarray, height: int, width: int) -> np.ndarray:
+def resized(
+    heat: Real[np.ndarray, "T h w"], height: int, width: int
+) -> Float[np.ndarray, "T {height} {width}"]:
     """Heat (T, h, w) to (T, height, width), bilinear."""
     return np.stack(
         [
@@ -29,7 +32,7 @@ def resized(heat: np.ndarray, height: int, width: int) -> np.ndarray:
     )
 
 
-def energy_inside(heat: np.ndarray, mask: np.ndarray) -> float:
+def energy_inside(heat: Real[np.ndarray, "T H W"], mask: Bool[np.ndarray, "T H W"]) -> float:
     """The part of the heat (>= 0) that lies on the mask, both (T, H, W): sum(heat * mask) /
     sum(heat), NaN for no heat.
     """
@@ -37,13 +40,13 @@ def energy_inside(heat: np.ndarray, mask: np.ndarray) -> float:
     return float(heat[mask].sum(dtype=np.float64)) / total if total > 0 else float("nan")
 
 
-def ranks(values: np.ndarray) -> np.ndarray:
+def ranks(values: Real[np.ndarray, "*shape"]) -> Float[np.ndarray, " n"]:
     """Ranks from 1 of values in any shape, (n,), equal values sharing their mean rank."""
     _, inverse, counts = np.unique(values.ravel(), return_inverse=True, return_counts=True)
     return (np.cumsum(counts) - (counts - 1) / 2)[inverse.ravel()]
 
 
-def roc_auc(heat: np.ndarray, mask: np.ndarray) -> float:
+def roc_auc(heat: Real[np.ndarray, "*shape"], mask: Bool[np.ndarray, "*shape"]) -> float:
     """The chance that a pixel on the mask is hotter than one off it, ties counting half
     (Mann-Whitney); NaN if either is empty.
 
@@ -55,7 +58,9 @@ def roc_auc(heat: np.ndarray, mask: np.ndarray) -> float:
     return float((ranks(heat)[on].sum() - n * (n + 1) / 2) / (n * m)) if n and m else float("nan")
 
 
-def hand_scores(maps: Sequence[PairMap], mask: np.ndarray) -> tuple[dict[str, list[float]], float]:
+def hand_scores(
+    maps: Sequence[PairMap], mask: Bool[np.ndarray, "T H W"]
+) -> tuple[dict[str, list[float]], float]:
     """Energy inside and ROC AUC of maps against the hand's mask (T, H, W) bool, and the part of the
     pictures that it covers.
 

@@ -28,7 +28,7 @@ Mode = Literal["static", "aligned", "pre", "post"]
 MODES: tuple[Mode, ...] = ("static", "aligned", "pre", "post")
 
 
-def am_flow(logits_t: Tensor, logits_next: Tensor, mode: Mode) -> Tensor:
+def am_flow(logits_t: Tensor, logits_next: Tensor, mode: Mode | str) -> Tensor:
     """How much each token's part in the attention map changes between two frames (Eq. 4, spec 2.2).
 
     Args:

@@ -106,7 +106,11 @@ def hand(
 
 def traced(model: str, *attentions: Attention) -> Trace:
     """A trace that holds these attentions alone."""
-    return Trace(model, None, None, None, None, None, attentions)  # type: ignore[arg-type]
+    middle = (0.5, 0.5, 0.5)
+    card = Card(model, "tiny", ("a",), middle, middle, 1, 1, "uniform", "fit", "nothing")
+    frames, times = np.zeros((1, 1, 1, 3), np.uint8), np.zeros(1)
+    clip = Clip(frames, times, "black", "0")
+    return Trace(model, card, clip, frames, times, np.zeros(1, np.float32), attentions)
 
 
 LN3 = float(np.log(3))
