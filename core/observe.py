@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 import torch
+from jaxtyping import Float, Float32, Real, UInt8
 from torch import Tensor
 
 from core.errors import BadInput
@@ -21,13 +22,15 @@ class Trace:
     model: str
     card: Card
     clip: Clip
-    frames: np.ndarray  # (T, H, W, 3) uint8: what the model saw, cropped and scaled
-    token_times: np.ndarray  # (T',) seconds: the middle of the frames that a temporal token covers
-    logits: np.ndarray  # (C,) float32
+    frames: UInt8[np.ndarray, "T H W 3"]
+    """What the model saw, cropped and scaled."""
+    token_times: Float[np.ndarray, " steps"]
+    """(T',) seconds: the middle of the frames that a temporal token covers."""
+    logits: Float32[np.ndarray, " C"]
     attentions: tuple[Attention, ...] = field(repr=False)
 
     @property
-    def probabilities(self) -> np.ndarray:
+    def probabilities(self) -> Float[np.ndarray, " C"]:
         """Softmax of the logits, (C,), summing to 1."""
         return softmax(self.logits)
 
@@ -41,7 +44,7 @@ class Trace:
         return [a for a in self.attentions if a.axis is axis]
 
 
-def softmax(logits: np.ndarray) -> np.ndarray:
+def softmax(logits: Real[np.ndarray, "*shape"]) -> Float32[np.ndarray, "*shape"]:
     """Softmax over the last axis, in float64, as float32."""
     shifted = np.exp(np.asarray(logits, np.float64) - np.max(logits, -1, keepdims=True))
     return (shifted / shifted.sum(-1, keepdims=True)).astype(np.float32)
@@ -61,7 +64,9 @@ def check_fits(model: Model, frames: int) -> None:
         )
 
 
-def to_input(card: Card, clip: Clip) -> tuple[np.ndarray, Tensor]:
+def to_input(
+    card: Card, clip: Clip
+) -> tuple[UInt8[np.ndarray, "T S S 3"], Float32[Tensor, "1 3 T S S"]]:
     """What the model sees, (T, S, S, 3) uint8, and the same normalised, (1, 3, T, S, S) float32."""
     seen = cropped(clip.frames, card.crop, card.size)
     video = torch.from_numpy(seen).float().div(255)
@@ -106,8 +111,8 @@ def observe_batch(model: Model, clips: list[Clip]) -> list[Trace]:
 def trace_of(
     model: Model,
     clip: Clip,
-    frames: np.ndarray,
-    logits: Tensor,
+    frames: UInt8[np.ndarray, "T H W 3"],
+    logits: Float[Tensor, " C"],
     attentions: list[Attention],
 ) -> Trace:
     """The trace of a clip whose pass gave `logits` (C,), from the `frames` that the model saw."""
@@ -123,7 +128,7 @@ def trace_of(
     )
 
 
-def classify(model: Model, clip: Clip) -> np.ndarray:
+def classify(model: Model, clip: Clip) -> Float32[np.ndarray, " C"]:
     """Class probabilities (C,) of a clip, without recording."""
     check_fits(model, len(clip))
     _, video = to_input(model.card, clip)
