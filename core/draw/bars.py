@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import plotly.graph_objects as go
+from jaxtyping import Float
 
 from core.draw.lettering import wrapped
 from core.draw.style import (
@@ -24,7 +25,10 @@ LABEL = 250  # pixels that the name of a class may take beside a bar
 
 
 def class_bars(
-    labels: list[str], before: np.ndarray, after: np.ndarray | None = None, height: int = 260
+    labels: list[str],
+    before: Float[np.ndarray, " C"],
+    after: Float[np.ndarray, " C"] | None = None,
+    height: int = 260,
 ) -> go.Figure:
     """The five most probable classes as bars, 0 to 100 %.
 

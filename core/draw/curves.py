@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import plotly.graph_objects as go
+from jaxtyping import Float
 
 from core.draw.style import FAINT_GRID, FONT, GRID, SERIES, bare
 
@@ -12,7 +13,9 @@ Line = tuple[list[float], list[float], str]
 """x, y and the colour."""
 
 
-def over_pairs(series: dict[str, np.ndarray], steps: list[str], height: int = 360) -> go.Figure:
+def over_pairs(
+    series: dict[str, Float[np.ndarray, " pairs"]], steps: list[str], height: int = 360
+) -> go.Figure:
     """One line for each series over pairs of frames, scaled to its own largest value.
 
     Lines differ by dash and colour.

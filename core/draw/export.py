@@ -15,6 +15,7 @@ import av
 import av.filter
 import cv2
 import numpy as np
+from jaxtyping import Float, UInt8
 
 from core.draw.overlay import frame_rate, write_mp4
 from core.errors import BadInput
@@ -28,7 +29,9 @@ _ASCII = str.maketrans(
 """OpenCV's letters are ASCII alone."""
 
 
-def captioned(frames: np.ndarray, lines: Sequence[str], above: bool = False) -> np.ndarray:
+def captioned(
+    frames: UInt8[np.ndarray, "T H W 3"], lines: Sequence[str], above: bool = False
+) -> UInt8[np.ndarray, "T _H W 3"]:
     """Frames (T, H, W, 3) uint8 with lines of words on a dark bar below (or above) them.
 
     Lines that are too long for the width are wrapped.
@@ -53,8 +56,10 @@ def captioned(frames: np.ndarray, lines: Sequence[str], above: bool = False) -> 
 
 
 def tiled(
-    clips: Sequence[np.ndarray], titles: Sequence[str] = (), columns: int | None = None
-) -> np.ndarray:
+    clips: Sequence[UInt8[np.ndarray, "_T _H _W 3"]],
+    titles: Sequence[str] = (),
+    columns: int | None = None,
+) -> UInt8[np.ndarray, "T H W 3"]:
     """Clips of one shape (T, H, W, 3) in rows of `columns`, each under its title.
 
     What is left of the last row stays dark.
@@ -81,7 +86,9 @@ def tiled(
     return sheet
 
 
-def mp4(frames: np.ndarray, times: np.ndarray, lines: Sequence[str] = ()) -> bytes:
+def mp4(
+    frames: UInt8[np.ndarray, "T H W 3"], times: Float[np.ndarray, " T"], lines: Sequence[str] = ()
+) -> bytes:
     """Frames at their times (seconds) as H.264 that browsers play, `lines` below the picture."""
     # its index is moved to the front, which needs a file
     with tempfile.TemporaryDirectory() as folder:
@@ -90,7 +97,9 @@ def mp4(frames: np.ndarray, times: np.ndarray, lines: Sequence[str] = ()) -> byt
         return path.read_bytes()
 
 
-def gif(frames: np.ndarray, times: np.ndarray, lines: Sequence[str] = ()) -> bytes:
+def gif(
+    frames: UInt8[np.ndarray, "T H W 3"], times: Float[np.ndarray, " T"], lines: Sequence[str] = ()
+) -> bytes:
     """The same as a GIF that repeats for ever, in the 256 colours that fit it best."""
     frames = captioned(frames, lines) if lines else frames
     file = io.BytesIO()

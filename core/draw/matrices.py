@@ -6,13 +6,16 @@ from typing import Any
 
 import numpy as np
 import plotly.graph_objects as go
+from jaxtyping import Float
 from plotly.colors import unlabel_rgb
 
 from core.draw.lettering import ink, text_width, wrapped
 from core.draw.style import FONT, LINE, WIDTH, bare, colour_scale, named_ticks, numbered
 
 
-def agreement_map(matrix: np.ndarray, names: list[str], height: int = 420) -> go.Figure:
+def agreement_map(
+    matrix: Float[np.ndarray, "n n"], names: list[str], height: int = 420
+) -> go.Figure:
     """Correlations -1..1 of each two models (n, n), written into the cells."""
     n = len(names)
     size = FONT - 1 if n < 4 else FONT - 2
@@ -43,7 +46,7 @@ def agreement_map(matrix: np.ndarray, names: list[str], height: int = 420) -> go
 
 
 def probe_maps(
-    probabilities: list[np.ndarray],
+    probabilities: list[Float[np.ndarray, "conditions _C"]],
     labels: list[list[str]],
     titles: list[str],
     conditions: tuple[str, ...],

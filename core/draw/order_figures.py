@@ -6,6 +6,7 @@ import math
 
 import numpy as np
 import plotly.graph_objects as go
+from jaxtyping import Float
 
 from core.draw.lettering import text_width
 from core.draw.style import ACCENT, FONT, GREY, GRID, SERIES, WIDTH, bare
@@ -19,7 +20,9 @@ LEGEND = {"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0}
 
 
 def order_histogram(
-    accuracies: dict[str, np.ndarray], chance: np.ndarray, height: int = 380
+    accuracies: dict[str, Float[np.ndarray, " _n"]],
+    chance: Float[np.ndarray, " T"],
+    height: int = 380,
 ) -> go.Figure:
     """How often each OrderAcc occurs, in percent.
 

@@ -13,6 +13,7 @@ from typing import Literal
 import av
 import cv2
 import numpy as np
+from jaxtyping import Float, Real, UInt8
 
 from core.errors import BadInput
 
@@ -32,7 +33,7 @@ _DIVERGING = np.array(
 
 
 @cache
-def diverging_lut() -> np.ndarray:
+def diverging_lut() -> UInt8[np.ndarray, "256 3"]:
     """256 RGB colours, uint8 (256, 3), neutral in the middle."""
     place = np.linspace(0, 4, 256)
     channels = [np.interp(place, range(5), _DIVERGING[:, c]) for c in range(3)]
@@ -40,8 +41,8 @@ def diverging_lut() -> np.ndarray:
 
 
 def normalised(
-    heat: np.ndarray, signed: bool, scale: Scale = "clip", top: float | None = None
-) -> np.ndarray:
+    heat: Real[np.ndarray, "T h w"], signed: bool, scale: Scale = "clip", top: float | None = None
+) -> Float[np.ndarray, "T h w"]:
     """Heat (T, h, w) to 0..1 for colouring: 0..max, or symmetric about 0 (at 0.5) for signed heat.
 
     NaN becomes 0, or 0.5 if signed. `top` takes the place of the maximum, for a scale that several
@@ -56,7 +57,9 @@ def normalised(
     return np.clip(heat / np.maximum(most, 1e-12), 0, 1)
 
 
-def coloured(level: np.ndarray, signed: bool, colour_map: str = "inferno") -> np.ndarray:
+def coloured(
+    level: Float[np.ndarray, "*shape"], signed: bool, colour_map: str = "inferno"
+) -> UInt8[np.ndarray, "*shape 3"]:
     """Levels 0..1 of any shape to uint8 RGB of that shape + (3,)."""
     index = np.clip(np.round(level * 255), 0, 255).astype(np.uint8)
     if signed:
@@ -70,7 +73,7 @@ def coloured(level: np.ndarray, signed: bool, colour_map: str = "inferno") -> np
     return bgr[:, ::-1][index]
 
 
-def prominence(heat: np.ndarray) -> float:
+def prominence(heat: Real[np.ndarray, "*shape"]) -> float:
     """How far heat >= 0 stands out, 0.35..1: its range over its maximum, 1 from 0.3 on.
 
     Even heat would else hide the picture.
@@ -82,8 +85,8 @@ def prominence(heat: np.ndarray) -> float:
 
 
 def overlay(
-    frames: np.ndarray,
-    heat: np.ndarray,
+    frames: UInt8[np.ndarray, "T H W 3"],
+    heat: Real[np.ndarray, "steps h w"],
     *,
     opacity: float = 0.55,
     signed: bool = False,
@@ -92,7 +95,7 @@ def overlay(
     smooth: bool = True,
     box: Box | None = None,
     top: float | None = None,
-) -> np.ndarray:
+) -> UInt8[np.ndarray, "T H W 3"]:
     """Lay heat (T', h, w) over frames (T, H, W, 3); T must be a multiple of T', and steps repeat.
 
     `box` is the part of the frame that the model saw; heat covers only that. `smooth` interpolates
@@ -129,7 +132,7 @@ def overlay(
     return painted
 
 
-def enlarged(frames: np.ndarray, least: int) -> np.ndarray:
+def enlarged(frames: UInt8[np.ndarray, "T H W 3"], least: int) -> UInt8[np.ndarray, "T _H _W 3"]:
     """Frames scaled up so that the shorter side has at least `least` pixels."""
     factor = least / min(frames.shape[1:3])
     if factor <= 1:
@@ -138,7 +141,7 @@ def enlarged(frames: np.ndarray, least: int) -> np.ndarray:
     return np.stack([cv2.resize(frame, size, interpolation=cv2.INTER_CUBIC) for frame in frames])
 
 
-def outlined(frames: np.ndarray, box: Box) -> np.ndarray:
+def outlined(frames: UInt8[np.ndarray, "T H W 3"], box: Box) -> UInt8[np.ndarray, "T H W 3"]:
     """Frames with what lies outside `box` darkened and its edge drawn."""
     top, left, height, width = box
     rows, columns = slice(top, top + height), slice(left, left + width)
@@ -151,13 +154,13 @@ def outlined(frames: np.ndarray, box: Box) -> np.ndarray:
     return dark
 
 
-def frame_rate(times: np.ndarray) -> float:
+def frame_rate(times: Float[np.ndarray, " T"]) -> float:
     """Frames a second at which sampled frames play in true time."""
     span = float(times[-1] - times[0]) if len(times) > 1 else 0.0
     return (len(times) - 1) / span if span > 0 else 8.0
 
 
-def write_mp4(path: Path, frames: np.ndarray, fps: float) -> None:
+def write_mp4(path: Path, frames: UInt8[np.ndarray, "T H W 3"], fps: float) -> None:
     """Write H.264 that browsers play (yuv420p; an odd last row or column is repeated)."""
     odd_row, odd_column = frames.shape[1] % 2, frames.shape[2] % 2
     frames = np.pad(frames, ((0, 0), (0, odd_row), (0, odd_column), (0, 0)), mode="edge")

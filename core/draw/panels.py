@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import plotly.graph_objects as go
+from jaxtyping import Float, UInt8
 
 from core.draw.lettering import wrapped
 from core.draw.style import FONT, LINE, WIDTH, bare, numbered, picture
@@ -19,8 +20,8 @@ AT_ONCE = {"frame": {"duration": 0, "redraw": True}, "mode": "immediate", "trans
 
 
 def panels(
-    clips: list[np.ndarray],
-    times: np.ndarray,
+    clips: list[UInt8[np.ndarray, "T _H _W 3"]],
+    times: Float[np.ndarray, " T"],
     titles: list[str] | None = None,
     *,
     steps: list[str] | None = None,

@@ -12,6 +12,7 @@ from typing import NotRequired, TypedDict
 
 import numpy as np
 import torch
+from jaxtyping import Float, Shaped
 from torch import Tensor
 
 from core.trace import Layout
@@ -158,7 +159,7 @@ class Body:
         self.length = 0
         self._layouts: list[Layout] = []
 
-    def add(self, array: np.ndarray) -> Place:
+    def add(self, array: Shaped[np.ndarray, "*shape"]) -> Place:
         """Put an array behind those that are there."""
         data = np.ascontiguousarray(array).tobytes()
         place = Place(at=self.length, type=_TYPES[array.dtype.name], shape=list(array.shape))
@@ -167,7 +168,9 @@ class Body:
         self.length += len(data)
         return place
 
-    def add_scaled(self, x: Tensor | np.ndarray, bits: int = 16) -> Scaled:
+    def add_scaled(
+        self, x: Float[Tensor, "*rows n"] | Float[np.ndarray, "*rows n"], bits: int = 16
+    ) -> Scaled:
         """x (..., n) as whole numbers of 16 or 8 bits, times a scale of each row."""
         x = np.asarray(x, np.float32)
         most = 2 ** (bits - 1) - 1

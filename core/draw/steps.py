@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from jaxtyping import Real
 
 from core.draw.overlay import diverging_lut
 from core.errors import BadInput
@@ -26,7 +27,9 @@ class Candidate:
     accuracy: float  # OrderAcc in percent
 
 
-def candidates(matrix: np.ndarray, order: Order, permutation: Sequence[int]) -> list[Candidate]:
+def candidates(
+    matrix: Real[np.ndarray, "T T"], order: Order, permutation: Sequence[int]
+) -> list[Candidate]:
     """The best path, the runner-up, the greedy path, and the best path backwards.
 
     The greedy path is core.order.greedy_path from its best start. The first three avoid the
@@ -50,7 +53,7 @@ def candidates(matrix: np.ndarray, order: Order, permutation: Sequence[int]) -> 
     return [best, candidate("Runner-up", order.runner_up_path), greedy, backwards]
 
 
-def colour_range(matrix: np.ndarray) -> tuple[float, float]:
+def colour_range(matrix: Real[np.ndarray, "T T"]) -> tuple[float, float]:
     """(middle, reach) of the diverging scale; reach is never 0.
 
     The middle is 0 where weights have both signs, else their mean.
@@ -62,7 +65,10 @@ def colour_range(matrix: np.ndarray) -> tuple[float, float]:
 
 
 def step_through(
-    matrix: np.ndarray, order: Order, permutation: Sequence[int], pictures: Sequence[str]
+    matrix: Real[np.ndarray, "T T"],
+    order: Order,
+    permutation: Sequence[int],
+    pictures: Sequence[str],
 ) -> dict[str, Any]:
     """All that is drawn, as data for JSON; the browser computes no order and no weight of its own.
 

@@ -9,6 +9,7 @@ from typing import Any
 import cv2
 import numpy as np
 import plotly.graph_objects as go
+from jaxtyping import UInt8
 
 from core.draw.overlay import diverging_lut
 
@@ -39,7 +40,7 @@ SERIES = (ACCENT, COOL, "#2E9E5B", "#9B5DE5", "#C9A227", "#D6457F")
 """Colours of things that are compared."""
 
 
-def picture(image: np.ndarray, width: int = 160) -> str:
+def picture(image: UInt8[np.ndarray, "H W 3"], width: int = 160) -> str:
     """A uint8 RGB image as a JPEG data address, at most `width` pixels wide."""
     height = max(1, round(image.shape[0] * width / image.shape[1]))
     if image.shape[1] > width:

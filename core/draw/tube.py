@@ -14,6 +14,7 @@ from typing import Any
 import cv2
 import numpy as np
 import plotly.graph_objects as go
+from jaxtyping import Float, UInt8
 
 from core.draw.style import ACCENT, ASKING, FONT, GREY, NOTHING
 
@@ -26,7 +27,7 @@ CORNERS = np.array([[0, 0], [1, 0], [1, 1], [0, 1], [0, 0]])
 """Once round a unit square, (x, y)."""
 
 
-def centres(heat: np.ndarray) -> np.ndarray:
+def centres(heat: Float[np.ndarray, "T h w"]) -> Float[np.ndarray, "T 5"]:
     """Where the attention of each step lies: (T', 5) of x, y, spread of x, spread of y, share.
 
     x and y are the mean place of |heat| (T', h, w) in 0..1 of the picture from its top left, the
@@ -47,8 +48,8 @@ def centres(heat: np.ndarray) -> np.ndarray:
 
 
 def tube(
-    frames: np.ndarray,
-    heat: np.ndarray,
+    frames: UInt8[np.ndarray, "T H W 3"],
+    heat: Float[np.ndarray, "T h w"],
     names: list[str],
     asks: tuple[int, int, int] | None = None,
     height: int = 420,
@@ -91,8 +92,8 @@ def tube(
     )
 
 
-Edge = tuple[np.ndarray, np.ndarray]
-"""x and y of points on the page: right, up."""
+Edge = tuple[np.ndarray | np.floating, np.ndarray | np.floating]
+"""x and y of points on the page, or of one: right, up."""
 
 
 def _placed(t: int, x: Any, y: Any, high: float) -> Edge:
