@@ -103,8 +103,8 @@ def observe_batch(model: Model, clips: list[Clip]) -> list[Trace]:
     with model.lock, torch.inference_mode(), record_batch(model.net, len(clips)) as attentions:
         logits = model.net(torch.cat([video for _, video in given]))
     return [
-        trace_of(model, clip, seen, *found)
-        for clip, (seen, _), *found in zip(clips, given, logits, attentions, strict=True)
+        trace_of(model, clip, frames, *outputs)
+        for clip, (frames, _), *outputs in zip(clips, given, logits, attentions, strict=True)
     ]
 
 

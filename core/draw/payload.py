@@ -175,11 +175,11 @@ class Body:
         x = np.asarray(x, np.float32)
         most = 2 ** (bits - 1) - 1
         scale = np.nan_to_num(np.abs(x)).max(-1, keepdims=True) / most
-        whole = np.round(x / np.where(scale > 0, scale, 1))
-        whole = whole.clip(-most, most)  # a scale near the least number there is rounds by much
+        rounded = np.round(x / np.where(scale > 0, scale, 1))
+        rounded = rounded.clip(-most, most)  # a scale near the least number there is rounds by much
         least = -most - 1  # stands for NaN
         kind = np.int16 if bits == 16 else np.int8
-        values = self.add(np.nan_to_num(whole, nan=least).astype(kind))
+        values = self.add(np.nan_to_num(rounded, nan=least).astype(kind))
         return Scaled(values=values, scale=self.add(scale[..., 0]))
 
     def layout(self, layout: Layout) -> int:
