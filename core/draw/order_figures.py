@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import numpy as np
 import plotly.graph_objects as go
@@ -76,12 +77,12 @@ def order_histogram(
 
 
 def lesson_curve(
-    trials: list[dict[str, float]], pixels: float, chance: float, seconds: float, height: int = 380
+    trials: list[dict[str, Any]], pixels: float, chance: float, seconds: float, height: int = 380
 ) -> go.Figure:
     """OrderAcc in percent over the seconds of a lesson.
 
-    `trials` hold `seconds` and a value for each of KINDS that is tried; `pixels` is the baseline's
-    value on the blocks, `chance` that of guessing.
+    `trials` are rows of a run's metrics, with `seconds` and a value for each of KINDS that is
+    tried; `pixels` is the baseline's value on the blocks, `chance` that of guessing.
     """
     figure = go.Figure()
     end = max([seconds, *(trial["seconds"] for trial in trials)])
