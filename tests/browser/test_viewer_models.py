@@ -14,6 +14,7 @@ from core.models import available, build
 from core.observe import Trace, observe
 from core.weights import Card, Model
 from core.world.gestures import LABELS, render, rendered_clip
+from pages.parts.viewer_help import VIEWER_HELP
 from tests.browser.test_viewer import becomes, drawn, middle_of
 from tests.browser.test_viewer_maths import mounted
 
@@ -58,7 +59,7 @@ SET = """([name, value]) => {
 def test_rows_of_every_model_are_those_of_core(chromium, name: str) -> None:
     assert name in available()
     trace = random_trace(name)
-    page = mounted(chromium, [packing.pack(trace)])
+    page = mounted(chromium, [packing.pack(trace, help_texts=VIEWER_HELP)])
     page.wait_for_selector("[data-ready=true]")
     _T, h, _w = trace.grid
     tip = page.locator("[data-part=matrix-title] strong").get_attribute("data-tip")
