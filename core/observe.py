@@ -87,8 +87,9 @@ def observe(model: Model, clip: Clip, dtype: torch.dtype = torch.float32) -> Tra
 
 
 def observe_batch(model: Model, clips: list[Clip]) -> list[Trace]:
-    """The same for clips of one length in one forward pass, which is faster. The traces share
-    memory: reduce them, do not keep them.
+    """The same for clips of one length in one forward pass, which is faster.
+
+    The traces share memory: reduce them, do not keep them.
 
     Raises: BadInput if a clip does not fit the model, or their lengths differ.
     """

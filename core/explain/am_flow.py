@@ -52,10 +52,11 @@ def flow_maps(output: Output) -> list[Float[np.ndarray, "pairs h w"]]:
 def flow_of(
     trace: Trace, mode: Mode | str, layer: int | None = None
 ) -> Float[np.ndarray, "pairs h w"]:
-    """AM flow of a block from its recorded factors, without an aligning encoder, (T - 1, h, w),
-    patches only (spec 2.2).
+    """AM flow of a block from its recorded factors, without an aligning encoder.
 
-    The logits are the mean over heads. Raises: BadInput for a mode or a block that is not there.
+    The shape is (T - 1, h, w), patches only (spec 2.2). The logits are the mean over heads.
+
+    Raises: BadInput for a mode or a block that is not there.
     """
     attention = of_layer(over_space(trace), layer)
     left, right = attention.kernel.factors(attention.q.float(), attention.k.float())
@@ -66,8 +67,10 @@ def flow_of(
 
 
 def displayed(flow: Float[np.ndarray, "pairs h w"], mode: Mode) -> Float[np.ndarray, "pairs h w"]:
-    """AM flow as it is drawn: `static`, which is 1 where nothing changes, minus 1 and clipped at 0;
-    then min-max over the clip.
+    """AM flow as it is drawn: min-max over the clip, 0..1.
+
+    Before that, `static`, which is 1 where nothing changes, is taken minus 1 and clipped at 0. Flow
+    without any difference is 0 everywhere.
     """
     flow = np.clip(flow - 1, 0, None) if mode == "static" else flow
     span = float(flow.max() - flow.min())

@@ -1,5 +1,7 @@
-"""Attribution of one class score to the clip's pixels, pooled to the model's own cells: gradients
-and occlusion.
+"""Attribution of one class score to the clip's pixels: gradients and occlusion.
+
+The result is one value for each of the model's own cells: gradients are pooled over a cell's
+pixels, occlusion covers a whole cell.
 
 Each works in short pieces. The model is held for one piece at a time, so that others may use it in
 between, and after each piece `progress(part done, 0..1)` is called; whatever that raises ends the
@@ -48,8 +50,9 @@ def attribute(
     grid: Grid,
     progress: Progress = lambda done: None,
 ) -> Float[np.ndarray, "T h w"]:
-    """Heat (T', h, w) float32 of a class on a clip, by a method of METHODS; `grid` is the model's
-    (T', h, w).
+    """Heat of a class on a clip, by a method of METHODS.
+
+    The heat is (T', h, w) float32; `grid` is the model's (T', h, w).
 
     Raises: BadInput for an unknown method or class, for a clip that does not fit, or a grid that
     does not divide it.
@@ -99,12 +102,11 @@ def integrated_gradients(
     progress: Progress,
     steps: int = STEPS,
 ) -> Float[np.ndarray, "T h w"]:
-    """Gradients along the straight way from grey to the clip, times the way (Sundararajan et al.,
-    ICML 2017), summed over a cell.
+    """Gradients along the straight way from grey to the clip, times the way, summed over a cell.
 
-    The sum over all cells is the score of the clip minus that of grey, up to the error of the
-    quadrature. The integral over the whole way is the sum of those over its pieces, which Captum
-    takes one after another.
+    Sundararajan et al., ICML 2017. The sum over all cells is the score of the clip minus that of
+    grey, up to the error of the quadrature. The integral over the whole way is the sum of those
+    over its pieces, which Captum takes one after another.
     """
     from captum.attr import IntegratedGradients
 
@@ -129,8 +131,9 @@ def occlusion(
     grid: Grid,
     progress: Progress,
 ) -> Float[np.ndarray, "T h w"]:
-    """How far the score falls when one cell, over all frames that it covers, is painted grey
-    (Zeiler and Fergus, ECCV 2014).
+    """How far the score falls when one cell, over all frames that it covers, is painted grey.
+
+    Zeiler and Fergus, ECCV 2014.
     """
     steps = [pixels // cells for pixels, cells in zip(video.shape[2:], grid, strict=True)]
     cells = list(np.ndindex(grid))

@@ -1,5 +1,6 @@
-"""Several models on one clip: how far their maps agree, and what each makes of the clip reversed,
-shuffled and frozen.
+"""Several models on one clip: how far their maps agree, and what each reads of its motion.
+
+The latter shows in what a model makes of the clip reversed, shuffled and frozen.
 """
 
 from __future__ import annotations
@@ -19,8 +20,9 @@ PROBES = ("as it is", "reversed", "shuffled", "frozen")
 def on_grid(
     heat: Float[np.ndarray, "steps rows columns"], grid: Grid
 ) -> Float[np.ndarray, "T h w"]:
-    """Heat (T', h, w) on another grid: the time step that covers each moment, bilinear over space.
-    NaN becomes 0.
+    """Heat (T', h, w) on another grid: by steps over time, bilinear over space.
+
+    Each moment gets the time step that covers it. NaN becomes 0.
     """
     T, h, w = grid
     steps = ((np.arange(T) + 0.5) * len(heat) / T).astype(int)
@@ -28,8 +30,9 @@ def on_grid(
 
 
 def spearman(a: Real[np.ndarray, "*shape"], b: Real[np.ndarray, "*shape"]) -> float:
-    """Spearman's rank correlation, -1..1: Pearson's correlation of the ranks. NaN if either is
-    constant.
+    """Spearman's rank correlation, -1..1: Pearson's correlation of the ranks.
+
+    NaN if either is constant.
     """
     x, y = ranks(a), ranks(b)
     if np.ptp(x) == 0 or np.ptp(y) == 0:
@@ -41,8 +44,9 @@ def spearman(a: Real[np.ndarray, "*shape"], b: Real[np.ndarray, "*shape"]) -> fl
 
 
 def agreement(heats: list[Float[np.ndarray, "_T _h _w"]]) -> Float[np.ndarray, "n n"]:
-    """Rank correlation of each two maps on the finest grid of all, (n, n), the diagonal exactly
-    1.
+    """Rank correlation of each two maps on the finest grid of all, (n, n).
+
+    The diagonal is exactly 1. A constant map has NaN with every map, itself included.
     """
     T, h, w = (max(heat.shape[axis] for heat in heats) for axis in range(3))
     maps = [on_grid(heat, (T, h, w)) for heat in heats]
@@ -50,7 +54,8 @@ def agreement(heats: list[Float[np.ndarray, "_T _h _w"]]) -> Float[np.ndarray, "
 
 
 def probes(clip: Clip, unit: int = 1, seed: int = 0) -> dict[str, Clip]:
-    """The clip as it is, reversed, shuffled by `unit` frames, and frozen at its middle frame;
+    """The clip as it is, reversed, shuffled by `unit` frames, and frozen at its middle frame.
+
     PROBES names them.
     """
     T = len(clip)
@@ -71,7 +76,8 @@ def probes(clip: Clip, unit: int = 1, seed: int = 0) -> dict[str, Clip]:
 
 
 def motion_probe(model: Model, clip: Clip, seed: int = 0) -> Float[np.ndarray, "4 C"]:
-    """Class probabilities of each of PROBES, (4, C). A model that reads motion changes its mind;
-    one that reads stills does not.
+    """Class probabilities of each of PROBES, (4, C).
+
+    A model that reads motion changes its mind; one that reads stills does not.
     """
     return np.stack([classify(model, probe) for probe in probes(clip, model.unit, seed).values()])

@@ -52,8 +52,9 @@ def spatial(
 def received(
     attention: Attention, weights: Float[Tensor, "groups queries keys"]
 ) -> Float[Tensor, "T h w"]:
-    """What each patch gets from the patches that see it, on average: weights (groups, queries,
-    keys) -> (T', h, w).
+    """What each patch gets from the patches that see it, on average.
+
+    Weights (groups, queries, keys) become (T', h, w).
     """
     T, h, w = attention.grid
     total, asked = torch.zeros(T * h * w), torch.zeros(T * h * w)
@@ -73,14 +74,16 @@ def hover(
     view: View | None = None,
     tap: str | None = None,
 ) -> Float[np.ndarray, "T h w"]:
-    """What one patch sees over all frames, float32 (T', h, w), NaN where it cannot see. `view` None
-    is the first of `views`.
+    """What one patch sees over all frames, float32 (T', h, w), NaN where it cannot see.
 
-    joint, space: its row. time: the T' weights of its location, each on its own frame. space x
-    time: a_space[t; p -> p'] a_time[p'; t -> t'], signed where a kernel is signed; a head is taken
-        of both, and
-    mean and max are taken of each before they are multiplied. each frame separately: the same
-    location asks in every frame. `cls` and `mean` have one view, that of `spatial`.
+    `view` None is the first of `views`. `cls` and `mean` have one view, that of `spatial`. A patch
+    has:
+
+    - joint, space: its row.
+    - time: the T' weights of its location, each on its own frame.
+    - space x time: a_space[t; p -> p'] a_time[p'; t -> t'], signed where a kernel is signed; a head
+      is taken of both, and mean and max are taken of each before they are multiplied.
+    - each frame separately: the same location asks in every frame.
 
     Raises: BadInput for a view that this attention does not have, or a query that is not there.
     """
@@ -128,8 +131,9 @@ def temporal(
 def between_frames(
     attention: Attention, weights: Float[Tensor, "groups queries keys"]
 ) -> Float[Tensor, "T T"]:
-    """What the queries of a frame give to each frame, on average: weights (groups, queries, keys)
-    -> (T', T').
+    """What the queries of a frame give to each frame, on average.
+
+    Weights (groups, queries, keys) become (T', T').
     """
     if attention.axis is Axis.TIME:
         return weights.mean(0)
@@ -143,8 +147,9 @@ def between_frames(
 
 
 def _groups(attention: Attention, weights: Tensor) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
-    """Each group's weights (queries, keys) with the token ids of its rows and columns, without
-    fillers.
+    """Each group's weights with the token ids of its rows and columns, without fillers.
+
+    The weights of a group are (queries, keys).
     """
     for rows, queries, keys in zip(
         weights, attention.layout.queries, attention.layout.keys, strict=True
@@ -154,8 +159,10 @@ def _groups(attention: Attention, weights: Tensor) -> Iterator[tuple[Tensor, Ten
 
 
 def minus_flow(attention: Attention, head: Head) -> Float[np.ndarray, "T T"]:
-    """-sum_j |s_t - s_t'|[j], s = the attention that token j of a frame gets, from the logits of
-    one head or their mean.
+    """Minus the AM-flow magnitude between each two frames: -sum_j |s_t - s_t'|[j].
+
+    s is the attention that token j of a frame gets, from the logits of one head, or their mean or
+    maximum over heads.
     """
     left, right = attention.kernel.factors(attention.q.float(), attention.k.float())
     logits = left @ right.transpose(-2, -1)  # (T, heads, N, N)

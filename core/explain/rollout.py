@@ -18,12 +18,11 @@ from core.trace import Attention, Head
 
 
 def _token_matrix(attentions: list[Attention], head: Head) -> Tensor:
-    """One layer's weights among all tokens, class token first: (1 + n, 1 + n), each row summing to
-    1.
+    """One layer's weights among all tokens, class token first, each row summing to 1.
 
-    Heads that run over different groups (far) are averaged by their number. A token that does not
-    ask keeps itself; a class token that asks in several frames is their mean, as in the model (spec
-    3.2).
+    The shape is (1 + n, 1 + n). Heads that run over different groups (far) are averaged by their
+    number. A token that does not ask keeps itself; a class token that asks in several frames is
+    their mean, as in the model (spec 3.2).
     """
     T, h, w = attentions[0].grid
     n = 1 + T * h * w
@@ -42,8 +41,9 @@ def _token_matrix(attentions: list[Attention], head: Head) -> Tensor:
 def rollout(
     trace: Trace, layer: int | None = None, head: Head = "mean", query: SpatialQuery | None = None
 ) -> Float[np.ndarray, "T h w"]:
-    """Attention rollout up to a layer, None being the last: heat (T', h, w). The rest as in
-    `rollouts`.
+    """Attention rollout up to a layer, None being the last: heat (T', h, w).
+
+    The rest is as in `rollouts`.
     """
     return list(rollouts(trace, head, query, layer).values())[-1]
 
@@ -51,12 +51,11 @@ def rollout(
 def rollouts(
     trace: Trace, head: Head = "mean", query: SpatialQuery | None = None, until: int | None = None
 ) -> dict[int, Float[np.ndarray, "T h w"]]:
-    """Attention rollout up to each layer: the product of (A + I) / 2 over the layers so far, layer
-    -> heat (T', h, w).
+    """Attention rollout up to each layer: the product of (A + I) / 2 over the layers so far.
 
-    Abnar and Zuidema, ACL 2020. Attentions of one layer over different axes follow one another as
-    in the model. `query` as in `spatial`, for a clip's one class token. `until` is the last layer
-    that is wanted.
+    Layer -> heat (T', h, w), by Abnar and Zuidema, ACL 2020. Attentions of one layer over different
+    axes follow one another as in the model. `query` is as in `spatial`, for a clip's one class
+    token. `until` is the last layer that is wanted.
 
     Raises: BadInput where rows do not sum to 1 (signed or unnormalised attention), since the
     product then means nothing.

@@ -33,8 +33,9 @@ def resized(
 
 
 def energy_inside(heat: Real[np.ndarray, "T H W"], mask: Bool[np.ndarray, "T H W"]) -> float:
-    """The part of the heat (>= 0) that lies on the mask, both (T, H, W): sum(heat * mask) /
-    sum(heat), NaN for no heat.
+    """The part of the heat that lies on the mask: sum(heat * mask) / sum(heat).
+
+    Both are (T, H, W), and the heat is >= 0. NaN for no heat.
     """
     total = float(heat.sum(dtype=np.float64))
     return float(heat[mask].sum(dtype=np.float64)) / total if total > 0 else float("nan")
@@ -47,11 +48,10 @@ def ranks(values: Real[np.ndarray, "*shape"]) -> Float[np.ndarray, " n"]:
 
 
 def roc_auc(heat: Real[np.ndarray, "*shape"], mask: Bool[np.ndarray, "*shape"]) -> float:
-    """The chance that a pixel on the mask is hotter than one off it, ties counting half
-    (Mann-Whitney); NaN if either is empty.
+    """The chance that a pixel on the mask is hotter than one off it, ties counting half.
 
-    (R - n (n + 1) / 2) / (n m), with R the sum of the ranks of the n pixels on the mask and m the
-    number of those off it.
+    This is (R - n (n + 1) / 2) / (n m) (Mann-Whitney), with R the sum of the ranks of the n pixels
+    on the mask and m the number of those off it. NaN if either is empty.
     """
     on = mask.ravel()
     n, m = int(on.sum()), int((~on).sum())
@@ -61,11 +61,11 @@ def roc_auc(heat: Real[np.ndarray, "*shape"], mask: Bool[np.ndarray, "*shape"]) 
 def hand_scores(
     maps: Sequence[PairMap], mask: Bool[np.ndarray, "T H W"]
 ) -> tuple[dict[str, list[float]], float]:
-    """Energy inside and ROC AUC of maps against the hand's mask (T, H, W) bool, and the part of the
-    pictures that it covers.
+    """Energy inside and ROC AUC of maps against the hand's mask, and the part that the hand covers.
 
-    A map that was made of one frame of its pairs is held against the mask of that frame, any other
-    against that of either frame.
+    The mask is (T, H, W) bool. A map that was made of one frame of its pairs is held against the
+    mask of that frame, any other against that of either frame. The part is that of the pictures
+    that the hand covers in either frame of a pair.
     """
     first, second = mask[:-1], mask[1:]
     masks = {"first": first, "second": second, "both": first | second}

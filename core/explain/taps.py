@@ -17,8 +17,9 @@ View = Literal["joint", "space x time", "space", "time", "each frame separately"
 
 
 def over_space(trace: Trace, tap: str | None = None) -> list[Attention]:
-    """The attentions that the spatial view shows, first layer first: those of `tap`, or of the
-    model's first choice.
+    """The attentions that the spatial view shows, first layer first.
+
+    They are those of `tap`, or of the model's first choice.
     """
     return _tapped(trace, spec(trace.model).spatial_taps, tap)
 
@@ -29,8 +30,9 @@ def over_time(trace: Trace, tap: str | None = None) -> list[Attention]:
 
 
 def _tapped(trace: Trace, taps: tuple[str, ...], tap: str | None) -> list[Attention]:
-    """The attentions of one tap. Of several names the first that was recorded counts: settings
-    decide which exist.
+    """The attentions of one tap; of several names, the first that was recorded counts.
+
+    Settings decide which exist.
     """
     recorded = [a.name.split(".")[0] for a in trace.attentions]
     names = [name for name in taps if name in recorded]
@@ -58,8 +60,9 @@ def has_class_token(attention: Attention) -> bool:
 
 
 def views(trace: Trace, tap: str | None = None) -> tuple[View, ...]:
-    """The ways in which a hovered patch can be shown, the first to open on: they follow from what
-    each attention runs over.
+    """The ways in which a hovered patch can be shown, the first to open on.
+
+    They follow from what each attention runs over.
     """
     attention = of_layer(over_space(trace, tap), None)
     if attention.axis is Axis.JOINT:
@@ -72,8 +75,7 @@ def views(trace: Trace, tap: str | None = None) -> tuple[View, ...]:
 
 
 def time_beside(trace: Trace, attention: Attention) -> Attention | None:
-    """The attention over time of the same layer in which every patch asks at its own location; None
-    if there is none.
+    """The attention over time of the same layer, if every patch asks at its own location, or None.
 
     Attention from frame to frame alone (rvit, am_flow) has no locations, and so is no such thing.
     """
@@ -98,8 +100,9 @@ def time_is_signed(trace: Trace) -> bool:
 
 
 def view_is_signed(trace: Trace, view: View | None = None, tap: str | None = None) -> bool:
-    """Whether what `hover` returns in this view can be negative; None stands for the maps of class
-    token and mean.
+    """Whether what `hover` returns in this view can be negative.
+
+    None stands for the maps of class token and mean.
     """
     attention = of_layer(over_space(trace, tap), None)
     time = time_beside(trace, attention)

@@ -42,11 +42,10 @@ def _tableaux(shape: tuple[int, ...]) -> int:
 
 @lru_cache(maxsize=32)
 def longest_counts(frames: int, either_way: bool = False) -> tuple[int, ...]:
-    """How many of the T! orders have 1, 2, ... T frames in the right order at most (spec 8.5: 1,
-    1429, 14337 ... for 8).
+    """How many of the T! orders have 1, 2, ... T frames in the right order at most.
 
-    With `either_way` an order may be read backwards too: the longest increasing or decreasing
-    subsequence.
+    For 8 frames these are 1, 1429, 14337 ... (spec 8.5). With `either_way` an order may be read
+    backwards too: the longest increasing or decreasing subsequence.
 
     Raises: BadInput for fewer than 1 or more than MOST_FRAMES frames.
     """
@@ -64,6 +63,7 @@ def longest_counts(frames: int, either_way: bool = False) -> tuple[int, ...]:
 
 def chance_distribution(frames: int, either_way: bool = False) -> Float[np.ndarray, " T"]:
     """P(OrderAcc = 100 k / T) of a random order for k = 1 ... T: (T,) float64, summing to 1.
+
     Raises: BadInput as `longest_counts`.
     """
     every = factorial(frames) if frames > 0 else 1
@@ -71,7 +71,8 @@ def chance_distribution(frames: int, either_way: bool = False) -> Float[np.ndarr
 
 
 def chance_accuracy(frames: int, either_way: bool = False) -> float:
-    """The mean OrderAcc of a random order in percent: 47.13 for 8 frames, 54.37 either way. Raises:
-    BadInput as `longest_counts`.
+    """The mean OrderAcc of a random order in percent: 47.13 for 8 frames, 54.37 either way.
+
+    Raises: BadInput as `longest_counts`.
     """
     return float(100 * chance_distribution(frames, either_way) @ np.arange(1, frames + 1) / frames)

@@ -58,15 +58,17 @@ def permutation(
 
 
 def order_text(order: Sequence[int]) -> str:
-    """An order as it is written in a link and on the command line: `3,1,0,2`, frames counted from
-    0.
+    """An order as it is written in a link and on the command line: `3,1,0,2`.
+
+    Frames are counted from 0.
     """
     return ",".join(map(str, order))
 
 
 def parse_order(text: str) -> tuple[int, ...]:
-    """The order that a text like `3,1,0,2` names. Raises: BadInput if it holds anything but whole
-    numbers and commas.
+    """The order that a text like `3,1,0,2` names.
+
+    Raises: BadInput if it holds anything but whole numbers and commas.
     """
     try:
         return tuple(int(part) for part in text.split(","))

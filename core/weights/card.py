@@ -47,8 +47,10 @@ class Card:
     norm_eps: float = 1e-6  # of the layer norms, for a model that has this setting
 
     def changed(self, **fields: Any) -> Card:
-        """This card with other values of these fields; the direction was not calibrated for clips
-        cut or matrices sharpened otherwise.
+        """This card with other values of these fields.
+
+        The direction was not calibrated for clips cut or matrices sharpened otherwise: then its
+        threshold is UNCALIBRATED.
         """
         other = replace(self, **fields)
         same = all(
@@ -60,8 +62,11 @@ class Card:
     def threshold(
         self, frames: int, layer: int | None = None, head: str | int = "mean", passes: int = 1
     ) -> float:
-        """The direction threshold of an order matrix made so, calibrated for one: a single pass
-        over clips of the card's length, the mean over heads of the last layer (None)."""
+        """The direction threshold of an order matrix made so, UNCALIBRATED for all but one way.
+
+        It was calibrated for a single pass over clips of the card's length, the mean over heads of
+        the last layer (None).
+        """
         return (
             self.direction_threshold
             if (frames, layer, head, passes) == (self.frames, None, "mean", 1)
@@ -190,8 +195,10 @@ def _one(state: Mapping[str, Tensor], pattern: re.Pattern[str]) -> Tensor | None
 def _family(
     what: str, state: Mapping[str, Tensor], conv: Tensor | None, config: Config
 ) -> str | None:
-    """The family by the tensors. Raises: BadInput if config.json names another, or a variant that
-    is not ours.
+    """The family by the tensors, None where they are of none.
+
+    Raises: BadInput if config.json names another, or a variant that is not ours, or if tubes have
+    other than 2 frames.
     """
     temporal = any("temporal_attn" in k or "temporal_attention" in k for k in state)
     tubes = conv is not None and conv.ndim == 5
@@ -303,8 +310,9 @@ def _norm_eps(what: str, family: str, state: Mapping[str, Tensor], config: Confi
 
 
 def _labels(config: Config, classes: int) -> tuple[tuple[str, ...], bool]:
-    """Class names, and whether they are real ones: the hub's library writes LABEL_0, LABEL_1, ...
-    where it knows none.
+    """Class names, and whether they are real ones.
+
+    The hub's library writes LABEL_0, LABEL_1, ... where it knows none.
     """
     names = config.get("id2label")
     names = names if isinstance(names, Mapping) else {}

@@ -1,5 +1,6 @@
-"""Checkpoints: safetensors with a model card inside, the shipped ones, and public ones from a file
-or the hub.
+"""Checkpoints: safetensors with a model card inside, the shipped ones, and public ones.
+
+Public ones come from a file or the hub.
 """
 
 from __future__ import annotations
@@ -50,8 +51,9 @@ _UNPICKLING = threading.Lock()  # what torch lets through is one list for all th
 
 
 def save_checkpoint(path: Path, weights: dict[str, Tensor], card: Card) -> None:
-    """Half-precision safetensors whose metadata holds the card as JSON. Counters stay whole
-    numbers.
+    """Half-precision safetensors whose metadata holds the card as JSON.
+
+    Counters stay whole numbers.
     """
     halves = {
         k: (v.half() if v.is_floating_point() else v).contiguous() for k, v in weights.items()
@@ -95,8 +97,9 @@ def _safetensors(path: Path) -> tuple[dict[str, Tensor], str | None]:
 
 
 def _pickled(path: Path) -> tuple[dict[str, Tensor], None]:
-    """The tensors of a file of torch.save. Nothing in it is run: a file that holds code is
-    refused.
+    """The tensors of a file of torch.save, of which nothing is run.
+
+    A file that holds code is refused.
     """
     try:
         # VideoMAE's files keep their training arguments; a pickle of another age draws a warning
@@ -239,10 +242,10 @@ def load(model: str) -> Model:
 
 
 def untrained(name: str, **settings: Any) -> Model:
-    """A model with random weights, always the same ones, for a model that no checkpoint is shipped
-    of. Its `trained_on` is empty.
+    """A model with random weights, always the same ones, where no checkpoint of it is shipped.
 
-    `settings` are those of `build`."""
+    Its `trained_on` is empty. `settings` are those of `build`.
+    """
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
         net = build(name, **settings)

@@ -1,8 +1,8 @@
-"""Where a checkpoint comes from: a file, a folder as the hub lays it out, or the hub itself, which
-may be out of reach.
+"""Where a checkpoint comes from: a file, a folder as the hub lays it out, or the hub itself.
 
-Files that are here already are used without a network. huggingface_hub is asked only for what is
-missing, and keeps to its own settings: HF_HUB_OFFLINE, HF_HOME, HF_ENDPOINT, HF_TOKEN.
+The hub may be out of reach, so files that are here already are used without a network.
+huggingface_hub is asked only for what is missing, and keeps to its own settings: HF_HUB_OFFLINE,
+HF_HOME, HF_ENDPOINT, HF_TOKEN.
 """
 
 from __future__ import annotations
@@ -110,8 +110,9 @@ def offered() -> list[Named]:
 
 
 def ready() -> list[Named]:
-    """The offered checkpoints that are on this machine, in the hub's cache or the folder of FOLDER;
-    asks no network.
+    """The offered checkpoints that are on this machine; asks no network.
+
+    They are in the hub's cache or the folder of FOLDER.
     """
     return [named for named in offered() if local(named.source)]
 

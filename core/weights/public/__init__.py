@@ -33,8 +33,11 @@ class PublicLayout:
 
 @dataclass(frozen=True)
 class LoadReport:
-    """What became of each tensor, by our names: `missing` are ours that were not there,
-    `unexpected` theirs that have no place, `mismatched` have another shape."""
+    """What became of each tensor, by our names.
+
+    `missing` are ours that were not there, `unexpected` theirs that have no place, `mismatched`
+    have another shape.
+    """
 
     loaded: tuple[str, ...]
     missing: tuple[str, ...]
@@ -63,8 +66,10 @@ def renamed(state: StateDict, rules: Rules) -> StateDict:
 
 
 def unwrapped(state: dict) -> StateDict:
-    """The tensors of a training file, which keeps them under model, module, state_dict or
-    model_state.
+    """The tensors of a training file, by their names without a leading `module.`.
+
+    Such a file keeps them under model, module, state_dict or model_state, which may hold one
+    another.
     """
     for key in ("model_state", "state_dict", "model", "module"):
         if isinstance(state.get(key), dict):

@@ -1,8 +1,8 @@
-"""Image ViTs for am_flow's backbone: DINOv2, CLIP and ImageNet, the authors' files, timm's and the
-hub's.
+"""Image ViTs for am_flow's backbone: DINOv2, CLIP and ImageNet.
 
-Tensors go to a bare `ViT` or under `vit.` of an am_flow model. The hub's files and transformers'
-state dicts from version 5 on spell some names differently; both are understood.
+The files are the authors', timm's and the hub's. Tensors go to a bare `ViT` or under `vit.` of an
+am_flow model. The hub's files and transformers' state dicts from version 5 on spell some names
+differently; both are understood.
 """
 
 from __future__ import annotations
@@ -73,8 +73,9 @@ def _fused(state: StateDict) -> StateDict:
 
 
 def _placed(state: StateDict, model: nn.Module) -> StateDict:
-    """Tensors where the model has its backbone, class token and positions as (1, n, D), positions
-    at the model's size.
+    """Tensors where the model has its backbone, positions at the model's size.
+
+    Class token and positions are (1, n, D).
     """
     ours = model.state_dict()
     prefix = "vit." if "vit.pos_embed" in ours else ""

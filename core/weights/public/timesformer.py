@@ -31,8 +31,9 @@ _RULES: Rules = (
 
 
 def _convert(state: StateDict, model: nn.Module) -> StateDict:
-    """A time embedding for another number of frames is resized by nearest neighbour, as the authors
-    do.
+    """Tensors under our names, the time embedding for the model's number of frames.
+
+    One for another number of frames is resized by nearest neighbour, as the authors do.
     """
     state = renamed(state, _RULES)
     table, ours = state.get("time_embed"), getattr(model, "time_embed", None)
