@@ -1,5 +1,6 @@
-"""AM flow: how attention maps change from frame to frame, beside optical flow and the true
-motion.
+"""AM flow: how attention maps change from frame to frame.
+
+They are shown beside optical flow and the true motion.
 """
 
 import streamlit as st

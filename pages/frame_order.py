@@ -1,5 +1,6 @@
-"""Frame order: the shuffle lab. Scramble the frames, watch the Hamiltonian path put them back, and
-see how sure it is.
+"""Frame order: the shuffle lab.
+
+Scramble the frames, watch the Hamiltonian path put them back, and see how sure it is.
 """
 
 import streamlit as st

@@ -32,8 +32,9 @@ from training.data.reading import Shape
 from training.recipes import Recipe
 
 HELD_OUT = 999_999_937
-"""Seed of the rendered clips that validate a run, and of the order of real ones; a recipe's own
-seeds are small.
+"""Seed of the rendered clips that validate a run, and of the order of real ones.
+
+A recipe's own seeds are small.
 """
 _OF_FILES = ("sampling", "draws", "split", "holdout", "repeated", "balance")
 _NUMBER = re.compile(r"\d+(\.\d+)?")

@@ -10,12 +10,14 @@ import re
 _TAG = re.compile(r"<[^>]+>")
 _WIDTHS = {" .,:;'|!iljIJ": 0.33, "frt()[]/-": 0.42, "w%=": 0.84, "mMW…@–—": 1.0}
 _CAPITAL, _OTHER, _BOLD = 0.77, 0.63, 1.13
-"""Widths in parts of the size, as in Verdana and DejaVu Sans: figures fall back to these, and the
-others are narrower.
+"""Widths in parts of the size, as in Verdana and DejaVu Sans.
+
+Figures fall back to these, and the others are narrower.
 """
 DARK, LIGHT = "#000000", "#FFFFFF"
-"""Only between black and white one always has a contrast of 4.58 to any colour: the square root of
-21, theirs to each other.
+"""Only between black and white one always has a contrast of 4.58 to any colour.
+
+This is the square root of 21, theirs to each other.
 """
 Colour = tuple[float, float, float]
 """Red, green and blue in 0..1."""

@@ -49,8 +49,9 @@ from core.trace import Attention, Axis, Head
 from core.video import crop_box, digest
 
 ALL_AT_ONCE = 16_000_000
-"""Bytes up to which all layers are sent together: embedded models are far below, paper presets
-above.
+"""Bytes up to which all layers are sent together.
+
+Embedded models are far below, paper presets above.
 """
 A_LAYER = 6_000_000
 """Bytes above which one layer goes in 8 bits instead of 16."""

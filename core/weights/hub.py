@@ -18,8 +18,9 @@ from typing import Any
 from core.errors import BadInput
 
 FOLDER = "AIM_CHECKPOINTS"
-"""Environment variable: a folder with checkpoints by name, OWNER/NAME/ or NAME/ as the hub lays
-them out.
+"""Environment variable: a folder with checkpoints by name.
+
+They are in OWNER/NAME/ or NAME/, as the hub lays them out.
 """
 WEIGHTS = ("model.safetensors", "pytorch_model.bin")
 BESIDE = ("config.json", "preprocessor_config.json", "README.md")

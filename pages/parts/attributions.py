@@ -1,5 +1,6 @@
-"""Attributions that take many passes through the model: computed when asked, with progress and a
-stop button.
+"""Attributions that take many passes through the model, computed when asked.
+
+There is progress and a stop button.
 """
 
 from __future__ import annotations
@@ -44,8 +45,9 @@ def other_attributions(choice: Choice, target: int, opacity: float, colours: str
 
 
 def _compute_when_asked(choice: Choice, name: str, target: int) -> None:
-    """Draw the buttons, and compute if the first was clicked. Any other click ends this run at the
-    next piece of the work.
+    """Draw the buttons, and compute if the first was clicked.
+
+    Any other click ends this run at the next piece of the work.
     """
     row = st.columns(2)
     is_asked = row[0].button(

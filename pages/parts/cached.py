@@ -167,8 +167,9 @@ def _of_source(source: ClipSource, choice: Choice, affinity: Affinity) -> Hashab
 
 @made_once(size=lambda both: SMALL, place=_of_source)
 def scored(source: ClipSource, choice: Choice, affinity: Affinity) -> Scored:
-    """What is recovered of another clip than the chosen one, sampled as the model's card says and
-    shuffled once.
+    """What is recovered of another clip than the chosen one; nothing where that is not possible.
+
+    The clip is sampled as the model's card says and shuffled once.
     """
     card = choice.card
     try:

@@ -56,8 +56,10 @@ def _frames(model: Model, in_clip: int) -> int:
 
 
 def _part(source: ClipSource, seconds: float) -> tuple[float | None, float | None]:
-    """Draw the part of the clip that frames are taken from: start and end in seconds, None where
-    that is the clip's own.
+    """Draw the part of the clip that frames are taken from: start and end in seconds.
+
+    They are None where that is the clip's own, and for a clip of at most 0.2 seconds, which has no
+    control.
     """
     if seconds <= 0.2:
         return None, None
@@ -108,8 +110,9 @@ def _sampled(
     start: float | None,
     end: float | None,
 ) -> Clip:
-    """The frames that the controls ask for, or those of the whole clip where that is not possible,
-    which an error says.
+    """The frames that the controls ask for, or those of the whole clip.
+
+    The whole clip is taken where the frames asked for are not possible, which an error says.
     """
     try:
         return cached.clip(source, frames, sampling, card.stride, start, end)

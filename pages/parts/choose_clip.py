@@ -51,8 +51,9 @@ def saved(upload: UploadedFile) -> Path:
 
 
 def _remember_upload(path: Path | None) -> None:
-    """Write an upload's hash into the address: a link cannot bring the file along, but knows which
-    one to ask for.
+    """Write an upload's hash into the address, and ask for the upload that a link names.
+
+    A link cannot bring the file along, but knows which one to ask for.
     """
     linked = st.session_state.setdefault(session.LINKED_UPLOAD, st.query_params.get("upload"))
     if path is None:

@@ -47,16 +47,18 @@ def model_options(own: str | None, lessons: dict[str, str] | None = None) -> dic
 
 
 def _model_changed() -> None:
-    """Another model was trained on another number of frames, chosen and cut in another way: start
-    from these.
+    """Start from another model's number of frames, way to choose them, and crop.
+
+    It was trained with these. What the link asked for is then over.
     """
     st.session_state[session.MODEL_CHANGED] = True
     st.session_state[session.LINKED_MODEL] = None
 
 
 def _say_missing(shown: str) -> None:
-    """Say that the link's model is not the one that is `shown`: weights of one's own stay with
-    their owner.
+    """Say that the link's model is not the one that is `shown`.
+
+    Weights of one's own stay with their owner.
     """
     linked = st.session_state[session.LINKED_MODEL]
     if linked in (None, shown):
@@ -83,8 +85,9 @@ def _model_help() -> str:
 
 
 def _own_checkpoint(known: str | None) -> None:
-    """Draw the field for a checkpoint of one's own, which the chooser offers from the next run
-    on; `known` is offered already.
+    """Draw the field for a checkpoint of one's own.
+
+    The chooser offers it from the next run on; `known` is offered already.
     """
     upload = st.file_uploader(
         "A .safetensors file",

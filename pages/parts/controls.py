@@ -12,8 +12,9 @@ from pages.parts.show import HELP
 
 
 def by_title(titles: Mapping[Any, str]) -> Callable[[Any], str]:
-    """How a widget writes its options: each by its title, and one that is no longer offered by
-    none.
+    """How a widget writes its options: each by its title.
+
+    An option that is no longer offered is written as nothing.
     """
     return lambda option: titles.get(option, "")
 

@@ -113,8 +113,9 @@ def answers(choice: Choice, question: Question) -> list[Answer]:
 
 
 def _target(choice: Choice, label: str) -> int:
-    """The class that a model is asked for: its own most probable one where it has none of this
-    name.
+    """The class that a model is asked for: `label`, or its own most probable class.
+
+    Its own is taken where it has none of this name.
     """
     labels = choice.card.labels
     if label in labels:

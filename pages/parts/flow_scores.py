@@ -60,8 +60,10 @@ def does_it_find_the_hand(pairs: Pairs) -> None:
 
 
 def _scores(pairs: Pairs, mask: np.ndarray) -> Exhibit:
-    """The scores against the true mask of the hand, (T, H, W) bool. Attention is scored once: as
-    that of the second frame of a pair it is that of the first frame of the next.
+    """The scores against the true mask of the hand, (T, H, W) bool.
+
+    Attention is scored once: as that of the second frame of a pair it is that of the first frame of
+    the next.
     """
     maps = [each for each in pairs.maps if each.of != "second"]
     titles = [each.title for each in maps]

@@ -92,8 +92,9 @@ def layer_maps(choice: Choice) -> LayerMaps:
 
 
 def _heats(choice: Choice, look: Look, *, is_rollout: bool) -> tuple[str, dict[int, np.ndarray]]:
-    """The kind of the maps, a key of MAPS, and the maps: attention where rollout is not defined,
-    which a line says.
+    """The kind of the maps, a key of MAPS, and the maps.
+
+    They are of attention where rollout is not defined, which a line says.
     """
     if is_rollout:
         try:

@@ -154,8 +154,9 @@ def _curve(lesson: Lesson) -> go.Figure:
 
 
 def _offer(lesson: Lesson) -> str:
-    """Put the taught model into the sidebar, and draw the button that shows it; returns which
-    weights it has, for the line below the figure.
+    """Put the taught model into the sidebar, and draw the button that shows it.
+
+    Returns: which weights it has, for the line below the figure.
     """
     run, models = lesson.run, taught()
     path = str(run.checkpoint)

@@ -87,8 +87,9 @@ class Look:
 
 
 def read(state: dict[str, Any], trace: Trace) -> Look:
-    """What the viewer says that it shows; values that do not exist fall back to those that it opens
-    on.
+    """What the viewer says that it shows.
+
+    Values that do not exist fall back to those that it opens on.
     """
     taps = packing.space_taps(trace)
     tap = state.get("tap")
@@ -154,8 +155,9 @@ def _opens_on(grid: tuple[int, int, int]) -> tuple[int, int, int]:
 
 
 def current_look(trace: Trace) -> Look:
-    """Draw the controls of a query. They stand in one row, and those that a patch needs come and
-    go.
+    """Draw the controls of a query.
+
+    They stand in one row, and those that a patch needs come and go.
     """
     _follow()
     row = st.container(horizontal=True, vertical_alignment="bottom")

@@ -117,8 +117,9 @@ def _inside(choice: Choice) -> Inside:
 
 
 def say_what_is_shown(in_sidebar: Choice, pairs: Pairs) -> None:
-    """Which model this page shows where the sidebar's has no AM flow, and which kinds of it there
-    are.
+    """Say which model this page shows, and which kinds of AM flow there are.
+
+    The model is named where the sidebar's has no AM flow.
     """
     say_untrained([pairs.choice])
     lines = []

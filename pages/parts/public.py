@@ -48,8 +48,9 @@ def offer() -> None:
 
 
 def _download(named: hub.Named) -> None:
-    """Download in a thread of its own, so that the bar moves and a click elsewhere does not wait
-    for it.
+    """Download in a thread of its own, and show how far it is.
+
+    So the bar moves, and a click elsewhere does not wait for it.
 
     Raises: BadInput or OSError where the checkpoint cannot be had.
     """

@@ -21,8 +21,9 @@ OWN_CHECKPOINT = "own_checkpoint"
 TAUGHT = "taught"
 """The models that were taught a clip in this session: path of the checkpoint to title."""
 LINKED_MODEL, LINKED_UPLOAD, LINKED_PATCH = "linked_model", "linked_upload", "linked_patch"
-"""What the link that opened the app asked for: a model's title, the name of an upload's folder, and
-the match of a patch in `v`. None where it asked for none.
+"""What the link that opened the app asked for, None where it asked for none.
+
+It is a model's title, the name of an upload's folder, and the match of a patch in `v`.
 """
 SWITCH_TO = "switch_to"
 """The model to show from the next run on: a ModelSource."""

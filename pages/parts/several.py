@@ -22,8 +22,9 @@ def options() -> dict[str, str]:
 
 
 def partner(choice: Choice) -> str:
-    """The model to set beside this one, as the text of its source: the paper's own baseline, which
-    is the same network with other settings, if there is one.
+    """The model to set beside this one, as the text of its source.
+
+    It is the paper's own baseline, which is the same network with other settings, if there is one.
     """
     own = choice.card.model
     others = {
@@ -36,8 +37,9 @@ def partner(choice: Choice) -> str:
 
 
 def with_am_flow(choice: Choice) -> Choice:
-    """The chosen model if it computes AM flow, else the shipped one that does, or one with random
-    weights.
+    """The chosen model if it computes AM flow, else one that does.
+
+    That is the shipped one, or one with random weights.
     """
     if spec(choice.card.model).am_flow:
         return choice

@@ -144,8 +144,9 @@ def chart(figure: go.Figure, key: str, alt: str) -> None:
 
 
 def pictures(choice: Choice, least: int) -> tuple[np.ndarray, Box]:
-    """The clip's frames, whose shorter side has at least `least` pixels, and the part of them that
-    the model sees.
+    """The clip's frames, and the part of them that the model sees.
+
+    The frames' shorter side has at least `least` pixels.
     """
     frames = enlarged(choice.clip.frames, least)
     height, width = frames.shape[1:3]
@@ -166,8 +167,9 @@ def weights_line(choice: Choice) -> str:
 
 
 def provenance_line(choice: Choice, detail: str = "", by: str = "") -> str:
-    """Which weights, which clip, what was drawn, as one line of Markdown; `by` names what has no
-    weights in the model's place.
+    """Which weights, which clip, what was drawn, as one line of Markdown.
+
+    `by` names what has no weights in the model's place.
     """
     clip = f"{choice.clip.source}, {len(choice.clip)} frames"
     return " · ".join(filter(None, [by or weights_line(choice), clip, detail]))
@@ -184,8 +186,9 @@ def plain(line: str) -> str:
 
 
 def raw_range(heat: np.ndarray) -> str:
-    """The least and greatest weight in words, and whether they are so alike that colours would show
-    nothing but noise.
+    """The least and greatest weight in words, and whether they are nearly even.
+
+    They are if they are so alike that colours would show nothing but noise.
     """
     low, high = float(np.nanmin(heat)), float(np.nanmax(heat))
     is_even = high - low < 0.15 * max(abs(low), abs(high))

@@ -159,6 +159,7 @@ def forbidding(slots: int) -> tuple[Edge, ...]:
 
 def take_over(order: list[int] | None, forbidden: list[list[int]] | None) -> None:
     """Set the controls to what was done in the lab: an order by hand, or other forbidden edges.
+
     None leaves them as they are.
     """
     if order:

@@ -220,8 +220,9 @@ def _agreement(maps: list[ModelMap], matrix: np.ndarray) -> Exhibit:
 
 
 def _pairs(maps: list[ModelMap], matrix: np.ndarray) -> list[tuple[float, str]]:
-    """The rank correlation of each two models with their names, the most alike first; without those
-    that have none.
+    """The rank correlation of each two models with their names, the most alike first.
+
+    Pairs that have none are left out.
     """
     titles = _titles(maps)
     pairs = [

@@ -1,5 +1,6 @@
-"""The Frame order page's figures over many shuffles: one clip against chance, and the clips of a
-data set by class.
+"""The Frame order page's figures over many shuffles.
+
+They are of one clip against chance, and of the clips of a data set by class.
 """
 
 from __future__ import annotations
@@ -122,8 +123,9 @@ def _permutations(first: int, units: int) -> Permutations:
 
 
 def _shuffle_when_asked(choice: Choice, affinity: Affinity, chunks: list[Permutations]) -> None:
-    """Draw the buttons, and shuffle if the first was clicked. Any other click ends this run at the
-    next chunk.
+    """Draw the buttons, and shuffle if the first was clicked.
+
+    Any other click ends this run at the next chunk.
     """
     row = st.columns(2)
     is_asked = row[0].button(
@@ -199,8 +201,9 @@ def _histogram(
 
 
 def _labelled(kind: str, each: int) -> list[Labelled]:
-    """So many clips of each class of a data set: rendered gestures, or the files of the folder
-    named at start-up by their folder's name.
+    """At most `each` clips of every class of a data set.
+
+    They are rendered gestures, or the files of the folder named at start-up by their folder's name.
     """
     if kind == "rendered":
         return [(label, Rendered(label, UNSEEN + i)) for label in LABELS for i in range(each)]
@@ -271,8 +274,9 @@ def _scores(
     is_asked: bool,
     room: DeltaGenerator,
 ) -> list[tuple[str, cached.Scored | None]]:
-    """What is known of each clip, which is computed if it is asked for: a bar shows how far that
-    is, and any click ends it at the next clip.
+    """What is known of each clip, which is computed if it is asked for.
+
+    A bar shows how far that is, and any click ends it at the next clip.
     """
     stop, bar = room.empty(), st.empty()
     if is_asked:

@@ -13,8 +13,9 @@ STEP = 0.05
 
 
 class _Making:
-    """A value that one thread is making. Once `over` is set, it is one of three things: a value, an
-    error, or `given_up` without either.
+    """A value that one thread is making.
+
+    Once `over` is set, it is one of three things: a value, an error, or `given_up` without either.
     """
 
     def __init__(self) -> None:
@@ -49,8 +50,9 @@ class Store:
             return self._used(key) if key in self._items else None
 
     def get(self, key: Hashable, make: Callable[[], Any], size: Callable[[Any], int]) -> Any:
-        """The value under `key`; where it is not here, the first thread that asks makes it, and all
-        others that ask meanwhile wait for it.
+        """The value under `key`, made by the first thread that asks where it is not here.
+
+        All others that ask meanwhile wait for it.
 
         Args:
             make: makes the value. An Exception that it raises is raised in every waiting thread and

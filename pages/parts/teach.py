@@ -1,5 +1,6 @@
-"""Teach it this clip: a lesson as a child process, followed live, whose result is kept for this
-session.
+"""Teach it this clip: a lesson as a child process, followed live.
+
+Its result is kept for this session.
 """
 
 from __future__ import annotations
@@ -31,8 +32,9 @@ ABOUT = (
 
 
 class Room:
-    """The folder of this session's lessons. When the session is over, what runs there is ended, and
-    all of it is removed.
+    """The folder of this session's lessons.
+
+    When the session is over, what runs there is ended, and all of it is removed.
     """
 
     def __init__(self) -> None:
