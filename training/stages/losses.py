@@ -29,10 +29,11 @@ from training.recipes import Recipe
 
 Means = dict[str, Tensor]
 Truth = dict[str, Tensor]
-"""What a plan's clips show. Of the clips in order: `label` (m,) or soft (m, C). Of the shuffled
-ones: `order` (n, T), `target` (n,) classes of the order head, `arrow` (n,) bool, whether the
-direction can be known. Of all frames F = (m + n) T, where fingertips are known: `tip` (F, 2) and
-`occupied` (F, h, w).
+"""What a plan's clips show.
+
+Of the clips in order: `label` (m,) or soft (m, C). Of the shuffled ones: `order` (n, T), `target`
+(n,) classes of the order head, `arrow` (n,) bool, whether the direction can be known. Of all frames
+F = (m + n) T, where fingertips are known: `tip` (F, 2) and `occupied` (F, h, w).
 """
 UNNAMED = -100
 """Class of an order that is none of the permutation set, which L_ord leaves out."""
