@@ -1,8 +1,7 @@
-"""Draw docs/pictures/architecture.svg, the floors and four ways through them: python -m
-tests.floor_plan.
+"""Draw docs/pictures/architecture.svg, the floors and four ways through them.
 
-Time runs to the right within each way; a dot is a step, on the floor that does it. The colours
-follow the reader's light or dark scheme.
+Run it as `python -m tests.floor_plan`. Time runs to the right within each way; a dot is a step, on
+the floor that does it. The colours follow the reader's light or dark scheme.
 """
 
 from __future__ import annotations

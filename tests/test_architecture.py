@@ -23,8 +23,9 @@ DRAWS = {
     (f"core/draw/{name}.py", "plotly")
     for name in ("style", "panels", "bars", "matrices", "curves", "order_figures", "tube")
 }
-"""All of these files is Plotly; they are themselves imported where they are used, which the
-subprocess test checks.
+"""All of these files is Plotly.
+
+They are themselves imported where they are used, which the subprocess test checks.
 """
 
 
@@ -53,8 +54,9 @@ def imports(tree: ast.AST, file: Path) -> Iterator[tuple[str, ast.stmt]]:
 
 
 def while_importing(tree: ast.AST) -> Iterator[ast.stmt]:
-    """Statements that run when the module is imported: not those in functions, nor under
-    TYPE_CHECKING.
+    """Statements that run when the module is imported.
+
+    They are those neither in functions nor under TYPE_CHECKING.
     """
     for node in ast.iter_child_nodes(tree):
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda):

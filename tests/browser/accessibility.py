@@ -16,6 +16,7 @@ def _axe() -> str:
 
 def barriers(page: Any) -> list[str]:
     """Every serious or critical violation on the page as one line: rule, element, what is wrong.
+
     Contrast below 4.5 : 1 is one.
     """
     page.evaluate(_axe())

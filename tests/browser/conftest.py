@@ -104,8 +104,9 @@ def chromium() -> Iterator[Patient]:
 
 
 class Patient:
-    """A browser whose pages wait a minute for what they expect: the tests must hold on a busy
-    machine.
+    """A browser whose pages wait a minute for what they expect.
+
+    The tests must hold on a busy machine.
     """
 
     def __init__(self, browser: Any) -> None:
@@ -125,8 +126,9 @@ class Patient:
 
 @pytest.fixture(scope="session")
 def screenshots() -> Path:
-    """Where pictures of every page go: SCREENSHOTS, or screenshots/ in the project (not
-    tracked).
+    """Where pictures of every page go: SCREENSHOTS, or screenshots/ in the project.
+
+    The latter is not tracked.
     """
     folder = Path(os.environ.get("SCREENSHOTS", ROOT / "screenshots"))
     folder.mkdir(parents=True, exist_ok=True)

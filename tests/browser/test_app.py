@@ -1,6 +1,4 @@
-"""The app as a user meets it: a real Chromium, a real clip, and every number checked against
-core.
-"""
+"""The app as a user meets it: a real Chromium, a real clip, every number that of core."""
 
 from __future__ import annotations
 

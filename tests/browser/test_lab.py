@@ -1,5 +1,7 @@
-"""The shuffle lab as a lecturer meets it: frames dragged, the recovery stepped through, edges
-forbidden, all of it in the link.
+"""The shuffle lab as a lecturer meets it.
+
+Frames are dragged, the recovery is stepped through, edges are forbidden, and all of it is in the
+link.
 """
 
 from __future__ import annotations
@@ -303,8 +305,9 @@ PLACES = """() => [...document.querySelectorAll('text')]
 
 
 def gives_what_it_shows(page, chromium, screenshots) -> None:
-    """A picture, a drawing whose words are words and do not touch, and the numbers, of a lab of 16
-    frames at its end.
+    """A picture, a drawing and the numbers, of a lab of 16 frames at its end.
+
+    The words of the drawing are words and do not touch.
     """
     data = page.evaluate(f"document.querySelector('{LAB}').shown()")
     keep = page.locator(f"{LAB} [data-part=keep]")

@@ -1,5 +1,6 @@
-"""The Training page in a real Chromium: the history, a run from start to use, and the comparison of
-runs.
+"""The Training page in a real Chromium.
+
+What is tested: the history, a run from start to use, and the comparison of runs.
 """
 
 from __future__ import annotations

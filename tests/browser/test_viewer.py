@@ -1,5 +1,6 @@
-"""The attention viewer as a lecturer meets it: pointed at, locked, stepped, linked to, and every
-number that of core.
+"""The attention viewer as a lecturer meets it: pointed at, locked, stepped, linked to.
+
+Every number is that of core.
 """
 
 from __future__ import annotations
@@ -57,8 +58,9 @@ def becomes(page, name: str, value: object) -> None:
 
 
 def middle_of(page, trace: Trace, row: int, col: int) -> tuple[float, float]:
-    """Where a patch of the large frame is on the screen; the whole frame is what these models
-    see.
+    """Where the middle of a patch of the large frame is on the screen.
+
+    The whole frame is what these models see.
     """
     box = page.locator("[data-part=stage]").bounding_box()
     _, h, w = trace.grid
@@ -188,8 +190,9 @@ def test_keys_step_through_the_frames_and_play(address: str, chromium) -> None:
 def test_a_page_is_not_settled_while_the_code_of_its_viewer_is_on_its_way(
     address: str, chromium
 ) -> None:
-    """Of the tests' own waiting: on a busy machine the app's run can end before the browser has
-    loaded what draws the viewer.
+    """This is a test of the tests' own waiting.
+
+    On a busy machine the app's run can end before the browser has loaded what draws the viewer.
     """
     page = chromium.new_page()
     held: list[Any] = []
@@ -256,8 +259,9 @@ WORK = """async ([selector, kind]) => {
 def test_nothing_is_sent_to_the_server_and_it_is_fast(
     address: str, chromium, record_property
 ) -> None:
-    """Measured on a quiet machine, medians: hover under 16 ms, layer, head and frame under 50 ms.
-    Here with room for a busy one.
+    """Medians on a quiet machine: hover under 16 ms, layer, head and frame under 50 ms.
+
+    Here five times as much is allowed, as room for a busy one.
     """
     page = chromium.new_page(viewport={"width": 1440, "height": 900})
     sent: list[object] = []

@@ -1,5 +1,6 @@
-"""The viewer's numbers for every kind of attention, from hand-made and tiny traces, in a page
-without the app.
+"""The viewer's numbers for every kind of attention, in a page without the app.
+
+The traces are hand-made and tiny.
 """
 
 from __future__ import annotations
@@ -93,8 +94,9 @@ def joint(kernel: Kernel, width: int, heads: int = 3, seed: int = 0) -> Attentio
 
 
 def checkerboard(kernel: Kernel, width: int) -> Attention:
-    """Two colours; the second has T tokens less, and is filled up with -2, which a key channel
-    hides.
+    """Attention over the two colours of a checkerboard.
+
+    The second colour has T tokens less, and is filled up with -2, which a key channel hides.
     """
     tokens = torch.arange(T * H * W)
     odd = (tokens // W % H + tokens % W) % 2 == 1
@@ -384,8 +386,9 @@ def test_models_without_places_in_time_ask_each_frame_and_choose_their_frame_map
 
 
 def test_colours_are_neutral_at_zero_and_stand_for_the_scale_that_is_chosen(chromium) -> None:
-    """One key is attracted, one repelled, one neither: painted red, blue and grey at full
-    opacity.
+    """One key is attracted, one repelled, one neither.
+
+    At full opacity they are painted red, blue and grey.
     """
     tokens = torch.arange(3)[None]
     q, k = (

@@ -1,5 +1,6 @@
-"""Every model in the viewer: the rows that are drawn are those of core, whatever the kernel, the
-tap and the query.
+"""Every model in the viewer: the rows that are drawn are those of core.
+
+This holds whatever the kernel, the tap and the query.
 """
 
 from __future__ import annotations

@@ -1,5 +1,6 @@
-"""How a test waits for the app, for what it expects and never for a time in the hope that it is
-over by then; and photographs it.
+"""How a test waits for the app, and photographs it.
+
+It waits for what it expects, and never for a time in the hope that it is over by then.
 """
 
 from __future__ import annotations
@@ -26,8 +27,7 @@ IDLE = """() => {
 
 
 def settled(page: Any, seconds: float = 90) -> None:
-    """Wait until the app has not been running for a while, with every element loaded and every
-    viewer drawn.
+    """Wait until the app has not been running for a while, with every element and viewer drawn.
 
     Then there must be no traceback on it. A click's run may not have begun yet: assert what a click
     leads to with `eventually`.
@@ -48,8 +48,9 @@ def drawn(page: Any, charts: int, seconds: float = 90) -> None:
 
 
 def eventually(page: Any, check: Callable[[], object], seconds: float = 30) -> None:
-    """Call `check` until it no longer raises AssertionError; after so many seconds its error is the
-    test's.
+    """Call `check` until it no longer raises AssertionError.
+
+    After so many seconds its error is the test's.
     """
     for _ in range(int(5 * seconds)):
         try:
@@ -86,8 +87,9 @@ SIZES, SCHEMES = [(1440, 900), (1920, 1080)], ["light", "dark"]
 
 
 def appearances(page: Any) -> Iterator[tuple[tuple[int, int], str]]:
-    """Show the open page, which is light, in both sizes, in light and in dark; yields the size, and
-    a file name's end.
+    """Show the open page, which is light, in both sizes, in light and in dark.
+
+    Yields: the size, and a file name's end.
     """
     for scheme in SCHEMES:
         page.emulate_media(color_scheme=scheme)  # the system's own, which an open page follows
@@ -103,8 +105,9 @@ def appearances(page: Any) -> Iterator[tuple[tuple[int, int], str]]:
 
 
 def photographed(page: Any, path: Path, size: tuple[int, int], live: bool = False) -> None:
-    """The whole page in one picture, as wide as `size`; it must not scroll sideways. A `live` page
-    never settles.
+    """The whole page in one picture, as wide as `size`; it must not scroll sideways.
+
+    A `live` page never settles.
     """
     height = page.evaluate("document.querySelector('[data-testid=stMain]').scrollHeight")
     page.set_viewport_size({"width": size[0], "height": max(size[1], height + 40)})

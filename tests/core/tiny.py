@@ -10,8 +10,9 @@ FRAMES = 3
 
 
 def direcformer() -> DirecFormer:
-    """Seeded, 35 x 35 pixels in 5 x 5 patches, with time attention that is heard: zero temporal_fc
-    would leave it out.
+    """A seeded net on 35 x 35 pixels in 5 x 5 patches.
+
+    Its time attention is heard: zero temporal_fc would leave it out.
     """
     torch.manual_seed(0)
     model = DirecFormer(

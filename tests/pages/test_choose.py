@@ -1,5 +1,6 @@
-"""The model chooser: what it offers, and what becomes of the rest of the sidebar when another model
-is chosen.
+"""The model chooser: what it offers.
+
+Also what becomes of the rest of the sidebar when another model is chosen.
 """
 
 from __future__ import annotations

@@ -1,5 +1,6 @@
-"""The Frame order page: every way to shuffle, forbidden edges, and what is said when the order
-cannot be known.
+"""The Frame order page: every way to shuffle, and forbidden edges.
+
+Also what is said when the order cannot be known.
 """
 
 from __future__ import annotations

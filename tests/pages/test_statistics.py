@@ -105,8 +105,9 @@ def test_a_data_set_is_measured_by_class_and_a_file_that_is_no_video_is_left_out
 
 
 def a_lesson(room: Path) -> Path:
-    """A finished lesson as `python -m training teach` leaves it, with the shipped weights in place
-    of the taught ones.
+    """A finished lesson as `python -m training teach` leaves it.
+
+    The shipped weights stand in place of the taught ones.
     """
     path = room / "lesson-0"
     path.mkdir(parents=True)

@@ -1,5 +1,6 @@
-"""Every public layout: which clips are found, under which label, in which split. Files are empty: a
-listing opens none.
+"""Every public layout: which clips are found, under which label, in which split.
+
+Files are empty: a listing opens none.
 """
 
 from __future__ import annotations

@@ -1,5 +1,6 @@
-"""kill -9 of the command itself, in the middle of a checkpoint's write: it goes on as if nothing
-had happened.
+"""kill -9 of the command itself, in the middle of a checkpoint's write.
+
+It goes on as if nothing had happened.
 """
 
 from __future__ import annotations
@@ -70,8 +71,9 @@ def ended(process: subprocess.Popen[bytes], out: Path) -> None:
 
 
 def killed_in_a_write(out: Path, least: int) -> None:
-    """Start the command, and kill it while it writes a checkpoint, after `least` steps at the
-    earliest.
+    """Start the command, and kill it while it writes a checkpoint.
+
+    That is after `least` steps at the earliest.
     """
     until = time.monotonic() + 120
     with started(out) as process:

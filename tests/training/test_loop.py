@@ -69,8 +69,9 @@ def test_a_run_reports_each_stage_step_by_step(whole: Path) -> None:
 
 
 def expected_loss(row: dict[str, Any]) -> float:
-    """The weighted sum of a report's losses; L_self is only there in steps that had a clip with an
-    arrow of time.
+    """The weighted sum of a report's losses.
+
+    L_self is only there in steps that had a clip with an arrow of time.
     """
     if row["stage"] == "stills":
         return row["fingertip"] + row["hand"]
@@ -131,8 +132,9 @@ def test_the_checkpoint_loads_with_its_card(whole: Path) -> None:
 def test_a_killed_run_goes_on_with_the_same_losses_and_no_step_twice(
     whole: Path, tmp_path: Path, stage: str, step: int
 ) -> None:
-    """Killed between two reports as well: what was gathered for the next one is part of the
-    checkpoint.
+    """Killed between two reports as well.
+
+    What was gathered for the next one is part of the checkpoint.
     """
     killed_run(tmp_path / "run", getattr(stages, stage), step)
     fit(RECIPE, "tiny", tmp_path / "run")
@@ -146,8 +148,9 @@ def test_a_killed_run_goes_on_with_the_same_losses_and_no_step_twice(
 def test_reports_after_the_last_checkpoint_are_not_repeated(
     whole: Path, tmp_path: Path, stage: str, step: int
 ) -> None:
-    """A kill between checkpoints: the steps since the last one are done again, and reported
-    once.
+    """A kill between checkpoints.
+
+    The steps since the last one are done again, and reported once.
     """
     seldom = replace(RECIPE, checkpoint_seconds=1e9)
     killed_run(tmp_path / "run", getattr(stages, stage), step, seldom)

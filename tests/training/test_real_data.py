@@ -261,8 +261,9 @@ def test_shuffled_clips_are_not_mixed() -> None:
 
 
 def test_the_recipe_of_rvit_runs_in_small(clips: Path, tmp_path: Path) -> None:
-    """Motion frames, each of three classes filled up to 100 clips, and its augmentation: 4 clips
-    are 4/300 of a pass.
+    """Motion frames, and the paper's augmentation.
+
+    Each of three classes is filled up to 100 clips: 4 clips are 4/300 of a pass.
     """
     paper = replace(
         recipe("rvit_paper"),

@@ -1,5 +1,6 @@
-"""The report of an evaluation: text as in the RViT paper, a table, and a page that needs nothing
-else.
+"""The report of an evaluation: text as in the RViT paper, a table, and a page.
+
+The page needs nothing else.
 """
 
 from __future__ import annotations

@@ -201,8 +201,9 @@ def test_a_long_clip_is_shuffled_without_a_list_of_orders() -> None:
 
 
 def test_a_part_without_any_loss_still_reaches_the_weights() -> None:
-    """L_self alone, and no clip with an arrow of time: processes that wait for this one's gradient
-    get zeros.
+    """L_self alone, and no clip with an arrow of time.
+
+    Processes that wait for this one's gradient get zeros.
     """
     module = stage(classify=0.0, order=0.0, fingertip=0.0)
     plan = module.plan(part(CLIPS, np.array([0, 2])), np.array([0, 2]), 0, OF)

@@ -1,5 +1,6 @@
-"""Lessons: a tiny net learns which way time runs in a clip, and a stop at any moment leaves what
-can be read.
+"""Lessons: a tiny net learns which way time runs in a clip.
+
+A stop at any moment leaves what can be read.
 """
 
 from __future__ import annotations

@@ -1,5 +1,6 @@
-"""Which frames a lesson learns from: nothing that is held out, and nothing beside a held-out
-block.
+"""Which frames a lesson learns from.
+
+Nothing that is held out, and nothing beside a held-out block.
 """
 
 from __future__ import annotations

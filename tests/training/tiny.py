@@ -52,8 +52,9 @@ REAL = replace(RECIPE, data="folder", stills_clips=0)
 
 
 def write_clips(root: Path, labels: tuple[str, ...], count: int, frames: int = 19) -> None:
-    """`count` short videos of each label: a square of the label's own place runs over a random
-    ground.
+    """Write `count` short videos of each label.
+
+    A square of the label's own place runs over a random ground.
     """
     for i, label in enumerate(labels):
         (root / label).mkdir(parents=True)

@@ -1,5 +1,6 @@
-"""Figures: numbers that can be read on their cells, names that have room, axes that say their
-unit.
+"""Figures: numbers, names and axes that can be read.
+
+Numbers can be read on their cells, names have room, axes say their unit.
 """
 
 from __future__ import annotations

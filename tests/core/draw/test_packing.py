@@ -1,5 +1,6 @@
-"""The viewer's payload: everything it holds is what core computes, each kernel, and small
-enough.
+"""The viewer's payload: everything it holds is what core computes.
+
+This is so for each kernel, and the payload is small enough.
 """
 
 from __future__ import annotations

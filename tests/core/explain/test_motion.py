@@ -1,5 +1,6 @@
-"""Motion by hand: a square that moves by a known way, a camera that moves, heat on and off a
-mask.
+"""Motion by hand.
+
+A square moves by a known way, a camera moves, heat lies on and off a mask.
 """
 
 from __future__ import annotations

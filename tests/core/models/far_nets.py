@@ -1,5 +1,6 @@
-"""Tiny seeded FAR nets, beside those of nets.py: time, rows, columns, width and classes all
-differ.
+"""Tiny seeded FAR nets, beside those of nets.py.
+
+Time, rows, columns, width and classes all differ.
 """
 
 from __future__ import annotations

@@ -54,8 +54,9 @@ def difference(ours: Tensor, theirs: Tensor) -> float:
 
 
 def gradcam_by_hand(model: nn.Module, video: Tensor, target: int) -> Tensor:
-    """The gradient of a class score at `cam`, averaged over frames and places, times the channels,
-    where positive: (T', h, w).
+    """GradCAM of a class score at `cam`: (T', h, w).
+
+    It is the gradient averaged over frames and places, times the channels, where positive.
     """
     kept = {}
     handle = model.cam.register_forward_hook(lambda module, args, out: kept.update(out=out))

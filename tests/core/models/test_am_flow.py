@@ -1,5 +1,6 @@
-"""AM flow itself: the spec's hand-computed values, its identities, and which frames make which
-flow.
+"""AM flow itself.
+
+The spec's hand-computed values, its identities, and which frames make which flow.
 """
 
 from __future__ import annotations
@@ -145,8 +146,9 @@ def test_a_frame_enters_the_flow_of_its_two_pairs_and_nothing_wraps_around(align
 
 @torch.no_grad()
 def test_change_shows_where_something_moved() -> None:
-    """With queries that ignore the tokens, only the changed patch's column of the logits changes,
-    so static flow peaks there.
+    """With queries that ignore the tokens, static flow peaks at the changed patch.
+
+    Only that patch's column of the logits changes.
     """
     model = fresh(depth=1)
     model.vit.blocks[0].attn.qkv.weight[:WIDTH] = 0
@@ -162,8 +164,9 @@ def test_change_shows_where_something_moved() -> None:
 @pytest.mark.parametrize("last_flow", ["repeat", "zero"])
 @pytest.mark.parametrize("flow", [True, False])
 def test_a_block_is_the_equations_of_the_paper(flow: bool, last_flow: str) -> None:
-    """X + ls1 MHSA(LN X) + s (W_up ReLU(W_down [LN X || AM] + b) + b'), then the same around the
-    MLP without AM.
+    """X + ls1 MHSA(LN X) + s (W_up ReLU(W_down [LN X || AM] + b) + b'), then around the MLP.
+
+    There it is the same without AM.
     """
     model = net(flow=flow, last_flow=last_flow, layer_scale=True)
     entered: list[Tensor] = []

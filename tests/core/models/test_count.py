@@ -47,8 +47,9 @@ def test_far_costs_what_the_paper_says(
     giga: float,
     printed: tuple[float, float],
 ) -> None:
-    """Tables 2 to 7 at one decimal, 0.06 off at most; the exact figures are those worked out from
-    them.
+    """Tables 2 to 7 at one decimal, 0.06 off at most.
+
+    The exact figures are those worked out from them.
     """
     cost = count("far", preset, classes=174, **settings)
     assert cost.parameters == cost.trainable == parameters

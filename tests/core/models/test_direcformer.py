@@ -1,5 +1,6 @@
-"""DirecFormer against the paper's figures, hand-derived equalities and the image model it starts
-from.
+"""DirecFormer against the paper's figures, hand-derived equalities and an image model.
+
+The image model is the one that it starts from.
 """
 
 from __future__ import annotations
@@ -145,8 +146,9 @@ def assert_alike(one: Tensor, other: Tensor, *inputs: Tensor) -> None:
 def test_heads_multiplied_one_by_one_give_the_values_gradients_and_map_of_all_at_once(
     kind: Kind,
 ) -> None:
-    """While somebody records, all heads are multiplied at once, so that they can be seen; else, to
-    train, one by one.
+    """Heads are multiplied all at once while somebody records, so that they can be seen.
+
+    Else, to train, they are multiplied one by one.
     """
     attention, x, layout = attention_in_double(kind)
     apart, map_apart = attention(x, layout, want_map=True)
@@ -177,8 +179,9 @@ def test_what_the_first_token_alone_is_given_has_the_values_and_gradients_of_all
 
 @torch.no_grad()
 def test_time_attention_never_mixes_locations() -> None:
-    """With space attention silenced, one block lets a patch reach its own location in every frame,
-    nothing else.
+    """With space attention silenced, one block lets a patch reach its own location in every frame.
+
+    It reaches nothing else.
     """
     model = net(depth=1)
     nn.init.zeros_(model.blocks[0].attn.proj.weight)
@@ -228,8 +231,9 @@ def test_the_four_settings_differ() -> None:
 @pytest.mark.parametrize("tokens", [2, 13])
 @pytest.mark.parametrize("kind", ["softmax", "cosine"])
 def test_every_path_through_an_attention_gives_one_answer(kind: str, tokens: int) -> None:
-    """Explicit map; fused softmax; q (k v) and (q k) v, of which the signed sum takes the
-    cheaper.
+    """Explicit map; fused softmax; q (k v) and (q k) v.
+
+    Of the last two the signed sum takes the cheaper.
     """
     layer = randomised(SelfAttention(15, 3, kind, "here", 0, Axis.SPACE))
     x = torch.randn(5, tokens, 15, generator=torch.Generator().manual_seed(0))
@@ -411,8 +415,9 @@ def test_step_0_equals_the_image_model_on_a_still_clip(depth: int) -> None:
 
 @torch.no_grad()
 def test_step_0_of_one_block_equals_the_image_model_on_each_frame() -> None:
-    """The one class token is the mean over frames after attention, before the MLP; patches are the
-    image model's own.
+    """Patches are the image model's own; the one class token is a mean.
+
+    It is the mean over frames after attention, before the MLP.
     """
     image, model = image_model(1), net(depth=1)
     model.load_image_model(image.state_dict())

@@ -1,5 +1,6 @@
-"""The TimeSformer setting gives the logits of transformers' TimeSformer, and would not if anything
-were wrong.
+"""The TimeSformer setting gives the logits of transformers' TimeSformer.
+
+It would not if anything were wrong.
 """
 
 from __future__ import annotations

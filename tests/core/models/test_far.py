@@ -84,8 +84,9 @@ def masked(
     grid: tuple[int, int, int],
     heads_global: int,
 ) -> tuple[Tensor, Tensor]:
-    """Full attention with minus infinity where a local head cannot see: output and weights (B,
-    heads, N, N).
+    """Full attention with minus infinity where a local head cannot see.
+
+    Returns: output and weights (B, heads, N, N).
     """
     d = WIDTH // HEADS
     wq, wk, wv = layer.qkv.weight.chunk(3)
@@ -162,8 +163,9 @@ def test_the_fused_path_has_the_gradients_of_the_explicit_one() -> None:
 
 
 def test_one_query_worked_out_by_hand() -> None:
-    """Two heads of width 1 on a 2 x 2 grid at one time; keys 0, ln 2, ln 3, ln 4 and values 1, 10,
-    100, 1000.
+    """Two heads of width 1 on a 2 x 2 grid at one time.
+
+    Keys are 0, ln 2, ln 3, ln 4 and values 1, 10, 100, 1000.
     """
     layer = HeadSplitAttention(2, 2, 1, along_time=False, layer=0)
     with torch.no_grad():

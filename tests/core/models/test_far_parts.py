@@ -1,5 +1,6 @@
-"""FAR's other parts: positions, token-group interaction, classifier, and the image model it can
-start from.
+"""FAR's other parts: positions, token-group interaction, classifier.
+
+Also the image model that it can start from.
 """
 
 from __future__ import annotations
@@ -61,8 +62,9 @@ def test_mvd_positions_are_time_then_column_then_row() -> None:
 @torch.no_grad()
 @pytest.mark.parametrize("positions", ["videomae", "mvd"])
 def test_positions_are_those_of_the_clip_that_is_given(positions: str) -> None:
-    """A blank clip embeds as its positions, of the size in training or of another; no checkpoint
-    holds them.
+    """A blank clip embeds as its positions, of the size in training or of another.
+
+    No checkpoint holds them.
     """
     model = net(positions=positions)
     model.patch_embed["proj"].bias.zero_()
@@ -214,8 +216,9 @@ def test_a_still_pair_embeds_as_the_image_does() -> None:
 
 @torch.no_grad()
 def test_image_weights_are_copied_and_the_key_bias_is_not_missed() -> None:
-    """On one frame of tokens, global attention and the MLP are those of the image model, whose keys
-    have a bias.
+    """On one frame of tokens, global attention and the MLP are those of the image model.
+
+    The keys of the image model have a bias.
     """
     image, model = image_model(), net(**VIDEOMAE)
     head = model.head.weight.clone()

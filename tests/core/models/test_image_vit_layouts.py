@@ -26,8 +26,9 @@ def blocks_of(state: State) -> Iterator[tuple[int, Callable[[str], Tensor]]]:
 
 
 def hub(prefix: str, block: str, names: dict[str, str], dinov2: bool) -> Callable[[State], State]:
-    """A writer for transformers' ViT and DINOv2: where blocks are, and what q, k, v, proj, fc1 and
-    fc2 are called.
+    """A writer for transformers' ViT and DINOv2.
+
+    `block` is where blocks are, and `names` what q, k, v, proj, fc1 and fc2 are called.
     """
 
     def write(state: State) -> State:

@@ -1,5 +1,6 @@
-"""The image backbone gives what transformers' DINOv2, CLIP and ViT give, and would not if anything
-were wrong.
+"""The image backbone gives what transformers' DINOv2, CLIP and ViT give.
+
+It would not if anything were wrong.
 """
 
 from __future__ import annotations

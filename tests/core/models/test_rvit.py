@@ -62,8 +62,9 @@ def test_parameter_counts_are_those_of_the_released_layout(
 def test_multiplications_a_frame_show_that_the_linear_gate_never_builds_the_map(
     preset: str, gate: str, giga: float
 ) -> None:
-    """The associative order costs 2 n d D a layer, the n x n map 2 n^2 D; the rest is 15 n D^2 a
-    layer and the patches.
+    """The associative order costs 2 n d D a layer, the n x n map 2 n^2 D.
+
+    The rest is 15 n D^2 a layer and the patches.
     """
     with torch.device("meta"):
         model = build("rvit", preset, gate=gate)

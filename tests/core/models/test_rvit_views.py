@@ -1,5 +1,6 @@
-"""What can be seen of RViT: its gate, attention from frame to frame, GradCAM, all without changing
-an answer.
+"""What can be seen of RViT, all without changing an answer.
+
+Its gate, attention from frame to frame, GradCAM.
 """
 
 from __future__ import annotations
@@ -146,8 +147,9 @@ def test_gradients_of_the_frame_maps_reach_their_own_half() -> None:
 
 @torch.no_grad()
 def test_identical_frames_give_uniform_maps_while_the_state_stands_still() -> None:
-    """Exactly so where no state moves (W_o = 0) or none is heard (Linear_h = 0): else the state,
-    which grows, tells them apart.
+    """Exactly so where no state moves (W_o = 0) or none is heard (Linear_h = 0).
+
+    Else the state, which grows, tells them apart.
     """
     video = clip(1, 1).expand(-1, -1, T, -1, -1)
     uniform = torch.full((1, T, T), 1 / T)
@@ -168,8 +170,9 @@ def test_identical_frames_give_uniform_maps_while_the_state_stands_still() -> No
 
 
 def test_the_first_layers_spatial_frame_map_is_uniform_for_any_clip() -> None:
-    """There T_s has not met a frame yet: all its rows are alike. The last layer's map is the one to
-    read.
+    """There T_s has not met a frame yet: all its rows are alike.
+
+    The last layer's map is the one to read.
     """
     first, last = named(recorded(rvit()), "space_frames")
     torch.testing.assert_close(first.map(), torch.full((1, T, T), 1 / T))

@@ -1,5 +1,6 @@
-"""The VideoMAE setting gives the logits and the attention of transformers' VideoMAE, and every
-public layout loads.
+"""The VideoMAE setting gives the logits and the attention of transformers' VideoMAE.
+
+Every public layout loads.
 """
 
 from __future__ import annotations
@@ -312,8 +313,9 @@ def test_pretraining_files_give_their_encoder_and_report_the_rest() -> None:
 
 
 def test_mvd_loads_with_its_own_positions() -> None:
-    """A student file holds the trunk at top level beside two decoders; its table of positions is
-    fixed, not in the file.
+    """A student file holds the trunk at top level beside two decoders.
+
+    Its table of positions is fixed, not in the file.
     """
     source = net(seed=4, **VIDEOMAE, positions="mvd")
     trunk = {k: v for k, v in source.state_dict().items() if not k.startswith(("fc_norm", "head"))}

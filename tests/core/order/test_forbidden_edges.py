@@ -1,5 +1,6 @@
-"""Order recovery without forbidden edges, against trying every path; the greedy path; pictures that
-repeat.
+"""Order recovery without forbidden edges, against trying every path.
+
+Also the greedy path, and pictures that repeat.
 """
 
 from __future__ import annotations
@@ -33,8 +34,9 @@ def every_path(slots: int) -> np.ndarray:
 def by_force(
     matrix: np.ndarray, forbidden: tuple[Edge, ...]
 ) -> list[tuple[tuple[int, ...], float]]:
-    """The two heaviest paths that use no forbidden edge, ties to the lexicographically smallest;
-    fewer if fewer are left.
+    """The two heaviest paths that use no forbidden edge; fewer if fewer are left.
+
+    Ties go to the lexicographically smallest.
     """
     paths = every_path(len(matrix))
     weights = sum(

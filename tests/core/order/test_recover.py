@@ -373,8 +373,9 @@ def test_the_frame_graph_is_complete_and_marks_the_path(slots: int) -> None:
 
 
 def test_sharpening_undoes_the_leaps_of_a_graded_matrix() -> None:
-    """Angles a quarter turn apart attract most: the heaviest path on W takes every other frame,
-    twice. Sharpened it does not.
+    """Angles a quarter turn apart attract most.
+
+    The heaviest path on W takes every other frame, twice. Sharpened it does not.
     """
     phase = np.linspace(0, 1.2 * np.pi / 2, 8)
     graded = np.sin(1.6 * (phase[None] - phase[:, None]))

@@ -1,5 +1,6 @@
-"""The order in which frames are shown: the same arguments give the same order, and only
-permutations come out.
+"""The order in which frames are shown: the same arguments give the same order.
+
+Only permutations come out.
 """
 
 from __future__ import annotations

@@ -1,5 +1,6 @@
-"""Many shuffles of one clip: the batched way against one by one, what a frozen clip must give, and
-tables by class.
+"""Many shuffles of one clip.
+
+The batched way against one by one, what a frozen clip must give, and tables by class.
 """
 
 from __future__ import annotations
@@ -120,8 +121,9 @@ def test_a_frozen_clip_gives_chance_and_is_called_not_identifiable(name: str) ->
 
 
 def test_a_time_embedding_that_is_added_before_the_shuffle_would_be_caught() -> None:
-    """It travels with its frame into another slot and tells the original index: the same frozen
-    clip is then far from chance.
+    """It travels with its frame into another slot and tells the original index.
+
+    The same frozen clip is then far from chance.
     """
     model = made("direcformer")
     net = model.net

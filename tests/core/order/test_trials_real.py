@@ -1,5 +1,6 @@
-"""The shipped models on the real gesture clips: what directed attention knows, and neither softmax
-nor pixels do.
+"""The shipped models on the real gesture clips.
+
+What directed attention knows, and neither softmax nor pixels do.
 """
 
 from __future__ import annotations

@@ -1,5 +1,6 @@
-"""The card of a public checkpoint, from config files, from shapes alone, and the traps of spec
-6.
+"""The card of a public checkpoint, from config files and from shapes alone.
+
+Also the traps of spec 6.
 """
 
 from __future__ import annotations

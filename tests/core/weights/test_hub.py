@@ -1,5 +1,6 @@
-"""Checkpoints from a folder, the hub's cache and a hub on this machine, with and without a
-network.
+"""Checkpoints from a folder, the hub's cache and a hub on this machine.
+
+With and without a network.
 """
 
 from __future__ import annotations

@@ -1,5 +1,6 @@
-"""Public checkpoints from files and folders: the same numbers as transformers, and nothing left to
-chance.
+"""Public checkpoints from files and folders: the same numbers as transformers.
+
+Nothing is left to chance.
 """
 
 from __future__ import annotations

@@ -186,8 +186,9 @@ def test_square_and_delete_and_tick_pass_their_corners_in_order() -> None:
 
 @pytest.mark.parametrize("label", LABELS)
 def test_the_fingertip_lies_on_the_hand(label: str) -> None:
-    """The truth for heat maps: where the tip is well inside the frame, hand pixels are close by
-    (motion thins the tip).
+    """The truth for heat maps: where the tip is well inside the frame, hand pixels are close by.
+
+    Close by only, since motion thins the tip.
     """
     apart = []
     for seed in SEEDS[:8]:
