@@ -7,43 +7,24 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-import torch
 
 from core import explain
 from core.draw import packing
-from core.models import available, build
+from core.models import available
 from core.observe import Trace, observe
-from core.weights import Card, Model
-from core.world.gestures import LABELS, render, rendered_clip
+from core.world.gestures import render, rendered_clip
 from pages.parts.viewer_help import VIEWER_HELP
 from tests.browser.test_viewer import becomes, drawn, middle_of
 from tests.browser.test_viewer_maths import mounted
+from tests.core.tiny import random_model
 
 pytestmark = pytest.mark.browser
 
 
 def random_trace(name: str) -> Trace:
     """A model of the size that is shipped, with random weights, on a rendered clip."""
-    torch.manual_seed(0)
-    net = build(name, classes=len(LABELS))
-    for parameter in net.parameters():
-        if (
-            parameter.ndim > 1 and not parameter.any()
-        ):  # branches that start as zero would leave nothing to see
-            torch.nn.init.normal_(parameter, std=0.05)
-    card = Card(
-        name,
-        "gesture",
-        LABELS,
-        (0.5,) * 3,
-        (0.5,) * 3,
-        net.size,
-        net.frames,
-        "uniform",
-        "fit",
-        "nothing",
-    )
-    return observe(Model(net, card), rendered_clip(render("tick", 3, frames=net.frames)))
+    model = random_model(name)
+    return observe(model, rendered_clip(render("tick", 3, frames=model.card.frames)))
 
 
 SET = """([name, value]) => {

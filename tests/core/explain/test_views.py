@@ -6,8 +6,6 @@ import json
 
 import numpy as np
 import pytest
-import torch
-from torch import nn
 
 from core import explain
 from core.cli import main
@@ -16,31 +14,9 @@ from core.models import available, build, spec
 from core.observe import observe
 from core.order import read
 from core.weights import Card, Model
-from core.world.gestures import LABELS, render, rendered_clip
+from core.world.gestures import render, rendered_clip
 from tests.core.models import am_flow_nets
-
-
-def random_model(name: str) -> Model:
-    torch.manual_seed(0)
-    net = build(name)
-    for parameter in net.parameters():
-        if (
-            parameter.ndim > 1 and not parameter.any()
-        ):  # branches that start as zero would leave nothing to see
-            nn.init.normal_(parameter, std=0.05)
-    card = Card(
-        name,
-        "gesture",
-        LABELS,
-        (0.5,) * 3,
-        (0.5,) * 3,
-        net.size,
-        net.frames,
-        "uniform",
-        "fit",
-        "nothing",
-    )
-    return Model(net, card)
+from tests.core.tiny import random_model
 
 
 def every_view(name: str) -> None:
