@@ -26,10 +26,11 @@ from torch import Tensor
 from assets import ASSETS
 from core.errors import BadInput
 from core.models import VideoModel, build, spec
-from core.weights.card import UNCALIBRATED, Card, public_card
+from core.weights.card import UNCALIBRATED, Card
 from core.weights.hub import Files, fetch
 from core.weights.model import Model
 from core.weights.public import LoadReport, load_public, unwrapped
+from core.weights.public_card import public_card
 from core.world.gestures import LABELS
 
 __all__ = [
@@ -70,8 +71,7 @@ def load_checkpoint(source: str | Path) -> Model:
             hf://OWNER/NAME[@REVISION]; or a name of core.weights.hub.NAMED.
 
     Raises: BadInput if the source is missing or out of reach, holds more than tensors, is in no
-    known layout, has no
-        classification head, or does not fit the model in full.
+    known layout, has no classification head, or does not fit the model in full.
     """
     files = fetch(source)
     read = _pickled if files.weights.suffix.lower() in PICKLED else _safetensors
@@ -120,9 +120,8 @@ def _pickled(path: Path) -> tuple[dict[str, Tensor], None]:
         ) from None
     except OSError:
         raise
-    except (
-        Exception
-    ):  # a damaged file fails in a dozen ways, struct.error and AssertionError among them
+    except Exception:
+        # A damaged file fails in a dozen ways, struct.error and AssertionError among them.
         raise BadInput(
             f"{path.name} is no checkpoint that can be read, or is damaged; get it again"
         ) from None

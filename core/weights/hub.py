@@ -183,9 +183,8 @@ def _repository(source: str) -> tuple[str, str | None] | None:
     """(OWNER/NAME, revision) of hf://OWNER/NAME[@REVISION], None for a path."""
     if not re.match(r"hf:/", source):
         return None
-    match = re.fullmatch(
-        r"hf:/{1,2}(\w[\w.-]*/\w[\w.-]*)(?:@(\w[\w./-]*))?", source
-    )  # a Path folds // into /
+    # One slash will do: a Path folds // into /.
+    match = re.fullmatch(r"hf:/{1,2}(\w[\w.-]*/\w[\w.-]*)(?:@(\w[\w./-]*))?", source)
     if not match or ".." in source:
         raise BadInput(
             f"{source} is no name of a checkpoint on the hub; write hf://OWNER/NAME or "

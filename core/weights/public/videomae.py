@@ -23,12 +23,11 @@ _HUB: Rules = (
     (r"^(blocks\.\d+)\.layernorm_before\.", r"\1.norm1."),
     (r"^(blocks\.\d+)\.layernorm_after\.", r"\1.norm2."),
     (r"^(blocks\.\d+)\.attention\.output\.dense\.", r"\1.attn.proj."),
-    (
-        r"^(blocks\.\d+)\.attention\.attention\.q_bias$",
-        r"\1.attn.q_bias",
-    ),  # transformers 4 and the files
+    # transformers 4, and the files on the hub
+    (r"^(blocks\.\d+)\.attention\.attention\.q_bias$", r"\1.attn.q_bias"),
     (r"^(blocks\.\d+)\.attention\.attention\.v_bias$", r"\1.attn.v_bias"),
-    (r"^(blocks\.\d+)\.attention\.attention\.query\.bias$", r"\1.attn.q_bias"),  # transformers 5
+    # transformers 5
+    (r"^(blocks\.\d+)\.attention\.attention\.query\.bias$", r"\1.attn.q_bias"),
     (r"^(blocks\.\d+)\.attention\.attention\.value\.bias$", r"\1.attn.v_bias"),
     (r"^(blocks\.\d+)\.intermediate\.dense\.", r"\1.mlp.fc1."),
     (r"^(blocks\.\d+)\.output\.dense\.", r"\1.mlp.fc2."),

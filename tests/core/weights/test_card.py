@@ -13,7 +13,8 @@ from torch import Tensor
 
 from core.errors import BadInput
 from core.weights import Card
-from core.weights.card import UNCALIBRATED, public_card
+from core.weights.card import UNCALIBRATED
+from core.weights.public_card import public_card
 
 HUB_TIMESFORMER = {
     "model_type": "timesformer",
