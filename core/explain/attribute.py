@@ -10,7 +10,7 @@ work.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -73,9 +73,8 @@ def attribute(
 def _pooled(pixels: Tensor, grid: Grid, how: str) -> np.ndarray:
     """(1, 3, T, H, W) to cells (T', h, w)."""
     T, h, w = grid
-    return reduce(
-        pixels.detach().float(), "1 c (T a) (h b) (w d) -> T h w", how, T=T, h=h, w=w
-    ).numpy()
+    values = pixels.detach().float()
+    return reduce(values, "1 c (T a) (h b) (w d) -> T h w", how, T=T, h=h, w=w).numpy()
 
 
 def saliency(
@@ -111,15 +110,17 @@ def integrated_gradients(
     from captum.attr import IntegratedGradients
 
     pieces = max(1, steps // PIECE)
+    method = IntegratedGradients(model.net)
+    way = video - GREY
     total = torch.zeros_like(video)
     for i in range(pieces):
-        start, end = (GREY + (video - GREY) * at / pieces for at in (i, i + 1))
+        start = GREY + way * i / pieces
+        end = GREY + way * (i + 1) / pieces
         with model.lock, torch.enable_grad():
-            total += (
-                IntegratedGradients(model.net)
-                .attribute(end, start, target=target, n_steps=PIECE, internal_batch_size=1)
-                .detach()
+            piece = method.attribute(
+                end, start, target=target, n_steps=PIECE, internal_batch_size=1
             )
+        total += piece.detach()
         progress((i + 1) / pieces)
     return _pooled(total, grid, "sum")
 
@@ -135,25 +136,28 @@ def occlusion(
 
     Zeiler and Fergus, ECCV 2014.
     """
-    steps = [pixels // cells for pixels, cells in zip(video.shape[2:], grid, strict=True)]
     cells = list(np.ndindex(grid))
     falls: list[float] = []
     with model.lock, torch.inference_mode():
         score = float(model.net(video)[0, target])
-    for batch in _batches(cells):
-        hidden = video.repeat(len(batch), 1, 1, 1, 1)
-        for one, cell in zip(hidden, batch, strict=True):
-            t, y, x = (slice(i * step, (i + 1) * step) for i, step in zip(cell, steps, strict=True))
-            one[:, t, y, x] = GREY
+    for start in range(0, len(cells), BATCH):
+        batch = cells[start : start + BATCH]
+        hidden = torch.cat([_without(video, cell, grid) for cell in batch])
         with model.lock, torch.inference_mode():
             falls += (score - model.net(hidden)[:, target]).tolist()
         progress(len(falls) / len(cells))
     return np.array(falls, np.float32).reshape(grid)
 
 
-def _batches(cells: list[tuple[int, ...]]) -> Iterator[list[tuple[int, ...]]]:
-    for start in range(0, len(cells), BATCH):
-        yield cells[start : start + BATCH]
+def _without(video: Tensor, cell: Sequence[int], grid: Grid) -> Tensor:
+    """The video (1, 3, T, H, W) with one cell painted grey."""
+    hidden = video.clone()
+    sizes = [pixels // cells for pixels, cells in zip(video.shape[2:], grid, strict=True)]
+    frames, rows, columns = (
+        slice(i * size, (i + 1) * size) for i, size in zip(cell, sizes, strict=True)
+    )
+    hidden[:, :, frames, rows, columns] = GREY
+    return hidden
 
 
 METHODS = {

@@ -58,7 +58,7 @@ def received(
     """
     T, h, w = attention.grid
     total, asked = torch.zeros(T * h * w), torch.zeros(T * h * w)
-    for rows, queries, keys in _groups(attention, weights):
+    for rows, queries, keys in groups_of(attention, weights):
         patches = keys != CLS
         rows = rows[queries != CLS][:, patches]
         total.index_add_(0, keys[patches], rows.sum(0))
@@ -96,19 +96,36 @@ def hover(
     attention = of_layer(over_space(trace, tap), layer)
     if view in ("joint", "space"):
         return attention.heat(query, head).numpy()
-    (T, h, w), (t, row, col) = attention.grid, query
     if view == "each frame separately":
-        attention.token(query)
-        return torch.stack(
-            [attention.heat((frame, row, col), head)[frame] for frame in range(T)]
-        ).numpy()
+        return _in_each_frame(attention, query, head).numpy()
     time = time_beside(trace, attention)
-    assert time is not None
+    assert time is not None  # else the two views that are left are not offered
     if view == "time":
         return time.heat(query, head).numpy()
-    places = attention.heat(query, head)[t]  # (h, w)
-    onward = [[time.heat((t, r, c), head)[:, r, c] for c in range(w)] for r in range(h)]
-    return (places * torch.stack([torch.stack(line, -1) for line in onward], 1)).numpy()
+    return _space_times_time(attention, time, query, head).numpy()
+
+
+def _in_each_frame(attention: Attention, query: tuple[int, int, int], head: Head) -> Tensor:
+    """What the query's location sees in each frame when it asks there, (T', h, w)."""
+    attention.token(query)  # refuses a frame outside the grid, which is not looked at below
+    _, row, col = query
+    frames = range(attention.grid[0])
+    return torch.stack([attention.heat((t, row, col), head)[t] for t in frames])
+
+
+def _space_times_time(
+    space: Attention, time: Attention, query: tuple[int, int, int], head: Head
+) -> Tensor:
+    """Where the query looks in its frame, and from there to each frame, (T', h, w)."""
+    T, h, w = space.grid
+    t = query[0]
+    places = space.heat(query, head)[t]  # (h, w)
+    heat = torch.empty(T, h, w)
+    for row in range(h):
+        for col in range(w):
+            onward = time.heat((t, row, col), head)[:, row, col]  # (T',)
+            heat[:, row, col] = places[row, col] * onward
+    return heat
 
 
 def temporal(
@@ -139,21 +156,23 @@ def between_frames(
         return weights.mean(0)
     T, h, w = attention.grid
     total, asked = torch.zeros(T, T), torch.zeros(T)
-    for rows, queries, keys in _groups(attention, weights):
-        ask, answer = (one_hot(tokens // (h * w), T).float() for tokens in (queries, keys))
-        total += ask.T @ rows @ answer
-        asked += ask.sum(0)
+    for rows, queries, keys in groups_of(attention, weights):
+        asks_in = one_hot(queries // (h * w), T).float()  # (queries, T')
+        answers_in = one_hot(keys // (h * w), T).float()  # (keys, T')
+        total += asks_in.T @ rows @ answers_in
+        asked += asks_in.sum(0)
     return total / asked[:, None]
 
 
-def _groups(attention: Attention, weights: Tensor) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
+def groups_of(
+    attention: Attention, weights: Float[Tensor, "groups queries keys"]
+) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
     """Each group's weights with the token ids of its rows and columns, without fillers.
 
-    The weights of a group are (queries, keys).
+    The weights of a group are (queries, keys), the ids (queries,) and (keys,).
     """
-    for rows, queries, keys in zip(
-        weights, attention.layout.queries, attention.layout.keys, strict=True
-    ):
+    layout = attention.layout
+    for rows, queries, keys in zip(weights, layout.queries, layout.keys, strict=True):
         asks, answers = queries >= CLS, keys >= CLS
         yield rows[asks][:, answers], queries[asks], keys[answers]
 
@@ -166,15 +185,14 @@ def minus_flow(attention: Attention, head: Head) -> Float[np.ndarray, "T T"]:
     """
     left, right = attention.kernel.factors(attention.q.float(), attention.k.float())
     logits = left @ right.transpose(-2, -1)  # (T, heads, N, N)
-    logits = (
-        logits[:, head]
-        if isinstance(head, int)
-        else logits.mean(1)
-        if head == "mean"
-        else logits.amax(1)
-    )
-    received = logits.softmax(-1).sum(-2)
-    return -torch.cdist(received, received, p=1).numpy()
+    if isinstance(head, int):
+        logits = logits[:, head]
+    elif head == "mean":
+        logits = logits.mean(1)
+    else:
+        logits = logits.amax(1)
+    attended = logits.softmax(-1).sum(-2)  # (T, N)
+    return -torch.cdist(attended, attended, p=1).numpy()
 
 
 def along_layers(

@@ -10,7 +10,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from core.errors import BadInput
-from core.explain.maps import SpatialQuery, _groups
+from core.explain.maps import SpatialQuery, groups_of
 from core.explain.taps import has_class_token, of_layer
 from core.models import spec
 from core.observe import Trace
@@ -29,7 +29,7 @@ def _token_matrix(attentions: list[Attention], head: Head) -> Tensor:
     total, asked = torch.zeros(n, n), torch.zeros(n)
     for attention in attentions:
         heads = attention.heads if not isinstance(head, int) else 1
-        for weights, queries, keys in _groups(attention, attention.map(head)):
+        for weights, queries, keys in groups_of(attention, attention.map(head)):
             rows, columns = queries + 1, keys + 1  # CLS = -1 comes first
             total[rows[:, None], columns[None]] += heads * weights
             asked[rows] += heads
@@ -60,30 +60,35 @@ def rollouts(
     Raises: BadInput where rows do not sum to 1 (signed or unnormalised attention), since the
     product then means nothing.
     """
-    used = [a for a in trace.attentions if a.name in spec(trace.model).rollout_taps]
-    wrong = next((a for a in used if not a.kernel.rows_sum_to_one), None)
-    if wrong is not None:
-        raise BadInput(
-            f"rollout needs attention whose rows sum to 1; {trace.model}'s {wrong.name!r} "
-            f"attention is {'signed' if wrong.kernel.signed else 'not normalised'}; choose a model "
-            "with softmax attention"
-        )
-    last = of_layer(used, until).layer
+    attentions = _attentions(trace)
+    last = of_layer(attentions, until).layer
     if query is None:
-        query = "cls" if any(has_class_token(a) for a in used) else "mean"
+        query = "cls" if any(has_class_token(a) for a in attentions) else "mean"
+    until_last = [a for a in attentions if a.layer <= last]
+    identity = torch.eye(1 + int(np.prod(trace.grid)))
     heats: dict[int, np.ndarray] = {}
     product: Tensor | None = None
-    for (layer, _), group in groupby(
-        (a for a in used if a.layer <= last), key=lambda a: (a.layer, a.axis)
-    ):
-        weights = (_token_matrix(list(group), head) + torch.eye(1 + int(np.prod(trace.grid)))) / 2
+    for (layer, _), group in groupby(until_last, key=lambda a: (a.layer, a.axis)):
+        weights = (_token_matrix(list(group), head) + identity) / 2
         product = weights if product is None else weights @ product
-        row = (
-            product[0]
-            if query == "cls"
-            else product[1:].mean(0)
-            if query == "mean"
-            else product[1 + used[0].token(query)]
-        )
+        if query == "cls":
+            row = product[0]
+        elif query == "mean":
+            row = product[1:].mean(0)
+        else:
+            row = product[1 + attentions[0].token(query)]
         heats[layer] = row[1:].view(trace.grid).numpy().copy()
     return heats
+
+
+def _attentions(trace: Trace) -> list[Attention]:
+    """Those that are multiplied, first to last. Raises: BadInput if rows do not sum to 1."""
+    attentions = [a for a in trace.attentions if a.name in spec(trace.model).rollout_taps]
+    for attention in attentions:
+        if not attention.kernel.rows_sum_to_one:
+            kind = "signed" if attention.kernel.signed else "not normalised"
+            raise BadInput(
+                f"rollout needs attention whose rows sum to 1; {trace.model}'s {attention.name!r} "
+                f"attention is {kind}; choose a model with softmax attention"
+            )
+    return attentions

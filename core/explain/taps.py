@@ -67,11 +67,9 @@ def views(trace: Trace, tap: str | None = None) -> tuple[View, ...]:
     attention = of_layer(over_space(trace, tap), None)
     if attention.axis is Axis.JOINT:
         return ("joint",)
-    return (
-        ("each frame separately",)
-        if time_beside(trace, attention) is None
-        else ("space x time", "space", "time")
-    )
+    if time_beside(trace, attention) is None:
+        return ("each frame separately",)
+    return ("space x time", "space", "time")
 
 
 def time_beside(trace: Trace, attention: Attention) -> Attention | None:
@@ -107,8 +105,6 @@ def view_is_signed(trace: Trace, view: View | None = None, tap: str | None = Non
     attention = of_layer(over_space(trace, tap), None)
     time = time_beside(trace, attention)
     through_time = time is not None and time.kernel.signed
-    return (
-        through_time
-        if view == "time"
-        else attention.kernel.signed or (view == "space x time" and through_time)
-    )
+    if view == "time":
+        return through_time
+    return attention.kernel.signed or (view == "space x time" and through_time)
