@@ -59,14 +59,26 @@ def _parser() -> Parser:
 def _add_count(command: argparse.ArgumentParser) -> None:
     command.add_argument("model", metavar="MODEL")
     command.add_argument("--preset", default="gesture", help="default: gesture; see `models`")
+    add_settings(command, "a setting other than the preset's")
+
+
+def add_settings(command: argparse.ArgumentParser, what: str) -> None:
+    """The flag --set, `what` being what its help calls a setting."""
     command.add_argument(
         "--set",
         dest="settings",
         action="append",
         default=[],
         metavar="KEY=VALUE",
-        help="a setting other than the preset's, such as classes=174; may be repeated",
+        help=f"{what}, such as classes=174; may be repeated",
     )
+
+
+def settings_given(args: argparse.Namespace) -> dict[str, Any]:
+    """The settings that --set gave. Raises: BadInput for one that is not KEY=VALUE."""
+    from core.models import setting
+
+    return dict(map(setting, args.settings))
 
 
 def _add_render(command: argparse.ArgumentParser) -> None:
@@ -183,10 +195,9 @@ def _models(args: argparse.Namespace) -> Any:
 
 
 def _count(args: argparse.Namespace) -> Any:
-    from core.models import setting
     from core.models.count import count
 
-    settings = dict(map(setting, args.settings))
+    settings = settings_given(args)
     cost = count(args.model, args.preset, **settings)
     trainable = {} if cost.trainable == cost.parameters else {"trainable": cost.trainable}
     return {
@@ -275,7 +286,7 @@ def _explain(args: argparse.Namespace) -> Any:
 
     model = _model(args)
     card, clip = model.card, _clip(args, model, args.clip)
-    head = args.head if args.head in ("mean", "max") else _whole(args.head)
+    head = args.head if args.head in ("mean", "max") else whole_number(args.head)
     shown = explanation(model, clip, layer=args.layer, head=head, label=args.target)
     trace, cam, probabilities = shown.trace, shown.gradcam, shown.probabilities
     args.out.mkdir(parents=True, exist_ok=True)
@@ -321,7 +332,8 @@ def _explain(args: argparse.Namespace) -> Any:
     return report
 
 
-def _whole(text: str) -> int:
+def whole_number(text: str) -> int:
+    """The number that a text is. Raises: BadInput for any other text."""
     try:
         return int(text)
     except ValueError:
@@ -345,7 +357,7 @@ def _order(args: argparse.Namespace) -> Any:
     card, clip = model.card, _clip(args, model, args.clip)
     by = Pixels(card.crop) if by_pixels else model
     if args.permutation is None:
-        order = permutation(len(clip) // by.unit, seed=_seed(args.seed))
+        order = permutation(len(clip) // by.unit, seed=seed(args.seed))
     else:
         order = parse_order(args.permutation)
     sharpness = 0.0 if args.raw or by_pixels else card.sharpness
@@ -372,10 +384,11 @@ def _order(args: argparse.Namespace) -> Any:
     }
 
 
-def _seed(seed: int | None) -> int:
-    if seed is not None and seed < 0:
-        raise BadInput(f"--seed {seed} must be 0 or more")
-    return seed or 0
+def seed(given: int | None) -> int:
+    """The seed that was given, else 0. Raises: BadInput below 0."""
+    if given is not None and given < 0:
+        raise BadInput(f"--seed {given} must be 0 or more")
+    return given or 0
 
 
 _COMMANDS = {
@@ -396,11 +409,8 @@ def _plain(result: Any) -> str:
     lines = []
     for entry in result:
         if "top" in entry:
-            lines.append(
-                entry["clip"]
-                + ": "
-                + ", ".join(f"{t['label']} {100 * t['p']:.1f} %" for t in entry["top"])
-            )
+            top = ", ".join(f"{t['label']} {100 * t['p']:.1f} %" for t in entry["top"])
+            lines.append(f"{entry['clip']}: {top}")
         else:
             lines.append("  ".join(f"{k}={v}" for k, v in entry.items()))
     return "\n".join(lines)

@@ -102,7 +102,8 @@ def _add_until_stdin_closes(command: argparse.ArgumentParser) -> None:
     )
 
 
-def _seed(text: str) -> int:
+def seed(text: str) -> int:
+    """A seed on the command line."""
     if not text.isdecimal():
         raise argparse.ArgumentTypeError(f"a seed is a whole number of 0 or more, got {text!r}")
     return int(text)
@@ -183,7 +184,7 @@ def _add_evaluate(command: argparse.ArgumentParser) -> None:
         "--clips", type=int, default=500, help="number of rendered clips (with --data gestures)"
     )
     command.add_argument(
-        "--seed", type=_seed, default=0, help="decides the permutation of each clip"
+        "--seed", type=seed, default=0, help="decides the permutation of each clip"
     )
     command.add_argument(
         "--raw",
@@ -276,7 +277,7 @@ def _add_teach(command: argparse.ArgumentParser) -> None:
     command.add_argument(
         "--crop", choices=CROPS, help="central square or whole frame (default: the model's own)"
     )
-    command.add_argument("--seed", type=_seed, help="decides the held-out blocks and every window")
+    command.add_argument("--seed", type=seed, help="decides the held-out blocks and every window")
     command.add_argument("--seconds", type=float, help="of learning (default 75)")
     command.add_argument("--steps", type=int, help="instead of seconds")
     command.add_argument("--threads", type=int, help="CPU threads (default 2)")

@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import Field, fields, replace
 from typing import Any
 
+from core.cli import add_settings, settings_given
 from core.errors import BadInput
 from training.recipes import Recipe, recipe, recipes
 
@@ -46,14 +47,7 @@ def flags() -> list[Field]:
 def add_flags(command: argparse.ArgumentParser) -> None:
     """A recipe by its name, and every flag that changes it."""
     command.add_argument("recipe", help=f"one of {', '.join(sorted(recipes()))}")
-    command.add_argument(
-        "--set",
-        dest="settings",
-        action="append",
-        default=[],
-        metavar="KEY=VALUE",
-        help="a setting of the model, such as classes=174; may be repeated",
-    )
+    add_settings(command, "a setting of the model")
     command.add_argument(
         "--augment",
         action="append",
@@ -61,8 +55,7 @@ def add_flags(command: argparse.ArgumentParser) -> None:
         metavar="NAME=JSON|none",
         help="vary clips that are not rendered in one more way, such as mirror=0.5 or "
         """'jittered_crop={"size": 224, "least": 256, "most": 320}'; """
-        "none leaves out those of the recipe; "
-        "may be repeated",
+        "none leaves out those of the recipe; may be repeated",
     )
     for f in flags():
         names = dict.fromkeys((f"--{f.name.replace('_', '-')}", f"--{f.name}"))
@@ -76,12 +69,10 @@ def add_flags(command: argparse.ArgumentParser) -> None:
 
 def recipe_of(args: argparse.Namespace) -> Recipe:
     """The named recipe with the changes of the command line."""
-    from core.models import setting
-
     base = recipe(args.recipe)
     given = {f.name: getattr(args, f.name) for f in flags()}
     changes = {name: value for name, value in given.items() if value is not None}
-    settings = base.settings | dict(map(setting, args.settings))
+    settings = base.settings | settings_given(args)
     augment = augment_of(base.augment, args.augment)
     return replace(base, **changes, settings=settings, augment=augment)
 
