@@ -398,8 +398,6 @@ _PRESETS: dict[str, dict[str, Any]] = {
         "heads": 12,
     },
 }
-_FAR = {"attention": "hsda", "interaction": "before", "classifier": "group"}
-_VIDEOMAE = {"attention": "global", "interaction": "none", "classifier": "mean"}
 _SETTINGS: dict[str, tuple[Any, ...]] = {
     "attention": ("global", "sd", "temporal", "hst", "hsda"),
     "ratio": ("1:1", "2:1", "1:2"),
@@ -412,31 +410,37 @@ _SETTINGS: dict[str, tuple[Any, ...]] = {
 
 TAPS = ("global", "local")
 
+
+def _spec(name: str, title: str, paper: str, summary: str, settings: dict[str, str]) -> Spec:
+    """FAR and VideoMAE are one network: they differ in these settings of every preset."""
+    return Spec(
+        name,
+        title,
+        paper,
+        FAR,
+        {preset: sizes | settings for preset, sizes in _PRESETS.items()},
+        summary,
+        _SETTINGS,
+        unit_frames=TUBE,
+        spatial_taps=TAPS,
+        temporal_taps=TAPS,
+        rollout_taps=TAPS,
+    )
+
+
 SPECS = [
-    Spec(
+    _spec(
         "far",
         "FAR",
         "Kim and Choi, Sensors 2024",
-        FAR,
-        {name: sizes | _FAR for name, sizes in _PRESETS.items()},
         "heads split into global and checkerboard attention, interaction of the two groups",
-        _SETTINGS,
-        unit_frames=TUBE,
-        spatial_taps=TAPS,
-        temporal_taps=TAPS,
-        rollout_taps=TAPS,
+        {"attention": "hsda", "interaction": "before", "classifier": "group"},
     ),
-    Spec(
+    _spec(
         "videomae",
         "VideoMAE",
         "Tong et al., NeurIPS 2022",
-        FAR,
-        {name: sizes | _VIDEOMAE for name, sizes in _PRESETS.items()},
         "baseline: FAR's network, global attention in every head",
-        _SETTINGS,
-        unit_frames=TUBE,
-        spatial_taps=TAPS,
-        temporal_taps=TAPS,
-        rollout_taps=TAPS,
+        {"attention": "global", "interaction": "none", "classifier": "mean"},
     ),
 ]

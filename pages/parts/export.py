@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import plotly.graph_objects as go
@@ -66,24 +66,18 @@ def _videos(
     """Buttons that make a video and an animation of the clips side by side."""
     titles = [re.sub(r"<[^>]+>", "", title) for title in titles]
     st.caption("The frames that it plays", help="At the clip's own speed.")
-    st.download_button(
-        "MP4",
-        lambda: export.mp4(export.tiled(clips, titles, columns), times, lines),
+    _button(
+        key,
         f"{name}.mp4",
         "video/mp4",
-        key=f"{key}-MP4",
-        on_click="ignore",
-        width="stretch",
+        lambda: export.mp4(export.tiled(clips, titles, columns), times, lines),
         help="H.264: plays in browsers and on slides",
     )
-    st.download_button(
-        "GIF",
-        lambda: export.gif(export.tiled(clips, titles, columns), times, lines),
+    _button(
+        key,
         f"{name}.gif",
         "image/gif",
-        key=f"{key}-GIF",
-        on_click="ignore",
-        width="stretch",
+        lambda: export.gif(export.tiled(clips, titles, columns), times, lines),
         help="256 colours, repeats for ever",
     )
 
@@ -92,15 +86,27 @@ def _arrays(key: str, name: str, lines: Sequence[str], numbers: Numbers) -> None
     """A button that makes an NPZ of the numbers."""
     meanings = [f"`{array}`: {meaning}" for array, (_, meaning) in numbers.items()]
     st.caption("The numbers", help="  \n".join(meanings))
-    st.download_button(
-        "NPZ",
-        lambda: export.npz(numbers, "\n".join(lines)),
+    _button(
+        key,
         f"{name}.npz",
         "application/octet-stream",
-        key=f"{key}-NPZ",
+        lambda: export.npz(numbers, "\n".join(lines)),
+        help="For `numpy.load`. Its key `about` says what each array is.",
+    )
+
+
+def _button(key: str, file: str, mime: str, make: Callable[[], bytes], help: str) -> None:
+    """A button that makes a file when it is pressed; its label is the file's ending."""
+    kind = file.rpartition(".")[2].upper()
+    st.download_button(
+        kind,
+        make,
+        file,
+        mime,
+        key=f"{key}-{kind}",
         on_click="ignore",
         width="stretch",
-        help="For `numpy.load`. Its key `about` says what each array is.",
+        help=help,
     )
 
 
