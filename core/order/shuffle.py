@@ -24,11 +24,13 @@ def permutation(
 ) -> tuple[int, ...]:
     """The original frame that each slot shows: frame permutation[t] is in slot t.
 
-    `seed`: any order is as likely as any other. `swaps`: so many times two frames, drawn by `seed`,
-        change places.
-    `reversed`: the last frame first. `hand`: `order` as it is. The same arguments always give the
-        same order;
-    for a model whose tokens cover several frames a frame here is one token.
+    For a model whose tokens cover several frames, a frame here is one token. The same arguments
+    always give the same order.
+
+    Args:
+        frames: how many there are.
+        how: `seed`: any order is as likely as any other. `swaps`: so many times two frames, drawn
+            by `seed`, change places. `reversed`: the last frame first. `hand`: `order` as it is.
 
     Raises: BadInput for an `order` that is no permutation, a negative seed or number of swaps, or
     an unknown `how`.

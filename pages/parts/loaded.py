@@ -21,7 +21,7 @@ def loaded(source: ModelSource) -> Model:
     """The model, read again if its file was replaced.
 
     Raises: BadInput for a checkpoint that cannot be used, or that is not on this machine: nothing
-        is downloaded here.
+    is downloaded here.
     """
     if source.kind == "random":
         return _kept(

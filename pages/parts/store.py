@@ -61,7 +61,7 @@ class Store:
             size: the value's size in bytes.
 
         Raises: what `make` raises; what `leave` raises, in a thread that waits; RuntimeError if
-            `make` asks for the value that it is making.
+        `make` asks for the value that it is making.
         """
         while True:
             with self._lock:

@@ -108,9 +108,8 @@ def test_an_uploaded_clip_shows_what_core_computes(address: str, chromium, clip_
     page.goto(address)
     settled(page)
     upload(page, clip_file)
-    linked(
-        page, f"upload={hashlib.sha256(clip_file.read_bytes()).hexdigest()[:12]}"
-    )  # the file is named by its content
+    # The file is named by its content.
+    linked(page, f"upload={hashlib.sha256(clip_file.read_bytes()).hexdigest()[:12]}")
     settled(page)
     model = load("direcformer")
     card = model.card
@@ -192,9 +191,8 @@ def test_a_link_reopens_the_same_clip_and_settings(address: str, chromium) -> No
 
 def test_an_attribution_can_be_stopped_and_started_again(address: str, chromium) -> None:
     page = chromium.new_page(viewport={"width": 1440, "height": 900})
-    page.goto(
-        f"{address}/?seed=5"
-    )  # what is computed is kept for all: a clip that no other test looks at
+    # What is computed is kept for all: a clip that no other test looks at.
+    page.goto(f"{address}/?seed=5")
     settled(page)
     page.get_by_role("link", name="GradCAM").click()
     page.get_by_text("Other attributions").wait_for()

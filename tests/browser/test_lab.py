@@ -236,9 +236,8 @@ def test_the_step_through_plays_steps_and_keeps_thirty_frames_a_second(
     press("play")
     becomes(page, "playing", "false")
     press("start")
-    page.wait_for_function(
-        f"document.querySelector('{LAB} [data-part=scrub]').value === '0'"
-    )  # wherever a busy machine had come to
+    # It goes back to the start, wherever a busy machine had come to.
+    page.wait_for_function(f"document.querySelector('{LAB} [data-part=scrub]').value === '0'")
     press("play")
     resumed = time.monotonic()
     becomes(page, "step", 1)

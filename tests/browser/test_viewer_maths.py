@@ -173,9 +173,8 @@ def test_the_browser_computes_the_rows_that_core_computes(page, kind: str) -> No
                             page.evaluate(ROW, [tap, attention.layer, view, head, patch])
                         ).reshape(trace.grid)
                         np.testing.assert_array_equal(np.isnan(found), np.isnan(expected))
-                        scale = max(
-                            1.0, float(np.nanmax(np.abs(expected)))
-                        )  # unnormalised rows are of any size
+                        # Unnormalised rows are of any size.
+                        scale = max(1.0, float(np.nanmax(np.abs(expected))))
                         np.testing.assert_allclose(found, expected, atol=1e-3 * scale)
                         compared += 1
     assert compared >= 12
@@ -275,9 +274,10 @@ def test_gradcam_follows_the_best_class_from_clip_to_clip_until_one_is_chosen(ch
     page.wait_for_timeout(300)
     assert "evidence for “b”" in title.inner_text(), "what was chosen stays"
     page.evaluate("window.send", next(clips))
+    # The choice is not taken over among other classes.
     page.wait_for_function(
         "document.querySelector('[data-part=title]').innerText.includes('evidence for “c”')"
-    )  # not among other classes
+    )
     assert page.evaluate("window.asked") == []
     page.close()
 

@@ -128,11 +128,12 @@ class Reads(VideoModel):
             torch.stack([-place.sin(), place.cos()], 1),
             torch.stack([place.cos(), place.sin()], 1),
         )
+        # The product of q and k is sin(later - earlier).
         self.tap(
             q[None, None],
             k[None, None],
             Layout(torch.arange(T)[None], torch.arange(T)[None], (T, 1, 1)),
-        )  # sin(later - earlier)
+        )
         return place[None]
 
 

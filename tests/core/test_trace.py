@@ -103,9 +103,8 @@ def test_cosine_weights_sum_values_with_their_signs() -> None:
     weights = Kernel("cosine").weights(
         torch.tensor([[3.0, 4.0]]), torch.tensor([[30.0, 40.0], [-6.0, -8.0]])
     )
-    assert (weights @ torch.tensor([[1.0], [10.0]])).item() == pytest.approx(
-        -9, abs=1e-4
-    )  # softmax could never be negative
+    # Softmax could never be negative.
+    assert (weights @ torch.tensor([[1.0], [10.0]])).item() == pytest.approx(-9, abs=1e-4)
 
 
 def test_the_cosine_of_a_zero_vector_is_zero_not_nan() -> None:
@@ -200,9 +199,8 @@ def test_the_class_token_query_gives_a_row_in_each_frame() -> None:
     assert (keys[:, 0] == CLS).all()
     heat = recorded.heat("cls", 1)
     assert heat.isfinite().all()
-    torch.testing.assert_close(
-        heat.flatten(1), recorded.map(1)[:, 0, 1:]
-    )  # the weight on itself has no cell
+    # The weight on itself has no cell.
+    torch.testing.assert_close(heat.flatten(1), recorded.map(1)[:, 0, 1:])
 
 
 @pytest.mark.parametrize("head", [3, -1, 99, "median", None, 1.0])

@@ -21,9 +21,8 @@ def test_the_numbers_of_curves_are_those_that_are_drawn() -> None:
     file = np.load(io.BytesIO(npz(of_lines(figure, "clips seen", "Top-1, percent"), "")))
     np.testing.assert_array_equal(file["one_run_x"], [24, 48, 72])
     np.testing.assert_allclose(file["one_run_y"], [10, 25, 50])
-    np.testing.assert_allclose(
-        file["one_run_2_y"], [100]
-    )  # names that differ in their marks alone stay apart
+    # Names that differ in their marks alone stay apart.
+    np.testing.assert_allclose(file["one_run_2_y"], [100])
     np.testing.assert_allclose(file["one_run_held_out_y"], [20])
     assert (
         "one_run_2_x: (n,) clips seen: one_run" in file["about"]

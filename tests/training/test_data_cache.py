@@ -52,13 +52,12 @@ def test_a_damaged_file_counts_as_not_there_and_is_replaced(
     path = tmp_path / "k.clip"
     data = bytearray(path.read_bytes())
     data[{"head": 40, "middle": len(data) // 2}.get(str(damage), 0)] ^= 1
-    path.write_bytes(
-        damage
-        if isinstance(damage, bytes)
-        else path.read_bytes()[:-9]
-        if damage == "cut"
-        else bytes(data)
-    )
+    if isinstance(damage, bytes):
+        path.write_bytes(damage)
+    elif damage == "cut":
+        path.write_bytes(path.read_bytes()[:-9])
+    else:
+        path.write_bytes(data)
     assert cache.load("k", whole) is None
     cache.store("k", *pool())
     assert cache.load("k", whole) is not None

@@ -78,9 +78,8 @@ def test_motion_views_share_the_informative_frames(moving: Path) -> None:
 def test_the_motion_threshold_is_strict_for_folders_of_pictures_too(tmp_path: Path) -> None:
     """Spec 8.12: a mean grey difference of exactly 30 is dropped, 40 kept."""
     first = np.uint8([[100, 20], [0, 40]])
-    for i, grey in enumerate(
-        (first * 0, first * 0, first, first, first + np.uint8(30))
-    ):  # 12 a second: every second one counts
+    # 12 a second: every second one counts.
+    for i, grey in enumerate((first * 0, first * 0, first, first, first + np.uint8(30))):
         cv2.imwrite(str(tmp_path / f"{i + 1:05d}.png"), np.repeat(grey[..., None], 3, -1))
     assert read(Labelled("a/b", tmp_path, "a"), Plan(1, "motion"))[1].tolist() == [[2 / 12]]
 
@@ -185,10 +184,5 @@ def test_pictures_of_two_sizes_are_no_clip_and_are_named(tmp_path: Path) -> None
     clip = Labelled("a/b", tmp_path, "a")
     with pytest.raises(EmptyVideo, match="its pictures differ in size"):
         read(clip, Plan(3))
-    assert read(clip, Plan(3, size=6, shape="fit"))[0].shape == (
-        1,
-        3,
-        6,
-        6,
-        3,
-    )  # made alike, they are one
+    # Made alike, they are one.
+    assert read(clip, Plan(3, size=6, shape="fit"))[0].shape == (1, 3, 6, 6, 3)

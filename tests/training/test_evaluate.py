@@ -245,10 +245,8 @@ def clip_of(frames: np.ndarray) -> Clip:
 
 def test_three_crops_are_softmaxed_and_then_averaged() -> None:
     frames = np.zeros((3, 4, 12, 3), np.uint8)
-    frames[:, :, :4], frames[:, :, 8:] = (
-        51,
-        102,
-    )  # left 0.2, centre 0, right 0.4, divided by the std 0.1
+    # Left 0.2, centre 0, right 0.4, divided by the std 0.1.
+    frames[:, :, :4], frames[:, :, 8:] = 51, 102
     sample, model = Sample("dark", clip_of(frames), "c"), Bright()
     assert probabilities(Model(model, CARD), sample)[1] == pytest.approx(0.5), (
         "one crop is the card's: the centre"

@@ -234,6 +234,7 @@ def test_a_damaged_checkpoint_is_said_to_be_damaged(tmp_path: Path) -> None:
             Folder(tmp_path).state()
 
 
+# far and videomae compute their positions, so that any size will do.
 OTHER = [
     (model, change, said)
     for model in TINY
@@ -243,7 +244,7 @@ OTHER = [
         ({"size": 32}, "size"),
     )
     if "size" not in change or model not in ("far", "videomae")
-]  # which compute their positions, so that any size will do
+]
 
 
 @pytest.mark.parametrize(("model", "change", "said"), OTHER)

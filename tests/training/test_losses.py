@@ -98,9 +98,8 @@ def test_the_symmetric_matrix_is_the_released_helpers() -> None:
     signs = order_signs(torch.tensor([[2, 0, 3, 1]]), symmetric=True)[0]
     assert signs.tolist() == [[1, -1, 1, -1], [-1, 1, 1, 1], [1, 1, 1, -1], [-1, 1, -1, 1]]
     assert torch.equal(signs, signs.T)
-    assert (
-        order_signs(torch.arange(5)[None], symmetric=True).eq(1).all()
-    )  # why no order can be read off it
+    # All alike: no order can be read off it.
+    assert order_signs(torch.arange(5)[None], symmetric=True).eq(1).all()
     assert self_loss([torch.ones(1, 4, 4)], torch.arange(4)[None], symmetric=True).item() == 0
 
 

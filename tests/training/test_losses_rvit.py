@@ -35,9 +35,8 @@ def test_the_alignment_loss_is_a_mean_over_clips_of_whole_maps() -> None:
     assert alignment_loss((spatial, temporal)).item() == pytest.approx(
         (0 + 1 + 0.292893) / 3, abs=1e-6
     )
-    one_row = torch.tensor(
-        [[[1.0, 0.0], [0.5, 0.5]]]
-    )  # against EYE: 1.5 / (sqrt 2 sqrt 1.5), not a mean over rows
+    # Against EYE: 1.5 / (sqrt 2 sqrt 1.5), not a mean over rows.
+    one_row = torch.tensor([[[1.0, 0.0], [0.5, 0.5]]])
     assert alignment_loss((EYE, one_row)).item() == pytest.approx(1 - 1.5 / math.sqrt(3), abs=1e-6)
 
 

@@ -37,9 +37,8 @@ def test_mixup_blends_with_the_mirror_place_and_its_label_alike() -> None:
         )
         keep = targets[0, 0].item()
         torch.testing.assert_close(targets[0], torch.tensor([keep, 0, 1 - keep, 0, 0]))
-        torch.testing.assert_close(
-            targets[1], torch.tensor([0, 1.0, 0, 0, 0])
-        )  # the middle meets itself
+        # The middle meets itself.
+        torch.testing.assert_close(targets[1], torch.tensor([0, 1.0, 0, 0, 0]))
         torch.testing.assert_close(video[0], torch.full((3, 2, 8, 8), 0.5 * (1 - keep)))
         shares.append(keep)
     assert min(shares) < 0.2 and max(shares) > 0.8

@@ -88,10 +88,8 @@ def _rows(forward: list[bool]) -> list[Row]:
 
 
 def test_a_direction_is_trusted_above_the_margin_where_enough_of_enough_were_right() -> None:
-    assert (
-        direction_threshold(_rows([False] * 10 + [True] * 40)) == 8.0
-    )  # 40 of 42 are right, 40 of 43 are not enough
-    assert direction_threshold(_rows([False] * 29 + [True] * 20)) == float(
-        "inf"
-    )  # so few may be right by chance
+    # 40 of 42 are right, 40 of 43 are not enough.
+    assert direction_threshold(_rows([False] * 10 + [True] * 40)) == 8.0
+    # So few may be right by chance.
+    assert direction_threshold(_rows([False] * 29 + [True] * 20)) == float("inf")
     assert direction_threshold(_rows([True] * 29)) == float("inf")

@@ -181,9 +181,8 @@ def test_a_run_does_not_go_on_with_other_files(damaged: Path, tmp_path: Path) ->
     assert [r["step"] for r in rows(tmp_path / "run")] == [2]
     copytree(tmp_path / "moved", tmp_path / "renamed")
     (tmp_path / "renamed" / "clap").rename(tmp_path / "renamed" / "bow")
-    with pytest.raises(
-        BadInput, match=other
-    ):  # as many clips, and the run is finished: its labels stay
+    # As many clips, and the run is finished: its labels stay.
+    with pytest.raises(BadInput, match=other):
         fit(replace(asked, root=str(tmp_path / "renamed")), "real", tmp_path / "run")
     assert "clap" in load_checkpoint(path).card.labels
 

@@ -273,9 +273,8 @@ def test_flags_change_every_kind_of_field(
         "--batch",
         "8",
     ]
-    assert (
-        main(argv) == 2
-    )  # rendered clips take no augmentation: it is refused after all flags were read
+    # Rendered clips take no augmentation: it is refused after all flags were read.
+    assert main(argv) == 2
     assert "jittered_crop" in capsys.readouterr().err
     from argparse import ArgumentParser
 

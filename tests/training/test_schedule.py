@@ -46,9 +46,8 @@ def test_restarts_agree_with_torch() -> None:
 def test_a_cosine_warms_up_and_falls_to_its_floor() -> None:
     schedule = Schedule("cosine", 2.0, steps=14, warmup=4, warmup_from=0.2, floor=0.1)
     assert [schedule.rate(s) for s in range(4)] == pytest.approx([0.8, 1.2, 1.6, 2.0])
-    assert schedule.rate(4) == pytest.approx(2.0) and schedule.rate(9) == pytest.approx(
-        1.1
-    )  # half way between 2.0 and 0.2
+    # Half way between 2.0 and 0.2.
+    assert schedule.rate(4) == pytest.approx(2.0) and schedule.rate(9) == pytest.approx(1.1)
     assert schedule.rate(14) == pytest.approx(0.2) and schedule.rate(13) == pytest.approx(
         0.2 + 0.9 * (1 + math.cos(0.9 * math.pi))
     )
@@ -157,9 +156,8 @@ def test_biases_gains_and_positions_are_not_decayed_and_nothing_is_forgotten() -
 
 def test_a_rate_is_scaled_to_the_batch_it_is_meant_for() -> None:
     schedule = schedule_of(recipe("far_s_ssv2"), 1e-3, steps=4000, epoch=100.0)
-    assert (
-        schedule.peak == pytest.approx(1.5e-3) and schedule.warmup == 500
-    )  # spec 4.6: 384 -> x 1.5, 5 epochs
+    # Spec 4.6: 384 -> x 1.5, 5 epochs.
+    assert schedule.peak == pytest.approx(1.5e-3) and schedule.warmup == 500
     assert schedule.floor * schedule.peak == pytest.approx(1.5e-6) and schedule.rate(
         499
     ) == pytest.approx(1.5e-3)

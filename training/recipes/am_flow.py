@@ -51,9 +51,8 @@ RECIPES = {
     ),
     "am_flow_k400": _PAPER,
     "am_flow_ssv2": replace(_SSV2, settings={"temporal_module": "tcn", "frames": 24}),
-    "am_flow_smarthome": replace(
-        _PAPER, data="smarthome", settings={"aligning": False}
-    ),  # its cameras stand still
+    # Smarthome's cameras stand still.
+    "am_flow_smarthome": replace(_PAPER, data="smarthome", settings={"aligning": False}),
     "am_flow_ssv2_clip": replace(
         _SSV2,
         preset="clip_b",

@@ -70,9 +70,10 @@ _KINETICS = replace(
 )
 _ROWS = {
     "s_ssv2": _SSV2,
+    # The rate begins and ends at 1e-6, which is 2e-3 of 5e-4.
     "b_ssv2": replace(
         _SSV2, preset="b", epochs=30, lr=5e-4, layer_decay=0.75, warmup_from=2e-3, floor=2e-3
-    ),  # 1e-6 of 5e-4
+    ),
     "s_k400": _KINETICS,
     "b_k400": replace(_KINETICS, preset="b", epochs=100, batch=1024),
 }

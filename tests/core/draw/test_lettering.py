@@ -14,9 +14,8 @@ def test_luminance_and_contrast_are_those_of_wcag() -> None:
     assert luminance((1, 0, 0)) == pytest.approx(0.2126) and contrast(1, 0) == pytest.approx(
         21
     ) == contrast(0, 1)
-    assert contrast(luminance((0x76 / 255,) * 3), 1) == pytest.approx(
-        4.54, abs=0.01
-    )  # the well-known lightest grey on white
+    # The well-known lightest grey on white.
+    assert contrast(luminance((0x76 / 255,) * 3), 1) == pytest.approx(4.54, abs=0.01)
 
 
 def test_ink_can_be_read_on_every_colour() -> None:
@@ -48,9 +47,8 @@ def test_a_width_counts_letters_and_not_tags() -> None:
 def test_a_width_is_no_less_than_that_of_dejavu_sans_and_little_more(
     text: str, pixels: float
 ) -> None:
-    assert (
-        pixels <= text_width(text, 16) < 1.1 * pixels
-    )  # `pixels` are the sums of the font's own advance widths
+    # `pixels` are the sums of the font's own advance widths.
+    assert pixels <= text_width(text, 16) < 1.1 * pixels
 
 
 @pytest.mark.parametrize("width", [60, 97, 150, 257, 600])

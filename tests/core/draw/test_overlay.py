@@ -54,9 +54,8 @@ def test_no_attention_leaves_little_colour_and_the_outside_of_the_box_alone() ->
     assert (
         (out[:, :2] == 100).all() and (out[:, :, :3] == 100).all() and (out[:, :, 12:] == 100).all()
     )
-    assert (
-        (out[0] == out[1]).all() and (out[2] == out[3]).all() and (out[2] != out[0]).any()
-    )  # a step covers two frames
+    # A step covers two frames.
+    assert (out[0] == out[1]).all() and (out[2] == out[3]).all() and (out[2] != out[0]).any()
     assert (overlay(frames, heat, opacity=0.0) == frames).all()
     with pytest.raises(BadInput):
         overlay(frames, np.zeros((3, 2, 2)))

@@ -64,9 +64,8 @@ def test_forbidden_edges_are_avoided_but_by_the_path_backwards() -> None:
 
 def test_a_greedy_path_in_a_dead_end_and_a_missing_runner_up_are_said() -> None:
     matrix = np.array([[0, 1.0, 2], [3, 0, 4], [5, 9, 0]])
-    found = recover_order(
-        matrix, forbidden=[(1, 0), (1, 2), (0, 2)]
-    )  # 2 -> 0 -> 1 is left, but from 2 the heaviest edge goes to 1
+    # 2 -> 0 -> 1 is left, but from 2 the heaviest edge goes to 1.
+    found = recover_order(matrix, forbidden=[(1, 0), (1, 2), (0, 2)])
     assert {c.name: c.path for c in candidates(matrix, found, (0, 1, 2))} == {
         "Exact optimum": (2, 0, 1),
         "Greedy path": None,

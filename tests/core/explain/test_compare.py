@@ -17,9 +17,8 @@ def test_spearman_compares_ranks() -> None:
     a = np.array([1.0, 2.0, 3.0, 4.0])
     assert spearman(a, a**3) == 1.0 and spearman(a, -a) == pytest.approx(-1.0)
     assert spearman(a, np.array([1.0, 3.0, 2.0, 4.0])) == pytest.approx(1 - 6 * 2 / (4 * 15))
-    assert spearman(a, np.array([1.0, 2.0, 2.0, 3.0])) == pytest.approx(
-        4.5 / (5 * 4.5) ** 0.5
-    )  # ties share 2.5
+    # Ties share 2.5.
+    assert spearman(a, np.array([1.0, 2.0, 2.0, 3.0])) == pytest.approx(4.5 / (5 * 4.5) ** 0.5)
     assert np.isnan(spearman(a, np.ones(4))) and np.isnan(spearman(np.ones(4), a))
 
 

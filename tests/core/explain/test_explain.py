@@ -137,9 +137,10 @@ def test_joint_attention_is_summed_into_what_each_frame_gives_each_frame() -> No
         ),
     )
     np.testing.assert_allclose(explain.temporal(found), [[0.55, 0.45], [0.65, 0.35]], rtol=1e-6)
+    # No class token: the mean.
     np.testing.assert_allclose(
         explain.spatial(found)[:, 0], weights.mean(0).reshape(2, 2), rtol=1e-6
-    )  # no class token: the mean
+    )
     np.testing.assert_allclose(
         explain.spatial(found, query=(0, 0, 1))[:, 0], weights[1].reshape(2, 2), rtol=1e-6
     )
@@ -238,12 +239,10 @@ def test_rollout_follows_divided_attention_over_time_then_space() -> None:
     space = hand(
         "space", Axis.SPACE, Kernel("softmax"), q * 2, k * 2, [[CLS, 0], [CLS, 1]], (2, 1, 1)
     )
-    over_time = np.array(
-        [[1, 0, 0], [0, 0.75, 0.25], [0, 0.5, 0.5]]
-    )  # class token first: it does not ask over time
-    over_space = np.array(
-        [[0.75, 0.125, 0.125], [0.5, 0.5, 0], [0.5, 0, 0.5]]
-    )  # its two rows are averaged
+    # Class token first: it does not ask over time.
+    over_time = np.array([[1, 0, 0], [0, 0.75, 0.25], [0, 0.5, 0.5]])
+    # Its two rows are averaged.
+    over_space = np.array([[0.75, 0.125, 0.125], [0.5, 0.5, 0], [0.5, 0, 0.5]])
     product = (over_space + np.eye(3)) / 2 @ ((over_time + np.eye(3)) / 2)
     np.testing.assert_allclose(
         explain.rollout(traced("timesformer", time, space))[:, 0, 0], product[0, 1:], rtol=1e-6

@@ -27,9 +27,8 @@ from core.world.truth import truth_of
 def test_optical_flow_finds_a_shift_of_the_whole_picture() -> None:
     rough = np.random.default_rng(0).integers(0, 255, (16, 20, 3), np.uint8)
     large = cv2.resize(rough, (160, 128), interpolation=cv2.INTER_CUBIC)
-    frames = np.stack(
-        [large[:80, :96], large[2:82, 3:99]]
-    )  # the window moves down and right: the picture up and left
+    # The window moves down and right: the picture up and left.
+    frames = np.stack([large[:80, :96], large[2:82, 3:99]])
     flow = optical_flow(frames)
     assert flow.shape == (1, 80, 96, 2) and flow.dtype == np.float32
     np.testing.assert_allclose(np.median(flow[0, 10:-10, 10:-10], (0, 1)), [-3, -2], atol=0.3)
@@ -41,9 +40,8 @@ def test_optical_flow_finds_a_shift_of_the_whole_picture() -> None:
 
 def test_the_true_motion_is_what_the_camera_does_not_explain() -> None:
     camera = np.float32([[[1, 0, 0], [0, 1, 0]], [[1, 0, 5], [0, 1, -2]], [[2, 0, 5], [0, 2, -2]]])
-    tips = np.float32(
-        [[10, 10], [18, 12], [31, 26]]
-    )  # the camera alone would take it to (15, 8), then to (31, 26)
+    # The camera alone would take it to (15, 8), then to (31, 26).
+    tips = np.float32([[10, 10], [18, 12], [31, 26]])
     mask = np.zeros((3, 4, 5), bool)
     mask[0, 1, 2] = mask[1, 3, 0] = True
     gesture = Gesture(
@@ -60,9 +58,8 @@ def test_the_true_motion_is_what_the_camera_does_not_explain() -> None:
 def test_a_score_is_computed_as_by_hand() -> None:
     heat, mask = np.array([[[1.0, 3.0], [2.0, 2.0]]]), np.array([[[False, True], [True, False]]])
     assert energy_inside(heat, mask) == pytest.approx(5 / 8)
-    assert roc_auc(heat, mask) == pytest.approx(
-        (1 + 1 + 1 + 0.5) / 4
-    )  # 3 over 1 and 2, 2 over 1, 2 beside 2
+    # 3 over 1 and 2, 2 over 1, 2 beside 2.
+    assert roc_auc(heat, mask) == pytest.approx((1 + 1 + 1 + 0.5) / 4)
     assert np.isnan(roc_auc(heat, mask & False)) and np.isnan(energy_inside(0 * heat, mask))
     assert ranks(np.array([5.0, 1.0, 5.0])).tolist() == [2.5, 1.0, 2.5]
 

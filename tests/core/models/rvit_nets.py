@@ -38,9 +38,8 @@ class ByHand:
     hidden: list[Tensor]  # per layer (B, n, D), after the last frame
     maps: list[list[Tensor]]  # [frame][layer], (B, heads, n, n)
     outputs: list[list[Tensor]]  # [frame][layer]: o, (B, n, D)
-    halves: list[
-        list[tuple[Tensor, ...]]
-    ]  # [frame][layer]: q and k of T_s, q and k of T_t, each (B, heads, d)
+    # [frame][layer]: q and k of T_s, q and k of T_t, each (B, heads, d).
+    halves: list[list[tuple[Tensor, ...]]]
     tokens: list[Tensor]  # per frame the last layer's tokens (B, n, D)
 
 

@@ -116,11 +116,8 @@ def test_the_models_flow_is_that_of_its_own_recorded_maps(mode: str, scale: str)
 @pytest.mark.parametrize("mode", MODES)
 def test_a_still_clip_does_not_flow(mode: str) -> None:
     model = net(am_mode=mode, aligning=False) if mode != "aligned" else fresh(aligning=True)
-    if (
-        mode == "aligned"
-        # at the start the encoder hardly mixes; without its mixing both halves of a pair are the
-        # same
-    ):
+    if mode == "aligned":
+        # At the start the encoder hardly mixes; without its mixing both halves of a pair are alike.
         for encoder in model.aligning:
             encoder.attn.proj.weight.zero_()
     out = model(clip(2)[:, :, :1].expand(-1, -1, T, -1, -1), detail=True)
@@ -228,16 +225,10 @@ def test_the_aligned_maps_are_recorded_and_make_the_flow(scale: str) -> None:
     aligned = [a for a in attentions if a.name == "aligned"]
     assert [a.layer for a in aligned] == [0, 1]
     for flow, recorded in zip(out.am_flow, aligned, strict=True):
-        assert recorded.q.shape == (T, HEADS, TOKENS, WIDTH // HEADS) and recorded.heat(
-            "cls"
-        ).shape == (
-            T,
-            SIDE,
-            SIDE,
-        )
-        maps = map_logits(
-            recorded.q, recorded.k, scale
-        )  # the last two are the two halves of the last pair
+        assert recorded.q.shape == (T, HEADS, TOKENS, WIDTH // HEADS)
+        assert recorded.heat("cls").shape == (T, SIDE, SIDE)
+        # The last two are the two halves of the last pair.
+        maps = map_logits(recorded.q, recorded.k, scale)
         torch.testing.assert_close(flow[0, -1], am_flow(maps[-2], maps[-1], "aligned"))
         by_frame = recorded.layout.queries.tolist()
         assert by_frame == [[-1, *range(t * SIDE * SIDE, (t + 1) * SIDE * SIDE)] for t in range(T)]

@@ -59,9 +59,10 @@ def test_temporal_modules_have_the_counts_of_the_paper(kind: str, each: int, tot
 def test_the_other_parts_have_the_counts_of_the_paper() -> None:
     model = on_paper()
     assert count(model.vit) == 86_579_712  # 86 M
+    # 45 M in all.
     assert {count(encoder) for encoder in model.aligning} == {3_744_000} and len(
         model.aligning
-    ) == 12  # 45 M
+    ) == 12
     assert [count(a) for a in model.adapters.blocks[3]] == [25_377, 25_361] and count(
         model.adapters
     ) == 608_856
@@ -76,9 +77,8 @@ def test_flow_in_the_first_and_last_block_alone_needs_a_sixth() -> None:
         model = on_paper(am_blocks=blocks)
         assert model.am_blocks == (0, 11) and len(model.aligning) == 2
         assert count(*modules_of(model)) == 59_990_016
-        assert (
-            count(model.adapters) == 608_856 - 10 * 16
-        )  # adapters stay everywhere, without the column for flow
+        # Adapters stay everywhere, without the column for flow.
+        assert count(model.adapters) == 608_856 - 10 * 16
 
 
 @pytest.mark.parametrize("wrong", ["some", (0, 1), (13,), (), 5, "1,x"])

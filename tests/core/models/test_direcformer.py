@@ -268,9 +268,8 @@ def test_returned_time_attention_is_the_mean_of_the_recorded_maps(time: str) -> 
     recorded = [a for a in attentions if a.axis is Axis.TIME]
     assert len(recorded) == 2
     for returned, attention in zip(out.time_attention, recorded, strict=True):
-        by_head = torch.stack(
-            [attention.map(head) for head in range(HEADS)]
-        )  # (heads, locations, T, T)
+        # Shape (heads, locations, T, T).
+        by_head = torch.stack([attention.map(head) for head in range(HEADS)])
         torch.testing.assert_close(returned[0], by_head.mean((0, 1)))
     bounds = torch.stack(out.time_attention)
     assert bounds.abs().max() <= 1

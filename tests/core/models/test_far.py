@@ -169,9 +169,8 @@ def test_one_query_worked_out_by_hand() -> None:
     """
     layer = HeadSplitAttention(2, 2, 1, along_time=False, layer=0)
     with torch.no_grad():
-        layer.qkv.weight.copy_(
-            torch.tensor([[0.0, 0], [0, 0], [1, 0], [1, 0], [0, 1], [0, 1]])
-        )  # q from the bias, k, v
+        # Rows for q, which is its bias alone, for k and for v.
+        layer.qkv.weight.copy_(torch.tensor([[0.0, 0], [0, 0], [1, 0], [1, 0], [0, 1], [0, 1]]))
         layer.q_bias.fill_(1.0)
         layer.proj.weight.copy_(torch.eye(2))
         layer.proj.bias.zero_()
@@ -204,9 +203,10 @@ def test_a_token_changes_its_own_colour_in_local_heads_and_everything_in_global_
     x = torch.randn(1, 2 * 16, WIDTH, generator=torch.Generator().manual_seed(0))
     changed = x.clone()
     changed[0, 1] += 1  # of group 1
+    # Which token moved in which head, (N, heads).
     moved = (layer(changed, (2, 4, 4))[0] - layer(x, (2, 4, 4))[0]).abs()[0].unflatten(
         -1, (HEADS, -1)
-    ).sum(-1) > 1e-6  # (N, heads)
+    ).sum(-1) > 1e-6
     even, odd = colours(2, 4, 4)
     assert not moved[even, SPLITS[attention] :].any() and moved[odd, SPLITS[attention] :].all()
     assert moved[:, : SPLITS[attention]].all()
@@ -326,10 +326,11 @@ def test_recorded_maps_give_the_frame_matrix_and_recording_changes_nothing(
         for a in (a for a in attentions if a.layer == layer):
             assert a.axis is Axis.JOINT and a.grid == grid
             frames = torch.arange(grid[0])
+            # Each (groups, n, T); a filler is in no frame.
             queries, keys = (
                 (ids.div(grid[1] * grid[2], rounding_mode="floor")[..., None] == frames).float()
                 for ids in (a.layout.queries, a.layout.keys)
-            )  # (groups, n, T); a filler is in no frame
+            )
             total += a.heads * torch.einsum("gij,git,gjs->ts", a.map("mean"), queries, keys)
         torch.testing.assert_close(returned[0], total / (HEADS * grid[1] * grid[2]))
 

@@ -72,9 +72,8 @@ def test_a_hand_computed_product() -> None:
         torch.tensor([[1.0, -1.0]]),
         torch.tensor([0.5]),
     )
-    value, of_x, of_weight, of_bias = gradients(
-        linear, x, weight, bias
-    )  # weighted by 0 and 1: only the second row counts
+    # Weighted by 0 and 1: only the second row counts.
+    value, of_x, of_weight, of_bias = gradients(linear, x, weight, bias)
     assert value.tolist() == [[-0.5], [-0.5]]
     assert (
         of_x.tolist() == [[0, 0], [1, -1]]
@@ -127,10 +126,8 @@ def test_float32_goes_to_onednn_unless_it_is_disabled(products: list[tuple[int, 
         layer(x)
     assert products == [(7, 5)]
     layer(x).sum().backward()
-    assert products[1:] == [
-        (7, 5),
-        (3, 7),
-    ]  # the value, and the gradient of the weights; x asks for none
+    # The value, and the gradient of the weights; x asks for none.
+    assert products[1:] == [(7, 5), (3, 7)]
     products.clear()
     torch.backends.mkldnn.set_flags(False)
     try:

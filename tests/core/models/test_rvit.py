@@ -152,9 +152,8 @@ def test_a_silent_gate_leaves_the_state_as_it_started(pos_in_state: bool, frames
     start = model.start(2)
     _, state, _ = model._read(clip(2, frames), start)
     for before, after in zip(start.hidden, state.hidden, strict=True):
-        leaked = (
-            frames * model.pos_embed if pos_in_state else 0
-        )  # the released source gathers positions
+        # The released source gathers positions.
+        leaked = frames * model.pos_embed if pos_in_state else 0
         torch.testing.assert_close(after, before + leaked)
 
 
@@ -238,9 +237,8 @@ def test_earlier_frames_reach_the_frames_tokens_through_linear_h_alone() -> None
         nn.init.zeros_(block.attn.qkv_hidden.bias)
     torch.testing.assert_close(*last())
     assert difference(model(video), model(other)) > 1e-3  # the state has seen them all the same
-    assert (
-        difference(model(video), model(video[:, :, [3, 1, 2, 0]])) > 1e-3
-    )  # the row of T_s is that of the last frame
+    # The row of T_s is that of the last frame.
+    assert difference(model(video), model(video[:, :, [3, 1, 2, 0]])) > 1e-3
 
 
 @torch.no_grad()
@@ -268,9 +266,8 @@ def test_training_and_evaluation_give_the_same_logits_without_dropout(gate: str)
     with torch.no_grad():
         evaluated = model(clip())
     model.train()
-    torch.testing.assert_close(
-        model(clip()), evaluated, **LOOSE
-    )  # with gradients, so along another path
+    # With gradients, so along another path.
+    torch.testing.assert_close(model(clip()), evaluated, **LOOSE)
     out = model(clip(), detail=True)
     assert isinstance(out, Output) and out.patches.shape == (2, 3, SIDE, SIDE, WIDTH)
     torch.testing.assert_close(out.logits, evaluated, **LOOSE)
@@ -283,9 +280,8 @@ def test_dropout_acts_in_training_only_and_never_on_the_state() -> None:
         assert torch.equal(model(clip()), model(clip()))
         model.train()
         assert not torch.equal(model(clip()), model(clip()))
-        nn.init.zeros_(
-            model.blocks[0].attn.proj.weight
-        )  # then o is the bias, and any dropout on its way would show
+        # Then o is the bias, and any dropout on its way would show.
+        nn.init.zeros_(model.blocks[0].attn.proj.weight)
         _, state, _ = model._read(clip(), model.start(2))
         torch.testing.assert_close(
             state.hidden[0], model.start(2).hidden[0] + 3 * model.blocks[0].attn.proj.bias

@@ -97,10 +97,11 @@ def test_frame_maps_are_what_each_half_of_the_gate_says(gate: str) -> None:
         spatial, temporal = model(clip(1, T), detail=True).frame_maps
     for layer in range(LAYERS):
         for name, half in (("space_frames", 0), ("time_frames", 2)):
+            # Each (heads, T, d).
             q, k = (
                 torch.stack([expected.halves[t][layer][half + i][0] for t in range(T)], 1)
                 for i in (0, 1)
-            )  # (heads, T, d)
+            )
             scores = phi(q) @ phi(k).transpose(-1, -2)
             maps = scores / scores.sum(-1, keepdim=True)
             attention = named(attentions, name)[layer]
@@ -163,9 +164,8 @@ def test_identical_frames_give_uniform_maps_while_the_state_stands_still() -> No
     for model in (still, deaf):
         for maps in model(video, detail=True).frame_maps:
             torch.testing.assert_close(maps, uniform)
-    assert (
-        deaf(clip(1, T), detail=True).frame_maps[0] - uniform
-    ).abs().max() > 1e-3  # frames that differ
+    # With frames that differ.
+    assert (deaf(clip(1, T), detail=True).frame_maps[0] - uniform).abs().max() > 1e-3
     assert (rvit()(video, detail=True).frame_maps[1] - uniform).abs().max() > 1e-3
 
 

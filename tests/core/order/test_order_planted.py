@@ -10,15 +10,13 @@ from core.order import order_accuracy, recover_order
 
 def planted(frames: int, kind: str, rng: np.random.Generator) -> np.ndarray:
     """An affinity of frames in true order whose only heaviest path is 0, 1, ... T - 1."""
-    if (
-        kind == "edges"
-    ):  # T - 1 heavy edges in noise that even all together do not outweigh one of them
+    # T - 1 heavy edges in noise that even all together do not outweigh one of them.
+    if kind == "edges":
         matrix = rng.random((frames, frames)) / frames
         matrix[np.arange(frames - 1), np.arange(1, frames)] += 1
         return matrix
-    signs = (
-        np.sign(np.subtract.outer(np.arange(frames), np.arange(frames))) * -1.0
-    )  # DirecFormer's target (Eq. 13)
+    # DirecFormer's target (Eq. 13).
+    signs = np.sign(np.subtract.outer(np.arange(frames), np.arange(frames))) * -1.0
     return signs + 0.4 * rng.random((frames, frames)) / frames
 
 

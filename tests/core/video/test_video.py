@@ -138,16 +138,14 @@ def test_rotation_metadata_is_applied(tmp_path: Path) -> None:
     data = bytearray(path.read_bytes())
     start = data.index(b"tkhd") + 4 + 40  # version 0: the display matrix is 40 bytes into the box
     assert struct.unpack(">i", data[start : start + 4])[0] == 65536
-    data[start : start + 36] = struct.pack(
-        ">9i", 0, 65536, 0, -65536, 0, 0, 0, 0, 1 << 30
-    )  # shown turned by 90 degrees clockwise
+    # Shown turned by 90 degrees clockwise.
+    data[start : start + 36] = struct.pack(">9i", 0, 65536, 0, -65536, 0, 0, 0, 0, 1 << 30)
     path.write_bytes(data)
     assert (probe(path).width, probe(path).height) == (48, 64)
     frame = decode(path, frames=1).frames[0]
     assert frame.shape == (64, 48, 3)
-    assert (
-        frame[:, -6:].mean() > 200 and frame[:, :30].mean() < 40
-    )  # the top of the picture is now on the right
+    # The top of the picture is now on the right.
+    assert frame[:, -6:].mean() > 200 and frame[:, :30].mean() < 40
 
 
 def refused(kind: type[VideoError], path: Path, **settings: object) -> str:

@@ -111,9 +111,8 @@ def test_each_turn_of_the_display_matrix_is_applied(turns: int, tmp_path: Path) 
     path = write(tmp_path / "phone.mp4", "libx264", "yuv420p", {})
     upright = decode(path, frames=3).frames
     one = 1 << 16
-    matrix = {1: (0, one, -one, 0), 2: (-one, 0, 0, -one), 3: (0, -one, one, 0)}[
-        turns
-    ]  # a, b, c, d: clockwise quarter turns
+    # The numbers a, b, c, d of clockwise quarter turns.
+    matrix = {1: (0, one, -one, 0), 2: (-one, 0, 0, -one), 3: (0, -one, one, 0)}[turns]
     data = bytearray(path.read_bytes())
     start = data.index(b"tkhd") + 44
     assert struct.unpack(">i", data[start : start + 4])[0] == one
@@ -142,9 +141,8 @@ def test_real_clips_give_their_very_frames(clips: Path) -> None:
     )
     assert odd and demo and gestures
     for path in [*odd, *demo[::6], *gestures[:3]]:
-        if (
-            path.suffix == ".gif" or path.stat().st_size > 1e6
-        ):  # drawn over white here, over black by PyAV; too slow to read whole
+        # Gifs are drawn over white here, over black by PyAV; large files are slow to read whole.
+        if path.suffix == ".gif" or path.stat().st_size > 1e6:
             continue
         images, times = everything(path)
         assert probe(path).frames == len(images), path

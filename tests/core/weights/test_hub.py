@@ -72,13 +72,11 @@ def server(timesformer_folder: Path, monkeypatch: pytest.MonkeyPatch) -> Iterato
             if self.path.startswith(f"/{REPO}/"):
                 self.send_header("X-Repo-Commit", REVISION)
             if not content:
-                error = (
-                    "EntryNotFound"
-                    if known
-                    else "RevisionNotFound"
-                    if self.path.startswith(f"/{REPO}/")
-                    else "RepoNotFound"
-                )
+                error = "RepoNotFound"
+                if known:
+                    error = "EntryNotFound"
+                elif self.path.startswith(f"/{REPO}/"):
+                    error = "RevisionNotFound"
                 self.send_header("X-Error-Code", error)
             self.send_header("ETag", f'"{hashlib.sha256(content).hexdigest()}"')
             self.send_header("Content-Length", str(len(content)))

@@ -22,18 +22,11 @@ STROKES = {
     "right": [(-1, 0), (1, 0)],
     "up": [(0, 1), (0, -1)],
     "down": [(0, -1), (0, 1)],
-    "circle": [
-        (np.cos(a), -np.sin(a)) for a in np.pi / 6 + np.linspace(0, 2 * np.pi, 41)
-    ],  # counter-clockwise from two o'clock
+    # counter-clockwise from two o'clock
+    "circle": [(np.cos(a), -np.sin(a)) for a in np.pi / 6 + np.linspace(0, 2 * np.pi, 41)],
     "square": [(-1, -1), (1, -1), (1, 1), (-1, 1), (-1, -1)],  # clockwise from the top left
-    "star": [
-        (-0.75, 1),
-        (0, -1),
-        (0.75, 1),
-        (-1, -0.25),
-        (1, -0.25),
-        (-0.75, 1),
-    ],  # from the lower left up to the tip
+    # from the lower left up to the tip
+    "star": [(-0.75, 1), (0, -1), (0.75, 1), (-1, -0.25), (1, -0.25), (-0.75, 1)],
     "tick": [(-1, -0.3), (-0.2, 1), (1, -1)],
     "delete": [(-1, -1), (1, 1), (-1, 1), (1, -1)],
     "carret": [(-1, 1), (0, -1), (1, 1)],
@@ -141,11 +134,12 @@ def test_strokes_run_as_people_draw_them(label: str) -> None:
     for other in LABELS:
         apart[other] = np.abs(path - template(other)).mean()
         apart[f"{other} backwards"] = np.abs(path - template(other)[::-1]).mean()
+    # Left is right backwards.
     assert min(apart, key=apart.get) == label or (
         f"{min(apart, key=apart.get)}"
         in {f"{o} backwards" for o in ("left", "right", "up", "down")}
         and apart[label] == pytest.approx(min(apart.values()))
-    )  # left is right backwards
+    )
     assert apart[label] < 0.35
 
 
@@ -158,9 +152,8 @@ def test_straight_strokes_run_in_their_direction(label: str, axis: int, sign: in
         path = small(label, seed).fingertip / (40, 30)
         run = path[-1] - path[0]
         assert sign * run[axis] > 0.1, seed
-        mostly.append(
-            abs(run[axis]) > abs(run[1 - axis])
-        )  # a tilted arm may cross the diagonal now and then
+        # A tilted arm may cross the diagonal now and then.
+        mostly.append(abs(run[axis]) > abs(run[1 - axis]))
     assert np.mean(mostly) >= 0.9
 
 
