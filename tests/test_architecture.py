@@ -42,11 +42,10 @@ def imports(tree: ast.AST, file: Path) -> Iterator[tuple[str, ast.stmt]]:
         if isinstance(node, ast.Import):
             yield from ((alias.name.split(".")[0], node) for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
-            parts = file.relative_to(ROOT).parent.parts
-            yield (
-                (parts[0] if parts else "") if node.level else (node.module or "").split(".")[0],
-                node,
-            )
+            name = (node.module or "").split(".")[0]
+            if node.level:  # relative: its top is that of the file itself
+                name = next(iter(file.relative_to(ROOT).parent.parts), "")
+            yield name, node
         elif isinstance(node, ast.Call) and node.args and isinstance(node.args[0], ast.Constant):
             called = getattr(node.func, "id", getattr(node.func, "attr", ""))
             if called in ("import_module", "__import__"):

@@ -95,15 +95,12 @@ class Trial:
 
     def __init__(self, subjects: list[Subject], card: Card) -> None:
         self.card = replace(card, crop="fit")  # the frames are cut already
-        kinds = {
-            kind: [
-                window
-                for subject in subjects
-                for window in subject.windows(getattr(subject.parts, kind))
-            ]
-            for kind in ("blocks", "interleaved")
-        }
-        self.windows = {kind: windows for kind, windows in kinds.items() if windows}
+        self.windows: dict[str, list[Clip]] = {}
+        for kind in ("blocks", "interleaved"):
+            by_subject = [s.windows(getattr(s.parts, kind)) for s in subjects]
+            windows = [window for windows in by_subject for window in windows]
+            if windows:
+                self.windows[kind] = windows
 
     def permutations(self, kind: str, window: int) -> np.ndarray:
         """The shuffles of a window, (n, T)."""
