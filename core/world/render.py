@@ -89,11 +89,36 @@ def render(
             f"cannot render {frames} frames of {size[1]}x{size[0]} px with seed {seed}; "
             f"frames and seed must be positive and each side 8 to {paint.GRAIN} px"
         )
-    h, w = size
-    rng = np.random.default_rng([seed, LABELS.index(label)])
-    recolouring = np.random.default_rng([seed, LABELS.index(label), 1])
+    key = [seed, LABELS.index(label)]
+    rng, recolouring = np.random.default_rng(key), np.random.default_rng([*key, 1])
     path = stroke(label, rng)
-    moments = (np.arange(frames) + 0.5) / frames * (SAMPLES - 1)
+    film = filmed(path, rng, recolouring, frames=frames, size=size, odds=odds)
+    times = ((np.arange(frames) + 0.5) * seconds / frames).astype(np.float32)
+    return Gesture(label, seed, film.frames, film.mask, film.fingertip, film.camera.matrices, times)
+
+
+@dataclass(frozen=True)
+class Film:
+    """What a camera makes of a hand whose fingertip runs along a path; T frames of H x W."""
+
+    frames: np.ndarray  # (T, H, W, 3) uint8 RGB
+    mask: np.ndarray  # (T, H, W) bool: hand, arm and sleeve
+    fingertip: np.ndarray  # (T, 2) float32: x, y in pixels
+    camera: Camera
+
+
+def filmed(
+    path: np.ndarray,
+    rng: np.random.Generator,
+    recolouring: np.random.Generator,
+    *,
+    frames: int,
+    size: Size,
+    odds: Odds,
+) -> Film:
+    """Film a hand whose fingertip is at `path` (SAMPLES, 2) of 0..1, `frames` times of it."""
+    h, w = size
+    moments = moments_of(frames)
     camera = Camera.draw(rng, moments, size, odds)
     light = Light.draw(rng, recolouring, frames, odds)
     pose = Pose.draw(rng, path, moments, size, camera.shutter)
@@ -104,8 +129,12 @@ def render(
     for t in range(frames):
         pictures[t], mask[t] = frame(t, size, camera, light, pose, shadow, sensor, rng)
     fingertip = (at_moments(path, moments) * (w, h)).astype(np.float32)
-    times = ((np.arange(frames) + 0.5) * seconds / frames).astype(np.float32)
-    return Gesture(label, seed, pictures, mask, fingertip, camera.matrices, times)
+    return Film(pictures, mask, fingertip, camera)
+
+
+def moments_of(frames: int) -> np.ndarray:
+    """The samples of a stroke at which frames are taken: the middles of equal parts, (frames,)."""
+    return (np.arange(frames) + 0.5) / frames * (SAMPLES - 1)
 
 
 def frame(
