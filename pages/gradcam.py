@@ -11,9 +11,9 @@ choice = current_choice()
 question = evidence.question(choice)
 answers = evidence.answers(choice, question)
 
-evidence.where_the_evidence_is(choice, question, answers).draw()
+evidence.where_the_evidence_is(question, answers).draw()
 for answer in answers:
-    evidence.frame_by_frame(choice, answer)
+    evidence.frame_by_frame(answer)
 for column, answer in zip(st.columns(2, gap="large"), answers, strict=False):
     with column:
         evidence.what_it_sees(answer.choice).draw()

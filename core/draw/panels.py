@@ -27,11 +27,12 @@ def panels(
     steps: list[str] | None = None,
     columns: int | None = None,
     height: int = 470,
+    opens_on: int = 0,
 ) -> go.Figure:
     """Clips of equally many frames (T, H, W, 3), `columns` in a row, played by one slider.
 
-    The slider's steps are named in seconds if not by `steps`. Titles that are too long for one line
-    make the figure higher.
+    The slider's steps are named in seconds if not by `steps`, and it stands on the frame
+    `opens_on`. Titles that are too long for one line make the figure higher.
     """
     columns = columns or len(clips)
     rows = -(-len(clips) // columns)
@@ -42,11 +43,11 @@ def panels(
 
     images = _images(clips)
     named_frames = [go.Frame(data=data, name=str(t)) for t, data in enumerate(images)]
-    figure = go.Figure(data=images[0], frames=named_frames)
+    figure = go.Figure(data=images[opens_on], frames=named_frames)
     pause = 1000 * float(np.diff(times).mean()) if len(times) > 1 else 400.0
     figure.update_layout(
         updatemenus=[_buttons(pause)],
-        sliders=[_slider(steps or [f"{t:.1f} s" for t in times])],
+        sliders=[_slider(steps or [f"{t:.1f} s" for t in times], opens_on)],
     )
     bare(figure, height, dragmode=False)
     head = (40 + 1.2 * more) / height if titles else 0.0
@@ -72,7 +73,7 @@ def _title_lines(titles: list[str], room: float, size: int) -> list[list[str]]:
 def _images(clips: list[np.ndarray]) -> list[list[go.Image]]:
     """For each step of the slider the images of all clips."""
     width = 640 if len(clips) == 1 else 480
-    sources = [[picture(frame, width) for frame in clip] for clip in clips]
+    sources = [_addresses(clip, width) for clip in clips]
     steps = []
     for t in range(len(sources[0])):
         images = []
@@ -82,6 +83,15 @@ def _images(clips: list[np.ndarray]) -> list[list[go.Image]]:
             images.append(go.Image(source=source[t], hoverinfo="skip", **axes))
         steps.append(images)
     return steps
+
+
+def _addresses(clip: np.ndarray, width: int) -> list[str]:
+    """The data address of each picture; one that stands for several frames is encoded once."""
+    addresses: list[str] = []
+    for t, frame in enumerate(clip):
+        stands = t > 0 and np.array_equal(frame, clip[t - 1])
+        addresses.append(addresses[-1] if stands else picture(frame, width))
+    return addresses
 
 
 def _buttons(pause: float) -> dict[str, Any]:
@@ -109,9 +119,10 @@ def _buttons(pause: float) -> dict[str, Any]:
     }
 
 
-def _slider(steps: list[str]) -> dict[str, Any]:
+def _slider(steps: list[str], opens_on: int) -> dict[str, Any]:
     """The slider beside the buttons, whose steps have these names."""
     return {
+        "active": opens_on,
         "x": 0.25,
         "len": 0.75,
         "y": -0.02,

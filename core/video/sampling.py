@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Literal
 
 import numpy as np
@@ -59,6 +59,17 @@ def motion_indices(
     if len(informative) >= wanted:
         return informative[uniform_indices(len(informative), wanted)]
     return np.sort(np.argsort(-scores, kind="stable")[:wanted])
+
+
+def moments(times: Sequence[np.ndarray]) -> np.ndarray:
+    """Every time (seconds) at which any of several clips has a frame, ascending, each once."""
+    return np.unique(np.concatenate(list(times)).round(6))
+
+
+def nearest(times: np.ndarray, at: np.ndarray) -> np.ndarray:
+    """Which of `times` (T,) is nearest to each of `at` (n,), the earlier of two: indices (n,)."""
+    distances = np.abs(np.asarray(times)[None] - np.asarray(at)[:, None])
+    return distances.round(6).argmin(1)
 
 
 def too_few(name: str, count: int, wanted: int, where: str = "the file") -> str:

@@ -9,8 +9,7 @@ import streamlit as st
 from streamlit.runtime.pages_manager import PagesManager
 
 from core.errors import BadInput
-from core.order import EXACT_FRAMES
-from core.video import CROPS, Clip, Crop, Sampling
+from core.video import CROPS, Crop, Sampling
 from core.video.sampling import SAMPLINGS
 from core.weights import Card, Model
 from pages.parts import cached, session
@@ -18,27 +17,23 @@ from pages.parts.choose_clip import clip_source
 from pages.parts.choose_model import model_source
 from pages.parts.controls import by_title
 from pages.parts.loaded import loaded
-from pages.parts.sources import ClipSource
-from pages.parts.subject import Choice
+from pages.parts.seen import CROP_TITLES, most_frames, own_frames
+from pages.parts.sources import ClipSource, ModelSource
+from pages.parts.subject import Choice, Part
 
 LEAST_UNITS = 4
-# frames, or as many as make EXACT_FRAMES units: beyond these the order is found by a search, which
-# the page says
-MOST_SHOWN = 24
 SAMPLING_HELP = {
     "uniform": "**uniform**: the middle of equal parts",
     "dense": "**dense**: frames a fixed stride apart around the middle",
     "motion": "**motion**: the frames in which most changes",
 }
-CROP_TITLES = {"centre": "central square", "fit": "whole frame"}
 
 
 def _frames(model: Model, in_clip: int) -> int:
     """Draw the number of frames that the model sees, of those in the clip."""
     card, unit = model.card, model.unit
-    most = min(max(MOST_SHOWN, EXACT_FRAMES * unit), in_clip) // unit * unit
+    most, opens_on = most_frames(model, in_clip), own_frames(model, in_clip)
     least = min(LEAST_UNITS * unit, card.frames, most - unit)
-    opens_on = min(card.frames, most)
     if st.session_state.pop(session.MODEL_CHANGED, False):
         st.session_state[session.FRAMES] = opens_on
         st.session_state[session.SAMPLING] = card.sampling
@@ -55,7 +50,7 @@ def _frames(model: Model, in_clip: int) -> int:
     )
 
 
-def _part(source: ClipSource, seconds: float) -> tuple[float | None, float | None]:
+def _part(source: ClipSource, seconds: float) -> Part:
     """Draw the part of the clip that frames are taken from: start and end in seconds.
 
     They are None where that is the clip's own, and for a clip of at most 0.2 seconds, which has no
@@ -102,23 +97,26 @@ def _crop(card: Card) -> Crop:
     )
 
 
-def _sampled(
+def _choice(
     source: ClipSource,
-    card: Card,
+    weights: ModelSource,
     frames: int,
     sampling: Sampling,
-    start: float | None,
-    end: float | None,
-) -> Clip:
-    """The frames that the controls ask for, or those of the whole clip.
+    crop: Crop,
+    part: Part,
+) -> Choice:
+    """The clip that the controls ask for before the model.
 
     The whole clip is taken where the frames asked for are not possible, which an error says.
     """
+    stride = loaded(weights).card.stride
     try:
-        return cached.clip(source, frames, sampling, card.stride, start, end)
+        clip = cached.clip(source, frames, sampling, stride, *part)
     except BadInput as error:
         st.error(f"{error}. The whole clip is shown instead.")
-        return cached.clip(source, frames, "uniform", card.stride, None, None)
+        sampling, part = "uniform", (None, None)
+        clip = cached.clip(source, frames, sampling, stride, *part)
+    return Choice(source, clip, weights, crop, sampling, part)
 
 
 def sidebar() -> Choice:
@@ -134,10 +132,11 @@ def sidebar() -> Choice:
         length = cached.length(source)
         with st.expander("Frames and crop", expanded=False):
             frames = _frames(model, length.frames)
-            start, end = _part(source, length.seconds)
+            part = _part(source, length.seconds)
             sampling = _sampling(card)
             crop = _crop(card)
-        clip = _sampled(source, card, frames, sampling, start, end)
+        choice = _choice(source, weights, frames, sampling, crop, part)
+        clip = choice.clip
         st.caption(
             f"**{clip.source}** · {len(clip)} of {length.frames} frames, {clip.times[0]:.2f} s to "
             f"{clip.times[-1]:.2f} s"
@@ -148,7 +147,7 @@ def sidebar() -> Choice:
         if card.license:
             about += f" Licence: {card.license}."
         st.caption(about)
-    return Choice(source, clip, weights, crop)
+    return choice
 
 
 def through_router() -> None:

@@ -7,14 +7,16 @@ from dataclasses import dataclass
 import numpy as np
 import streamlit as st
 
+from core.draw.export import Numbers
 from core.draw.overlay import outlined, overlay
 from core.draw.panels import panels
+from core.draw.timeline import Timeline
 from core.explain import GradCam
 from pages.parts import cached
 from pages.parts.controls import by_title, colours_box, opacity_slider
 from pages.parts.exhibit import Exhibit, Film, class_exhibit
 from pages.parts.export import slug
-from pages.parts.several import fitting, options, partner
+from pages.parts.several import fitting, options, partner, say_what_each_sees
 from pages.parts.show import HELP, pictures, strip, titled
 from pages.parts.subject import Choice
 
@@ -95,9 +97,9 @@ def answers(choice: Choice, question: Question) -> list[Answer]:
     cams = [cached.gradcam(each, target) for each, target in zip(choices, targets, strict=True)]
     highest = [float(cam.heat.max()) for cam in cams]
     shared_top = max(highest) if question.one_scale else None
-    large, box = pictures(choice, 360)
     shown = []
     for each, target, cam, own_top in zip(choices, targets, cams, highest, strict=True):
+        large, box = pictures(each, 360)
         frames = overlay(
             large,
             cam.heat,
@@ -106,7 +108,7 @@ def answers(choice: Choice, question: Question) -> list[Answer]:
             box=box,
             top=shared_top,
         )
-        if choice.crop == "centre":
+        if each.crop == "centre":
             frames = outlined(frames, box)
         shown.append(Answer(each, target, cam, frames, shared_top or own_top))
     return shown
@@ -123,7 +125,7 @@ def _target(choice: Choice, label: str) -> int:
     return int(cached.trace(choice).probabilities.argmax())
 
 
-def where_the_evidence_is(choice: Choice, question: Question, answers: list[Answer]) -> Exhibit:
+def where_the_evidence_is(question: Question, answers: list[Answer]) -> Exhibit:
     """The clip with the evidence, once for each model."""
     st.subheader(
         f"Where the evidence for {question.label} is",
@@ -131,7 +133,9 @@ def where_the_evidence_is(choice: Choice, question: Question, answers: list[Answ
         r" $\mathrm{ReLU}\left(\sum_c\bar g_c\,x_c\right)$, $\bar g_c$ the mean gradient of the "
         r"score in channel $c$.",
     )
-    frames = [answer.frames for answer in answers]
+    say_what_each_sees([answer.choice for answer in answers])
+    timeline = Timeline.of(answer.choice.clip.times for answer in answers)
+    frames = timeline.laid([answer.frames for answer in answers])
     titles = [
         f"{titled(answer.choice)}  {answer.label}, P = {answer.cam.probability:.2f}"
         for answer in answers
@@ -150,28 +154,37 @@ def where_the_evidence_is(choice: Choice, question: Question, answers: list[Answ
         f"{answer.choice.title}, P = {answer.cam.probability:.2f}" for answer in answers
     )
     return Exhibit(
-        panels(frames, choice.clip.times, titles, height=540),
+        panels(
+            frames,
+            timeline.times,
+            titles,
+            height=540,
+            opens_on=timeline.strongest([answer.cam.heat for answer in answers]),
+        ),
         "cam",
         f"The clip with GradCAM of {question.label}: {models}",
         shown,
-        numbers={
-            f"gradcam_{slug(str(answer.choice.model))}": (
-                answer.cam.heat,
-                "(T', h, w) evidence, at least 0",
-            )
-            for answer in answers
-        },
-        film=Film(frames, choice.clip.times, titles),
+        numbers=_numbers(answers),
+        film=Film(frames, timeline.times, titles),
     )
 
 
-def frame_by_frame(choice: Choice, answer: Answer) -> None:
+def _numbers(answers: list[Answer]) -> Numbers:
+    numbers = {}
+    for answer in answers:
+        name, times = slug(str(answer.choice.model)), cached.trace(answer.choice).token_times
+        numbers[f"gradcam_{name}"] = (answer.cam.heat, "(T', h, w) evidence, at least 0")
+        numbers[f"token_times_{name}"] = (times, "(T',) seconds")
+    return numbers
+
+
+def frame_by_frame(answer: Answer) -> None:
     """The first frame of each token in a row."""
     unit = len(answer.frames) // len(answer.cam.heat)
     st.markdown(f"**{answer.choice.title}**, frame by frame")
     strip(
         answer.frames[::unit],
-        [f"{time:.1f} s" for time in choice.clip.times[::unit]],
+        [f"{time:.1f} s" for time in answer.choice.clip.times[::unit]],
         name=f"gradcam {answer.choice.title}",
     )
 

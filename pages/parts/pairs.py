@@ -125,7 +125,8 @@ def say_what_is_shown(in_sidebar: Choice, pairs: Pairs) -> None:
     lines = []
     if in_sidebar.model != pairs.choice.model:
         lines.append(
-            f"{in_sidebar.title} computes no AM flow, so this page shows **{pairs.choice.title}**."
+            f"{in_sidebar.title} computes no AM flow, so this page shows **{pairs.choice.title}**, "
+            f"on its own {len(pairs.choice.clip)} frames."
         )
     if "aligned" in pairs.flows:
         lines.append("With the aligning encoder: *aligned*; without: *static* and *post*.")

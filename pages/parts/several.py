@@ -6,12 +6,15 @@ from dataclasses import replace
 
 import streamlit as st
 
+from core.draw.timeline import Timeline
 from core.errors import BadInput
 from core.models import available, spec
 from core.observe import check_fits
 from core.weights import embedded
-from pages.parts import session
+from pages.parts import cached, session
 from pages.parts.choose_model import model_options, taught
+from pages.parts.loaded import loaded
+from pages.parts.seen import CROP_TITLES, otherwise, own_frames
 from pages.parts.sources import ModelSource
 from pages.parts.subject import Choice
 
@@ -36,6 +39,24 @@ def partner(choice: Choice) -> str:
     return next(text for text in [*baselines, *others] if others[text] != own)
 
 
+def as_alone(choice: Choice, model: ModelSource) -> Choice:
+    """The clip before this model, as it sees it when nothing else is asked for.
+
+    The part of the clip is the sidebar's; frames, sampling and crop are those of the model's card.
+    The sidebar's own model sees what the sidebar says.
+
+    Raises: BadInput where the part has too few frames for it.
+    """
+    if model == choice.model:
+        return choice
+    network = loaded(model)
+    card, in_clip = network.card, cached.length(choice.source).frames
+    frames = own_frames(network, in_clip)
+    clip = cached.clip(choice.source, frames, card.sampling, card.stride, *choice.part)
+    check_fits(network, len(clip))
+    return replace(choice, clip=clip, model=model, crop=card.crop, sampling=card.sampling)
+
+
 def with_am_flow(choice: Choice) -> Choice:
     """The chosen model if it computes AM flow, else one that does.
 
@@ -44,7 +65,7 @@ def with_am_flow(choice: Choice) -> Choice:
     if spec(choice.card.model).am_flow:
         return choice
     name = next(name for name, about in available().items() if about.am_flow)
-    return replace(choice, model=ModelSource("shipped" if name in embedded() else "random", name))
+    return as_alone(choice, ModelSource("shipped" if name in embedded() else "random", name))
 
 
 def fitting(choice: Choice, names: list[str]) -> list[Choice]:
@@ -55,16 +76,39 @@ def fitting(choice: Choice, names: list[str]) -> list[Choice]:
     """
     choices = []
     for name in names:
-        other = replace(choice, model=ModelSource.parse(name))
         try:
-            check_fits(other.loaded, len(choice.clip))
+            choices.append(as_alone(choice, ModelSource.parse(name)))
         except BadInput as error:
             st.warning(f"{options().get(name, name)} is left out: {error}")
-        else:
-            choices.append(other)
     choices = choices or [choice]
     say_untrained(choices)
     return choices
+
+
+def say_what_each_sees(choices: list[Choice]) -> None:
+    """How many frames each model sees, whether it was trained on them, and how they are drawn."""
+    if len(choices) < 2:
+        return
+    differ = len({(choice.sampling, choice.crop) for choice in choices}) > 1
+    each = ", ".join(
+        f"**{choice.title}** {len(choice.clip)} frames"
+        + (f" ({choice.sampling}, {CROP_TITLES[choice.crop]})" if differ else "")
+        for choice in choices
+    )
+    as_trained = all(choice.card.trained_on and not otherwise(choice) for choice in choices)
+    line = f"{each}, each as it was trained." if as_trained else f"{each}."
+    if not Timeline.of(choice.clip.times for choice in choices).is_shared:
+        line += (
+            " The slider runs in seconds: each model shows its frame that is nearest, with that "
+            "frame's own time in its corner."
+        )
+    st.markdown(line)
+    for choice in choices:
+        for difference in otherwise(choice):
+            st.markdown(
+                f":orange-badge[:material/straighten: {choice.title}: {difference}] as the "
+                "sidebar says; the other models keep their own."
+            )
 
 
 def say_untrained(choices: list[Choice]) -> None:

@@ -9,16 +9,18 @@ import numpy as np
 import streamlit as st
 
 from core import explain
+from core.draw.export import Numbers
 from core.draw.matrices import agreement_map, probe_maps
 from core.draw.overlay import overlay
 from core.draw.panels import panels
-from core.explain.compare import PROBES, agreement
+from core.draw.timeline import Timeline
+from core.explain.compare import PROBES, agreement, farthest_apart
 from core.observe import Trace
 from pages.parts import cached
 from pages.parts.controls import by_title, colours_box, opacity_slider
 from pages.parts.exhibit import Exhibit, Film
 from pages.parts.export import slug
-from pages.parts.several import fitting, options, partner
+from pages.parts.several import fitting, options, partner, say_what_each_sees
 from pages.parts.show import HELP, pictures, raw_range, titled
 from pages.parts.subject import Choice
 
@@ -75,7 +77,9 @@ def models(choice: Choice) -> list[Choice]:
         max_selections=MOST,
         bind="query-params",
         key=f"models-{choice.model}",
-        help=f"Up to {MOST} models, all on the clip and crop of the sidebar.",
+        help=f"Up to {MOST} models on the clip of the sidebar. Each sees it with the frames, "
+        "sampling and crop that it was trained with; those of the sidebar are for the sidebar's "
+        "model alone.",
     )
     return fitting(choice, names or [str(choice.model)])
 
@@ -125,44 +129,58 @@ def same_clip(choice: Choice, drawing: Drawing, maps: list[ModelMap]) -> Exhibit
         "The same clip, several models",
         help=HELP["gradcam" if drawing.view == "gradcam" else "spatial"],
     )
+    say_what_each_sees([each.choice for each in maps])
     highest = max(float(abs(each.heat).max()) for each in maps)
-    large, box = pictures(choice, 300)
-    overlays = [
-        overlay(
-            large,
-            each.heat,
-            opacity=drawing.opacity,
-            signed=any(each.signed for each in maps),
-            colour_map=drawing.colours,
-            box=box,
-            top=highest if drawing.one_scale else None,
-        )
-        for each in maps
-    ]
-    scale = "one scale for all" if drawing.one_scale else "own scale"
-    shown = []
+    signed = any(each.signed for each in maps)
+    overlays = []
     for each in maps:
-        steps, rows, cells = each.heat.shape
-        shown.append(
-            (
-                each.choice,
-                f"{each.words}, {steps} × {rows} × {cells} cells · {raw_range(each.heat)}, {scale}",
+        large, box = pictures(each.choice, 300)
+        overlays.append(
+            overlay(
+                large,
+                each.heat,
+                opacity=drawing.opacity,
+                signed=signed,
+                colour_map=drawing.colours,
+                box=box,
+                top=highest if drawing.one_scale else None,
             )
         )
+    timeline = Timeline.of(each.choice.clip.times for each in maps)
+    clips = timeline.laid(overlays)
     titles = [each.title for each in maps]
     columns = 2 if len(maps) == 4 else None
-    figure = panels(overlays, choice.clip.times, titles, columns=columns, height=HEIGHTS[len(maps)])
+    figure = panels(
+        clips,
+        timeline.times,
+        titles,
+        columns=columns,
+        height=HEIGHTS[len(maps)],
+        opens_on=timeline.strongest([each.heat for each in maps]),
+    )
     return Exhibit(
         figure,
         "tiles",
         f"The clip with {VIEWS[drawing.view]} of {_names(maps)}",
-        shown,
-        numbers={
-            f"{drawing.view}_{slug(str(each.choice.model))}": (each.heat, "(T', h, w) weights")
-            for each in maps
-        },
-        film=Film(overlays, choice.clip.times, titles, columns),
+        [(each.choice, _what_is_drawn(each, drawing)) for each in maps],
+        numbers=_numbers(maps, drawing.view),
+        film=Film(clips, timeline.times, titles, columns),
     )
+
+
+def _what_is_drawn(each: ModelMap, drawing: Drawing) -> str:
+    steps, rows, cells = each.heat.shape
+    scale = "one scale for all" if drawing.one_scale else "own scale"
+    return f"{each.words}, {steps} × {rows} × {cells} cells · {raw_range(each.heat)}, {scale}"
+
+
+def _numbers(maps: list[ModelMap], view: View) -> Numbers:
+    numbers = {}
+    for each in maps:
+        name = slug(str(each.choice.model))
+        numbers[f"{view}_{name}"] = (each.heat, "(T', h, w) weights")
+        numbers[f"token_times_{name}"] = (each.trace.token_times, "(T',) seconds")
+    return numbers
 
 
 def do_they_read_motion(maps: list[ModelMap]) -> Exhibit:
@@ -194,7 +212,13 @@ def do_they_look_at_the_same_places(maps: list[ModelMap]) -> None:
     """How far each two maps agree, and which two do most and least."""
     st.subheader("Do they look at the same places?", help=HELP["spearman"])
     left, right = st.columns([5, 4], gap="large", vertical_alignment="center")
-    matrix = agreement([each.heat for each in maps])
+    times = [each.trace.token_times for each in maps]
+    matrix = agreement([each.heat for each in maps], times)
+    if len(maps) > 1:
+        st.markdown(
+            f"Two maps are compared step by step at the nearest times, at most "
+            f"{farthest_apart(times):.2f} s apart, on the finer grid of the two."
+        )
     with left:
         _agreement(maps, matrix).draw()
     with right:
@@ -211,7 +235,7 @@ def _agreement(maps: list[ModelMap], matrix: np.ndarray) -> Exhibit:
         agreement_map(matrix, _titles(maps), height=400),
         "agreement",
         "Rank correlation of the maps of each two models",
-        [(each.choice, f"{each.words}, rank correlation over the clip") for each in maps],
+        [(each.choice, f"{each.words}, rank correlation at the nearest times") for each in maps],
         numbers={
             "agreement": (matrix, "(n, n) Spearman's rank correlation"),
             "models": (np.array(_titles(maps)), "(n,) names"),

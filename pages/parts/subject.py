@@ -6,10 +6,13 @@ from collections.abc import Hashable
 from dataclasses import dataclass
 
 from core.models import spec
-from core.video import Clip, Crop
+from core.video import Clip, Crop, Sampling
 from core.weights import Card, Model
 from pages.parts.loaded import loaded
 from pages.parts.sources import ClipSource, ModelSource
+
+Part = tuple[float | None, float | None]
+"""Start and end in seconds, None for the clip's own."""
 
 
 @dataclass(frozen=True)
@@ -20,6 +23,10 @@ class Choice:
     clip: Clip
     model: ModelSource
     crop: Crop
+    sampling: Sampling = "uniform"
+    """How the frames were chosen."""
+    part: Part = (None, None)
+    """From where to where they were."""
 
     @property
     def loaded(self) -> Model:

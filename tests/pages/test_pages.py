@@ -102,10 +102,11 @@ def test_an_attribution_is_computed_when_asked_and_kept(monkeypatch: pytest.Monk
 
 def test_a_model_that_cannot_take_the_clip_is_left_out_of_the_comparison_with_a_line() -> None:
     app = opened("timesformer", str(ROOT / "pages" / "compare.py"))
-    app.slider(key="frames").set_value(7).run()
+    part = next(slider for slider in app.slider if slider.label == "Part (seconds)")
+    part.set_value((1.0, 1.6)).run()
     app.multiselect[0].set_value(["timesformer", "direcformer", "far"]).run()
     assert not app.exception and not app.error
-    assert ["in multiples of 2" in w.value for w in app.warning] == [True]
+    assert ["16 needed" in w.value for w in app.warning] == [True]
     app.multiselect[0].set_value(["far", "videomae"]).run()
     assert not app.exception and not app.error and len(app.warning) == 2
     assert any("TimeSformer" in c.value and "layer 8" in c.value for c in app.caption), (

@@ -7,7 +7,15 @@ import pytest
 import torch
 from torch import Tensor
 
-from core.explain.compare import PROBES, agreement, motion_probe, on_grid, probes, spearman
+from core.explain.compare import (
+    PROBES,
+    agreement,
+    farthest_apart,
+    motion_probe,
+    on_grid,
+    probes,
+    spearman,
+)
 from core.models.video_model import VideoModel
 from core.video import Clip
 from core.weights import Card, Model
@@ -27,7 +35,8 @@ def test_a_map_agrees_with_itself_exactly_also_where_grids_differ() -> None:
         np.random.default_rng(i).random(shape, np.float32)
         for i, shape in enumerate([(2, 3, 5), (4, 7, 5), (4, 3, 3)])
     ]
-    found = agreement(heats)
+    times = [np.linspace(0, 1, len(heat)) for heat in heats]
+    found = agreement(heats, times)
     assert (
         (np.diag(found) == 1.0).all()
         and (found == found.T).all()
@@ -35,10 +44,25 @@ def test_a_map_agrees_with_itself_exactly_also_where_grids_differ() -> None:
     )
 
 
-def test_a_coarse_step_is_repeated_over_the_moments_that_it_covers() -> None:
-    heat = np.array([[[1.0]], [[2.0]]])
-    assert on_grid(heat, (4, 1, 2)).tolist() == [[[1, 1]], [[1, 1]], [[2, 2]], [[2, 2]]]
-    assert on_grid(np.full((1, 1, 1), np.nan), (1, 1, 1)).item() == 0
+def test_a_map_gives_the_step_that_is_nearest_in_seconds() -> None:
+    heat, times = np.array([[[1.0]], [[2.0]]]), np.array([0.5, 1.5])
+    shown = on_grid(heat, times, np.array([0.0, 0.9, 1.0, 1.1, 9.0]), (1, 2))
+    assert shown[:, 0].tolist() == [[1, 1], [1, 1], [1, 1], [2, 2], [2, 2]]
+    assert on_grid(np.full((1, 1, 1), np.nan), times[:1], times[:1], (1, 1)).item() == 0
+
+
+def test_two_maps_are_compared_at_the_times_of_both_and_no_third_map_matters() -> None:
+    rising = np.arange(4.0)[:, None, None] + np.array([[0.0, 0.25]])
+    late = rising[2:]
+    apart = agreement([rising, late], [np.arange(4.0), np.array([2.0, 3.0])])
+    # at 0 and 1 s the late map gives its first step, so that three moments of it tie
+    here = rising.ravel()
+    there = late[[0, 0, 0, 1]].ravel()
+    assert apart[0, 1] == pytest.approx(spearman(here, there)) and 0.7 < apart[0, 1] < 1
+    third = np.random.default_rng(0).random((7, 5, 5))
+    three = agreement([rising, late, third], [np.arange(4.0), np.array([2.0, 3.0]), np.arange(7.0)])
+    assert three[0, 1] == apart[0, 1]
+    assert farthest_apart([np.arange(4.0), np.array([2.0, 3.0])]) == 2.0
 
 
 class Last(VideoModel):
