@@ -1,41 +1,58 @@
 """Attention in Motion: the router.
 
-Start with `streamlit run app.py [-- --clips FOLDER --runs FOLDER]`.
+Start with `streamlit run app.py [-- --clips FOLDER --runs FOLDER]`. Streamlit imports this file
+once for its server, and runs it as a script for each visitor.
 """
 
 # whole before any chart: plotly takes a half-imported one from another visitor's thread
 import pandas  # noqa: F401
 import streamlit as st
 
+from assets import ASSETS
 from core.errors import BadInput
 from pages.parts import session
 from pages.parts.choose import sidebar
+from pages.parts.server import opening_a_browser, page_routes
 from pages.parts.theme import style
 
-st.set_page_config(
-    page_title="Attention in Motion", page_icon=":material/visibility:", layout="wide"
-)
-st.html(style())
+NAME = "Attention in Motion"
+PAGES = {
+    "explore": ("Explore", ":material/visibility:"),
+    "frame_order": ("Frame order", ":material/shuffle:"),
+    "am_flow": ("AM flow", ":material/waves:"),
+    "gradcam": ("GradCAM", ":material/target:"),
+    "compare": ("Compare", ":material/compare:"),
+    "training": ("Training", ":material/model_training:"),
+}
+"""The file of each page, which is its name in the address too; its title and its icon."""
 
-page = st.navigation(
-    [
-        st.Page("pages/explore.py", title="Explore", icon=":material/visibility:", default=True),
-        st.Page("pages/frame_order.py", title="Frame order", icon=":material/shuffle:"),
-        st.Page("pages/am_flow.py", title="AM flow", icon=":material/waves:"),
-        st.Page("pages/gradcam.py", title="GradCAM", icon=":material/target:"),
-        st.Page("pages/compare.py", title="Compare", icon=":material/compare:"),
-        st.Page("pages/training.py", title="Training", icon=":material/model_training:"),
-    ],
-    position="top",
-)
-try:
-    choice = st.session_state[session.CHOICE] = sidebar()
-    if not choice.card.trained_on:
-        st.error(
-            f"**Random weights.** {choice.title} has learned nothing: what is shown below is how "
-            "its attention is built, not what it sees.",
-            icon=":material/casino:",
-        )
-    page.run()
-except BadInput as error:
-    st.error(str(error), icon=":material/error:")
+
+def show() -> None:
+    """Draw what every page shares, and the page that is asked for."""
+    # an icon by name would be fetched from another host
+    st.set_page_config(page_title=NAME, page_icon=ASSETS / "icon.svg", layout="wide")
+    st.html(style())
+    page = st.navigation(
+        [
+            st.Page(f"pages/{file}.py", title=title, icon=icon, default=file == "explore")
+            for file, (title, icon) in PAGES.items()
+        ],
+        position="top",
+    )
+    try:
+        choice = st.session_state[session.CHOICE] = sidebar()
+        if not choice.card.trained_on:
+            st.error(
+                f"**Random weights.** {choice.title} has learned nothing: what is shown below is "
+                "how its attention is built, not what it sees.",
+                icon=":material/casino:",
+            )
+        page.run()
+    except BadInput as error:
+        st.error(str(error), icon=":material/error:")
+
+
+if __name__ == "__main__":
+    show()
+else:
+    app = st.App(__file__, lifespan=opening_a_browser, routes=page_routes(PAGES))
