@@ -12,10 +12,10 @@ from assets import ASSETS
 from core.errors import BadInput
 from pages.parts import session
 from pages.parts.choose import sidebar
+from pages.parts.head import NAME
 from pages.parts.server import opening_a_browser, page_routes
 from pages.parts.theme import style
 
-NAME = "Attention in Motion"
 PAGES = {
     "explore": ("Explore", ":material/visibility:"),
     "frame_order": ("Frame order", ":material/shuffle:"),

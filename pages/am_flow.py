@@ -5,6 +5,7 @@ They are shown beside optical flow and the true motion.
 
 import streamlit as st
 
+from pages.parts import head
 from pages.parts.choose import current_choice
 from pages.parts.flow_scores import flow_scores
 from pages.parts.pairs import drawing, from_one_frame_to_the_next, pairs, say_what_is_shown
@@ -12,6 +13,7 @@ from pages.parts.several import with_am_flow
 from pages.parts.show import NOT_AN_EXPLANATION
 
 in_sidebar = current_choice()
+head.page("AM flow", "How what a model looks at changes from frame to frame, beside what moves.")
 choice = with_am_flow(in_sidebar)
 shown = drawing(choice)
 maps = pairs(choice, shown.block)

@@ -2,14 +2,23 @@
 
 import streamlit as st
 
-from pages.parts import side_by_side
+from pages.parts import head, side_by_side
 from pages.parts.choose import current_choice
+from pages.parts.opening import where_maps_are
 from pages.parts.show import NOT_AN_EXPLANATION
 
 choice = current_choice()
+head.page("Compare", "Several models on one clip: do they look at the same places?")
+opening = st.container()
 models = side_by_side.models(choice)
 drawing = side_by_side.drawing()
 maps = [side_by_side.map_of(model, drawing.view) for model in models]
+with opening:
+    where_maps_are(
+        [each.choice for each in maps],
+        [each.heat for each in maps],
+        side_by_side.VIEWS[drawing.view],
+    )
 
 side_by_side.same_clip(choice, drawing, maps).draw()
 side_by_side.do_they_read_motion(maps).draw()

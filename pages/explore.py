@@ -2,15 +2,18 @@
 
 import streamlit as st
 
-from pages.parts import cached
+from pages.parts import cached, head
 from pages.parts.choose import current_choice
 from pages.parts.exhibit import class_exhibit
 from pages.parts.layers import from_layer_to_layer, layer_maps, through_space_and_time
+from pages.parts.opening import where_it_looks
 from pages.parts.show import HELP, NOT_AN_EXPLANATION, VIEWER_KEYS, provenance
 from pages.parts.viewer import viewer
 
 choice = current_choice()
 
+head.first_page()
+where_it_looks(choice)
 viewer(choice)
 provenance(choice, "attention computed from the recorded queries and keys")
 

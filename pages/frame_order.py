@@ -5,8 +5,10 @@ Scramble the frames, watch the Hamiltonian path put them back, and see how sure 
 
 import streamlit as st
 
+from pages.parts import head
 from pages.parts.choose import current_choice
 from pages.parts.lab import lab, verdict
+from pages.parts.opening import which_frame_comes_first
 from pages.parts.order_reading import does_the_order_matter, read_order
 from pages.parts.show import NOT_AN_EXPLANATION
 from pages.parts.shuffle_controls import forbidding, mixing, read_by
@@ -14,11 +16,15 @@ from pages.parts.statistics import over_data, over_seeds
 from pages.parts.teach import teach
 
 choice = current_choice()
+head.page("Frame order", "Shuffle a clip, and see whether attention alone puts it back in order.")
+opening = st.container()
 permutation = mixing(len(choice.clip) // choice.loaded.unit)
 by = read_by(choice)
 stage = st.container()
 forbidden = forbidding(len(permutation))
 shuffled = read_order(choice, permutation, by, forbidden)
+with opening:
+    which_frame_comes_first(shuffled)
 with stage:
     lab(shuffled)
     verdict(shuffled.reading)

@@ -2,14 +2,23 @@
 
 import streamlit as st
 
-from pages.parts import evidence
+from pages.parts import evidence, head
 from pages.parts.attributions import other_attributions
 from pages.parts.choose import current_choice
+from pages.parts.opening import where_maps_are
 from pages.parts.show import NOT_AN_EXPLANATION
 
 choice = current_choice()
+head.page("GradCAM", "Which places of the clip speak for a class.")
+opening = st.container()
 question = evidence.question(choice)
 answers = evidence.answers(choice, question)
+with opening:
+    where_maps_are(
+        [answer.choice for answer in answers],
+        [answer.cam.heat for answer in answers],
+        f"The evidence for {question.label}",
+    )
 
 evidence.where_the_evidence_is(question, answers).draw()
 for answer in answers:

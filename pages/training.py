@@ -4,7 +4,7 @@ from pathlib import Path
 
 import streamlit as st
 
-from pages.parts import history, runs, session
+from pages.parts import head, history, runs, session
 from pages.parts.choose import through_router
 from pages.parts.follow import follow
 from pages.parts.new_run import new_run
@@ -55,6 +55,7 @@ def no_run() -> None:
 
 
 through_router()
+head.page("Training", "Teach a model to tell gestures apart, and watch it learn.")
 st.subheader(
     "Train a model",
     help=(

@@ -1,0 +1,141 @@
+"""One sentence a page: what is seen in this clip, computed from it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import streamlit as st
+
+from core import explain
+from core.draw import packing
+from core.explain.strongest import (
+    Run,
+    by_chance,
+    from_layer_on,
+    patches_moving,
+    patches_on,
+    rightly_first,
+    strongest_on,
+)
+from core.video import crop_box
+from pages.parts import cached
+from pages.parts.order_reading import Shuffled
+from pages.parts.subject import Choice
+
+STRONGEST = (
+    "Of each frame the strongest patch counts: that where {who} is highest. It is on {what} "
+    "where {meaning}. Chance: in how many frames a patch drawn at random would be."
+)
+MEANINGS = {
+    "the hand": "the hand, its arm or its sleeve covers a quarter of the patch, by the truth that "
+    "rendered clips have",
+    "what moves": "the patch is among the tenth of the frame that changes most to the frames "
+    "beside it, the camera's own movement included",
+}
+
+
+@dataclass(frozen=True)
+class Target:
+    """What a model may look at in a clip."""
+
+    name: str
+    """A key of MEANINGS."""
+    patches: np.ndarray
+    """(T', h, w) bool: those that lie on it."""
+
+    @property
+    def chance(self) -> str:
+        """Frames that a random patch would hit, in words."""
+        return f"{by_chance(self.patches):.1f}"
+
+
+def target(choice: Choice, grid: tuple[int, int, int]) -> Target:
+    """The hand, where it is known where that is, else what moves."""
+    height, width = choice.clip.size
+    top, left, high, wide = crop_box(height, width, choice.crop)
+    inside = (slice(None), slice(top, top + high), slice(left, left + wide))
+    truth = cached.truth(choice)
+    if truth is not None:
+        return Target("the hand", patches_on(truth.mask[inside], grid))
+    return Target("what moves", patches_moving(choice.clip.frames[inside], grid))
+
+
+def say(sentence: str, help: str) -> None:
+    """Write a page's sentence; its help says how it was found."""
+    st.markdown(f"**{sentence}**", help=help)
+
+
+def where_it_looks(choice: Choice) -> None:
+    """Explore's sentence: what the strongest patches of the layers lie on."""
+    trace = cached.trace(choice)
+    tap = packing.space_taps(trace)[0]
+    has_token = explain.has_class_token(explain.over_space(trace, tap)[-1])
+    query: explain.SpatialQuery = "cls" if has_token else "mean"
+    heats = cached.along_layers(choice, tap, query, explain.views(trace, tap)[0], "mean")
+    on = target(choice, trace.grid)
+    hits = {layer: strongest_on(heat, on.patches) for layer, heat in heats.items()}
+    who = "attention of the frame's summary (the class token)"
+    if not has_token:
+        who = "the attention that it gets from all patches, on average,"
+    how = STRONGEST.format(who=who, what=on.name, meaning=MEANINGS[on.name])
+    say(layers_in_words(choice.title, on, hits), f"{how} Average over heads.")
+
+
+def layers_in_words(title: str, on: Target, hits: dict[int, np.ndarray]) -> str:
+    """From which layer on, or else in which layer most, a model looks at something.
+
+    `hits` says of each layer, counted from 0, in which frames it does.
+    """
+    run: Run = from_layer_on(hits)
+    chance = f"(chance: {on.chance})"
+    if run.since is not None:
+        first, last = run.since == next(iter(hits)), run.since == list(hits)[-1]
+        when = "In every layer" if first else f"From layer {run.since + 1} on"
+        when = "In its last layer" if last else when
+        least = "" if run.least == run.most else "at least "
+        frames = f"{least}{run.least} of {run.total} frames"
+        return f"{when} {title} looks at {on.name} in {frames} {chance}."
+    counts = {layer: int(frames.sum()) for layer, frames in hits.items()}
+    best = max(counts, key=lambda layer: counts[layer])
+    if counts[best] == run.least:
+        return f"{title} looks at {on.name} in at most {run.least} of {run.total} frames {chance}."
+    return (
+        f"{title} looks at {on.name} most in layer {best + 1}: in {counts[best]} of {run.total} "
+        f"frames, in its last layer in {run.least} {chance}."
+    )
+
+
+def where_maps_are(choices: list[Choice], heats: list[np.ndarray], what: str) -> None:
+    """The sentence of a page with one map of each model: where it is strongest; `what` it shows."""
+    parts = []
+    for choice, heat in zip(choices, heats, strict=True):
+        on = target(choice, (heat.shape[0], heat.shape[1], heat.shape[2]))
+        hits = int(strongest_on(heat, on.patches).sum())
+        parts.append(f"in {hits} of {len(heat)} frames for {choice.title} (chance: {on.chance})")
+    how = STRONGEST.format(who="the map", what=on.name, meaning=MEANINGS[on.name])
+    say(f"{what} is strongest on {on.name} {', '.join(parts)}.", how)
+
+
+def which_frame_comes_first(shuffled: Shuffled) -> None:
+    """The sentence of Frame order: of how many pairs of frames the matrix tells the order."""
+    reading = shuffled.reading
+    right, ties, pairs = rightly_first(reading.matrix, list(reading.permutation))
+    say(
+        pairs_in_words(
+            "Pixel likeness" if shuffled.by.pixels else shuffled.choice.title, right, ties, pairs
+        ),
+        "Of two frames that one is said to come first from which the heavier edge of the matrix "
+        "leads to the other. Guessing is right in half of the pairs.",
+    )
+
+
+def pairs_in_words(title: str, right: int, ties: int, pairs: int) -> str:
+    """Of how many pairs of frames the order is told rightly, tied, of all."""
+    if ties == pairs:
+        return f"{title} is the same both ways: of no two frames it says which came first."
+    tied = f", of {ties} it says nothing" if ties else ""
+    return (
+        f"Of the {pairs} pairs of these shuffled frames {title} says of {right} rightly which came "
+        f"first{tied} (guessing: {pairs / 2:.0f})."
+    )

@@ -1,0 +1,62 @@
+"""The sentence on top of a page says what the maps hold."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from core.video import Clip
+from core.world.gestures import rendered_clip
+from pages.parts.opening import Target, layers_in_words, pairs_in_words, target
+from pages.parts.sources import ModelSource, Rendered, VideoFile
+from pages.parts.subject import Choice
+
+HAND = Target("the hand", np.eye(4, dtype=bool)[None].repeat(4, 0))
+
+
+@pytest.mark.parametrize(
+    ("counts", "sentence"),
+    [
+        (
+            [1, 3, 4],
+            "From layer 2 on FAR looks at the hand in at least 3 of 4 frames (chance: 1.0).",
+        ),
+        ([3, 3], "In every layer FAR looks at the hand in 3 of 4 frames (chance: 1.0)."),
+        ([0, 4], "In its last layer FAR looks at the hand in 4 of 4 frames (chance: 1.0)."),
+        (
+            [0, 3, 1],
+            "FAR looks at the hand most in layer 2: in 3 of 4 frames, in its last layer in 1 "
+            "(chance: 1.0).",
+        ),
+        ([1, 0, 1], "FAR looks at the hand in at most 1 of 4 frames (chance: 1.0)."),
+    ],
+)
+def test_the_layers_are_told_in_a_sentence(counts: list[int], sentence: str) -> None:
+    hits = {layer: np.arange(4) < count for layer, count in enumerate(counts)}
+    assert layers_in_words("FAR", HAND, hits) == sentence
+
+
+def test_pairs_of_frames_are_told_in_a_sentence() -> None:
+    assert pairs_in_words("FAR", 20, 0, 28) == (
+        "Of the 28 pairs of these shuffled frames FAR says of 20 rightly which came first "
+        "(guessing: 14)."
+    )
+    assert "of 3 it says nothing" in pairs_in_words("FAR", 20, 3, 28)
+    assert pairs_in_words("Pixel likeness", 0, 28, 28) == (
+        "Pixel likeness is the same both ways: of no two frames it says which came first."
+    )
+
+
+def test_the_hand_is_the_target_where_its_truth_is_known_else_what_moves(tmp_path: Path) -> None:
+    rendered = Rendered("circle", 3)
+    whole = rendered_clip(rendered.gesture())
+    clip = Clip(whole.frames[:24:6], whole.times[:24:6], "circle", "0" * 16)
+    model = ModelSource("shipped", "direcformer")
+    known = target(Choice(rendered, clip, model, "centre"), (4, 7, 7))
+    assert known.name == "the hand" and known.patches.any() and not known.patches.all()
+    upload = VideoFile(tmp_path / "mine.mp4", is_upload=True)
+    moving = target(Choice(upload, clip, model, "centre"), (4, 7, 7))
+    assert moving.name == "what moves" and (moving.patches.sum((1, 2)) == 5).all()
+    assert moving.chance == "0.4"  # 5 of 49 patches in each of four frames
