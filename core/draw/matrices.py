@@ -94,7 +94,8 @@ def probe_maps(
     for axes in (figure.update_xaxes, figure.update_yaxes):
         axes(showgrid=False, zeroline=False)  # they would shine through the gaps
     below = 60 if angle > -45 else 76
-    return figure.update_layout(margin={"l": 8, "r": 8, "t": 44 + more, "b": below})
+    margin = {"l": 8, "r": 8, "t": 44 + more, "b": below}
+    return figure.update_layout(margin=margin, meta={"columns": len(titles)})
 
 
 def _widest(names: list[list[str]]) -> float:

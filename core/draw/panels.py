@@ -49,7 +49,7 @@ def panels(
         updatemenus=[_buttons(pause)],
         sliders=[_slider(steps or [f"{t:.1f} s" for t in times], opens_on)],
     )
-    bare(figure, height, dragmode=False)
+    bare(figure, height, dragmode=False, meta={"columns": columns})
     head = (40 + 1.2 * more) / height if titles else 0.0
     for i in range(len(clips)):
         place = _place(i, rows, columns, head)

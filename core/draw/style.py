@@ -17,8 +17,8 @@ FONT = 16
 LINE = 1.3  # height of a line of text, in parts of its size
 
 # pixels of a figure that is as wide as the page, on the narrowest screen that is looked after
-# (1440)
-WIDTH = 1020
+# (1280, most projectors)
+WIDTH = 860
 
 PERCENT = [0, 50, 100]  # with their own text: Plotly leaves a suffix away where ticks are given
 

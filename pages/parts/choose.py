@@ -18,6 +18,7 @@ from pages.parts.choose_model import model_source
 from pages.parts.controls import by_title
 from pages.parts.loaded import loaded
 from pages.parts.seen import CROP_TITLES, most_frames, own_frames
+from pages.parts.show import clip_name, training_in_words
 from pages.parts.sources import ClipSource, ModelSource
 from pages.parts.subject import Choice, Part
 
@@ -138,16 +139,24 @@ def sidebar() -> Choice:
         choice = _choice(source, weights, frames, sampling, crop, part)
         clip = choice.clip
         st.caption(
-            f"**{clip.source}** · {len(clip)} of {length.frames} frames, {clip.times[0]:.2f} s to "
-            f"{clip.times[-1]:.2f} s"
+            f"**{clip_name(choice)}** · {len(clip)} of {length.frames} frames, {clip.times[0]:.2f} "
+            f"s to {clip.times[-1]:.2f} s",
+            help=f"In links, in files and on the command line it is called `{clip.source}`.",
         )
-        about = "Random weights."
-        if card.trained_on:
-            about = f"Weights **{card.hash}**, trained on {card.trained_on}."
-        if card.license:
-            about += f" Licence: {card.license}."
-        st.caption(about)
+        _about_weights(card)
     return choice
+
+
+def _about_weights(card: Card) -> None:
+    """What the model learned from, and under which licence its weights are."""
+    if not card.trained_on:
+        st.caption("Random weights: it has learned nothing.")
+        return
+    licence = f" Licence: {card.license}." if card.license else ""
+    st.caption(
+        f"Trained on {training_in_words(card)}.{licence}",
+        help=f"What it learned are the weights **{card.hash}**. Every figure and file names them.",
+    )
 
 
 def through_router() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from contextlib import nullcontext
 from html import escape
 
 import numpy as np
@@ -12,6 +13,8 @@ import streamlit as st
 from core.draw.overlay import Box, enlarged
 from core.draw.style import TEXT, picture
 from core.video import crop_box
+from core.weights import Card
+from pages.parts.sources import Rendered
 from pages.parts.subject import Choice
 
 NOT_AN_EXPLANATION = (
@@ -140,7 +143,10 @@ def chart(figure: go.Figure, key: str, alt: str) -> None:
     """A Plotly figure in the page's own text colour: Plotly's default grey is too faint."""
     is_dark = st.context.theme.type == "dark"
     figure.update_layout(font_color=TEXT["dark" if is_dark else "light"])
-    st.plotly_chart(figure, key=key, theme=None, alt=alt, config={"displayModeBar": False})
+    columns = min(4, (figure.layout.meta or {}).get("columns", 1))
+    # its style sheet lets pictures side by side scroll where they would be too small
+    with st.container(key=f"wide-{columns}-{key}") if columns > 1 else nullcontext():
+        st.plotly_chart(figure, key=key, theme=None, alt=alt, config={"displayModeBar": False})
 
 
 def pictures(choice: Choice, least: int) -> tuple[np.ndarray, Box]:
@@ -166,6 +172,13 @@ def weights_line(choice: Choice) -> str:
     return f"{choice.title}, {weights}"
 
 
+def clip_name(choice: Choice) -> str:
+    """The clip for people; its name in links, files and on the command line is `clip.source`."""
+    if isinstance(choice.source, Rendered):
+        return f"rendered {choice.source.label}, seed {choice.source.seed}"
+    return choice.clip.source
+
+
 def provenance_line(choice: Choice, detail: str = "", by: str = "") -> str:
     """Which weights, which clip, what was drawn, as one line of Markdown.
 
@@ -175,9 +188,19 @@ def provenance_line(choice: Choice, detail: str = "", by: str = "") -> str:
     return " · ".join(filter(None, [by or weights_line(choice), clip, detail]))
 
 
+def on_screen(line: str, choice: Choice) -> str:
+    """A line of provenance with the clip's name for people."""
+    return line.replace(choice.clip.source, clip_name(choice), 1)
+
+
 def provenance(choice: Choice, detail: str = "") -> None:
     """The same under a figure."""
-    st.caption(provenance_line(choice, detail))
+    st.caption(on_screen(provenance_line(choice, detail), choice))
+
+
+def training_in_words(card: Card) -> str:
+    """What a model was trained on, without the module that draws it."""
+    return re.sub(r" \(core\.[\w.]+\)", "", card.trained_on)
 
 
 def plain(line: str) -> str:

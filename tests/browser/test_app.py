@@ -175,7 +175,7 @@ def test_a_bad_upload_is_refused_in_one_line_and_nothing_is_lost(
     page.get_by_text("holiday.mp4: not a video that can be read").wait_for()
     drawn(page, 3)
     assert page.get_by_test_id("attention-viewer").is_visible()
-    page.get_by_text("render:tick:3").first.wait_for()
+    page.get_by_text("rendered tick, seed 3").first.wait_for()
     page.close()
 
 
@@ -184,7 +184,7 @@ def test_a_link_reopens_the_same_clip_and_settings(address: str, chromium) -> No
     page.goto(f"{address}/?label=circle&seed=8&frames=6&v=layer:2")
     settled(page)
     no_error(page)
-    page.get_by_text("render:circle:8, 6 frames").first.wait_for()
+    page.get_by_text("rendered circle, seed 8, 6 frames").first.wait_for()
     contains(page, "[data-part=title] p", "Class token layer 3, head mean")
     page.close()
 

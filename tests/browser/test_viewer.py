@@ -356,7 +356,7 @@ def test_the_view_outlives_reruns_and_other_pages(address: str, chromium) -> Non
     seed = page.get_by_role("spinbutton", name="Seed")
     seed.fill("6")
     seed.press("Enter")
-    page.get_by_text("render:star:6, 8 frames").first.wait_for()
+    page.get_by_text("rendered star, seed 6, 8 frames").first.wait_for()
     settled(page)
     expected = explain.hover(trace_of("direcformer", "star", 6), 2, 3, (5, 1, 2), "space")
     eventually(page, lambda: np.testing.assert_allclose(drawn(page)[1], expected, atol=1e-3))

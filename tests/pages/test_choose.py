@@ -114,7 +114,7 @@ def test_a_chosen_public_checkpoint_brings_its_own_frames_and_crop(
     app.selectbox(key="model").set_value("public:TimeSformer K400").run()
     assert shown(app) == ["TimeSformer K400", "3", "centre", "jump,run,swim"]
     assert app.selectbox(key="sampling").value == "dense"
-    assert "trained on Kinetics-400. Licence: CC-BY-NC-4.0." in app.caption[-1].value
+    assert "Trained on Kinetics-400. Licence: CC-BY-NC-4.0." in app.caption[-1].value
 
 
 def test_what_is_not_here_is_offered_with_its_licence_and_a_clear_line_offline(

@@ -136,16 +136,14 @@ def test_bars_say_percent_on_their_axis_and_whole_names_on_hover() -> None:
 
 def test_titles_of_panels_wrap_and_the_pictures_keep_their_size() -> None:
     clips, times = [np.zeros((2, 7, 11, 3), np.uint8)] * 8, np.array([0.0, 0.5])
-    short = panels(clips, times, ["<b>Layer 1</b>  0.01 to 0.2"] * 8, columns=4, height=560)
-    long = panels(
-        clips, times, ["<b>Layer 1</b>  0.016 to 0.13, nearly even"] * 8, columns=4, height=560
-    )
+    short = panels(clips, times, ["<b>Layer 1</b>  0 to 0.2"] * 8, columns=4, height=560)
+    long = panels(clips, times, ["<b>Layer 1</b>  0 to 1, nearly even"] * 8, columns=4, height=560)
     assert (
         short.layout.height == 560
-        and [a.text for a in short.layout.annotations] == ["<b>Layer 1</b>  0.01 to 0.2"] * 8
+        and [a.text for a in short.layout.annotations] == ["<b>Layer 1</b>  0 to 0.2"] * 8
     )
     assert [a.text for a in long.layout.annotations] == [
-        "<b>Layer 1</b><br>0.016 to 0.13, nearly even"
+        "<b>Layer 1</b><br>0 to 1, nearly even"
     ] * 8
     mixed = panels(
         clips[:2],
@@ -176,7 +174,7 @@ def test_titles_of_panels_wrap_and_the_pictures_keep_their_size() -> None:
     )
 
 
-@pytest.mark.parametrize(("units", "named"), [(4, 4), (8, 8), (16, 8), (24, 8)])
+@pytest.mark.parametrize(("units", "named"), [(4, 4), (8, 8), (16, 6), (24, 6)])
 def test_the_names_below_a_histogram_do_not_run_into_each_other(units: int, named: int) -> None:
     figure = order_histogram({"model": np.full(7, 100.0)}, chance_distribution(units))
     names = figure.layout.xaxis.tickvals
