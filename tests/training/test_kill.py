@@ -27,9 +27,9 @@ COMMAND = [
     "--stills-clips",
     "0",
     "--clips",
-    "140",
+    "60",
     "--batch",
-    "2",
+    "1",
     "--warmup",
     "2",
     "--checkpoint-seconds",
@@ -67,7 +67,7 @@ def started(out: Path) -> Iterator[subprocess.Popen[bytes]]:
 
 
 def ended(process: subprocess.Popen[bytes], out: Path) -> None:
-    assert process.wait(120) == 0, out.with_suffix(".log").read_text()
+    assert process.wait(300) == 0, out.with_suffix(".log").read_text()
 
 
 def killed_in_a_write(out: Path, least: int) -> None:
@@ -75,12 +75,13 @@ def killed_in_a_write(out: Path, least: int) -> None:
 
     That is after `least` steps at the earliest.
     """
-    until = time.monotonic() + 120
+    until = time.monotonic() + 300
     with started(out) as process:
         while not (steps_in(out) >= least and list(out.glob(".state.pt.*"))):
             assert process.poll() is None and time.monotonic() < until, out.with_suffix(
                 ".log"
             ).read_text()
+            time.sleep(0.001)  # a write takes longer, and the run needs this core
 
 
 def steps_in(out: Path) -> int:
@@ -100,10 +101,10 @@ def test_a_run_killed_while_it_writes_a_checkpoint_goes_on_with_the_same_losses(
         if (run / "state.pt").exists():
             torch.load(run / "state.pt", weights_only=True)  # never half a file
         killed_in_a_write(run, least=50)
-        assert 49 <= torch.load(run / "state.pt", weights_only=True)["step"] < 70
+        assert 49 <= torch.load(run / "state.pt", weights_only=True)["step"] < 60
         ended(undisturbed, whole)
     with started(run) as last:
         ended(last, run)
-    assert rows(run) == rows(whole) and [r["step"] for r in rows(run)] == [50, 70]
+    assert rows(run) == rows(whole) and [r["step"] for r in rows(run)] == [50, 60]
     assert (run / "model.safetensors").read_bytes() == (whole / "model.safetensors").read_bytes()
     assert not list(run.glob(".state.pt.*")), "what the kills cut short is cleared away"

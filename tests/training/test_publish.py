@@ -57,8 +57,8 @@ def test_a_published_checkpoint_keeps_its_weights_and_says_what_was_measured(
         "file\tclass\tbackground\nup/0.mp4\tup\t1\ntick/1.mp4\ttick\t2\nleft/2.mp4\tleft\t3\n"
     )
     monkeypatch.setattr(module, "CHECKPOINTS", tmp_path / "shipped")
-    monkeypatch.setattr(module, "CALIBRATION_CLIPS", 10)
-    monkeypatch.setattr(module, "TEST_CLIPS", 10)
+    monkeypatch.setattr(module, "CALIBRATION_CLIPS", 5)
+    monkeypatch.setattr(module, "TEST_CLIPS", 5)
     path = publish(embedded()["direcformer"], "mine", real, 1.5)
     before, after = load_checkpoint(embedded()["direcformer"]).net, load_checkpoint(path)
     for key, value in before.state_dict().items():
@@ -68,7 +68,7 @@ def test_a_published_checkpoint_keeps_its_weights_and_says_what_was_measured(
         measured["rendered"]["clips"],
         measured["real"]["clips"],
         measured["real_odd_backgrounds"]["clips"],
-    ) == (10, 3, 2)
+    ) == (5, 3, 2)
     assert (
         set(measured["real_odd_backgrounds"]["per_class"]) == {"up", "left"}
         and measured["training_hours"] == 1.5
