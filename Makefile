@@ -1,29 +1,43 @@
 # make app: set up and open the app.      make test: set up, lint and test.
-# make lint: formats, rules and types.    make bench: measure speed.
+# make lint: formats, rules and types.    make long: the tests that take a core for long.
+# make bench: measure speed.
 # make docker: build the image and start the app in it, where docker is.
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 CLIPS ?=
+PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest
 
-.PHONY: app test bench lint docker clean
+.PHONY: app test long bench lint layout types javascript counts docker clean
 
 app: $(VENV)/app.done
 	$(BIN)/streamlit run app.py $(if $(CLIPS),-- --clips $(CLIPS))
 
-test: lint
-	@sh tests/browser/chromium.sh
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses 2 --dist loadgroup --ignore tests/browser $(ARGS)
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses 2 --dist loadfile tests/browser $(ARGS)
+# Chromium comes over the network while the checks, which need the processor, run.
+test:
+	@sh tests/browser/chromium.sh & $(MAKE) --jobs 2 --output-sync lint && wait $$!
+	$(PYTEST) --numprocesses 2 --dist loadgroup --ignore tests/browser $(ARGS)
+	$(PYTEST) --numprocesses 2 --dist loadfile tests/browser $(ARGS)
+
+long: $(VENV)/test.done
+	$(PYTEST) -m long $(ARGS)
 
 bench: $(VENV)/test.done
 	$(BIN)/python -m tests.benchmarks
 
-lint: $(VENV)/test.done
+lint: layout types javascript counts
+
+layout: $(VENV)/test.done
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
+
+types: $(VENV)/test.done
 	$(BIN)/mypy
+
+javascript: $(VENV)/test.done
 	@sh tests/javascript/check.sh
+
+counts: $(VENV)/test.done
 	$(BIN)/python -m tests.counts
 
 docker:

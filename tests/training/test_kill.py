@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import pytest
 import torch
 
 from tests.training.tiny import rows
@@ -92,6 +93,7 @@ def steps_in(out: Path) -> int:
     )
 
 
+@pytest.mark.long
 def test_a_run_killed_while_it_writes_a_checkpoint_goes_on_with_the_same_losses(
     tmp_path: Path,
 ) -> None:

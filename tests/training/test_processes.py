@@ -96,6 +96,7 @@ def test_two_processes_give_the_losses_of_one(
     assert_alike(rows(tmp_path / "one"), rows(tmp_path / "two"))
 
 
+@pytest.mark.long
 def test_a_run_on_two_processes_keeps_the_bad_files_that_either_met(
     clips: Path, tmp_path: Path
 ) -> None:

@@ -156,6 +156,7 @@ def test_slots_are_told_the_place_in_time_of_what_they_show(tmp_path: Path, risi
     assert (np.diff(draw(subject.parts.train, 8, np.random.default_rng(0))) > 0).all()
 
 
+@pytest.mark.long
 def test_a_kill_in_the_middle_leaves_no_file_that_cannot_be_read_and_a_stop_keeps_the_best(
     tmp_path: Path, rising: Path
 ) -> None:

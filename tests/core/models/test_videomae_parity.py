@@ -187,7 +187,7 @@ def by_the_book(tokens: int, width: int) -> Tensor:
 
 
 @torch.no_grad()
-@pytest.mark.parametrize("preset", ["s", "b"])
+@pytest.mark.parametrize("preset", ["s", pytest.param("b", marks=pytest.mark.long)])
 def test_the_paper_presets_give_the_logits_of_transformers(preset: str) -> None:
     theirs, ours = paper_size(preset)
     assert complete(load_public(ours, theirs.state_dict()), ours)

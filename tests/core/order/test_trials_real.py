@@ -8,12 +8,14 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
+import pytest
 
 from core.order.trials import permutation_of, shuffle_model, shuffle_pixels
 from core.video import decode
 from core.weights import load
 
 
+@pytest.mark.long
 def test_directed_attention_orders_real_gestures_softmax_does_not_and_pixels_only_up_to_direction(
     clips: Path,
 ) -> None:
