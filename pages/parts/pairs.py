@@ -122,17 +122,19 @@ def say_what_is_shown(in_sidebar: Choice, pairs: Pairs) -> None:
     The model is named where the sidebar's has no AM flow.
     """
     say_untrained([pairs.choice])
-    lines = []
+    lines = ["AM flow is how much the attention map changes from one frame to the next:"]
     if in_sidebar.model != pairs.choice.model:
-        lines.append(
+        lines = [
             f"{in_sidebar.title} computes no AM flow, so this page shows **{pairs.choice.title}**, "
-            f"on its own {len(pairs.choice.clip)} frames."
-        )
+            f"on its own {len(pairs.choice.clip)} frames.",
+            *lines,
+        ]
+    lines.append("*static* is the change of its raw scores, *post* that of the finished map")
     if "aligned" in pairs.flows:
-        lines.append("With the aligning encoder: *aligned*; without: *static* and *post*.")
+        lines.append("and *aligned* the same after an encoder has undone the camera's motion.")
     else:
         lines.append(
-            "These weights have **no aligning encoder**: *static* and *post*, from the same logits."
+            "(these weights have **no aligning encoder**, which would undo the camera's motion)."
         )
     st.info(" ".join(lines), icon=":material/info:")
 
