@@ -16,6 +16,7 @@ from pages.parts.head import NAME
 from pages.parts.server import opening_a_browser, page_routes
 from pages.parts.theme import style
 
+# the file of each page, which is its name in the address too; its title and its icon
 PAGES = {
     "explore": ("Explore", ":material/visibility:"),
     "frame_order": ("Frame order", ":material/shuffle:"),
@@ -24,7 +25,6 @@ PAGES = {
     "compare": ("Compare", ":material/compare:"),
     "training": ("Training", ":material/model_training:"),
 }
-"""The file of each page, which is its name in the address too; its title and its icon."""
 
 
 def show() -> None:

@@ -7,10 +7,7 @@ from html import escape
 import streamlit as st
 
 NAME = "Attention in Motion"
-ABOUT = (
-    "shows what video models look at, frame by frame, and whether they notice when the frames are "
-    "shuffled."
-)
+ABOUT = "shows what video models look at, and whether they notice when frames are shuffled."
 PAPERS = {
     "RViT": (
         "https://openaccess.thecvf.com/content/CVPR2022/html/"

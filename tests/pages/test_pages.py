@@ -79,6 +79,7 @@ def test_random_weights_are_announced_above_every_page(toy: str) -> None:
     app.session_state["model"] = f"random:{toy}"
     app.run()
     assert not app.exception and "Random weights." in app.error[0].value
+    assert [m.value for m in app.markdown if "icon" in m.value] == [], "app.py writes no comment"
 
 
 def test_an_attribution_is_computed_when_asked_and_kept(monkeypatch: pytest.MonkeyPatch) -> None:
