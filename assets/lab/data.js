@@ -19,6 +19,16 @@
  */
 
 /**
+ * Which colour a weight has, as core.draw.steps.Scale.
+ * @typedef {object} Scale
+ * @property {number} low
+ * @property {number} high
+ * @property {number} neutral the weight that is pale: an end of a scale of one sign
+ * @property {boolean} is_centred whether that is the mean of the weights
+ * @property {number[]} colours 256 x 3 numbers 0..255 from low to high
+ */
+
+/**
  * What the lab says.
  * @typedef {object} Words
  * @property {string} matrix
@@ -35,9 +45,8 @@
  * @property {[from: number, to: number, weight: number][]} edges
  * @property {boolean} exact
  * @property {Path[]} paths
- * @property {number} middle of the scale of colours
- * @property {number} reach from the middle to either end
- * @property {number[]} colours 256 x 3 numbers 0..255
+ * @property {{plain: Scale, centred: Scale | null}} scales
+ * @property {Scale} scale the one that is drawn, of the two; Python does not send it
  * @property {Edge[]} forbidden
  * @property {Words} words
  * @property {"frame" | "pair"} word what stands in a slot

@@ -22,9 +22,11 @@ export class Found {
   /**
    * @param {LabData} data
    * @param {HTMLImageElement[]} pictures
+   * @param {boolean} centred whether colours are to be centred on the mean, where they can be
    */
-  constructor(data, pictures) {
-    this.data = data;
+  constructor(data, pictures, centred) {
+    const { plain, centred: aboutMean } = data.scales;
+    this.data = { ...data, scale: (centred && aboutMean) || plain };
     this.pictures = pictures;
     this.weights = new Map(data.edges.map(([t, u, weight]) => [named(t, u), weight]));
     this.barred = new Set(data.forbidden.map((edge) => named(...edge)));

@@ -7,14 +7,14 @@
 export const DARK = "rgba(10, 12, 18, 0.82)"; // under white words on a picture
 
 /**
- * Red, green and blue 0..255 of a weight on the diverging scale of the data.
+ * Red, green and blue 0..255 of a weight on the scale of the data.
  * @param {LabData} data
  * @param {number} weight
  * @returns {[number, number, number]}
  */
-function channels({ colours, middle, reach }, weight) {
-  const level = Math.max(-1, Math.min(1, (weight - middle) / reach));
-  const at = 3 * Math.round(127.5 + 127.5 * level);
+function channels({ scale: { colours, low, high } }, weight) {
+  const level = Math.max(0, Math.min(1, (weight - low) / (high - low)));
+  const at = 3 * Math.round(255 * level);
   return [colours[at], colours[at + 1], colours[at + 2]];
 }
 
@@ -39,12 +39,21 @@ export function inkOn(data, weight) {
 }
 
 /**
- * How far a weight is from the middle of the scale, 0..1.
+ * How far a weight is from what is pale, 0..1.
  * @param {LabData} data
  * @param {number} weight
  */
-export function strengthOf(data, weight) {
-  return Math.min(1, Math.abs(weight - data.middle) / data.reach);
+export function strengthOf({ scale: { low, high, neutral } }, weight) {
+  return Math.min(1, Math.abs(weight - neutral) / Math.max(high - neutral, neutral - low));
+}
+
+/**
+ * The words of the scale: what the weights are, and what its colours stand for.
+ * @param {LabData} data
+ */
+export function legendOf({ scale: { neutral, is_centred }, words }) {
+  if (is_centred) return `${words.weight}; colours centred on the mean, ${written(neutral)}`;
+  return `${words.weight}; pale: ${neutral === 0 ? "0" : written(neutral)}`;
 }
 
 /**
@@ -89,8 +98,9 @@ export function sized(canvas, width, height) {
 export function paintScale(canvas, data, width, height) {
   canvas.style.width = `${width}px`;
   const context = sized(canvas, width, height);
+  const { low, high } = data.scale;
   for (let x = 0; x < width; x++) {
-    context.fillStyle = colourOf(data, data.middle + data.reach * ((2 * x) / (width - 1) - 1));
+    context.fillStyle = colourOf(data, low + ((high - low) * x) / (width - 1));
     context.fillRect(x, 0, 1.5, height);
   }
 }

@@ -87,9 +87,9 @@ function table(context, rows, x, y, width, theme) {
  */
 function scale(context, { scene: { data, theme }, part }, y) {
   let x = words(context, String(part.low.textContent), PAD, y, theme);
+  const { low, high } = data.scale;
   for (let i = 0; i < BAR.w; i += 2) {
-    const weight = data.middle + data.reach * ((2 * i) / (BAR.w - 2) - 1);
-    context.fillStyle = colourOf(data, weight);
+    context.fillStyle = colourOf(data, low + ((high - low) * i) / (BAR.w - 2));
     context.fillRect(x + i, y, 2.5, BAR.h);
   }
   x = words(context, String(part.high.textContent), x + BAR.w + 14, y, theme);

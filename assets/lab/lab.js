@@ -11,7 +11,7 @@
 /** @import {Still} from "./keep.js" */
 
 import { along, edgeAt, layout } from "./geometry.js";
-import { paintScale, written } from "./ink.js";
+import { legendOf, paintScale, written } from "./ink.js";
 import { paintStage } from "./stage.js";
 import { captionOf, Found, Laid, named } from "./found.js";
 import { keep } from "./keep.js";
@@ -34,6 +34,7 @@ class Lab {
     this.part = partsOf(root);
     this.sent = 0;
     this.chosen = 0; // the path that is shown
+    this.centred = false; // whether colours are centred on the mean, where they can be
     /** @type {Found | null} */
     this.found = null;
     /** @type {Laid | null} */
@@ -94,7 +95,7 @@ class Lab {
     const { player } = this;
     const sameLength = before?.data.permutation.length === data.permutation.length;
     const ended = !before || player.at >= player.last || !sameLength;
-    this.found = new Found(data, pictures);
+    this.found = new Found(data, pictures, this.centred);
     explain(this.root, data.words.help);
     if (!data.paths[this.chosen]?.path) this.chosen = 0;
     if (ended) {
@@ -235,12 +236,21 @@ class Lab {
     const view = layout(width, window.innerHeight, T, naturalHeight / naturalWidth);
     this.laid = new Laid(found, view, theme);
     paintScale(part.scale, data, SCALE, 16);
-    part.low.textContent = written(data.middle - data.reach);
-    part.high.textContent = written(data.middle + data.reach);
-    const pale = data.middle === 0 ? "0" : `their mean, ${written(data.middle)}`;
-    part.middle.textContent = `${data.words.weight}; pale: ${pale}`;
+    part.low.textContent = written(data.scale.low);
+    part.high.textContent = written(data.scale.high);
+    part.middle.textContent = legendOf(data);
+    part.centre.hidden = data.scales.centred === null;
+    part.centre.setAttribute("aria-pressed", String(data.scale.is_centred));
     this.read();
     this.paint();
+  }
+
+  /** Draw the same in colours about the mean, or in plain ones again. */
+  recolour() {
+    if (!this.found) return;
+    this.centred = !this.centred;
+    this.found = new Found(this.found.data, this.found.pictures, this.centred);
+    this.resized();
   }
 
   /** Say what is pointed at. */
@@ -316,6 +326,7 @@ class Lab {
       const { found, laid } = this;
       if (kind && found && laid) keep(kind, this.still(found, laid), found.data.numbers);
     });
+    on(part.centre, "click", () => this.recolour());
     on(part.scrub, "input", () => player.go(Number(part.scrub.value), true));
     on(part.stage, "pointermove", (event) => this.point(this.under(event)));
     on(part.stage, "pointerleave", () => this.point(null));

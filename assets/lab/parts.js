@@ -23,6 +23,7 @@
  * @property {HTMLCanvasElement} scale
  * @property {HTMLElement} high
  * @property {HTMLElement} middle
+ * @property {HTMLButtonElement} centre
  * @property {HTMLElement} readout
  * @property {HTMLElement} paths
  * @property {HTMLElement} keep

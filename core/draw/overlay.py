@@ -40,6 +40,17 @@ def diverging_lut() -> UInt8[np.ndarray, "256 3"]:
     return np.stack(channels, 1).round().astype(np.uint8)
 
 
+@cache
+def one_sided_lut() -> UInt8[np.ndarray, "256 3"]:
+    """256 RGB colours, uint8 (256, 3), for what has one sign: neutral first, then ever redder.
+
+    They are the upper half of the diverging colours, so that a weight looks alike in both.
+    """
+    place = np.linspace(2, 4, 256)
+    channels = [np.interp(place, range(5), _DIVERGING[:, c]) for c in range(3)]
+    return np.stack(channels, 1).round().astype(np.uint8)
+
+
 def normalised(
     heat: Real[np.ndarray, "T h w"], signed: bool, scale: Scale = "clip", top: float | None = None
 ) -> Float[np.ndarray, "T h w"]:

@@ -6,13 +6,13 @@ Pure: results in, plain data out.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
 from jaxtyping import Real
 
-from core.draw.overlay import diverging_lut
+from core.draw.overlay import diverging_lut, one_sided_lut
 from core.errors import BadInput
 from core.order import Order, frame_graph, greedy_path, order_accuracy, path_weight, running_weights
 
@@ -53,15 +53,65 @@ def candidates(
     return [best, candidate("Runner-up", order.runner_up_path), greedy, backwards]
 
 
-def colour_range(matrix: Real[np.ndarray, "T T"]) -> tuple[float, float]:
-    """(middle, reach) of the diverging scale; reach is never 0.
+@dataclass(frozen=True)
+class Scale:
+    """Which colour a weight has: 256 colours from `low` to `high`, pale at `neutral`."""
 
-    The middle is 0 where weights have both signs, else their mean.
+    low: float
+    high: float
+    neutral: float
+    is_centred: bool = False
+    """Whether `neutral` is the mean of the weights, which stands for nothing by itself."""
+
+    @property
+    def is_one_sided(self) -> bool:
+        """Whether the colours only ever grow stronger, as weights of one sign must."""
+        return self.neutral == self.low
+
+    def data(self) -> dict[str, Any]:
+        """The same for JSON, `colours` as 256 x 3 numbers 0..255."""
+        colours = one_sided_lut()
+        if not self.is_one_sided:
+            reach = max(self.high - self.neutral, self.neutral - self.low)
+            weights = np.linspace(self.low, self.high, 256)
+            levels = 0.5 + 0.5 * (weights - self.neutral) / reach
+            colours = diverging_lut()[np.rint(255 * levels).astype(int)]
+        return {**asdict(self), "colours": colours.ravel().tolist()}
+
+
+def weight_scale(matrix: Real[np.ndarray, "T T"], is_signed: bool) -> Scale:
+    """The scale of the weights off the diagonal: 0 is an end of it, or its middle if `is_signed`.
+
+    So a kernel that is never negative (softmax, linear) never looks as if it were, and one that is
+    never positive (minus a distance) ends at 0. `high` is greater than `low`.
     """
+    low, high = _extent(matrix)
+    if is_signed:
+        reach = max(-low, high) or 1.0
+        return Scale(-reach, reach, 0.0)
+    if low < 0:
+        return Scale(low, max(0.0, high), low)
+    return Scale(0.0, high or 1.0, 0.0)
+
+
+def centred_scale(matrix: Real[np.ndarray, "T T"]) -> Scale:
+    """The same weights in colours about their mean, which show small differences and no zero.
+
+    It ends where the weights do: a scale that went as far to both sides would name weights that
+    the kernel cannot give.
+    """
+    low, high = _extent(matrix)
     edges = np.asarray(matrix, np.float64)[~np.eye(len(matrix), dtype=bool)]
-    both_signs = edges.size > 0 and edges.min() < 0 < edges.max()
-    middle = 0.0 if edges.size == 0 or both_signs else float(edges.mean())
-    return middle, float(np.abs(edges - middle).max(initial=0.0)) or 1.0
+    middle = float(edges.mean()) if edges.size else 0.0
+    if high == low:
+        low, high = middle - 1, middle + 1
+    return Scale(low, high, middle, is_centred=True)
+
+
+def _extent(matrix: np.ndarray) -> tuple[float, float]:
+    """The least and the greatest weight off the diagonal; 0 and 0 where there is none."""
+    edges = np.asarray(matrix, np.float64)[~np.eye(len(matrix), dtype=bool)]
+    return (float(edges.min()), float(edges.max())) if edges.size else (0.0, 0.0)
 
 
 def step_through(
@@ -69,11 +119,12 @@ def step_through(
     order: Order,
     permutation: Sequence[int],
     pictures: Sequence[str],
+    is_signed: bool,
 ) -> dict[str, Any]:
     """All that is drawn, as data for JSON; the browser computes no order and no weight of its own.
 
-    `matrix` (T, T); `permutation[t]` is the frame in slot t, whose picture (a data address) is
-    `pictures[t]`.
+    `matrix` (T, T), whose kernel may give either sign if `is_signed`; `permutation[t]` is the frame
+    in slot t, whose picture (a data address) is `pictures[t]`.
 
     Returns:
         pictures, permutation;
@@ -82,9 +133,8 @@ def step_through(
         paths: [{name, path or None, running (weight up to each slot), weight, accuracy, places
             (whether the frame at each place of the path is the true one)}];
         exact;
-        colours: 256 x 3 numbers 0..255 from -reach to reach about `middle`.
+        scales: {plain, centred} of Scale.data; a signed matrix has no centred one, 0 is its middle.
     """
-    middle, reach = colour_range(matrix)
     graph = frame_graph(matrix, order.path)
     return {
         "pictures": list(pictures),
@@ -96,9 +146,10 @@ def step_through(
             _path_data(candidate, matrix, permutation)
             for candidate in candidates(matrix, order, permutation)
         ],
-        "middle": middle,
-        "reach": reach,
-        "colours": diverging_lut().ravel().tolist(),
+        "scales": {
+            "plain": weight_scale(matrix, is_signed).data(),
+            "centred": None if is_signed else centred_scale(matrix).data(),
+        },
     }
 
 

@@ -64,6 +64,10 @@ LAB_HELP = {
         "Most frames that stand in the right order, others left out, over all frames. Not given "
         "where the order is not identifiable."
     ),
+    "centre": (
+        "Draws the colours about the mean of the weights instead of from 0, so that small "
+        "differences are seen. Blue is then less than the mean, not less than 0."
+    ),
     "png": (
         "The step, its scale and the paths as a picture for slides, twice as fine as on the page"
     ),
@@ -84,7 +88,11 @@ def lab(shuffled: Shuffled) -> None:
     reading, order = shuffled.reading, shuffled.reading.order
     frames = enlarged(shuffled.choice.clip.frames[:: shuffled.unit], 120)
     data: dict[str, Any] = step_through(
-        reading.matrix, order, reading.permutation, [picture(frame, 240) for frame in frames]
+        reading.matrix,
+        order,
+        reading.permutation,
+        [picture(frame, 240) for frame in frames],
+        shuffled.is_signed,
     )
     lines = [plain(shuffled.line), NOT_AN_EXPLANATION]
     numbers = export.npz(_numbers(shuffled, data["paths"]), "\n".join(lines))
