@@ -13,6 +13,7 @@ import { themeOf } from "./parts.js";
 import { headName, short, writeTitle } from "./words.js";
 
 const NONE = "this layer has no attention from frame to frame";
+const BESIDE = ", computed beside the network, after the clip: rows also see later frames";
 const FLOW = "minus AM-flow magnitude, blind to direction"; // no tap records attention over time
 
 export class FrameMap {
@@ -75,7 +76,8 @@ export class FrameMap {
     const entry = data.matrices.find((m) => m.tap === tap && m.layer === state.layer);
     const { controls: help } = helpOf(data);
     const tip = (tap ? help.matrix : help.flow) ?? "";
-    const made = tap ? `attention from frame to frame (${tap.replaceAll("_", " ")})` : FLOW;
+    const note = entry?.beside ? BESIDE : "";
+    const made = tap ? `attention from frame to frame (${tap.replaceAll("_", " ")})${note}` : FLOW;
     const where = `layer ${state.layer + 1}, head ${headName(state.head)}`;
     writeTitle(part["matrix-title"], "Frame to frame", where, entry ? made : NONE, tip);
     part.matrix.setAttribute("aria-label", tip || "Frame to frame");

@@ -63,6 +63,7 @@
  * @property {string} tap "" where it is minus the AM flow
  * @property {number} layer
  * @property {boolean} signed
+ * @property {boolean} beside computed beside the network, after the clip
  * @property {Numbers} values
  */
 

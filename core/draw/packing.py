@@ -250,7 +250,7 @@ class _Packer:
             attention = of_layer(next(iter(self.recorded.space.values())), layer)
             flows = [minus_flow(attention, head) for head in _every_head(attention)]
             values = self.body.add(np.stack(flows))
-            return [Matrix(tap="", layer=layer, signed=False, values=values)]
+            return [Matrix(tap="", layer=layer, signed=False, beside=False, values=values)]
         matrices = []
         for tap, attentions in self.recorded.time.items():
             if layer not in [a.layer for a in attentions]:
@@ -260,7 +260,10 @@ class _Packer:
             assert frames is not None  # it is over time
             signed = attention.kernel.signed
             values = self.body.add(frames)
-            matrices.append(Matrix(tap=tap, layer=layer, signed=signed, values=values))
+            apart = spec(self.trace.model).frames_beside
+            matrices.append(
+                Matrix(tap=tap, layer=layer, signed=signed, beside=apart, values=values)
+            )
         return matrices
 
     def tap(self, name: str) -> Tap:

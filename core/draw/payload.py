@@ -80,6 +80,7 @@ class Matrix(TypedDict):
     tap: str  # "" where it is minus the AM flow
     layer: int
     signed: bool
+    beside: bool  # computed beside the network, after the clip
     values: Place
 
 

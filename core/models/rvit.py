@@ -140,8 +140,9 @@ class AttentionGate(nn.Module):
 
         Attention from frame to frame (spec 1.3), each (B, T, T) > 0 with rows that sum to 1, the
         mean over heads: what the class token of frame t asks against what that of frame t' offers,
-        before frame and state are added. In the first layer T_s has met no frame yet, so there
-        S_spatial is 1/T for any clip.
+        before frame and state are added. It stands beside the network, after the clip: the paper's
+        Figures 4 and 5 and its loss take all of it, though no frame of a recurrence meets a later
+        one. In the first layer T_s has met no frame yet, so there S_spatial is 1/T for any clip.
         """
         layout = class_tokens_layout(from_frames.shape[1])
         maps = []
@@ -424,6 +425,7 @@ SPECS = [
         },
         spatial_taps=("gate",),
         temporal_taps=("time_frames", "space_frames"),
+        frames_beside=True,
         rollout_taps=("gate",),
     ),
 ]

@@ -97,6 +97,11 @@ class Spec:
     """Names of the taps that show attention over space, the one to open on first."""
     temporal_taps: tuple[str, ...] = ("time",)
     """The same over time; empty for a model whose frame matrix is not an attention (am_flow)."""
+    frames_beside: bool = False
+    """Whether attention from frame to frame is computed beside the network, after the clip (rvit).
+
+    A frame's row then holds later frames too, which the network has not met when it reads that one.
+    """
     rollout_taps: tuple[str, ...] = ("time", "space")
     """Names of the taps that the tokens run through, which rollout multiplies; empty for none."""
     am_flow: bool = False

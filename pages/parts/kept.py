@@ -10,6 +10,7 @@ from core import explain
 from core.draw import export, packing
 from core.draw.export import Numbers
 from core.draw.overlay import COLOUR_MAPS, overlay
+from core.models import spec
 from core.observe import Trace
 from core.trace import Attention, Head
 from pages.parts import cached
@@ -88,6 +89,8 @@ def frame_map(trace: Trace, look: Look, state: State) -> Numbers:
     what = "minus the AM-flow magnitude, blind to direction"
     if tap:
         what = f"attention from frame (row) to frame (column), {tap}"
+        if spec(trace.model).frames_beside:
+            what += ", computed beside the network after the clip: rows also see later frames"
     name = f"head {head + 1}" if isinstance(head, int) else f"{head} over heads"
     matrix = explain.temporal(trace, layer, head, tap)
     return {"frame_map": (matrix, f"(T', T') {what}, layer {layer + 1}, {name}")}

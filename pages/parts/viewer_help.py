@@ -47,7 +47,9 @@ VIEWER_HELP = Help(
         ),
         "matrix": (
             "How much each frame (row) looks at each frame (column), averaged over all places "
-            "(RViT: of one vector a frame). Signed: red attracts, blue repels."
+            "(RViT: of one vector a frame). Signed: red attracts, blue repels. RViT reads frame by "
+            "frame and meets no later frame: its map is no step of the network but what its paper "
+            "compares of the frames afterwards (Figures 4 and 5), so rows hold later frames too."
         ),
         "flow": (
             "Minus how much the attention map changes between two frames: 0 is no change. It says "

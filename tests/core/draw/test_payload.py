@@ -62,6 +62,16 @@ def test_a_payload_has_the_keys_that_its_types_promise() -> None:
     assert opened(pack(trace, help_texts=help_texts))["help"] == help_texts
 
 
+@pytest.mark.parametrize("name", available())
+def test_a_frame_map_that_is_no_step_of_its_network_says_so(name: str) -> None:
+    """RViT's holds how frames look at later ones, which its recurrence has not met by then."""
+    spatial, temporal = spec(name).spatial_taps, spec(name).temporal_taps
+    axes = dict.fromkeys(spatial, Axis.SPACE) | dict.fromkeys(temporal, Axis.TIME)
+    axes |= {tap: Axis.JOINT for tap in spatial if tap in temporal}
+    matrices = opened(pack(recorded(name, axes, layers=1)))["matrices"]
+    assert matrices and all(matrix["beside"] == (name == "rvit") for matrix in matrices)
+
+
 def annotations(kind: str) -> dict[str, Any]:
     return SHAPES[kind].__annotations__
 
