@@ -34,6 +34,7 @@
  * @property {string} matrix
  * @property {string} weight
  * @property {string} goal
+ * @property {string} tie that the best path and its reverse weigh the same, where they do
  * @property {Record<string, string>} paths by name
  * @property {Record<string, string>} help by the data-help of a node of lab.html
  */

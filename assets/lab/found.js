@@ -112,7 +112,8 @@ export function captionOf(found, shown, step, sliding) {
     const right = shown.places.filter(Boolean).length;
     const path = `${shown.name.toLowerCase()}, weight ${written(shown.weight)}`;
     const into = `The frames slide into the order of the path (${path})`;
-    return `${into}: ${right} of ${T} in their true place.`;
+    const tied = data.words.tie && shown.weight === data.paths[0].weight;
+    return `${into}: ${right} of ${T} in their true place.${tied ? ` ${data.words.tie}` : ""}`;
   }
   const k = step - 1;
   const [t, u] = [shown.path[k - 1], shown.path[k]];

@@ -23,6 +23,11 @@ Colour = tuple[float, float, float]
 """Red, green and blue in 0..1."""
 
 
+def number(value: float, form: str) -> str:
+    """A number in a format such as `.3f`, with a minus sign, which is no hyphen."""
+    return format(value, form).replace("-", "−")
+
+
 def text_width(text: str, size: float) -> float:
     """About how many pixels a line of `size` pixels takes.
 

@@ -34,6 +34,7 @@ def candidates(
 
     The greedy path is core.order.greedy_path from its best start. The first three avoid the
     forbidden edges of `order`; the path backwards, with which the direction is judged, may use any.
+    It stands second where it ties with the best, and the runner-up is then the next other path.
     There is no runner-up if one path alone is left.
     """
     frames = tuple(permutation)
@@ -50,7 +51,11 @@ def candidates(
     backwards = candidate("Best path backwards", order.path[::-1])
     if order.runner_up_path == order.path:
         return [best, greedy, backwards]
-    return [best, candidate("Runner-up", order.runner_up_path), greedy, backwards]
+    if not order.ties_backwards:
+        return [best, candidate("Runner-up", order.runner_up_path), greedy, backwards]
+    if order.rival_path == order.runner_up_path:  # two slots have no third path
+        return [best, backwards, greedy]
+    return [best, backwards, candidate("Runner-up", order.rival_path), greedy]
 
 
 @dataclass(frozen=True)

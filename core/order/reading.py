@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from jaxtyping import Int, Real
@@ -33,6 +33,23 @@ class Reading:
     def calibrated(self) -> bool:
         """Whether anybody measured when the direction of such a matrix is right."""
         return self.threshold < UNCALIBRATED
+
+    @property
+    def backwards(self) -> float:
+        """OrderAcc of the path the other way round, in percent."""
+        return order_accuracy(self.order.path[::-1], self.permutation)
+
+    def unflattered(self) -> Reading:
+        """The same reading; of a path and its reverse that tie, by the one that is less right.
+
+        The matrix gives no reason for either, so the better one would be luck. This is for showing
+        one reading; a mean over many shuffles takes either, which is fair on average.
+        """
+        if not self.order.ties_backwards or self.backwards >= self.accuracy:
+            return self
+        path = self.order.path
+        order = replace(self.order, path=path[::-1], runner_up_path=path)
+        return replace(self, order=order, accuracy=self.backwards)
 
 
 def read(

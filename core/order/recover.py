@@ -31,8 +31,9 @@ So much is what a codec rounds away.
 class Order:
     """The recovered order of T slots and how sure it is.
 
-    `margin` and `direction_margin` compare the path with the runner-up and with itself reversed, in
-    units of (T - 1) standard deviations of the matrix off its diagonal.
+    `margin` and `direction_margin` compare the path with the runner-up and with itself reversed,
+    `order_margin` with its rival, in units of (T - 1) standard deviations of the matrix off its
+    diagonal.
     """
 
     path: Path
@@ -43,6 +44,9 @@ class Order:
     direction_margin: float
     verdict: Verdict
     exact: bool  # False: found by local search, perhaps not the best
+    rival_path: Path  # the heaviest that is neither the path nor its reverse, where there is one
+    order_margin: float
+    ties_backwards: bool  # the matrix is symmetric: the path and its reverse weigh the same
     forbidden: tuple[Edge, ...] = ()  # edges that no path here may use
 
 
@@ -76,7 +80,7 @@ def recover_order(
     show the same picture (`repeated`, of repeated_slots: a model that knows its slots apart would
     order them all the same); `up_to_direction` if the direction margin is below
     `direction_threshold`, else `known`. The margins are in units of the whole matrix, and the
-    reversed path may use any edge. If one path alone is left it is its own runner-up.
+    reversed path may use any edge. If one path alone is left it is its own runner-up and rival.
 
     Raises: BadInput for a matrix that is not square or not finite, and if no path is left.
     """
@@ -87,16 +91,16 @@ def recover_order(
     backwards = path_weight(matrix, path[::-1])
     # A symmetric matrix ties a path with its own reverse: that leaves the direction open, not the
     # order, which is then judged against the next path.
-    rival = runner_up
-    if runner_up_path == path[::-1] and len(paths) > 2:
-        rival = path_weight(matrix, paths[2])
+    is_reverse = runner_up_path == path[::-1]
+    rival_path = paths[2] if is_reverse and len(paths) > 2 else runner_up_path
     unit = _unit(matrix)
-    margin = direction_margin = 0.0
+    margin = direction_margin = order_margin = 0.0
     verdict: Verdict = "unknown"
     if unit > 0:
         margin = (weight - runner_up) / unit
         direction_margin = (weight - backwards) / unit
-        if (weight - rival) / unit >= UNKNOWN_MARGIN and not repeated:
+        order_margin = (weight - path_weight(matrix, rival_path)) / unit
+        if order_margin >= UNKNOWN_MARGIN and not repeated:
             least = max(direction_threshold, UNKNOWN_MARGIN)
             verdict = "known" if direction_margin >= least else "up_to_direction"
     return Order(
@@ -108,8 +112,16 @@ def recover_order(
         direction_margin,
         verdict,
         exact=len(matrix) <= EXACT_FRAMES,
+        rival_path=rival_path,
+        order_margin=order_margin,
+        ties_backwards=len(path) > 1 and is_reverse and _is_symmetric(matrix),
         forbidden=tuple(forbidden),
     )
+
+
+def _is_symmetric(matrix: np.ndarray) -> bool:
+    """Whether a matrix is its own transpose but for rounding, that of 32 bits included."""
+    return bool(np.abs(matrix - matrix.T).max() <= 1e-6 * np.abs(matrix).max())
 
 
 def _unit(matrix: np.ndarray) -> float:

@@ -9,9 +9,11 @@ import numpy as np
 import streamlit as st
 
 from core.draw import export
+from core.draw.lettering import number
 from core.draw.overlay import enlarged
 from core.draw.steps import step_through
 from core.draw.style import LAB, picture
+from core.models import spec
 from core.order import EXACT_FRAMES, UNKNOWN_MARGIN, Reading
 from pages.parts import session
 from pages.parts.component import component
@@ -36,6 +38,10 @@ WORDS = {
     },
 }
 """What the steps say, by what the matrix holds."""
+BESIDE = (
+    " Computed beside the network, after the clip: the network itself reads slot by slot and never "
+    "looks at a later one."
+)
 PATHS = {
     "Exact optimum": (
         "The heaviest of all paths that visit every slot once, found exactly (Held-Karp)."
@@ -44,12 +50,18 @@ PATHS = {
         f"More than {EXACT_FRAMES} slots: the best that a local search finds from greedy paths and "
         "from a ranking of the slots. Perhaps not the optimum."
     ),
-    "Runner-up": "The second heaviest path. What it lacks is the margin.",
+    "Runner-up": "The second heaviest path; the third where the second is the best one backwards, "
+    "which weighs the same. What it lacks is the margin.",
     "Greedy path": "Always the heaviest edge to a slot not yet visited, from each slot in turn; "
     "the heaviest of these paths.",
     "Best path backwards": "The best path the other way round, over forbidden edges too. What it "
     "lacks is the direction margin.",
 }
+TIE = "This matrix is symmetric: the path and its reverse weigh exactly the same; both are shown."
+TIE_HELP = (
+    "The same path backwards. The two weigh the same, so either could have been drawn first: it is "
+    "the one that is less right, as a tie proves nothing."
+)
 LAB_HELP = {
     "shuffled": (
         "What the model is given: the frames in this order. A slot is a place in the shuffled "
@@ -63,6 +75,10 @@ LAB_HELP = {
     "accuracy": (
         "Most frames that stand in the right order, others left out, over all frames. Not given "
         "where the order is not identifiable."
+    ),
+    "reveal": (
+        "Shows the true number of each frame and how right each path is. Played to the end, the "
+        "lab shows them by itself. A link keeps what is shown."
     ),
     "centre": (
         "Draws the colours about the mean of the weights instead of from 0, so that small "
@@ -120,7 +136,11 @@ def _words(shuffled: Shuffled) -> dict[str, Any]:
     if shuffled.reading.order.exact:
         how = "found exactly"
     goal = f"Wanted: the heaviest path through all slots, {how}."
-    return {**WORDS[kind], "goal": goal, "paths": PATHS, "help": LAB_HELP}
+    words = dict(WORDS[kind])
+    if not shuffled.by.pixels and spec(shuffled.choice.card.model).frames_beside:
+        words["matrix"] += BESIDE
+    tie = TIE if shuffled.reading.order.ties_backwards else ""
+    return {**words, "goal": goal, "tie": tie, "paths": PATHS, "help": LAB_HELP}
 
 
 def _numbers(shuffled: Shuffled, paths: list[dict[str, Any]]) -> export.Numbers:
@@ -160,23 +180,24 @@ def verdict(reading: Reading) -> None:
     st.info(f"**{title}.** {_meaning(reading)}", icon=":material/gavel:")
     accuracy, either_way, margin, direction = st.columns([1, 1, 1.2, 1.6])
     is_known = order.verdict != "unknown"
+    one_way, other_way, other_help = "OrderAcc", "either direction", HELP["reversal_accuracy"]
+    other = reading.either_way
+    if order.ties_backwards:
+        one_way, other_way, other_help = "OrderAcc one way", "the other way", TIE_HELP
+        other = reading.backwards
     accuracy.metric(
-        "OrderAcc",
-        f"{reading.accuracy:.1f} %" if is_known else "—",
-        help=HELP["order_accuracy"],
+        one_way, f"{reading.accuracy:.1f} %" if is_known else "—", help=HELP["order_accuracy"]
     )
-    either_way.metric(
-        "either direction",
-        f"{reading.either_way:.1f} %" if is_known else "—",
-        help=HELP["reversal_accuracy"],
+    either_way.metric(other_way, f"{other:.1f} %" if is_known else "—", help=other_help)
+    margin.metric(
+        f"margin (at least {UNKNOWN_MARGIN})", f"{order.order_margin:.4f}", help=HELP["margin"]
     )
-    margin.metric(f"margin (at least {UNKNOWN_MARGIN})", f"{order.margin:.4f}", help=HELP["margin"])
     least = "not calibrated"
     if reading.calibrated:
         least = f"at least {max(reading.threshold, UNKNOWN_MARGIN):.3f}"
     direction.metric(
         f"direction margin ({least})",
-        f"{order.direction_margin:.3f}",
+        number(order.direction_margin, ".3f"),
         help=HELP["direction_margin"],
     )
 
@@ -185,6 +206,8 @@ def _meaning(reading: Reading) -> str:
     """The verdict in a sentence, with its reason where that is known."""
     order, repeated = reading.order, reading.repeated
     meaning = VERDICTS[order.verdict][1]
+    if order.ties_backwards and order.verdict != "unknown":
+        meaning = f"{TIE} Nothing in it says which of the two comes first in time."
     if repeated:
         t, u = repeated[0]
         others = f", and {len(repeated) - 1} more pairs do" if len(repeated) > 1 else ""

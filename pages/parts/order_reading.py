@@ -10,6 +10,7 @@ import streamlit as st
 
 from core import explain
 from core.draw.bars import class_bars
+from core.draw.lettering import number
 from core.errors import BadInput
 from core.order import Affinity, Edge, Pixels, Reading, read
 from core.video import shuffled
@@ -62,7 +63,8 @@ class Shuffled:
         if self.by.pixels:
             return provenance_line(self.choice, by="Pixel likeness, no weights")
         low, high = self.reading.matrix.min(), self.reading.matrix.max()
-        return provenance_line(self.choice, f"{self.by.words} · {low:.3f} to {high:.3f}")
+        span = f"{number(low, '.3f')} to {number(high, '.3f')}"
+        return provenance_line(self.choice, f"{self.by.words} · {span}")
 
     @property
     def is_signed(self) -> bool:
@@ -86,7 +88,8 @@ def read_order(
     matrix = None if by.pixels else cached.order_matrix(mixed, by.affinity)
 
     def reading(forbidden: Sequence[Edge]) -> Reading:
-        return read(reader, choice.clip, permutation, by.affinity, forbidden, matrix=matrix)
+        shown = read(reader, choice.clip, permutation, by.affinity, forbidden, matrix=matrix)
+        return shown.unflattered()
 
     try:
         return Shuffled(mixed, by, reading(forbidden), forbidden)

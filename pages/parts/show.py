@@ -94,8 +94,9 @@ HELP = {
         "are the same frames backwards. Guessing gives 54.4 % for 8 frames."
     ),
     "margin": (
-        "Weight of the best path minus that of the runner-up, in units of (T − 1) standard "
-        "deviations of the matrix. Below 0.001 two orders tie, and the order is not identifiable."
+        "Weight of the best path minus that of the next, in units of (T − 1) standard deviations "
+        "of the matrix. Its own reverse is left out: that is what the direction margin says. Below "
+        "0.001 two orders tie, and the order is not identifiable."
     ),
     "direction_margin": (
         "Weight of the best path minus that of the same path backwards, in the same units. Its "
@@ -219,8 +220,8 @@ def raw_range(heat: np.ndarray) -> str:
     return f"{low:.2g} to {high:.2g}{note}"
 
 
-def strip(frames: np.ndarray, captions: list[str], name: str = "frames") -> None:
-    """Frames side by side with captions."""
+def strip(frames: np.ndarray, captions: list[str], name: str = "frames", least: int = 56) -> None:
+    """Frames side by side with captions, each at least so many pixels wide."""
     cells = "".join(
         f'<figure style="margin:0;min-width:0"><img src="{picture(frame, 240)}" '
         f'alt="{escape(name)}: {escape(caption)}" '
@@ -231,5 +232,5 @@ def strip(frames: np.ndarray, captions: list[str], name: str = "frames") -> None
     )
     st.html(
         f'<div data-testid="strip-{escape(name)}" style="display:grid;gap:6px;'
-        f'grid-template-columns:repeat(auto-fit,minmax(56px,1fr))">{cells}</div>'
+        f'grid-template-columns:repeat(auto-fit,minmax({least}px,1fr))">{cells}</div>'
     )

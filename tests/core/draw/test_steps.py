@@ -21,7 +21,7 @@ from core.order import (
 )
 from core.video import subclip
 from core.world.gestures import render, rendered_clip
-from tests.core.order.test_recover import HAND, perfect_signs
+from tests.core.order.test_recover import ALIKE, HAND, perfect_signs
 from tests.core.tiny import random_model
 
 ORDER = (2, 0, 3, 1)
@@ -73,6 +73,18 @@ def test_forbidden_edges_are_avoided_but_by_the_path_backwards() -> None:
         "Greedy path": False,
         "Best path backwards": True,
     }
+
+
+def test_of_a_symmetric_matrix_the_path_and_its_reverse_stand_side_by_side() -> None:
+    found = recover_order(ALIKE)
+    paths = {c.name: c for c in candidates(ALIKE, found, (0, 1, 2, 3))}
+    assert list(paths) == ["Exact optimum", "Best path backwards", "Runner-up", "Greedy path"]
+    best, backwards = paths["Exact optimum"], paths["Best path backwards"]
+    assert best.weight == backwards.weight and (best.accuracy, backwards.accuracy) == (100, 25)
+    assert paths["Runner-up"].path == (0, 1, 3, 2), "the reverse is not its own runner-up"
+    two = np.array([[0, 1.0], [1, 0]])
+    names = [c.name for c in candidates(two, recover_order(two), (0, 1))]
+    assert names == ["Exact optimum", "Best path backwards", "Greedy path"]
 
 
 def test_a_greedy_path_in_a_dead_end_and_a_missing_runner_up_are_said() -> None:

@@ -76,6 +76,30 @@ def test_a_perfect_matrix_is_read_right_and_its_transpose_either_way() -> None:
     assert (backwards.accuracy, backwards.either_way) == (100 / UNITS, 100)
 
 
+@pytest.mark.parametrize("order", [ORDER, tuple(reversed(ORDER)), tuple(range(UNITS))])
+def test_a_tie_with_the_reverse_does_not_flatter(order: tuple[int, ...]) -> None:
+    """The likeness of frames in line: either way round is as heavy, and one of the two is right."""
+    times = np.array(order)
+    alike = -np.abs(times[None] - times[:, None]).astype(float)
+    reading = reading_of(alike, order)
+    assert reading.order.ties_backwards
+    assert sorted([reading.accuracy, reading.backwards]) == [100 / UNITS, 100]
+    shown = reading.unflattered()
+    assert (shown.accuracy, shown.backwards, shown.either_way) == (100 / UNITS, 100, 100)
+    assert {shown.order.path, shown.order.runner_up_path} == {
+        reading.order.path,
+        reading.order.runner_up_path,
+    }
+    assert shown.unflattered() is shown
+
+
+def test_what_is_right_for_a_reason_stays_as_it_is() -> None:
+    times = np.array(ORDER)
+    sooner = np.sign(times[None] - times[:, None]) - 0.1 * np.abs(times[None] - times[:, None])
+    reading = reading_of(sooner, ORDER, 0.0)
+    assert reading.unflattered() is reading and reading.backwards == 100 / UNITS
+
+
 def test_what_a_model_is_shown_decides_which_of_its_slots_are_repeated() -> None:
     """A model tells frames apart at the size of its input, whatever smaller pictures show."""
     fine = with_a_fine_difference()

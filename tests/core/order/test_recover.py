@@ -328,6 +328,31 @@ def test_a_symmetric_matrix_is_known_up_to_direction() -> None:
     assert found.verdict == "up_to_direction"
 
 
+ALIKE = np.array([[0, 5.0, 1, 0], [5, 0, 4, 2], [1, 4, 0, 6], [0, 2, 6, 0]])
+"""A symmetric matrix. 0 1 2 3 and its reverse weigh 15, the next paths 13 (1 0 2 3 has 12)."""
+
+
+def test_a_symmetric_matrix_says_that_the_path_and_its_reverse_tie() -> None:
+    order = recover_order(ALIKE)
+    assert (order.path, order.runner_up_path) == ((0, 1, 2, 3), (3, 2, 1, 0))
+    assert order.ties_backwards and order.margin == order.direction_margin == 0
+    assert order.rival_path == (0, 1, 3, 2) and path_weight(ALIKE, order.rival_path) == 13
+    spread = ALIKE[~np.eye(4, dtype=bool)].std()
+    assert order.order_margin == pytest.approx((15 - 13) / (3 * spread))
+    noise = 1e-8 * np.random.default_rng(0).standard_normal((4, 4))
+    assert recover_order(ALIKE + noise).ties_backwards, "rounding in 32 bits breaks no tie"
+    assert not recover_order(ALIKE, forbidden=[(3, 2)]).ties_backwards, "the reverse is forbidden"
+    lopsided = ALIKE.copy()
+    lopsided[0, 1] += 0.1
+    assert not recover_order(lopsided).ties_backwards
+
+
+def test_without_a_tie_the_rival_is_the_runner_up() -> None:
+    order = recover_order(HAND)
+    assert not order.ties_backwards
+    assert order.rival_path == order.runner_up_path and order.order_margin == order.margin
+
+
 def test_pixel_affinity_is_symmetric_blind_to_direction_and_in_grey_levels() -> None:
     frames = np.zeros((5, 3, 7, 3), np.uint8)
     frames += np.array([0, 10, 30, 60, 250], np.uint8)[:, None, None, None]
