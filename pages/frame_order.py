@@ -11,22 +11,21 @@ from pages.parts.lab import lab, verdict
 from pages.parts.opening import which_frame_comes_first
 from pages.parts.order_reading import does_the_order_matter, read_order
 from pages.parts.show import NOT_AN_EXPLANATION
-from pages.parts.shuffle_controls import forbidding, mixing, read_by
+from pages.parts.shuffle_controls import controls, forbidding, mixing, read_by
 from pages.parts.statistics import over_data, over_seeds
 from pages.parts.teach import teach
 
 choice = current_choice()
 head.page("Frame order", "Shuffle a clip, and see whether attention alone puts it back in order.")
-opening = st.container()
-permutation = mixing(len(choice.clip) // choice.loaded.unit)
-by = read_by(choice)
+room = controls()
+permutation = mixing(len(choice.clip) // choice.loaded.unit, room)
+by = read_by(choice, room)
 stage = st.container()
 forbidden = forbidding(len(permutation))
 shuffled = read_order(choice, permutation, by, forbidden)
-with opening:
-    which_frame_comes_first(shuffled)
 with stage:
     lab(shuffled)
+    which_frame_comes_first(shuffled)  # below the question that it answers
     verdict(shuffled.reading)
 
 does_the_order_matter(choice, shuffled).draw()

@@ -55,7 +55,7 @@ function widest(T) {
  */
 export function layout(width, room, T, aspect) {
   const beside = width >= 760;
-  const main = Math.round(Math.max(320, Math.min(0.5 * room, 600, beside ? 0.46 * width : width)));
+  const main = Math.round(Math.max(320, Math.min(0.49 * room, 600, beside ? 0.46 * width : width)));
   const cell = Math.floor((Math.min(main, width) - TITLE) / (T + 1));
   const side = TITLE + cell * (T + 1);
   const left = beside ? side + 28 : 0;

@@ -2,14 +2,17 @@
 // compared. Everything drawn comes from core; what goes back to Python is a new order made by hand,
 // or other forbidden edges.
 // For tests: the root carries data-step (0 matrix, 1 graph, 1 + k edges of the path, T + 1 in
-// order), data-order (the frame in each slot), data-path, data-playing, data-waiting, and has
-// shown(), the data, and spot(from, to), where an edge is on the screen.
+// order), data-order (the frame in each slot), data-path, data-playing, data-waiting, data-answers
+// (shown or hidden), and has shown(), the data, view(), where everything is on the stage, and
+// spot(from, to), where an edge is on the screen.
 
+/** @import {Standing} from "./address.js" */
 /** @import {Edge} from "./geometry.js" */
 /** @import {LabData, Shown} from "./data.js" */
 /** @import {Scene} from "./stage.js" */
 /** @import {Still} from "./keep.js" */
 
+import { FRESH, linkedStanding, linkStanding } from "./address.js";
 import { along, edgeAt, layout } from "./geometry.js";
 import { legendOf, paintScale, written } from "./ink.js";
 import { paintStage } from "./stage.js";
@@ -26,6 +29,11 @@ const PAUSE = 500; // ms that keys may follow one another before Python is told
 const SCALE = 150;
 /** @type {Map<Element, Lab>} */
 const labs = new Map();
+/**
+ * Where the lab stood that was closed last, for when its page is opened again.
+ * @type {Standing | null}
+ */
+let stood = null;
 
 class Lab {
   /** @param {HTMLElement} root */
@@ -35,6 +43,7 @@ class Lab {
     this.sent = 0;
     this.chosen = 0; // the path that is shown
     this.centred = false; // whether colours are centred on the mean, where they can be
+    this.revealed = false; // whether the true numbers of the frames are shown
     /** @type {Found | null} */
     this.found = null;
     /** @type {Laid | null} */
@@ -71,6 +80,7 @@ class Lab {
     this.watch = new ResizeObserver(() => this.resized());
     Object.assign(root, {
       shown: () => this.found?.data,
+      view: () => this.laid?.view,
       spot: (/** @type {number} */ t, /** @type {number} */ u) => this.spot(t, u),
     });
   }
@@ -94,13 +104,16 @@ class Lab {
     const before = this.found;
     const { player } = this;
     const sameLength = before?.data.permutation.length === data.permutation.length;
-    const ended = !before || player.at >= player.last || !sameLength;
+    const ended = player.at >= player.last;
+    const standing = before ? FRESH : (stood ?? linkedStanding());
+    if (!before) this.centred = standing.centred;
     this.found = new Found(data, pictures, this.centred);
     explain(this.root, data.words.help);
     if (!data.paths[this.chosen]?.path) this.chosen = 0;
-    if (ended) {
+    if (!before || !sameLength) this.open(standing);
+    else if (ended) {
       player.play(false);
-      player.at = player.last;
+      player.at = player.last; // the new frames in order, as those before
     }
     this.root.dataset.order = String(data.permutation);
     this.root.dataset.waiting = "false";
@@ -108,9 +121,41 @@ class Lab {
     const still = !before || this.frames.still();
     this.frames.show(data.permutation, data.pictures, data.word, still);
     this.table();
+    this.link();
     this.part.scrub.max = String(player.last);
     if (labs.get(this.root) === this) this.watch.observe(this.root);
     this.resized();
+  }
+
+  /**
+   * Stand where a link or a fresh visit says.
+   * @param {Standing} standing
+   */
+  open({ step, answers }) {
+    this.player.play(false);
+    this.player.at = Math.min(step, this.player.last);
+    this.reveal(answers || this.player.at >= this.player.last);
+  }
+
+  /**
+   * Show the true numbers of the frames, or hide them again.
+   * @param {boolean} on
+   */
+  reveal(on) {
+    const { part, root } = this;
+    this.revealed = on;
+    root.dataset.answers = on ? "shown" : "hidden";
+    part.reveal.textContent = on ? "Hide" : "Reveal";
+    part.reveal.setAttribute("aria-pressed", String(on));
+    this.frames.reveal(on);
+    this.table();
+    this.link();
+  }
+
+  /** Put where it stands into the address: a rerun may have put another back. */
+  link() {
+    if (!this.found) return;
+    linkStanding({ step: this.player.step, answers: this.revealed, centred: this.centred });
   }
 
   // --- what goes to Python -----------------------------------------------------------------------
@@ -196,6 +241,7 @@ class Lab {
     if (!this.found || !this.laid) return;
     const { found, laid, part, player } = this;
     const { data } = found;
+    if (player.at >= player.last && !this.revealed) this.reveal(true);
     paintStage(part.stage, this.scene(found, laid), player.at);
     part.scrub.value = String(player.at);
     const slid = player.at > data.permutation.length;
@@ -206,6 +252,7 @@ class Lab {
     this.root.dataset.step = String(player.step);
     this.root.dataset.path = String(this.path(data).path);
     part.count.textContent = `step ${player.step} of ${player.last}`;
+    this.link();
     const caption = captionOf(found, this.path(data), player.step, slid);
     part.caption.textContent = caption;
     part.stage.setAttribute("aria-label", `Step-through. ${caption}`);
@@ -214,7 +261,7 @@ class Lab {
   /** The paths compared; each can be shown. */
   table() {
     if (!this.found) return;
-    fillTable(this.part.paths, this.found.data, this.chosen, (i) => {
+    fillTable(this.part.paths, this.found.data, this.chosen, this.revealed, (i) => {
       this.chosen = i;
       this.table();
       this.part.paths.querySelectorAll("button")[i].focus();
@@ -250,6 +297,7 @@ class Lab {
     if (!this.found) return;
     this.centred = !this.centred;
     this.found = new Found(this.found.data, this.found.pictures, this.centred);
+    this.link();
     this.resized();
   }
 
@@ -318,6 +366,7 @@ class Lab {
     on(part.lecture, "click", () => {
       const behavior = this.frames.still() ? "auto" : "smooth";
       part.transport.scrollIntoView({ block: "start", behavior });
+      this.reveal(false);
       player.lecture();
     });
     on(part.keep, "click", (event) => {
@@ -327,6 +376,10 @@ class Lab {
       if (kind && found && laid) keep(kind, this.still(found, laid), found.data.numbers);
     });
     on(part.centre, "click", () => this.recolour());
+    on(part.reveal, "click", () => {
+      if (this.revealed && player.at > player.last - 1) player.go(0, true); // its end shows them
+      this.reveal(!this.revealed);
+    });
     on(part.scrub, "input", () => player.go(Number(part.scrub.value), true));
     on(part.stage, "pointermove", (event) => this.point(this.under(event)));
     on(part.stage, "pointerleave", () => this.point(null));
@@ -363,6 +416,8 @@ class Lab {
     this.closing.abort();
     this.watch.disconnect();
     labs.delete(this.root);
+    stood = { step: this.player.step, answers: this.revealed, centred: this.centred };
+    if (labs.size === 0) linkStanding(null);
   }
 }
 

@@ -24,6 +24,7 @@
  * @property {HTMLElement} high
  * @property {HTMLElement} middle
  * @property {HTMLButtonElement} centre
+ * @property {HTMLButtonElement} reveal
  * @property {HTMLElement} readout
  * @property {HTMLElement} paths
  * @property {HTMLElement} keep

@@ -7,19 +7,31 @@ import { written } from "./ink.js";
 const NONE = "none: it ends where only forbidden edges lead on";
 
 /**
- * The words of a path: slots in order, weight, behind the best, OrderAcc.
+ * The words of a path: slots in order, weight, behind the best, OrderAcc once it may be known.
  * @param {LabData} data
  * @param {Path} path
  * @param {boolean} best
+ * @param {boolean} revealed
  */
-function wordsOf(data, path, best) {
+function wordsOf(data, path, best, revealed) {
   if (!path.path) return [NONE, "", "", ""];
   return [
     path.path.map((slot) => slot + 1).join(" → "),
     written(path.weight),
     best ? "–" : written(data.paths[0].weight - path.weight),
-    data.identifiable ? `${path.accuracy.toFixed(1)} %` : "–",
+    accuracyOf(data, path, revealed),
   ];
+}
+
+/**
+ * How right a path is: asked until the answers are shown, nothing where no order is identifiable.
+ * @param {LabData} data
+ * @param {Path} path
+ * @param {boolean} revealed
+ */
+function accuracyOf(data, path, revealed) {
+  if (!data.identifiable) return "–";
+  return revealed ? `${path.accuracy.toFixed(1)} %` : "?";
 }
 
 /**
@@ -27,9 +39,10 @@ function wordsOf(data, path, best) {
  * @param {HTMLElement} body
  * @param {LabData} data
  * @param {number} chosen
+ * @param {boolean} revealed whether the answers are shown
  * @param {(i: number) => void} choose
  */
-export function fillTable(body, data, chosen, choose) {
+export function fillTable(body, data, chosen, revealed, choose) {
   const rows = data.paths.map((path, i) => {
     const button = document.createElement("button");
     Object.assign(button, {
@@ -46,7 +59,7 @@ export function fillTable(body, data, chosen, choose) {
     head.append(button);
     const row = document.createElement("tr");
     row.append(head);
-    wordsOf(data, path, i === 0).forEach((words, column) => {
+    wordsOf(data, path, i === 0, revealed).forEach((words, column) => {
       const cell = document.createElement("td");
       if (column > 0) cell.className = "lab-number";
       cell.textContent = words;

@@ -150,10 +150,7 @@ function drawNode(context, { view, layers, theme }, t, arrived, visited) {
     picture(context, layers.nodes[t], nodes[t], node, theme.line);
     context.globalAlpha = 1;
   }
-  if (arrived === 0) {
-    badge(context, name, at.x, at.y, 13, DARK, theme);
-    return;
-  }
+  if (arrived === 0) return; // the matrix has its number
   const size = { w: node.w * (0.4 + 0.6 * arrived), h: node.h * (0.4 + 0.6 * arrived) };
   const [edge, width] = visited ? [theme.accent, 4] : [theme.line, 2];
   picture(context, layers.nodes[t], at, size, edge, width);

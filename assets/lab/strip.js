@@ -46,6 +46,7 @@ export class Strip {
     this.hint = hint;
     this.events = events;
     this.word = "";
+    this.revealed = false; // whether it says which frame is in a slot
     /** @type {number[]} */
     this.order = [];
     /** @type {Map<number, Item>} */
@@ -83,6 +84,30 @@ export class Strip {
       if (image.src !== pictures[t]) image.src = pictures[t];
     });
     this.arrange(order, still);
+  }
+
+  /**
+   * Say which frame is in each slot, in the colour of its time, or hide it again.
+   * @param {boolean} on
+   */
+  reveal(on) {
+    this.revealed = on;
+    this.list.toggleAttribute("data-revealed", on);
+    this.name();
+  }
+
+  /** Write what is known of each slot. */
+  name() {
+    const last = Math.max(1, this.order.length - 1);
+    this.itemsOf(this.order).forEach(({ button, slot, name }, t) => {
+      const frame = this.order[t];
+      const known = this.revealed ? `${this.word} ${frame + 1}` : `a ${this.word}`;
+      slot.textContent = `slot ${t + 1}`;
+      name.textContent = this.revealed ? known : "?";
+      button.style.setProperty("--lab-time", `${(100 * frame) / last}%`);
+      const place = `${known} in slot ${t + 1} of ${this.order.length}`;
+      button.setAttribute("aria-label", `${place}. ${this.hint}`);
+    });
   }
 
   /**
@@ -125,12 +150,8 @@ export class Strip {
       this.list.append(...items.map(({ node }) => node));
     this.order = [...order];
     if (focused && document.activeElement !== focused) focused.focus({ preventScroll: true });
-    items.forEach(({ node, button, slot, name }, t) => {
-      const frame = `${this.word} ${order[t] + 1}`;
-      slot.textContent = `slot ${t + 1}`;
-      name.textContent = frame;
-      const place = `${frame} in slot ${t + 1} of ${order.length}`;
-      button.setAttribute("aria-label", `${place}. ${this.hint}`);
+    this.name();
+    items.forEach(({ node }, t) => {
       const [was, is] = [before[t], node.getBoundingClientRect()];
       const [dx, dy] = [was.left - is.left, was.top - is.top];
       if (!still && was.width && (Math.abs(dx) > 1 || Math.abs(dy) > 1)) {
@@ -160,7 +181,9 @@ export class Strip {
     this.arrange(this.with(from, to), !byKeys || this.still());
     const order = this.order.map((each) => each + 1).join(", ");
     const place = `slot ${to + 1} of ${this.order.length}`;
-    this.events.say(`${this.word} ${frame + 1} is now in ${place}. Order: ${order}`);
+    const moved = `The ${this.word} of slot ${from + 1} is now in ${place}`;
+    const known = `${this.word} ${frame + 1} is now in ${place}. Order: ${order}`;
+    this.events.say(this.revealed ? known : moved);
     this.events.moved(this.order, byKeys);
   }
 

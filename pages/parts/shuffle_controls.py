@@ -5,7 +5,10 @@ All of it is in the address.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from core.errors import BadInput
 from core.order import Affinity, Edge
@@ -33,22 +36,38 @@ PASSES_HELP = (
 )
 
 
-def mixing(frames: int) -> tuple[int, ...]:
-    """Draw the controls that say how the frames are shuffled. Returns the frame in each slot."""
-    # the edges of the row below, which has one gap more
-    row = st.columns([3.4, 1.5, 1.5, 2.62], vertical_alignment="bottom")
-    how = row[0].segmented_control(
+@dataclass(frozen=True)
+class Controls:
+    """The one row above the lab, and the rest of the controls behind its last button."""
+
+    row: DeltaGenerator
+    more: DeltaGenerator
+
+
+def controls() -> Controls:
+    """Draw the row, still empty."""
+    line = st.container(horizontal=True, vertical_alignment="bottom", gap="small")
+    row = line.container(horizontal=True, vertical_alignment="bottom", key="lab-row")
+    return Controls(row, line.popover("More", icon=":material/tune:"))
+
+
+def mixing(frames: int, room: Controls) -> tuple[int, ...]:
+    """Draw the controls that say how the frames are shuffled. Returns the frame in each slot.
+
+    The one that goes with the way of shuffling stands in the row, the others behind More.
+    """
+    how = room.row.selectbox(
         "Shuffle",
         HOW,
         format_func=by_title(TITLES),
-        default="seed",
-        required=True,
         key=session.HOW,
         on_change=_begin_with_the_shown_order,
         bind="query-params",
         help=HELP["shuffle"],
+        width=130,
     )
-    seed = row[1].number_input(
+    places = {name: room.row if name == how else room.more for name in HOW}
+    seed = places["seed"].number_input(
         "Shuffle seed",
         0,
         10**9,
@@ -57,8 +76,9 @@ def mixing(frames: int) -> tuple[int, ...]:
         bind="query-params",
         disabled=how not in ("seed", "swaps"),
         help="The same seed always gives the same order.",
+        width=150,
     )
-    swaps = row[2].number_input(
+    swaps = places["swaps"].number_input(
         "Swaps",
         0,
         MOST_SWAPS,
@@ -67,8 +87,9 @@ def mixing(frames: int) -> tuple[int, ...]:
         bind="query-params",
         disabled=how != "swaps",
         help="So many times two frames, drawn by the seed, change places.",
+        width=150,
     )
-    written = row[3].text_input(
+    written = places["hand"].text_input(
         "Order by hand (from 0)",
         key=session.ORDER,
         bind="query-params",
@@ -78,6 +99,7 @@ def mixing(frames: int) -> tuple[int, ...]:
             "The frame in each slot, counted from 0, as in a link and on the command line; the "
             "strip counts from 1. Dragging frames in the strip writes it here."
         ),
+        width=190,
     )
     try:
         order = permutation(
@@ -102,12 +124,11 @@ def _begin_with_the_shown_order() -> None:
         st.session_state[session.ORDER] = order_text(st.session_state[session.SHOWN_ORDER])
 
 
-def read_by(choice: Choice) -> By:
+def read_by(choice: Choice, room: Controls) -> By:
     """Draw the choice of the matrix that the order is read from."""
     card = choice.card
-    row = st.columns([3.4, 1.5, 1.5, 1, 1.5], vertical_alignment="bottom")
     titles = {"model": f"{choice.title} attention", "pixels": "Pixel likeness"}
-    kind = row[0].segmented_control(
+    kind = room.row.segmented_control(
         "Order from",
         list(titles),
         format_func=by_title(titles),
@@ -119,17 +140,18 @@ def read_by(choice: Choice) -> By:
         "alike. It can find the chain but never its direction.",
     )
     by_pixels = kind == "pixels"
-    layer, head = layer_and_head(choice, row[1], row[2], disabled=by_pixels)
-    passes = row[3].selectbox(
-        "Passes", PASSES, key="passes", bind="query-params", disabled=by_pixels, help=PASSES_HELP
-    )
-    is_sharpened = row[4].toggle(
+    is_sharpened = room.row.toggle(
         "Sharpened",
         value=card.sharpness > 0,
         disabled=by_pixels or not card.sharpness,
         key="sharp",
         bind="query-params",
         help=HELP["sharpened"],
+        width="content",
+    )
+    layer, head = layer_and_head(choice, room.more, room.more, disabled=by_pixels)
+    passes = room.more.selectbox(
+        "Passes", PASSES, key="passes", bind="query-params", disabled=by_pixels, help=PASSES_HELP
     )
     sharpness = card.sharpness if is_sharpened else 0.0
     return By(Affinity(layer, head, sharpness, passes), by_pixels)

@@ -99,7 +99,13 @@ def test_frames_are_dragged_and_moved_by_keys_and_edges_forbidden_and_the_link_k
     page = opened(chromium, address)
     before = order(page)
     assert tuple(before) == permutation(8)
+    assert (attribute(page, "step"), attribute(page, "answers")) == ("0", "hidden")
+    names = page.locator(f"{LAB} .lab-frame small")
+    assert names.all_inner_texts() == ["?"] * 8, "a fresh visit opens on the question"
     shows_what_core_finds(page)
+    page.locator(f"{LAB} [data-part=end]").click()
+    becomes(page, "answers", "shown")
+    assert names.all_inner_texts() == [f"frame {frame + 1}" for frame in before]
 
     start, end = (frame(page, before[i]).bounding_box() for i in (1, 5))
     page.mouse.move(start["x"] + start["width"] / 2, start["y"] + start["height"] / 2)
@@ -145,6 +151,10 @@ def test_frames_are_dragged_and_moved_by_keys_and_edges_forbidden_and_the_link_k
     name = f"{edge[0] + 1}→{edge[1] + 1}"
     wanted = {"without": [name], "how": ["By hand"], "order": [",".join(map(str, moved))]}
     eventually(page, lambda: links(page, wanted))
+    page.locator(f"{LAB} [data-part=reveal]").click()
+    page.locator(f"{LAB} [data-part=scrub]").fill("3")
+    becomes(page, "step", 3)
+    eventually(page, lambda: links(page, wanted | {"lab": ["step:3"]}))
     link = urlsplit(page.url).query
     page.mouse.move(5, 5)
     page.get_by_role("button", name=f"Remove {name}").click()
@@ -154,7 +164,10 @@ def test_frames_are_dragged_and_moved_by_keys_and_edges_forbidden_and_the_link_k
 
     page = opened(chromium, address, link)
     assert order(page) == moved
+    assert (attribute(page, "step"), attribute(page, "answers")) == ("3", "hidden")
     shows_what_core_finds(page, (edge,))
+    page.goto(f"{address}/frame_order?{CLIP}&lab=step:9")
+    page.wait_for_selector(f"{LAB}[data-step='9'][data-answers=shown]")
     no_error(page)
     page.close()
 
@@ -227,11 +240,12 @@ def test_the_step_through_plays_steps_and_keeps_thirty_frames_a_second(
     page = opened(chromium, address, f"{CLIP}&frames=16")
     press = lambda part: page.locator(f"{LAB} [data-part={part}]").click()  # noqa: E731
     caption = page.locator(f"{LAB} [data-part=caption]")
-    assert attribute(page, "step") == "17" and attribute(page, "playing") == "false", (
-        "it opens on the result"
-    )
+    assert attribute(page, "step") == "0" and attribute(page, "playing") == "false"
+    press("reveal")
+    becomes(page, "answers", "shown")
     press("lecture")
     becomes(page, "playing", "true")
+    assert attribute(page, "answers") == "hidden", "a lecture asks first"
     assert attribute(page, "step") == "0" and "Row t, column u" in caption.inner_text()
     press("play")
     becomes(page, "playing", "false")
@@ -398,4 +412,36 @@ def test_the_lab_is_complete_and_is_photographed(
         assert clipped == [], "text is cut off"
         page.screenshot(path=screenshots / f"lab-step-{step}-{size[0]}x{size[1]}-{scheme}.png")
     no_error(page)
+    page.close()
+
+
+@pytest.mark.parametrize(("width", "height"), [(1280, 720), (1440, 900), (390, 844)])
+def test_the_strip_the_matrix_and_the_graph_stand_above_the_fold(
+    address: str, chromium, width: int, height: int
+) -> None:
+    """On a phone nothing lies on anything else, and the table scrolls in its box."""
+    page = opened(chromium, address, viewport={"width": width, "height": height})
+    strip, stage = (
+        page.locator(f"{LAB} [data-part={part}]").bounding_box() for part in ("strip", "stage")
+    )
+    if width > 900:
+        graph = page.evaluate(f"document.querySelector('{LAB}').view().graph")
+        assert strip["y"] > 0 and stage["y"] + graph["y"] + graph["h"] <= height
+    boxes = [
+        box
+        for node in page.locator(f"{LAB} [data-part=transport] > *").all()
+        if (box := node.bounding_box())
+    ]
+    for i, one in enumerate(boxes):
+        for other in boxes[:i]:
+            apart = one["x"] >= other["x"] + other["width"] - 1
+            apart |= other["x"] >= one["x"] + one["width"] - 1
+            apart |= one["y"] >= other["y"] + other["height"] - 1
+            apart |= other["y"] >= one["y"] + one["height"] - 1
+            assert apart, "controls lie on one another"
+    table = page.locator(f"{LAB} .lab-paths").bounding_box()
+    assert table["x"] + table["width"] <= width
+    assert page.evaluate(
+        "document.documentElement.scrollWidth <= document.documentElement.clientWidth"
+    )
     page.close()

@@ -42,12 +42,12 @@ def test_every_way_to_shuffle_is_the_one_of_core_and_by_hand_begins_with_what_is
     assert shown(page) == permutation(8, "seed") == tuple(data(page)["permutation"])
     page.number_input(key="shuffle").set_value(7).run()
     assert shown(page) == permutation(8, "seed", seed=7)
-    page.button_group(key="how").set_value("swaps").run()
+    page.selectbox(key="how").set_value("swaps").run()
     page.number_input(key="swaps").set_value(3).run()
     assert shown(page) == permutation(8, "swaps", seed=7, swaps=3)
-    page.button_group(key="how").set_value("reversed").run()
+    page.selectbox(key="how").set_value("reversed").run()
     assert shown(page) == tuple(range(7, -1, -1))
-    page.button_group(key="how").set_value("hand").run()
+    page.selectbox(key="how").set_value("hand").run()
     assert (
         shown(page) == tuple(range(7, -1, -1))
         and page.text_input(key="order").value == "7,6,5,4,3,2,1,0"
@@ -127,6 +127,23 @@ def test_margins_are_shown_with_the_thresholds_that_they_are_judged_by(page: App
         "a threshold holds for the matrix it was measured with"
     )
     assert not any(VERDICTS["known"][0] in i.value for i in page.info)
+
+
+def test_the_likeness_of_pixels_is_reported_both_ways_round(page: AppTest) -> None:
+    page.button_group(key="by").set_value("pixels").run()
+    text = next(i.value for i in page.info if "symmetric" in i.value)
+    assert VERDICTS["up_to_direction"][0] in text and "No other path ties" not in text
+    values = {metric.label: metric.value for metric in page.metric}
+    assert (values["OrderAcc one way"], values["the other way"]) == ("12.5 %", "100.0 %"), (
+        "what is drawn first is not the one that luck would make look right"
+    )
+    assert float(values["margin (at least 0.001)"]) > 0.001, "that of the next other path"
+    shown = data(page)
+    best, backwards = shown["paths"][:2]
+    assert best["path"] == backwards["path"][::-1] and best["weight"] == backwards["weight"]
+    assert best["accuracy"] < backwards["accuracy"] and "exactly the same" in shown["words"]["tie"]
+    scale = shown["scales"]["plain"]
+    assert scale["low"] < scale["high"] == 0
 
 
 def test_beyond_sixteen_frames_the_page_says_that_the_order_was_searched_for(page: AppTest) -> None:

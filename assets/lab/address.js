@@ -1,0 +1,74 @@
+// Where the step-through stands, as one plain object, and the same as the `lab` parameter of the
+// address.
+
+/**
+ * Where the step-through stands. A fresh visit opens on the question.
+ * @typedef {object} Standing
+ * @property {number} step 0 matrix, 1 graph, 1 + k edges of the path, T + 1 frames in order
+ * @property {boolean} answers whether the true numbers of the frames are shown
+ * @property {boolean} centred whether colours are centred on the mean, where they can be
+ */
+
+/** @type {Standing} */
+export const FRESH = { step: 0, answers: false, centred: false };
+
+/**
+ * "step:3,answers,centred" as where to stand; what is missing or wrong is as on a fresh visit.
+ * @param {string | null} text
+ * @returns {Standing}
+ */
+export function standingOf(text) {
+  const standing = { ...FRESH };
+  for (const entry of (text ?? "").split(",")) {
+    if (entry === "answers" || entry === "centred") standing[entry] = true;
+    else if (/^step:\d+$/.test(entry)) standing.step = Number(entry.slice(5));
+  }
+  return standing;
+}
+
+/**
+ * The same as text, null where nothing differs from a fresh visit.
+ * @param {Standing} standing
+ */
+export function standingText({ step, answers, centred }) {
+  const entries = [];
+  if (step > 0) entries.push(`step:${step}`);
+  if (answers) entries.push("answers");
+  if (centred) entries.push("centred");
+  return entries.length ? entries.join(",") : null;
+}
+
+/**
+ * The query of an address with text (null: nothing) under `lab`, every other parameter as it is.
+ * @param {string} search
+ * @param {string | null} text
+ */
+export function searchWith(search, text) {
+  const others = search
+    .slice(1)
+    .split("&")
+    .filter((pair) => pair && !pair.startsWith("lab="));
+  const pairs = text === null ? others : [...others, `lab=${text}`];
+  return pairs.length ? `?${pairs.join("&")}` : "";
+}
+
+/** What the address says. */
+export function linkedStanding() {
+  return standingOf(new URLSearchParams(window.location.search).get("lab"));
+}
+
+/**
+ * Put where the lab stands into the address, null takes it out.
+ * @param {Standing | null} standing
+ */
+export function linkStanding(standing) {
+  const { pathname, search, hash } = window.location;
+  const wanted = searchWith(search, standing && standingText(standing));
+  if (wanted === search) return;
+  try {
+    window.history.replaceState(window.history.state, "", pathname + wanted + hash);
+  } catch {
+    // Refused where there is no address (about:blank), and by browsers that count the changes: the
+    // lab goes on.
+  }
+}
