@@ -6,6 +6,7 @@ Scramble the frames, watch the Hamiltonian path put them back, and see how sure 
 import streamlit as st
 
 from pages.parts import head
+from pages.parts.beside import two_matrices
 from pages.parts.choose import current_choice
 from pages.parts.lab import lab, verdict
 from pages.parts.opening import which_frame_comes_first
@@ -26,6 +27,7 @@ shuffled = read_order(choice, permutation, by, forbidden)
 with stage:
     lab(shuffled)
     which_frame_comes_first(shuffled)  # below the question that it answers
+    two_matrices(choice, shuffled)
     verdict(shuffled.reading)
 
 does_the_order_matter(choice, shuffled).draw()

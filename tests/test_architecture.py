@@ -21,7 +21,9 @@ LATE = {"captum", "kornia", "matplotlib", "huggingface_hub", "networkx", "plotly
 """Imported where they are used: torch alone takes two seconds."""
 DRAWS = {
     (f"core/draw/{name}.py", "plotly")
-    for name in ("style", "panels", "bars", "matrices", "curves", "order_figures", "tube")
+    for name in (
+        *("style", "panels", "bars", "matrices", "curves", "order_figures", "order_pair", "tube"),
+    )
 }
 """All of these files is Plotly.
 

@@ -146,6 +146,24 @@ def test_the_likeness_of_pixels_is_reported_both_ways_round(page: AppTest) -> No
     assert scale["low"] < scale["high"] == 0
 
 
+def test_two_matrices_stand_side_by_side_on_one_shuffle(page: AppTest) -> None:
+    """The one that can be negative beside one that cannot, and why, from what was measured."""
+    page.button_group(key="pair").set_value("model").run()
+    assert not page.exception and not page.error
+    figure = next(json.loads(c.proto.spec) for c in page.get("plotly_chart"))
+    signed, softmax = figure["data"]
+    assert signed["zmin"] == -signed["zmax"] and softmax["zmin"] == 0
+    text = next(m.value for m in page.markdown if "by chance" in m.value)
+    assert "**DirecFormer** says before and after by its sign" in text
+    assert "**TimeSformer** is never negative" in text and "of 28 pairs" in text
+    page.button_group(key="pair").set_value("sharpened").run()
+    assert any("neighbours are weak, so the path leaps" in m.value for m in page.markdown)
+    page.button_group(key="pair").set_value("sums").run()
+    assert not page.exception and any("decided by 7 edges" in m.value for m in page.markdown)
+    page.button_group(key="by").set_value("pixels").run()
+    assert not page.exception and not page.error
+
+
 def test_beyond_sixteen_frames_the_page_says_that_the_order_was_searched_for(page: AppTest) -> None:
     page.slider(key="frames").set_value(19).run()
     assert not page.exception and not page.error
