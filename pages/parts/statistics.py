@@ -8,12 +8,14 @@ from __future__ import annotations
 from collections import defaultdict
 from dataclasses import asdict
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from core import explain
+from core.draw.lettering import number
 from core.draw.order_figures import order_histogram
 from core.order import EXACT_FRAMES, Affinity
 from core.order.chance import chance_accuracy, chance_distribution
@@ -147,11 +149,14 @@ def _figures(model: Shuffles, pixels: Shuffles, units: int, unit: int) -> None:
     """The mean of the model, of the pixels and of guessing, and the verdicts."""
     chance = chance_accuracy(units)
     gain = model.mean - chance
+    colour: Literal["normal", "inverse"] = "normal" if gain >= 0 else "inverse"
     st.metric(
         f"OrderAcc, mean of {len(model)} shuffles",
         f"{model.mean:.1f} %",
-        f"{gain:+.1f} points from chance",
-        delta_color="normal" if abs(gain) > 2 * model.error else "off",
+        f"{number(gain, '+.1f')} points from chance",
+        # by their own signs: Streamlit takes a hyphen alone for a minus
+        delta_arrow="up" if gain >= 0 else "down",
+        delta_color=colour if abs(gain) > 2 * model.error else "off",
         help=HELP["order_accuracy"],
     )
     columns = st.columns(2)
