@@ -40,6 +40,20 @@
  */
 
 /**
+ * A video of the step-through, as pages/parts/film.py makes it.
+ * @typedef {object} Film
+ * @property {string} name
+ * @property {string} type
+ * @property {string} content in base 64
+ * @property {number} n the request that it answers
+ */
+
+/**
+ * What Python is asked for, once.
+ * @typedef {{kind: string, frames: string[], rate: number, n: number}} FilmWish
+ */
+
+/**
  * @typedef {object} LabData
  * @property {string[]} pictures addresses, one a slot
  * @property {number[]} permutation the frame in each slot
@@ -55,6 +69,7 @@
  * @property {number} answers the number of the request that this answers
  * @property {string[]} lines below a file: of what it is
  * @property {string} numbers the NPZ in base 64
+ * @property {Film | null} film the film that was asked for last, once
  * @property {{right: string, wrong: string, badge: string}} palette
  */
 

@@ -146,6 +146,31 @@ function snapshot(still, fine = 2) {
 }
 
 /**
+ * A frame of the film: the caption, two lines high, the stage at a position, and the scale.
+ * @param {Still} still
+ * @param {string} caption
+ * @param {number} at
+ */
+export function filmFrame(still, caption, at) {
+  const { view, theme } = still.scene;
+  const canvas = document.createElement("canvas");
+  canvas.width = view.width + 2 * PAD;
+  canvas.height = Math.ceil(view.height) + 2 * PAD + 100;
+  const context = /** @type {CanvasRenderingContext2D} */ (canvas.getContext("2d"));
+  context.fillStyle = still.back;
+  context.fillRect(0, 0, canvas.width, canvas.height);
+  wrapped(caption, Math.floor(view.width / 9)).forEach((line, i) =>
+    words(context, line, PAD, PAD + 26 * i, theme, 18, 650),
+  );
+  context.save();
+  context.translate(PAD, PAD + 62);
+  drawStage(context, still.scene, at);
+  context.restore();
+  scale(context, still, PAD + 62 + view.height + 12);
+  return canvas.toDataURL("image/jpeg", 0.9);
+}
+
+/**
  * The same as an SVG in which text is text.
  * @param {Still} still
  */
@@ -168,8 +193,16 @@ export function keep(kind, still, numbers) {
   if (kind === "png")
     snapshot(still).toBlob((blob) => blob && save(blob, "shuffle-lab.png"), "image/png");
   else if (kind === "svg") save(drawing(still), "shuffle-lab.svg");
-  else {
-    const bytes = Uint8Array.from(atob(numbers), (letter) => letter.charCodeAt(0));
-    save(new Blob([bytes]), "shuffle-lab.npz");
-  }
+  else if (kind === "npz") saveBytes(numbers, "shuffle-lab.npz");
+}
+
+/**
+ * Keep bytes in base 64 as a file.
+ * @param {string} content
+ * @param {string} name
+ * @param {string} [type]
+ */
+export function saveBytes(content, name, type) {
+  const bytes = Uint8Array.from(atob(content), (letter) => letter.charCodeAt(0));
+  save(new Blob([bytes], { type }), name);
 }

@@ -17,6 +17,7 @@ import { along, edgeAt, layout } from "./geometry.js";
 import { legendOf, paintScale, written } from "./ink.js";
 import { paintStage } from "./stage.js";
 import { captionOf, Found, Laid, named } from "./found.js";
+import { Films } from "./films.js";
 import { keep } from "./keep.js";
 import { explain, partsOf, themeOf } from "./parts.js";
 import { fillTable } from "./paths.js";
@@ -54,6 +55,7 @@ class Lab {
     this.pointed = null;
     /** @type {(wanted: Wanted & {n: number}) => void} */
     this.tell = () => {};
+    this.films = new Films(root);
     this.moving = 0; // the timer of an order that is still being made by keys
     this.said = "";
     /** @type {LabData | null} of what it was said */
@@ -93,6 +95,7 @@ class Lab {
   async receive(data, tell) {
     this.tell = tell;
     this.late = null;
+    this.films.receive(data.film);
     if (data.answers < this.sent || this.moving) return;
     const pictures = data.pictures.map((source) => Object.assign(new Image(), { src: source }));
     await Promise.all(pictures.map((picture) => picture.decode()));
@@ -373,7 +376,10 @@ class Lab {
       const button = /** @type {HTMLElement} */ (event.target);
       const kind = button.dataset.keep;
       const { found, laid } = this;
-      if (kind && found && laid) keep(kind, this.still(found, laid), found.data.numbers);
+      if (!kind || !found || !laid) return;
+      const still = this.still(found, laid);
+      if (kind !== "mp4" && kind !== "gif") keep(kind, still, found.data.numbers);
+      else this.films.ask(kind, still, found, this.path(found.data), player);
     });
     on(part.centre, "click", () => this.recolour());
     on(part.reveal, "click", () => {
@@ -424,14 +430,16 @@ class Lab {
 /**
  * Streamlit calls this when the lab appears, and again after every rerun with what was sent anew.
  * @param {{parentElement: HTMLElement, data: LabData,
- *   setStateValue: (name: string, value: unknown) => void}} component
+ *   setStateValue: (name: string, value: unknown) => void,
+ *   setTriggerValue: (name: string, value: unknown) => void}} component
  */
-export default function mount({ parentElement, data, setStateValue }) {
+export default function mount({ parentElement, data, setStateValue, setTriggerValue }) {
   const root = /** @type {HTMLElement} */ (
     parentElement.querySelector("[data-testid=shuffle-lab]")
   );
   const lab = labs.get(root) ?? new Lab(root);
   labs.set(root, lab);
+  lab.films.send = (wish) => setTriggerValue("film", wish);
   lab.receive(data, (wanted) => setStateValue("wanted", wanted));
   return () =>
     setTimeout(() => {

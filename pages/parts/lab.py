@@ -17,6 +17,7 @@ from core.models import spec
 from core.order import EXACT_FRAMES, UNKNOWN_MARGIN, Reading
 from pages.parts import session
 from pages.parts.component import component
+from pages.parts.film import film
 from pages.parts.order_reading import Shuffled
 from pages.parts.show import HELP, NOT_AN_EXPLANATION, VERDICTS, plain
 from pages.parts.shuffle_controls import take_over
@@ -87,6 +88,8 @@ LAB_HELP = {
     "png": (
         "The step, its scale and the paths as a picture for slides, twice as fine as on the page"
     ),
+    "mp4": "All steps as they play, as a video for slides. It takes some seconds",
+    "gif": "The same as an animation that repeats for ever",
     "svg": "The same as a drawing for print, which can be edited",
     "npz": "The numbers, for numpy.load. The key about says what each array is",
 }
@@ -122,8 +125,11 @@ def lab(shuffled: Shuffled) -> None:
         "identifiable": order.verdict != "unknown",
         "palette": LAB,
         "answers": (state.get("wanted") or {}).get("n", 0),
+        "film": film(state["film"], lines) if state.get("film") else None,
     }
-    component("shuffle_lab", "lab/lab")(key=session.LAB, data=data, on_wanted_change=_act)
+    component("shuffle_lab", "lab/lab")(
+        key=session.LAB, data=data, on_wanted_change=_act, on_film_change=lambda: None
+    )
     st.caption(shuffled.line)
 
 
