@@ -176,7 +176,7 @@ def pages() -> None:
 
 PAGES = {
     "explore": "",
-    "frame_order": "frame_order",
+    "frame_order": "frame_order?lab=step:9",
     "am_flow": "am_flow?model=AM+Flow",
     "gradcam": "gradcam",
     "compare": "compare",
