@@ -159,3 +159,20 @@ def test_a_layer_can_be_traced_and_counted() -> None:
     layer, x = Linear(5, 3), torch.ones(2, 5)
     torch.testing.assert_close(torch.jit.trace(layer, x)(x), layer(x))
     assert layer.to("meta")(x.to("meta")).shape == (2, 3)
+
+
+@needs_onednn
+def test_some_columns_of_a_wider_matrix_are_multiplied_as_a_dense_one(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    asked: list[bool] = []
+
+    def multiply(x: Tensor, weight: Tensor, bias: Tensor | None, *_: object) -> Tensor:
+        asked.append(weight.is_contiguous() or weight.t().is_contiguous())
+        return functional.linear(x, weight, bias)
+
+    monkeypatch.setattr(module, "_OPERATION", multiply)
+    x, wide = some((5, 7), (3, 11))
+    torch.testing.assert_close(linear(x, wide[:, :7]), x @ wide[:, :7].t())
+    gradients(linear, x, wide[:, :7])
+    assert len(asked) > 2 and all(asked), "oneDNN is many times slower on a matrix with gaps"
