@@ -3,33 +3,48 @@
 The result is one value for each of the model's own cells: gradients are pooled over a cell's
 pixels, occlusion covers a whole cell.
 
-Each works in short pieces. The model is held for one piece at a time, so that others may use it in
-between, and after each piece `progress(part done, 0..1)` is called; whatever that raises ends the
-work.
+Each works in short pieces, on a network of its own over the same weights, so that others may use
+the model meanwhile. After each piece `progress(part done, 0..1)` is called; whatever that raises
+ends the work.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import copy
+import threading
+import time
+from collections.abc import Callable, Generator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from dataclasses import dataclass
+from functools import lru_cache
+from typing import TypeVar
 
 import numpy as np
 import torch
 from einops import reduce
 from jaxtyping import Float
-from torch import Tensor
+from torch import Tensor, nn
 
 from core.errors import BadInput
 from core.explain.gradcam import check_class
+from core.models.video_model import VideoModel
 from core.observe import check_fits, to_input
 from core.video import Clip
 from core.weights import Model
 
 Grid = tuple[int, int, int]
+Given = TypeVar("Given")
+Part = TypeVar("Part")
 Progress = Callable[[float], object]
 GREY = 0.0
 """The baseline: the mean colour of the training data, which normalised video calls 0."""
-STEPS, PIECE, BATCH = 32, 4, 4
+STEPS, PIECE = 32, 4
+"""Gradients along the way of integrated gradients, and those of one of its equal pieces."""
+AT_ONCE, GRADIENTS_AT_ONCE = 4, 2
+"""Clips of one pass: on a CPU more of them leave its cache and take longer each."""
+PIXELS_OF_GRADIENTS = 2 * 16 * 112 * 112
+"""Pixels up to which clips are differentiated together: a network keeps all that it computed."""
 
 
 @dataclass(frozen=True)
@@ -57,6 +72,12 @@ def attribute(
     Raises: BadInput for an unknown method or class, for a clip that does not fit, or a grid that
     does not divide it.
     """
+    video = _checked(method, model, clip, target, grid)
+    return METHODS[method].run(model, video, target, grid, progress)
+
+
+def _checked(method: str, model: Model, clip: Clip, target: int, grid: Grid) -> Tensor:
+    """What the model sees, (1, 3, T, S, S). Raises: BadInput as `attribute`."""
     if method not in METHODS:
         raise BadInput(f"attribution {method!r} is not known; choose one of {', '.join(METHODS)}")
     check_class(model.card, target)
@@ -67,7 +88,7 @@ def attribute(
             f"a grid of {grid} cells does not divide {tuple(video.shape[2:])} frames and pixels; "
             "take that of the model's trace"
         )
-    return METHODS[method].run(model, video, target, grid, progress)
+    return video
 
 
 def _pooled(pixels: Tensor, grid: Grid, how: str) -> np.ndarray:
@@ -75,6 +96,74 @@ def _pooled(pixels: Tensor, grid: Grid, how: str) -> np.ndarray:
     T, h, w = grid
     values = pixels.detach().float()
     return reduce(values, "1 c (T a) (h b) (w d) -> T h w", how, T=T, h=h, w=w).numpy()
+
+
+def seconds(method: str, model: Model, clip: Clip, grid: Grid) -> float:
+    """How long `attribute` will take on this computer, from its first pieces.
+
+    Raises: BadInput as `attribute`.
+    """
+    video = _checked(method, model, clip, 0, grid)
+    pieces = 0
+    began = time.perf_counter()
+
+    def count(done: float) -> None:
+        nonlocal pieces
+        pieces += 1
+        if pieces == torch.get_num_threads():  # so many are worked on side by side
+            raise _Measured((time.perf_counter() - began) / done)
+
+    try:
+        METHODS[method].run(model, video, 0, grid, count)
+    except _Measured as measured:
+        return measured.seconds
+    return time.perf_counter() - began
+
+
+class _Measured(Exception):
+    """Ends an attribution whose first pieces are done."""
+
+    def __init__(self, seconds: float) -> None:
+        super().__init__(seconds)
+        self.seconds = seconds
+
+
+def _own_network(model: Model) -> VideoModel:
+    """Another network over the same weights, of which it computes no gradients."""
+    with model.lock:
+        weights: dict[int, object] = {
+            id(weight): nn.Parameter(weight.detach(), requires_grad=False)
+            for weight in model.net.parameters()
+        }
+        return copy.deepcopy(model.net, weights)
+
+
+def side_by_side(
+    run: Callable[[Given], Part], given: Sequence[Given]
+) -> Generator[Part, None, None]:
+    """What `run` makes of each, in order: one at a time on each of torch's threads.
+
+    Where a pass is shared by all threads, each product of matrices waits for the slowest: on two
+    cores with other work, passes side by side are five times as fast. When it is closed,
+    what has begun is ended and nothing else begins.
+    """
+    count = torch.get_num_threads()
+    if count == 1:
+        yield from map(run, given)
+        return
+    started = threading.Barrier(count + 1)
+    with ThreadPoolExecutor(count, initializer=_use_one_core) as pool:
+        for _ in range(count):
+            pool.submit(started.wait)
+        started.wait()
+        torch.set_num_threads(count)  # torch gives the last number to threads that come later
+        yield from pool.map(run, given)
+
+
+def _use_one_core() -> None:
+    """Let this thread's passes use one core."""
+    torch.get_num_threads()  # a new thread asks torch once, which would undo the next line
+    torch.set_num_threads(1)
 
 
 def saliency(
@@ -87,8 +176,9 @@ def saliency(
     """|d score / d pixel|, the mean over a cell's pixels and colours (Simonyan et al., 2014)."""
     from captum.attr import Saliency
 
-    with model.lock, torch.enable_grad():
-        gradient = Saliency(model.net).attribute(video.clone().requires_grad_(), target=target)
+    method = Saliency(_own_network(model))
+    with torch.enable_grad():
+        gradient = method.attribute(video.clone().requires_grad_(), target=target)
     progress(1.0)
     return _pooled(gradient, grid, "mean")
 
@@ -104,25 +194,38 @@ def integrated_gradients(
     """Gradients along the straight way from grey to the clip, times the way, summed over a cell.
 
     Sundararajan et al., ICML 2017. The sum over all cells is the score of the clip minus that of
-    grey, up to the error of the quadrature. The integral over the whole way is the sum of those
-    over its pieces, which Captum takes one after another.
+    grey, up to the error of the quadrature: the way is cut into equal pieces, each by Gauss and
+    Legendre's rule with PIECE gradients.
     """
-    from captum.attr import IntegratedGradients
+    network, way = _own_network(model), video - GREY
+    shares, weights = _along_the_way(max(1, steps // PIECE))
+    at_once = max(1, min(GRADIENTS_AT_ONCE, PIXELS_OF_GRADIENTS // video[0, 0].numel()))
 
-    pieces = max(1, steps // PIECE)
-    method = IntegratedGradients(model.net)
-    way = video - GREY
-    total = torch.zeros_like(video)
-    for i in range(pieces):
-        start = GREY + way * i / pieces
-        end = GREY + way * (i + 1) / pieces
-        with model.lock, torch.enable_grad():
-            piece = method.attribute(
-                end, start, target=target, n_steps=PIECE, internal_batch_size=1
-            )
-        total += piece.detach()
-        progress((i + 1) / pieces)
-    return _pooled(total, grid, "sum")
+    def gradient(start: int) -> Tensor:
+        some = slice(start, start + at_once)
+        clips = (GREY + way * shares[some]).requires_grad_()
+        with torch.enable_grad():
+            scores = network(clips)[:, target]
+        (gradients,) = torch.autograd.grad(scores.sum(), clips)
+        return (weights[some] * gradients).sum(0, keepdim=True)
+
+    mean, starts = torch.zeros_like(video), range(0, len(shares), at_once)
+    with closing(side_by_side(gradient, starts)) as parts:
+        for done, part in enumerate(parts, 1):
+            mean += part
+            progress(done / len(starts))
+    return _pooled(way * mean, grid, "sum")
+
+
+def _along_the_way(pieces: int) -> tuple[Tensor, Tensor]:
+    """Where on the way from 0 to 1 gradients are taken, and the weight of each, (n, 1, 1, 1, 1)."""
+    nodes, weights = np.polynomial.legendre.leggauss(PIECE)  # of -1 to 1, which is 2 long
+    shares = (np.arange(pieces)[:, None] + (nodes + 1) / 2) / pieces
+    shape = (-1, 1, 1, 1, 1)
+    return (
+        torch.from_numpy(shares).float().view(shape),
+        torch.from_numpy(np.tile(weights / 2 / pieces, pieces)).float().view(shape),
+    )
 
 
 def occlusion(
@@ -134,19 +237,59 @@ def occlusion(
 ) -> Float[np.ndarray, "T h w"]:
     """How far the score falls when one cell, over all frames that it covers, is painted grey.
 
-    Zeiler and Fergus, ECCV 2014.
+    Zeiler and Fergus, ECCV 2014. What a recurrent network makes of the frames before the cell is
+    computed once.
     """
-    cells = list(np.ndindex(grid))
+    network = _own_network(model)
+    with torch.inference_mode():
+        score = float(network(video)[0, target])
+    hidings = _hidings(network, grid)
+    unit = video.shape[2] // grid[0]
+
+    @lru_cache(maxsize=1)
+    def goes_on(frame: int) -> Callable[[Tensor], Tensor]:
+        return network.continued(video[:, :, :frame])
+
+    def scores(hiding: Hiding) -> list[float]:
+        frame = hiding.step * unit
+        cells = (grid[0] - hiding.step, *grid[1:])
+        hidden = [_without(video[:, :, frame:], (0, *at), cells) for at in hiding.places]
+        with torch.inference_mode():
+            return goes_on(frame)(torch.cat(hidden))[:, target].tolist()
+
     falls: list[float] = []
-    with model.lock, torch.inference_mode():
-        score = float(model.net(video)[0, target])
-    for start in range(0, len(cells), BATCH):
-        batch = cells[start : start + BATCH]
-        hidden = torch.cat([_without(video, cell, grid) for cell in batch])
-        with model.lock, torch.inference_mode():
-            falls += (score - model.net(hidden)[:, target]).tolist()
-        progress(len(falls) / len(cells))
+    read, total = 0, sum(hiding.frames for hiding in hidings)
+    with closing(side_by_side(scores, hidings)) as scores_without:
+        for hiding, without in zip(hidings, scores_without, strict=True):
+            falls += [score - each for each in without]
+            read += hiding.frames
+            progress(read / total)
     return np.array(falls, np.float32).reshape(grid)
+
+
+@dataclass(frozen=True)
+class Hiding:
+    """Some cells of one time step, each of which is hidden in a clip of its own."""
+
+    step: int
+    places: list[tuple[int, ...]]
+    """(row, column) of each."""
+    frames: int
+    """How many temporal tokens the network reads for them."""
+
+
+def _hidings(network: VideoModel, grid: Grid) -> list[Hiding]:
+    """All cells, first step first, as many at once as AT_ONCE whole clips cost."""
+    T, h, w = grid
+    places = list(np.ndindex(h, w))
+    hidings = []
+    for step in range(T):
+        rest = T - step if network.is_recurrent else T
+        at_once = AT_ONCE * T // rest
+        for start in range(0, len(places), at_once):
+            some = places[start : start + at_once]
+            hidings.append(Hiding(step, some, rest * len(some)))
+    return hidings
 
 
 def _without(video: Tensor, cell: Sequence[int], grid: Grid) -> Tensor:
@@ -167,7 +310,8 @@ METHODS = {
         integrated_gradients,
         r"$\mathrm{IG}=(x-x_0)\int_0^1\nabla f(x_0+\alpha(x-x_0))\,d\alpha$, $x_0$ grey, summed "
         r"over each cell. Red raises the score, "
-        r"blue lowers it; all cells together give $f(x)-f(x_0)$.",
+        r"blue lowers it; all cells together give $f(x)-f(x_0)$, but for the error of an integral "
+        "by 32 gradients.",
     ),
     "occlusion": Method(
         "Occlusion",

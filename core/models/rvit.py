@@ -15,6 +15,7 @@ once, and only the gate walks through time. Frame by frame (`step`) gives the sa
 from __future__ import annotations
 
 from collections import OrderedDict
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, Literal
@@ -218,6 +219,8 @@ class RViT(VideoModel):
     Raises: BadInput if patch does not divide size or heads does not divide width.
     """
 
+    is_recurrent = True
+
     def __init__(
         self,
         *,
@@ -279,6 +282,18 @@ class RViT(VideoModel):
         patches = layer_norm(x[:, :, 1:], x.shape[-1:], eps=1e-6)
         patches = rearrange(patches, "b t (h w) d -> b t h w d", h=self.side)
         return Output(logits, frame_maps=maps[-1], patches=patches)
+
+    def continued(self, beginning: Tensor) -> Callable[[Tensor], Tensor]:
+        state = self.start(1)
+        if beginning.shape[2]:
+            _, state, _ = self._read(beginning, state)
+
+        def logits(rest: Tensor) -> Tensor:
+            hidden = tuple(layer.expand(len(rest), -1, -1) for layer in state.hidden)
+            x, end, _ = self._read(rest, State(hidden, state.frames))
+            return self._classify(x, end)
+
+        return logits
 
     @property
     def trunk(self) -> Stack[RViTUnit]:

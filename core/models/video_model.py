@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
+import torch
 from torch import Tensor, nn
 
 from core.errors import BadInput
@@ -48,6 +49,8 @@ class VideoModel(nn.Module):
     """Frames of the clips that it is made for; other numbers are taken too."""
     unit_frames: int = 1
     """Frames that one temporal token covers: the unit that is shuffled. T' is frames by this."""
+    is_recurrent: bool = False
+    """Whether what it makes of a frame does not depend on later ones."""
     cam: nn.Module
     """An identity on the last block's normed patch tokens, as (B, D, T', h, w).
 
@@ -57,6 +60,19 @@ class VideoModel(nn.Module):
     def forward(self, video: Tensor, detail: bool = False) -> Tensor | Output:
         """Normalised video (B, 3, T, H, W) -> logits (B, C), or `Output` with `detail=True`."""
         raise NotImplementedError(f"{type(self).__name__} has no forward pass")
+
+    def continued(self, beginning: Tensor) -> Callable[[Tensor], Tensor]:
+        """What gives the logits of clips that begin alike, from how each of them goes on.
+
+        `beginning` is (1, 3, t, H, W), 0 <= t < T; the function takes (B, 3, T - t, H, W) to logits
+        (B, C). Where `is_recurrent`, the beginning is run through the network once.
+        """
+
+        def logits(rest: Tensor) -> Tensor:
+            clips = torch.cat([beginning.expand(len(rest), -1, -1, -1, -1), rest], 2)
+            return self(clips)
+
+        return logits
 
     @property
     def trunk(self) -> nn.ModuleList:

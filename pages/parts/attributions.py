@@ -13,6 +13,7 @@ from core.draw.panels import panels
 from core.explain.attribute import METHODS, Method
 from pages.parts import cached
 from pages.parts.exhibit import Exhibit, Film
+from pages.parts.run_card import lasting
 from pages.parts.show import pictures
 from pages.parts.subject import Choice
 
@@ -36,9 +37,11 @@ def other_attributions(choice: Choice, target: int, opacity: float, colours: str
     heat = cached.attributed.here(choice, name, target)
     with right:
         if heat is None:
+            with st.spinner("Measuring how long it takes on this computer"):
+                seconds = cached.attribution_seconds(choice, name)
             st.info(
-                f"{method.title} of *{label}* for {choice.title} is computed when asked: many "
-                "passes through the model."
+                f"{method.title} of *{label}* for {choice.title} is computed when asked: "
+                f"about {lasting(seconds)} on this computer."
             )
         else:
             _attribution(choice, method, label, heat, opacity, colours).draw()

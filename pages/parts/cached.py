@@ -200,6 +200,16 @@ def attributed(
     return attribute.attribute(method, choice.seeing, choice.clip, target, grid, progress)
 
 
+def _of_model(choice: Choice, method: str) -> Hashable:
+    return choice.model, choice.card.hash, len(choice.clip), method
+
+
+@made_once(size=lambda seconds: SMALL, place=_of_model)
+def attribution_seconds(choice: Choice, method: str) -> float:
+    """How long an attribution by this model takes on this computer, on a clip of this length."""
+    return attribute.seconds(method, choice.seeing, choice.clip, trace(choice).grid)
+
+
 @made_once(size=nbytes)
 def motion_probe(choice: Choice) -> np.ndarray:
     """What the model makes of the clip as it is, reversed, shuffled and frozen, (4, C)."""

@@ -18,6 +18,7 @@ from pathlib import Path
 
 import numpy as np
 
+from tests.benchmarks.attributions import attributions
 from tests.benchmarks.training import training
 from tests.benchmarks.viewer import viewer, viewer_large
 
@@ -256,6 +257,7 @@ BENCHMARKS = {
         library,
         computation,
         gradcam,
+        attributions,
         commands,
         training,
         viewer,

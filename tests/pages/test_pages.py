@@ -90,8 +90,11 @@ def test_an_attribution_is_computed_when_asked_and_kept(monkeypatch: pytest.Monk
     monkeypatch.setattr(attribute, "attribute", lambda *args: calls.append(1) or known(*args))
     app = opened("timesformer", str(ROOT / "pages" / "gradcam.py"))
     before = len(app.get("plotly_chart"))
+    asked: list[str] = []
+    monkeypatch.setattr(attribute, "seconds", lambda method, *_: asked.append(method) or 38.2)
     app.selectbox(key="method").set_value("saliency").run()
     assert len(app.get("plotly_chart")) == before and not calls
+    assert any(i.value.endswith("when asked: about 38 s on this computer.") for i in app.info)
     app.button(key="attribute").click().run()
     assert not app.exception and len(app.get("plotly_chart")) == before + 1 and calls == [1]
     assert not app.get("doc_string"), "nothing is drawn by a bare expression"
@@ -99,6 +102,7 @@ def test_an_attribution_is_computed_when_asked_and_kept(monkeypatch: pytest.Monk
     app.selectbox(key="method").set_value("occlusion").run()
     app.selectbox(key="method").set_value("saliency").run()
     assert len(app.get("plotly_chart")) == before + 1 and calls == [1]
+    assert asked == ["saliency", "occlusion"], "each is timed once"
 
 
 def test_a_model_that_cannot_take_the_clip_is_left_out_of_the_comparison_with_a_line() -> None:

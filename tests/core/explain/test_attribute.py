@@ -3,18 +3,31 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Iterator
 
 import numpy as np
 import pytest
 import torch
+from einops import reduce
 from torch import Tensor
 
 from core.errors import BadInput
-from core.explain.attribute import METHODS, attribute, integrated_gradients, occlusion, saliency
+from core.explain.attribute import (
+    METHODS,
+    _own_network,
+    attribute,
+    integrated_gradients,
+    occlusion,
+    saliency,
+    seconds,
+    side_by_side,
+)
+from core.models import build
 from core.models.video_model import VideoModel
 from core.observe import to_input
 from core.video import Clip
 from core.weights import Card, Model
+from tests.core import tiny
 
 GRID = (3, 2, 5)  # cells of 1 frame, 2 x 3 pixels
 SHAPE = (1, 3, 3, 4, 15)
@@ -115,6 +128,118 @@ def test_occlusion_is_that_of_captum(video: Tensor) -> None:
     np.testing.assert_allclose(
         occlusion(loaded(model), video, 1, GRID, silent), theirs[0, 0, :, ::2, ::3], atol=1e-3
     )
+
+
+def test_integrated_gradients_are_those_of_captum_piece_by_piece() -> None:
+    from captum.attr import IntegratedGradients
+
+    net = tiny.direcformer()
+    assert any(weight.requires_grad for weight in net.parameters())
+    video = torch.randn(1, 3, 3, 35, 35, generator=torch.Generator().manual_seed(2))
+    ours = integrated_gradients(Model(net, CARD), video, 1, (3, 5, 5), silent, steps=12)
+    theirs = torch.zeros_like(video)
+    for i in range(3):
+        theirs += IntegratedGradients(net).attribute(
+            video * (i + 1) / 3, video * i / 3, target=1, n_steps=4
+        )
+    by_cell = reduce(theirs.detach(), "1 c t (h b) (w d) -> t h w", "sum", b=7, d=7)
+    np.testing.assert_allclose(ours, by_cell, atol=1e-3 * np.abs(ours).max())
+    assert np.abs(ours).max() > 1e-3
+
+
+def test_occlusion_of_a_recurrent_net_reads_the_frames_before_a_cell_once() -> None:
+    from captum.attr import Occlusion
+
+    torch.manual_seed(0)
+    net = build("rvit", classes=3, size=22, patch=11, frames=3, width=14, depth=2, heads=2).eval()
+    video = torch.randn(1, 3, 3, 22, 22)
+    read: list[int] = []
+    net.patch_embed["proj"].register_forward_hook(lambda *given: read.append(len(given[2])))
+    ours = occlusion(Model(net, CARD), video, 2, (3, 2, 2), silent)
+    theirs = Occlusion(net.train(False)).attribute(
+        video, sliding_window_shapes=(3, 1, 11, 11), strides=(3, 1, 11, 11), target=2
+    )
+    np.testing.assert_allclose(
+        ours, theirs[0, 0, :, ::11, ::11], atol=1e-3 * np.abs(ours).max() + 1e-7
+    )
+    assert np.abs(ours).max() > 1e-4
+    frames_of_ours = 3 + 4 * 3 + (1 + 4 * 2) + (2 + 4 * 1)  # the clip, then cells of each frame
+    assert sum(read[: len(read) - 13]) == frames_of_ours, "Captum reads 13 whole clips after it"
+
+
+def test_attributions_work_on_another_network_over_the_same_weights() -> None:
+    net = tiny.direcformer()
+    own = _own_network(Model(net, CARD))
+    assert own is not net and not any(weight.requires_grad for weight in own.parameters())
+    assert all(weight.requires_grad for weight in net.parameters()), "nobody else notices"
+    pairs = zip(own.parameters(), net.parameters(), strict=True)
+    assert all(mine.data_ptr() == theirs.data_ptr() for mine, theirs in pairs)
+
+
+@pytest.fixture
+def threads() -> Iterator[None]:
+    before = torch.get_num_threads()
+    yield
+    torch.set_num_threads(before)
+
+
+def test_passes_side_by_side_keep_their_order_and_take_a_thread_each(threads: None) -> None:
+    torch.set_num_threads(3)
+    together = threading.Barrier(3)
+    seen: list[int] = []
+
+    def run(number: int) -> int:
+        seen.append(torch.get_num_threads())
+        together.wait(20)  # passed only where three are worked on at once
+        return number * number
+
+    assert list(side_by_side(run, range(6))) == [0, 1, 4, 9, 16, 25]
+    assert set(seen) == {1} and torch.get_num_threads() == 3
+    later: list[int] = []
+    thread = threading.Thread(target=lambda: later.append(torch.get_num_threads()))
+    thread.start()
+    thread.join()
+    assert later == [3], "threads that begin later have all cores"
+
+
+def test_what_is_closed_begins_nothing_else(threads: None) -> None:
+    torch.set_num_threads(2)
+    begun: list[int] = []
+    going_on = threading.Event()
+
+    def run(number: int) -> int:
+        begun.append(number)
+        if number > 0:
+            going_on.wait(20)
+        return number
+
+    parts = side_by_side(run, range(50))
+    assert next(parts) == 0
+    threading.Timer(0.2, going_on.set).start()
+    parts.close()
+    assert len(begun) <= 3, "those that had begun: two, and one after the first"
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_the_time_is_told_from_the_first_piece_alone(
+    method: str, seen: tuple, threads: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    torch.set_num_threads(1)
+    clock, passes = [0.0], [0]
+    known = Weighted.forward
+
+    def slow(net: Weighted, video: Tensor) -> Tensor:
+        passes[0] += 1
+        clock[0] += len(video)  # a clip takes a second
+        return known(net, video)
+
+    monkeypatch.setattr(Weighted, "forward", slow)
+    monkeypatch.setattr("core.explain.attribute.time.perf_counter", lambda: clock[0])
+    told = seconds(method, *seen, (3, 5, 5))
+    assert passes[0] <= 2, "the whole and one piece at most"
+    clock[0] = 0.0
+    attribute(method, *seen, 0, (3, 5, 5))
+    assert told == pytest.approx(clock[0], rel=0.25)
 
 
 @pytest.fixture
