@@ -1,0 +1,138 @@
+"""Look at every page with every model as a visitor does: python -m tests.screens [--out DIR].
+
+Starts the app, opens each page at four sizes, light and dark, photographs it into DIR, and checks
+by script: clipped text, text over text, what must be above the fold, pictures that are too small,
+the console, requests to other hosts, and answers of 404. A line each finding; then the exit code
+is 1. It takes minutes, so CI does not run it.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from playwright.sync_api import sync_playwright
+
+from app import PAGES
+from core.models import spec
+from core.weights import embedded
+from tests.browser.conftest import CHROMIUM, FLAGS, started
+from tests.browser.noise import listened
+from tests.browser.waiting import settled
+
+CHECK = Path(__file__).with_name("browser") / "screens.js"
+PHONE = (390, 844)
+SIZES = [(1280, 720), (1440, 900), (1920, 1080), PHONE]
+SCHEMES = ("light", "dark")
+PROJECTOR = (1280, 720)
+"""Also what 1920x1080 shows at 150 %."""
+VIEWER, LAB = "[data-testid=attention-viewer]", "[data-testid=shuffle-lab]"
+FOLD = {
+    "explore": [
+        "h1",
+        f"{VIEWER} [data-part=stage]",
+        f"{VIEWER} [data-part=play]",
+        f"{VIEWER} [data-part=strip]",
+    ],
+    "frame_order": ["h1", f"{LAB} [data-part=strip]", f"{LAB} [data-part=stage]"],
+}
+"""What is to end above the fold of a projector; on the other pages it is the heading."""
+LEAST_PICTURE = 140
+"""Pixels, on a phone too."""
+
+
+class View(NamedTuple):
+    """One appearance of a page."""
+
+    page: str
+    model: str
+    size: tuple[int, int]
+    scheme: str
+
+    @property
+    def name(self) -> str:
+        return f"{self.page}-{self.model}-{self.size[0]}x{self.size[1]}-{self.scheme}"
+
+
+def views(
+    browser: Any, address: str, page_name: str, model: str
+) -> Iterator[tuple[View, Any, list[str]]]:
+    """Open a page as a desk and as a phone do; yields each appearance, and what it was heard of."""
+    for is_phone in (False, True):
+        sizes = [size for size in SIZES if (size == PHONE) == is_phone]
+        context = browser.new_context(
+            viewport={"width": sizes[0][0], "height": sizes[0][1]},
+            is_mobile=is_phone,
+            has_touch=is_phone,
+        )
+        page = context.new_page()
+        page.set_default_timeout(120_000)
+        noise = listened(page, address)
+        path = "" if page_name == "explore" else page_name
+        page.goto(f"{address}/{path}?model={spec(model).title}&seed=4")
+        settled(page, 180)
+        for scheme in SCHEMES:
+            page.emulate_media(color_scheme=scheme)
+            for size in sizes:
+                page.set_viewport_size({"width": size[0], "height": size[1]})
+                settled(page, 180)
+                yield View(page_name, model, size, scheme), page, noise
+        context.close()
+
+
+def found(page: Any, view: View, noise: list[str], check: str) -> list[str]:
+    """What is wrong with a page as it stands."""
+    fold = FOLD.get(view.page, ["h1"]) if view.size == PROJECTOR else []
+    return [*page.evaluate(check, {"fold": fold, "pictures": LEAST_PICTURE}), *noise]
+
+
+def photographed(page: Any, view: View, folder: Path) -> None:
+    """The page as it opens, and all of it."""
+    page.screenshot(path=folder / f"{view.name}.png")
+    height = page.evaluate("document.querySelector('[data-testid=stMain]').scrollHeight")
+    page.set_viewport_size({"width": view.size[0], "height": max(view.size[1], height + 40)})
+    settled(page, 180)
+    page.screenshot(path=folder / f"{view.name}-whole.png")
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawTextHelpFormatter
+    )
+    parser.add_argument("--out", type=Path, help="a folder for the screenshots (none)")
+    parser.add_argument("--pages", nargs="+", choices=PAGES, default=list(PAGES))
+    parser.add_argument("--models", nargs="+", choices=embedded(), default=list(embedded()))
+    arguments = parser.parse_args()
+    if arguments.out:
+        arguments.out.mkdir(parents=True, exist_ok=True)
+    check = CHECK.read_text(encoding="utf-8")
+    lines: set[str] = set()
+    with (
+        tempfile.TemporaryDirectory() as runs,
+        started(Path(runs)) as address,
+        sync_playwright() as playwright,
+    ):
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        for name in arguments.pages:
+            # what is learned has nothing to do with the sidebar's model
+            models = arguments.models[:1] if name == "training" else arguments.models
+            for model in models:
+                for view, page, noise in views(browser, address, name, model):
+                    for finding in found(page, view, noise, check):
+                        line = f"{name} {model} {view.size[0]}x{view.size[1]}: {finding}"
+                        if line not in lines:
+                            print(line, flush=True)
+                        lines.add(line)
+                    if arguments.out:
+                        photographed(page, view, arguments.out)
+        browser.close()
+    print(f"{len(lines)} findings", file=sys.stderr)
+    return int(bool(lines))
+
+
+if __name__ == "__main__":
+    sys.exit(main())
