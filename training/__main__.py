@@ -88,7 +88,7 @@ def _parser() -> Parser:
     )
     _add_teach(
         commands.add_parser(
-            "teach", help="fit the order of the frames of clips: a minute, for one session"
+            "teach", help="fit the order of the frames of clips: minutes, for one session"
         )
     )
     return parser
@@ -269,6 +269,7 @@ def _reproduce(args: argparse.Namespace) -> int:
 
 
 def _add_teach(command: argparse.ArgumentParser) -> None:
+    from core.order.learned import WINDOWS
     from core.video import CROPS
 
     command.add_argument("clips", nargs="+", type=Path, metavar="CLIP")
@@ -278,8 +279,11 @@ def _add_teach(command: argparse.ArgumentParser) -> None:
         "--crop", choices=CROPS, help="central square or whole frame (default: the model's own)"
     )
     command.add_argument("--seed", type=seed, help="decides the held-out blocks and every window")
-    command.add_argument("--seconds", type=float, help="of learning (default 75)")
-    command.add_argument("--steps", type=int, help="instead of seconds")
+    command.add_argument("--windows", type=int, help=f"of frames to learn from (default {WINDOWS})")
+    command.add_argument(
+        "--seconds", type=float, help="the most of learning, which may end it early (default 900)"
+    )
+    command.add_argument("--steps", type=int, help="instead of windows and seconds")
     command.add_argument("--threads", type=int, help="CPU threads (default 2)")
     command.add_argument("--batch", type=int, help="windows a step")
     command.add_argument("--lr", type=float, help="learning rate")

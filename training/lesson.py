@@ -16,6 +16,7 @@ import torch
 from torch import Tensor
 
 from core.models import VideoModel
+from core.order.learned import WINDOWS
 from core.order.trials import Shuffles, joined, permutations_of, shuffle_model, shuffle_pixels
 from core.video import Clip, cropped, decode_at, digest
 from core.weights import Card, Model
@@ -31,8 +32,10 @@ class Lesson:
     """Everything that decides a lesson."""
 
     seed: int = 0
-    seconds: float = 75.0  # of learning, the trials included; not counted where `steps` is given
-    steps: int = 0
+    windows: int = WINDOWS  # after which it ends
+    # The most of learning, the trials included: a slow computer ends here, with fewer windows.
+    seconds: float = 900.0
+    steps: int = 0  # where given, nothing else ends it
     threads: int = 2
     batch: int = 6  # windows a step
     lr: float = 1e-3

@@ -1,9 +1,9 @@
-"""Teach a model the order of a clip's frames: the labels are free, so a minute does for any clip.
+"""Teach a model the order of a clip's frames: the labels are free, so minutes do for any clip.
 
 `python -m training teach CLIP... --out DIR`. The folder is a run folder: recipe.json (what is
 learned from and what is held out), metrics.jsonl (a row a trial) and model.safetensors: the best
-weights so far, replaced atomically, so that a stop or a kill at any moment leaves them. A lesson is
-not resumed: it takes a minute.
+weights so far, replaced atomically, so that a stop or a kill at any moment leaves them. A lesson
+ends with its windows, or at the latest with its seconds. It is not resumed: it takes minutes.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ import torch
 from torch import Tensor
 
 from core.errors import BadInput
+from core.order.learned import lesson_verdict
 from core.runs import LESSON, File, alone, write_atomically
 from core.video import Crop
 from core.weights import Model, load, load_checkpoint, save_checkpoint
@@ -62,7 +63,7 @@ def teach(
         recipe = out / File.RECIPE
         if recipe.exists():
             raise BadInput(
-                f"{out} holds a lesson already, and a lesson of a minute is not resumed; choose "
+                f"{out} holds a lesson already, and a lesson of minutes is not resumed; choose "
                 "another --out or remove it"
             )
         about = {
@@ -132,16 +133,22 @@ class Course:
 
     @property
     def result(self) -> dict[str, Any]:
-        """The trial before the lesson, that of the weights that were kept, and their cost."""
+        """The trials before the lesson and of the weights that were kept; cost and verdict."""
+        verdict = lesson_verdict(
+            self.before, self.after, self.card.frames, self.windows, self.lesson.windows
+        )
         return {
             "before": self.before,
             "after": self.after,
             "windows": self.windows,
+            "windows_needed": self.lesson.windows,
             "steps": self.step,
+            "learned": verdict.is_learned,
+            "verdict": verdict.sentence,
         }
 
     def run(self) -> None:
-        """Learn until the time is over, with a trial every eighth of it."""
+        """Learn until all windows are seen or the time is over, with a trial every eighth of it."""
         reporter = Reporter(self.folder, LESSON, 0, False)
         try:
             self._measure_before(reporter)
@@ -156,12 +163,11 @@ class Course:
 
     def _learn(self, reporter: Reporter) -> None:
         lesson, due = self.lesson, 1
-        meter = Meter(self.folder, LESSON, lesson.steps * lesson.batch)
+        meter = Meter(self.folder, LESSON, lesson.steps * lesson.batch or lesson.windows)
         began = time.monotonic()
         self.student.train()
         for video, order in batches(self.subjects, self.card, lesson):
-            seconds = time.monotonic() - began
-            done = self.step / lesson.steps if lesson.steps else seconds / lesson.seconds
+            done = self._done(time.monotonic() - began)
             if done * TRIALS >= due or done >= 1:
                 due = int(done * TRIALS) + 1
                 self._try(reporter, done, began)
@@ -174,8 +180,16 @@ class Course:
             self.step += 1
             self.windows += len(video)
             if not lesson.steps:
-                meter.total = max(self.windows, round(meter.clips_per_second * lesson.seconds))
+                possible = round(meter.clips_per_second * lesson.seconds)
+                meter.total = max(self.windows, min(lesson.windows, possible))
             meter.advance(self.windows)
+
+    def _done(self, seconds: float) -> float:
+        """The part of the lesson that is done after so many seconds."""
+        lesson = self.lesson
+        if lesson.steps:
+            return self.step / lesson.steps
+        return max(self.windows / lesson.windows, seconds / lesson.seconds)
 
     def _try(self, reporter: Reporter, done: float, began: float) -> None:
         """Measure the averaged weights, and keep them if they are the best."""
@@ -236,7 +250,7 @@ class Course:
         )
 
 
-_FLAGS = ("seed", "seconds", "steps", "threads", "batch", "frozen", "lr", "area")
+_FLAGS = ("seed", "windows", "seconds", "steps", "threads", "batch", "frozen", "lr", "area")
 _SHARES = ("lr", "area")  # above 0, at most 1
 _FROM_ZERO = ("seed", "frozen")  # at least 0, the others at least 1
 
@@ -278,5 +292,6 @@ def command(args: argparse.Namespace) -> int:
                 f"{name}: OrderAcc {before[kind]:.1f} % before, {after[kind]:.1f} % after; "
                 f"pixel path {before[f'pixels_{kind}']:.1f} %"
             )
+    print(result["verdict"])
     print(model)
     return 0

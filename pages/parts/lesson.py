@@ -14,9 +14,11 @@ from core.draw.order_figures import KINDS, lesson_curve
 from core.draw.style import COOL
 from core.models import spec
 from core.order.chance import chance_accuracy
+from core.order.learned import WINDOWS, LessonVerdict, lesson_verdict
 from pages.parts.choose_model import taught
 from pages.parts.export import downloads, of_lines
 from pages.parts.loaded import loaded
+from pages.parts.run_card import lasting
 from pages.parts.runs import Run
 from pages.parts.session import switch_to
 from pages.parts.show import HELP, chart
@@ -58,6 +60,33 @@ class Lesson:
         return self.kept or self.run.reports[-1]
 
     @property
+    def windows(self) -> int:
+        """How many windows were learned from so far."""
+        windows: int = self.run.reports[-1]["clips"]
+        return windows
+
+    @property
+    def needed(self) -> int:
+        """How many windows the clip needs."""
+        windows: int = self.run.recipe.get("windows", WINDOWS)
+        return windows
+
+    @property
+    def verdict(self) -> LessonVerdict:
+        """What came of it, or what has come of it so far."""
+        frames = self.run.recipe["window"]
+        return lesson_verdict(self.first, self.shown, frames, self.windows, self.needed)
+
+    @property
+    def seconds(self) -> float:
+        """How long it learned, or will have learned at this speed."""
+        last = self.run.reports[-1]
+        done = last.get("done", 0.0)
+        if self.run.state != "running" or not done:
+            return float(last["seconds"])
+        return float(last["seconds"] / done)
+
+    @property
     def clips(self) -> list[dict[str, Any]]:
         """Name, frames and use of the frames of each clip."""
         clips: list[dict[str, Any]] = self.run.recipe["clips"]
@@ -83,6 +112,8 @@ def lesson_result(run: Run) -> None:
     if not run.reports:
         return
     lesson = Lesson(run)
+    if lesson.kept:
+        _verdict(lesson.verdict)
     left, right = st.columns([3, 7], gap="large")
     with left:
         _figures(lesson)
@@ -99,7 +130,11 @@ def _state(run: Run) -> None:
         text, done = "Reading the clip and measuring the model as it is", 0.0
         if run.reports:
             last = run.reports[-1]
-            text = f"{Lesson(run).names}: {last['clips']:,} windows learned"
+            lesson = Lesson(run)
+            windows = run.progress.clips if run.progress else lesson.windows
+            text = f"{lesson.names}: {windows:,} of {lesson.needed:,} windows learned"
+            if run.seconds_left is not None:
+                text += f", about {lasting(run.seconds_left)} left on this computer"
             done = last.get("done", 0.0)
         st.progress(done, text=text)
     elif run.state == "stopped":
@@ -107,6 +142,14 @@ def _state(run: Run) -> None:
             "The lesson was stopped before its first measurement, so nothing of it was kept.",
             icon=":material/info:",
         )
+
+
+def _verdict(verdict: LessonVerdict) -> None:
+    """Draw whether it learned."""
+    if verdict.is_learned:
+        st.success(verdict.sentence, icon=":material/check:")
+    else:
+        st.warning(verdict.sentence, icon=":material/close:")
 
 
 def _figures(lesson: Lesson) -> None:
@@ -121,7 +164,7 @@ def _figures(lesson: Lesson) -> None:
             f"{name}, {when}",
             f"{last[kind]:.1f} %",
             f"{gain:+.1f} points, from {first[kind]:.1f} %",
-            delta_color="normal" if gain else "off",
+            delta_color="normal" if gain and lesson.verdict.is_learned else "off",
             help=f"{HELP['order_accuracy']} Read either way: "
             f"{last[f'{kind}_either_way']:.1f} %. "
             f"The pixel path gets {first[f'pixels_{kind}']:.1f} % "
@@ -142,7 +185,7 @@ def _curve(lesson: Lesson) -> go.Figure:
         list(lesson.run.reports),
         first["pixels_blocks"],
         lesson.chance,
-        lesson.run.recipe["seconds"],
+        lesson.seconds,
     )
     chart(
         figure,
@@ -161,27 +204,34 @@ def _offer(lesson: Lesson) -> str:
     run, models = lesson.run, taught()
     path = str(run.checkpoint)
     if path not in models:
-        models[path] = _title(lesson.names)
+        models[path] = _title(lesson)
         st.rerun()  # the sidebar, drawn before, offers it
     source = ModelSource("file", path)
     is_early = run.reports[-1].get("done", 0.0) < 1
     early = " (stopped early: the best so far)" if is_early else ""
+    is_learned = lesson.verdict.is_learned
     row = st.columns([2.4, 7.6], vertical_alignment="center")
     if row[0].button(
-        "Use it on every page", icon=":material/visibility:", key="use-lesson", width="stretch"
+        "Use it on every page" if is_learned else "Use it all the same",
+        icon=":material/visibility:",
+        key="use-lesson",
+        width="stretch",
     ):
         switch_to(source)
         st.rerun(scope="app")
     row[1].markdown(
         f"**{models[path]}** is now under *Model* in the sidebar, for this session{early}. "
-        "It orders frames; its classes are no longer to be trusted."
+        + ("It orders frames; its" if is_learned else "It **did not learn** to order frames; its")
+        + " classes are no longer to be trusted."
     )
     return f", result **{loaded(source).card.hash}**"
 
 
-def _title(names: str) -> str:
-    """A title that no other model of this session has."""
-    title = f"{spec(BASE).title}, taught {names}"
+def _title(lesson: Lesson) -> str:
+    """A title that no other model of this session has, and that says where it did not learn."""
+    title = f"{spec(BASE).title}, taught {lesson.names}"
+    if not lesson.verdict.is_learned:
+        title += ", not learned"
     same = sum(other == title or other.startswith(f"{title} (") for other in taught().values())
     return f"{title} ({same + 1})" if same else title
 

@@ -15,6 +15,7 @@ import streamlit as st
 from core.draw.overlay import frame_rate, write_mp4
 from core.errors import BadInput
 from core.models import spec
+from core.order.learned import WINDOWS
 from pages.parts import runs, session
 from pages.parts.lesson import BASE, lesson_result
 from pages.parts.runs import Run
@@ -57,7 +58,8 @@ def teach(choice: Choice) -> None:
     if lesson is None or run is None:
         st.info(
             "Nothing taught yet. A clip with an arrow of time, such as a flower that opens or "
-            "coffee that is poured, takes about a minute.",
+            f"coffee that is poured, needs about {WINDOWS:,} windows of its frames; how long that "
+            "takes here is told as soon as it runs.",
             icon=":material/school:",
         )
         return
@@ -65,19 +67,28 @@ def teach(choice: Choice) -> None:
 
 
 def _controls(choice: Choice, run: Run | None) -> None:
-    """Draw how long to teach, and the button that starts a lesson or stops the one that runs."""
+    """Draw how much to teach, and the button that starts a lesson or stops the one that runs."""
     is_running = run is not None and run.state == "running"
-    row = st.columns([2, 1.4, 1.4, 4], vertical_alignment="bottom")
-    seconds = row[1].selectbox(
-        "Seconds",
-        (30, 75, 150, 300),
+    row = st.columns([2, 1.2, 1.2, 1.2, 3.4], vertical_alignment="bottom")
+    windows = row[1].selectbox(
+        "Windows",
+        (WINDOWS // 2, WINDOWS, 2 * WINDOWS),
         index=1,
-        key="lesson-seconds",
+        key="lesson-windows",
         disabled=is_running,
-        help="How long it learns. On two CPU cores a minute gives a clear result on a clip with "
-        "an arrow of time.",
+        help="From how many windows of 8 shuffled frames it learns. "
+        f"About {WINDOWS:,} give a clear result on a clip with an arrow of time.",
     )
-    seed = row[2].number_input(
+    minutes = row[2].selectbox(
+        "Minutes at most",
+        (2, 5, 15, 30),
+        index=2,
+        key="lesson-minutes",
+        disabled=is_running,
+        help="A slow or busy computer ends here, with fewer windows than asked for: whether that "
+        "was enough is told at the end.",
+    )
+    seed = row[3].number_input(
         "Lesson seed",
         0,
         10**6,
@@ -101,25 +112,27 @@ def _controls(choice: Choice, run: Run | None) -> None:
         width="stretch",
     ):
         try:
-            st.session_state[session.LESSON] = _start(choice, seconds, int(seed))
+            st.session_state[session.LESSON] = _start(
+                choice, windows=windows, seconds=60 * minutes, seed=int(seed)
+            )
         except BadInput as error:
             st.error(str(error), icon=":material/error:")
         else:
             st.rerun()
-    row[3].caption(
+    row[4].caption(
         f"The shipped {spec(BASE).title} learns the order of the frames of {choice.clip.source}: "
         "of the whole file, whatever part of it and whichever model are chosen. What it learns is "
         "kept for this session only."
     )
 
 
-def _start(choice: Choice, seconds: int, seed: int) -> Path:
+def _start(choice: Choice, **asked: int) -> Path:
     """Start a lesson; returns its folder. Raises: BadInput if it cannot be started."""
     if session.LESSON_ROOM not in st.session_state:
         st.session_state[session.LESSON_ROOM] = Room()
     room: Path = st.session_state[session.LESSON_ROOM].path
     path = room / f"lesson-{sum(1 for _ in room.glob('lesson-*'))}"
-    runs.teach(path, [_file(choice, room)], seconds=seconds, seed=seed, crop=choice.crop)
+    runs.teach(path, [_file(choice, room)], crop=choice.crop, **asked)
     return path
 
 

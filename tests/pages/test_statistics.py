@@ -104,7 +104,7 @@ def test_a_data_set_is_measured_by_class_and_a_file_that_is_no_video_is_left_out
     assert any("4 of 5 clips, 1 cannot be used" in caption.value for caption in app.caption)
 
 
-def a_lesson(room: Path) -> Path:
+def a_lesson(room: Path, pixels: float = 55.0) -> Path:
     """A finished lesson as `python -m training teach` leaves it.
 
     The shipped weights stand in place of the taught ones.
@@ -142,7 +142,7 @@ def a_lesson(room: Path) -> Path:
         for i in range(11)
     ]
     rows[0] |= {
-        "pixels_blocks": 55.0,
+        "pixels_blocks": pixels,
         "pixels_blocks_either_way": 97.0,
         "pixels_interleaved": 52.0,
         "pixels_interleaved_either_way": 96.0,
@@ -172,6 +172,7 @@ def test_a_finished_lesson_is_drawn_and_its_model_offered_in_this_session_alone(
         metrics(app)["held-out blocks, after"] == "85.0 %"
         and metrics(app)["pixel path, blocks"] == "55.0 %"
     )
+    assert any(success.value.startswith("Learned: OrderAcc 85.0 %") for success in app.success)
     said = " ".join(caption.value for caption in app.caption)
     assert (
         "flower.mp4 (40 frames)" in said
@@ -190,6 +191,24 @@ def test_a_finished_lesson_is_drawn_and_its_model_offered_in_this_session_alone(
     assert not any("taught" in title for title in model_options(None).values()), (
         "another session is offered none of it"
     )
+
+
+def test_a_model_that_did_not_learn_is_offered_with_a_warning_and_without_a_green_arrow(
+    tmp_path: Path,
+) -> None:
+    path = a_lesson(tmp_path, pixels=90.0)
+    app = opened("direcformer", PAGE)
+    app.session_state["lesson"] = path
+    app.run()
+    assert not app.exception and not app.error
+    verdict = "Not learned: OrderAcc 85.0 % on frames that it never learned from, 40.0 % before"
+    assert any(w.value.startswith(verdict) for w in app.warning)
+    assert not any("Learned" in success.value for success in app.success)
+    shown = next(m for m in app.metric if m.label == "held-out blocks, after")
+    assert shown.delta.startswith("+45.0") and shown.proto.color == shown.proto.GRAY
+    assert any("It **did not learn** to order frames" in m.value for m in app.markdown)
+    app.run()
+    assert "DirecFormer, taught flower.mp4, not learned" in app.selectbox(key="model").options
 
 
 def test_a_lesson_starts_as_a_child_is_stopped_and_its_room_is_removed(
