@@ -7,6 +7,7 @@ from pages.parts.choose import current_choice
 from pages.parts.exhibit import class_exhibit
 from pages.parts.layers import from_layer_to_layer, layer_maps, through_space_and_time
 from pages.parts.opening import where_it_looks
+from pages.parts.seen import mark_other_length
 from pages.parts.show import HELP, NOT_AN_EXPLANATION, VIEWER_KEYS, provenance
 from pages.parts.viewer import viewer
 
@@ -20,6 +21,7 @@ provenance(choice, "attention computed from the recorded queries and keys")
 left, right = st.columns([6, 5], gap="large")
 with left:
     st.subheader("What it sees", help="The five most probable classes: " + HELP["probability"])
+    mark_other_length(choice)
     class_exhibit(choice, cached.trace(choice).probabilities, "classes").draw()
 with right:
     st.subheader("How to read it")

@@ -17,7 +17,13 @@ from pages.parts.choose_clip import clip_source
 from pages.parts.choose_model import model_source
 from pages.parts.controls import by_title
 from pages.parts.loaded import loaded
-from pages.parts.seen import CROP_TITLES, most_frames, own_frames
+from pages.parts.seen import (
+    CROP_TITLES,
+    OTHER_LENGTH,
+    mark_other_length,
+    most_frames,
+    own_frames,
+)
 from pages.parts.show import clip_name, training_in_words
 from pages.parts.sources import ClipSource, ModelSource
 from pages.parts.subject import Choice, Part
@@ -39,7 +45,7 @@ def _frames(model: Model, in_clip: int) -> int:
         st.session_state[session.FRAMES] = opens_on
         st.session_state[session.SAMPLING] = card.sampling
         st.session_state[session.CROP] = card.crop
-    return st.slider(
+    frames = st.slider(
         "Number of frames",
         least,
         most,
@@ -47,8 +53,12 @@ def _frames(model: Model, in_clip: int) -> int:
         step=unit,
         key=session.FRAMES,
         bind="query-params",
-        help=f"How many frames the model sees. It was trained on {card.frames}.",
+        help="How many frames the model sees. Beside others it is the only one that follows this: "
+        "they keep their own number.",
     )
+    if card.trained_on:
+        st.caption(f"Trained on {card.frames} frames.", help=OTHER_LENGTH)
+    return frames
 
 
 def _part(source: ClipSource, seconds: float) -> Part:
@@ -143,6 +153,7 @@ def sidebar() -> Choice:
             f"s to {clip.times[-1]:.2f} s",
             help=f"In links, in files and on the command line it is called `{clip.source}`.",
         )
+        mark_other_length(choice)
         _about_weights(card)
     return choice
 

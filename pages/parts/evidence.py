@@ -16,6 +16,7 @@ from pages.parts import cached
 from pages.parts.controls import by_title, colours_box, opacity_slider
 from pages.parts.exhibit import Exhibit, Film, class_exhibit
 from pages.parts.export import slug
+from pages.parts.seen import mark_other_length
 from pages.parts.several import fitting, options, partner, say_what_each_sees
 from pages.parts.show import HELP, pictures, strip, titled
 from pages.parts.subject import Choice
@@ -195,5 +196,6 @@ def what_it_sees(choice: Choice) -> Exhibit:
         f"What {choice.title} sees",
         help="The five most probable classes, from the softmax of the scores.",
     )
+    mark_other_length(choice)
     key = f"classes-{slug(str(choice.model))}"
     return class_exhibit(choice, cached.trace(choice).probabilities, key)

@@ -14,6 +14,7 @@ from core.draw.overlay import Box, enlarged
 from core.draw.style import TEXT, picture
 from core.video import crop_box
 from core.weights import Card
+from pages.parts.seen import shown_frames
 from pages.parts.sources import Rendered
 from pages.parts.subject import Choice
 
@@ -185,7 +186,8 @@ def provenance_line(choice: Choice, detail: str = "", by: str = "") -> str:
 
     `by` names what has no weights in the model's place.
     """
-    clip = f"{choice.clip.source}, {len(choice.clip)} frames"
+    frames = f"{len(choice.clip)} frames" if by else shown_frames(choice)
+    clip = f"{choice.clip.source}, {frames}"
     return " · ".join(filter(None, [by or weights_line(choice), clip, detail]))
 
 
