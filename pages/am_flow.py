@@ -7,7 +7,7 @@ import streamlit as st
 
 from pages.parts import head
 from pages.parts.choose import current_choice
-from pages.parts.flow_scores import flow_scores
+from pages.parts.flow_scores import does_it_find_the_hand, how_much_changes_when
 from pages.parts.pairs import drawing, from_one_frame_to_the_next, pairs, say_what_is_shown
 from pages.parts.several import with_am_flow
 from pages.parts.show import NOT_AN_EXPLANATION
@@ -19,6 +19,7 @@ shown = drawing(choice)
 maps = pairs(choice, shown.block)
 
 say_what_is_shown(in_sidebar, maps)
+how_much_changes_when(maps).draw()
 from_one_frame_to_the_next(maps, shown).draw()
-flow_scores(maps)
+does_it_find_the_hand(maps)
 st.caption(NOT_AN_EXPLANATION)

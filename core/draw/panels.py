@@ -124,7 +124,7 @@ def _slider(steps: list[str], opens_on: int) -> dict[str, Any]:
     return {
         "active": opens_on,
         "x": 0.25,
-        "len": 0.75,
+        "len": 0.72,  # the name of the last step needs room beyond its end
         "y": -0.02,
         "yanchor": "top",
         "pad": {"t": 6},

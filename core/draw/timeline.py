@@ -33,6 +33,12 @@ class Timeline:
         return [nearest(own, self.times) for own in self.of_clips]
 
     @property
+    def names(self) -> list[str]:
+        """The moments in seconds, as exactly as it takes to tell them apart."""
+        digits = 1 if np.diff(self.times).min(initial=np.inf) >= 0.1 else 2
+        return [f"{time:.{digits}f} s" for time in self.times]
+
+    @property
     def is_shared(self) -> bool:
         """Whether all clips have their frames at the same moments."""
         return all(len(own) == len(self.times) for own in self.of_clips)
@@ -49,20 +55,30 @@ class Timeline:
         stamped = [_stamped(*pair) for pair in zip(clips, self.of_clips, strict=True)]
         return [clip[frames] for clip, frames in zip(stamped, self.frames, strict=True)]
 
-    def strongest(self, heats: Sequence[Real[np.ndarray, "_steps _h _w"]]) -> int:
-        """The moment at which the clips' maps (T', h, w) together are strongest."""
+    def strongest(
+        self, heats: Sequence[Real[np.ndarray, "_steps _h _w"]], *, one_scale: bool = False
+    ) -> int:
+        """The moment at which the clips' maps (T', h, w) together are strongest, as they are drawn.
+
+        With `one_scale` by their weights, else by each one's weights in parts of its largest.
+        """
         shown = zip(heats, self.of_clips, self.frames, strict=True)
-        return strongest(np.repeat(peaks(h), len(own) // len(h))[at] for h, own, at in shown)
+        return strongest(
+            np.repeat(peaks(heat, as_parts=not one_scale), len(own) // len(heat))[at]
+            for heat, own, at in shown
+        )
 
 
-def peaks(heat: Real[np.ndarray, "steps h w"]) -> Float[np.ndarray, " steps"]:
-    """The largest |weight| of each step, (T',), in parts of the largest of all; NaN counts as 0."""
+def peaks(
+    heat: Real[np.ndarray, "steps h w"], *, as_parts: bool = True
+) -> Float[np.ndarray, " steps"]:
+    """The largest |weight| of each step, (T',), `as_parts` of that of the clip; NaN counts as 0."""
     highest = np.abs(np.nan_to_num(heat)).max((1, 2)).astype(np.float64)
-    return highest / (highest.max() or 1.0)
+    return highest / (highest.max() or 1.0) if as_parts else highest
 
 
 def strongest(profiles: Iterable[Float[np.ndarray, " n"]]) -> int:
-    """The step at which the `peaks` of several maps have the largest sum, the first of several."""
+    """The step at which the profiles of several maps have the largest sum, the first of several."""
     return int(np.sum(list(profiles), 0).argmax())
 
 

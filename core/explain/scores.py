@@ -74,3 +74,19 @@ def hand_scores(
         "energy inside": [energy_inside(*pair) for pair in heats],
         "ROC AUC": [roc_auc(*pair) for pair in heats],
     }, float(masks["both"].mean())
+
+
+def correlation(a: Real[np.ndarray, " n"], b: Real[np.ndarray, " n"]) -> float:
+    """Pearson's r of two curves (n,), -1..1: cov(a, b) / (std(a) std(b)). NaN if either is flat."""
+    if np.ptp(a) == 0 or np.ptp(b) == 0:
+        return float("nan")
+    x, y = (np.asarray(curve, np.float64) - np.mean(curve) for curve in (a, b))
+    return float(x @ y / np.sqrt((x @ x) * (y @ y)))
+
+
+def by_chance(steps: int) -> float:
+    """About the |r| that unrelated curves of so many steps exceed one time in twenty: 2 / sqrt(n).
+
+    Within 0.01 of Student's t from 7 steps on; below 4 steps it is 1, which nothing exceeds.
+    """
+    return min(1.0, 2 / float(np.sqrt(steps)))

@@ -10,6 +10,7 @@ import streamlit as st
 
 from core.draw.overlay import overlay
 from core.draw.panels import panels
+from core.draw.timeline import Timeline
 from core.explain.attribute import METHODS, Method
 from pages.parts import cached
 from pages.parts.exhibit import Exhibit, Film
@@ -82,7 +83,12 @@ def _attribution(
     )
     title = f"{method.title} of *{label}*"
     return Exhibit(
-        panels([frames], choice.clip.times, [f"<b>{method.title}</b>  {label}"]),
+        panels(
+            [frames],
+            choice.clip.times,
+            [f"<b>{method.title}</b>  {label}"],
+            opens_on=Timeline.of([choice.clip.times]).strongest([heat]),
+        ),
         "attribution",
         f"The clip with {method.title} of {label}",
         [

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
+import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from core.draw.overlay import COLOUR_MAPS
@@ -30,4 +31,35 @@ def colours_box(column: DeltaGenerator, key: str) -> str:
     """The colours of weights that are never negative: a key of COLOUR_MAPS."""
     return column.selectbox(
         "Colours", list(COLOUR_MAPS), key=key, bind="query-params", help=HELP["colours"]
+    )
+
+
+INVISIBLE = 0.2
+"""Of one scale for several maps: a map whose largest value is a smaller part of it is too dark."""
+
+
+def offer_own_scales(key: str, highest: Mapping[str, float]) -> None:
+    """Say which maps cannot be seen on one scale, with a button that gives each its own.
+
+    `highest` is the largest value of each map by its title, `key` that of the toggle "One scale".
+    """
+    strongest = max(highest, key=lambda title: highest[title])
+    top = highest[strongest]
+    nothing = [title for title, most in highest.items() if most == 0]
+    faint = {title: most / top for title, most in highest.items() if 0 < most < INVISIBLE * top}
+    if nothing:
+        st.markdown(f"{' and '.join(nothing)}: no evidence anywhere, so its map stays empty.")
+    if not faint:
+        return
+    shares = " and ".join(f"{title} reaches {100 * share:.2g} %" for title, share in faint.items())
+    row = st.container(horizontal=True, vertical_alignment="center")
+    row.markdown(
+        f"{shares} of {strongest}'s strongest value, which on one scale can hardly be seen.",
+        width="content",
+    )
+    row.button(
+        "Each its own scale",
+        key=f"{key}-own",
+        on_click=lambda: st.session_state.update({key: False}),
+        help="Then only places compare between the models, not strengths.",
     )

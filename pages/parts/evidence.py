@@ -13,7 +13,7 @@ from core.draw.panels import panels
 from core.draw.timeline import Timeline
 from core.explain import GradCam
 from pages.parts import cached
-from pages.parts.controls import by_title, colours_box, opacity_slider
+from pages.parts.controls import by_title, colours_box, offer_own_scales, opacity_slider
 from pages.parts.exhibit import Exhibit, Film, class_exhibit
 from pages.parts.export import slug
 from pages.parts.seen import mark_other_length
@@ -135,6 +135,9 @@ def where_the_evidence_is(question: Question, answers: list[Answer]) -> Exhibit:
         r"score in channel $c$.",
     )
     say_what_each_sees([answer.choice for answer in answers])
+    if question.one_scale:
+        highest = {answer.choice.title: float(answer.cam.heat.max()) for answer in answers}
+        offer_own_scales("one_scale", highest)
     timeline = Timeline.of(answer.choice.clip.times for answer in answers)
     frames = timeline.laid([answer.frames for answer in answers])
     titles = [
@@ -159,8 +162,11 @@ def where_the_evidence_is(question: Question, answers: list[Answer]) -> Exhibit:
             frames,
             timeline.times,
             titles,
+            steps=timeline.names,
             height=540,
-            opens_on=timeline.strongest([answer.cam.heat for answer in answers]),
+            opens_on=timeline.strongest(
+                [answer.cam.heat for answer in answers], one_scale=question.one_scale
+            ),
         ),
         "cam",
         f"The clip with GradCAM of {question.label}: {models}",

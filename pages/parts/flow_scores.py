@@ -1,4 +1,4 @@
-"""AM flow in figures: how much each map changes when, and how well it finds the hand."""
+"""AM flow in figures and words: how much changes when, and how well it finds the hand."""
 
 from __future__ import annotations
 
@@ -7,39 +7,99 @@ import streamlit as st
 
 from core.draw.bars import score_bars
 from core.draw.curves import over_pairs
-from core.explain.scores import hand_scores
+from core.draw.export import Numbers
+from core.explain.scores import by_chance, correlation, hand_scores
 from pages.parts.exhibit import Exhibit
 from pages.parts.export import slug
 from pages.parts.pairs import Pairs
 from pages.parts.show import HELP
 
-
-def flow_scores(pairs: Pairs) -> None:
-    """Two figures side by side."""
-    left, right = st.columns(2, gap="large")
-    with left:
-        how_much_changes_when(pairs).draw()
-    with right:
-        does_it_find_the_hand(pairs)
+CLOSE, ROUGH = 0.85, 0.6
+"""The least correlation that is called close, and that is called rough; below, it is loose."""
 
 
 def how_much_changes_when(pairs: Pairs) -> Exhibit:
     """The mean of each map that was made of both frames of a pair, over the pairs."""
     st.subheader(
         "How much changes when",
-        help="The mean of each map over the picture, as a part of its own largest value.",
+        help="The mean of each map over the picture, as a part of its own largest value. How well "
+        r"a curve follows another: their correlation $r$, 1 in step, 0 unrelated, −1 opposite; "
+        "curves of so few steps can look alike by chance, which the sentence says.",
     )
     maps = [each for each in [*pairs.maps, *pairs.true_motion] if each.of == "both"]
     means = {each.title: np.asarray(each.heat.mean((1, 2))) for each in maps}
+    reference = list(means)[-1]
+    agreed = {
+        title: correlation(values, means[reference])
+        for title, values in means.items()
+        if title != reference
+    }
+    st.markdown(in_words(agreed, reference, len(pairs.steps)))
+    correlations = ", ".join(f"{title} {_signed(r)}" for title, r in agreed.items())
+    numbers: Numbers = {
+        **{slug(title): (values, "(T - 1,) mean over places") for title, values in means.items()},
+        **{
+            f"r_{slug(title)}": (np.array(r), f"correlation with {reference.lower()}")
+            for title, r in agreed.items()
+        },
+    }
     return Exhibit(
-        over_pairs(means, pairs.steps, height=420),
+        over_pairs(means, pairs.steps, height=330),
         "when",
         "How much each map changes from pair to pair",
-        [(pairs.choice, f"block {pairs.block + 1}, mean over places of the maps above")],
-        numbers={
-            slug(title): (values, "(T - 1,) mean over places") for title, values in means.items()
-        },
+        [
+            (
+                pairs.choice,
+                f"block {pairs.block + 1}, mean over places of the maps below · correlation with "
+                f"{reference.lower()}: {correlations}",
+            )
+        ],
+        numbers=numbers,
     )
+
+
+def in_words(agreed: dict[str, float], reference: str, steps: int) -> str:
+    """How well curves follow that of `reference`, by their correlations: the closest ones first.
+
+    The reference is the true motion of the hand, or else optical flow; curves have `steps` steps.
+    """
+    chance = by_chance(steps)
+    if chance >= 1:
+        return f"{steps} step{'s' if steps > 1 else ''} of change: too few to compare curves."
+    is_true = reference == "True motion"
+    what = "the hand's true motion" if is_true else "the optical flow"
+    by_verdict: dict[str, list[str]] = {}
+    for title, r in sorted(agreed.items(), key=lambda curve: -np.nan_to_num(curve[1], nan=-2)):
+        curve = title.replace(",", "") + ("" if np.isnan(r) else f" (r = {_signed(r)})")
+        by_verdict.setdefault(_verdict(r, chance).format(what), []).append(curve)
+    sentences = [f"{verdict}: {', '.join(curves)}." for verdict, curves in by_verdict.items()]
+    sentences[0] = f"**{sentences[0]}**"
+    sentences.append(
+        f"With {steps} steps, one in twenty unrelated curves reaches r = ±{chance:.2f}."
+    )
+    if not is_true:
+        sentences.append(
+            "The true motion of this clip is not known: optical flow is what moves in the pixels, "
+            "that of the camera included."
+        )
+    return " ".join(sentences)
+
+
+def _verdict(r: float, chance: float) -> str:
+    """Words for a correlation, with `{}` for what is followed."""
+    if np.isnan(r):
+        return "Does not change over the clip"
+    if r <= -chance:
+        return "Runs against {}"
+    if r < chance:
+        return "No closer to {} than chance"
+    how = "closely" if r >= CLOSE else "roughly" if r >= ROUGH else "loosely"
+    return f"Follows {{}} {how}"
+
+
+def _signed(r: float) -> str:
+    """A correlation with two digits and a true minus."""
+    return "none" if np.isnan(r) else f"{r:.2f}".replace("-", "−")
 
 
 def does_it_find_the_hand(pairs: Pairs) -> None:

@@ -11,6 +11,7 @@ from core import explain
 from core.draw.export import Numbers
 from core.draw.overlay import enlarged, overlay
 from core.draw.panels import panels
+from core.draw.timeline import peaks, strongest
 from core.explain.am_flow import displayed, flow_of
 from core.explain.scores import PairMap
 from core.models.am_flow import Mode
@@ -164,7 +165,15 @@ def from_one_frame_to_the_next(pairs: Pairs, drawing: Drawing) -> Exhibit:
     names = [title.replace("<sub>", " ").replace("</sub>", "") for title in titles]
     columns, times = min(4, len(maps)), clip.times[:-1]
     return Exhibit(
-        panels(overlays, times, titles, steps=pairs.steps, columns=columns, height=620),
+        panels(
+            overlays,
+            times,
+            titles,
+            steps=pairs.steps,
+            columns=columns,
+            height=620,
+            opens_on=strongest(peaks(each.heat) for each in maps if each.of == "both"),
+        ),
         "flow",
         "For each pair of frames: " + ", ".join(names),
         [(pairs.choice, _ranges(pairs))],

@@ -17,7 +17,7 @@ from core.draw.timeline import Timeline
 from core.explain.compare import PROBES, agreement, farthest_apart
 from core.observe import Trace
 from pages.parts import cached
-from pages.parts.controls import by_title, colours_box, opacity_slider
+from pages.parts.controls import by_title, colours_box, offer_own_scales, opacity_slider
 from pages.parts.exhibit import Exhibit, Film
 from pages.parts.export import slug
 from pages.parts.several import fitting, options, partner, say_what_each_sees
@@ -131,6 +131,9 @@ def same_clip(choice: Choice, drawing: Drawing, maps: list[ModelMap]) -> Exhibit
     )
     say_what_each_sees([each.choice for each in maps])
     highest = max(float(abs(each.heat).max()) for each in maps)
+    if drawing.one_scale:
+        peaks = {each.choice.title: float(abs(each.heat).max()) for each in maps}
+        offer_own_scales("compare_scale", peaks)
     signed = any(each.signed for each in maps)
     overlays = []
     for each in maps:
@@ -154,9 +157,10 @@ def same_clip(choice: Choice, drawing: Drawing, maps: list[ModelMap]) -> Exhibit
         clips,
         timeline.times,
         titles,
+        steps=timeline.names,
         columns=columns,
         height=HEIGHTS[len(maps)],
-        opens_on=timeline.strongest([each.heat for each in maps]),
+        opens_on=timeline.strongest([each.heat for each in maps], one_scale=drawing.one_scale),
     )
     return Exhibit(
         figure,
@@ -211,14 +215,16 @@ def do_they_read_motion(maps: list[ModelMap]) -> Exhibit:
 def do_they_look_at_the_same_places(maps: list[ModelMap]) -> None:
     """How far each two maps agree, and which two do most and least."""
     st.subheader("Do they look at the same places?", help=HELP["spearman"])
-    left, right = st.columns([5, 4], gap="large", vertical_alignment="center")
     times = [each.trace.token_times for each in maps]
     matrix = agreement([each.heat for each in maps], times)
     if len(maps) > 1:
+        gap = farthest_apart(times)
         st.markdown(
-            f"Two maps are compared step by step at the nearest times, at most "
-            f"{farthest_apart(times):.2f} s apart, on the finer grid of the two."
+            "Two maps are compared step by step at the "
+            + (f"nearest times, at most {gap:.2f} s apart" if gap >= 0.005 else "same times")
+            + ", on the finer grid of the two."
         )
+    left, right = st.columns([5, 4], gap="large", vertical_alignment="center")
     with left:
         _agreement(maps, matrix).draw()
     with right:

@@ -18,6 +18,8 @@ def plain(levels: list[int]) -> np.ndarray:
 def test_every_frame_of_every_clip_is_shown_at_its_own_time_and_the_nearest_between() -> None:
     timeline = Timeline.of([np.array([0.0, 1.0, 2.0]), np.array([0.4, 1.6])])
     assert timeline.times.tolist() == [0.0, 0.4, 1.0, 1.6, 2.0]
+    assert timeline.names == ["0.0 s", "0.4 s", "1.0 s", "1.6 s", "2.0 s"]
+    assert Timeline.of([np.array([0.0, 0.06])]).names == ["0.00 s", "0.06 s"]
     assert [frames.tolist() for frames in timeline.frames] == [[0, 0, 1, 2, 2], [0, 0, 0, 1, 1]]
     one, two = timeline.laid([plain([10, 20, 30]), plain([40, 50])])
     assert one[:, 0, 0, 0].tolist() == [10, 10, 20, 30, 30]
@@ -44,6 +46,9 @@ def test_figures_open_on_the_moment_at_which_the_maps_are_strongest() -> None:
     timeline = Timeline.of([np.arange(4.0), np.arange(4.0) + 0.1])
     step = timeline.strongest([first, second])  # a step of the first covers two frames
     assert timeline.times[step] == 2.0
+    first *= 100
+    assert timeline.times[timeline.strongest([first, second], one_scale=True)] == 2.0
+    assert timeline.times[timeline.strongest([np.flip(first), second], one_scale=True)] == 0.0
     figure = panels(timeline.laid([plain([1, 2, 3, 4])] * 2), timeline.times, opens_on=step)
     assert figure.layout.sliders[0].active == step == 4
     assert figure.data[0].source == figure.frames[step].data[0].source

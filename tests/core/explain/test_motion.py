@@ -14,7 +14,15 @@ from core import explain
 from core.errors import BadInput
 from core.explain.am_flow import displayed, flow_of
 from core.explain.optical import magnitude, optical_flow
-from core.explain.scores import PairMap, energy_inside, hand_scores, ranks, roc_auc
+from core.explain.scores import (
+    PairMap,
+    by_chance,
+    correlation,
+    energy_inside,
+    hand_scores,
+    ranks,
+    roc_auc,
+)
 from core.models import build
 from core.models.am_flow import am_flow
 from core.observe import observe
@@ -143,3 +151,14 @@ def test_maps_are_scored_against_the_hand_of_their_own_frames() -> None:
         scores["ROC AUC"][0] == pytest.approx(0.5) and scores["ROC AUC"][2] > scores["ROC AUC"][1]
     )
     assert covered == pytest.approx(0.75)
+
+
+def test_curves_are_correlated_as_by_hand_and_chance_depends_on_their_length() -> None:
+    rising = np.array([0.0, 1.0, 2.0, 3.0])
+    assert correlation(rising, 5 - 2 * rising) == pytest.approx(-1)
+    assert correlation(rising, np.array([1.0, 0.0, 1.0, 4.0])) == pytest.approx(5 / 45**0.5)
+    assert np.isnan(correlation(rising, np.ones(4)))
+    assert by_chance(3) == 1 and by_chance(16) == 0.5
+    curves = np.random.default_rng(0).normal(size=(4000, 2, 7))
+    beyond = np.mean([abs(correlation(a, b)) > by_chance(7) for a, b in curves])
+    assert beyond == pytest.approx(0.05, abs=0.01)
