@@ -93,7 +93,8 @@ def question(choice: Choice) -> Question:
 
 def answers(choice: Choice, question: Question) -> list[Answer]:
     """GradCAM of the class, of each model."""
-    choices = [choice, *(fitting(choice, [question.second]) if question.second else [])]
+    beside = fitting(choice, [question.second]) if question.second else []
+    choices = [choice, *(other for other in beside if other.model != choice.model)]
     targets = [_target(each, question.label) for each in choices]
     cams = [cached.gradcam(each, target) for each, target in zip(choices, targets, strict=True)]
     highest = [float(cam.heat.max()) for cam in cams]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import re
 
@@ -38,13 +39,18 @@ def test_three_steps_are_too_few_to_compare() -> None:
     assert "too few" not in in_words(CURVES, "True motion", 5)
 
 
+def decoded(array: dict[str, str]) -> np.ndarray:
+    """The numbers of an array as Plotly sends it."""
+    return np.frombuffer(base64.b64decode(array["bdata"]), array["dtype"])
+
+
 def test_the_page_leads_with_the_curve_and_its_words_agree_with_what_is_drawn() -> None:
     app = opened("am_flow", str(ROOT / "pages" / "am_flow.py"))
     assert not app.exception and not app.error
     headings = [heading.value for heading in app.subheader]
     assert headings[0] == "How much changes when" and len(headings) == 3
     drawn = json.loads(app.get("plotly_chart")[0].proto.spec)["data"]
-    curves = {line["name"]: np.array(line["customdata"]) for line in drawn}
+    curves = {line["name"]: decoded(line["customdata"]) for line in drawn}
     line = next(line.value for line in app.markdown if "true motion" in line.value)
     said = dict(re.findall(r"(AM flow \w+|Optical flow) \(r = ([−\d.]+)\)", line))
     assert len(said) == len(curves) - 1 >= 3

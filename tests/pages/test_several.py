@@ -120,3 +120,12 @@ def test_gradcam_shows_the_second_model_with_the_probability_that_it_has_alone()
     )
     expected = alone("direcformer", CARET).probabilities[label]
     assert titles(app)["DirecFormer"] == pytest.approx(expected, abs=0.006)
+
+
+def test_gradcam_shows_one_model_where_the_other_cannot_take_the_part_of_the_clip() -> None:
+    app = opened("timesformer", str(ROOT / "pages" / "gradcam.py"))
+    next(box for box in app.selectbox if box.label == "Beside").set_value("far").run()
+    part = next(slider for slider in app.slider if slider.label == "Part (seconds)")
+    part.set_value((1.0, 1.6)).run()
+    assert not app.exception and not app.error and "16 needed" in app.warning[0].value
+    assert list(titles(app)) == ["TimeSformer"]
