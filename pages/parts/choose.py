@@ -12,7 +12,7 @@ from core.errors import BadInput
 from core.video import CROPS, Crop, Sampling
 from core.video.sampling import SAMPLINGS
 from core.weights import Card, Model
-from pages.parts import cached, session
+from pages.parts import cached, links, session
 from pages.parts.choose_clip import clip_source
 from pages.parts.choose_model import model_source
 from pages.parts.controls import by_title
@@ -34,6 +34,7 @@ SAMPLING_HELP = {
     "dense": "**dense**: frames a fixed stride apart around the middle",
     "motion": "**motion**: the frames in which most changes",
 }
+CLIP_CONTROLS = (session.FRAMES, session.SAMPLING, session.CROP)
 
 
 def _frames(model: Model, in_clip: int) -> int:
@@ -45,6 +46,7 @@ def _frames(model: Model, in_clip: int) -> int:
         st.session_state[session.FRAMES] = opens_on
         st.session_state[session.SAMPLING] = card.sampling
         st.session_state[session.CROP] = card.crop
+    links.within(session.FRAMES, least, most)
     frames = st.slider(
         "Number of frames",
         least,
@@ -86,6 +88,7 @@ def _part(source: ClipSource, seconds: float) -> Part:
 
 
 def _sampling(card: Card) -> Sampling:
+    links.meant(session.SAMPLING, {name: name for name in SAMPLINGS})
     return st.selectbox(
         "Sampling",
         SAMPLINGS,
@@ -97,6 +100,7 @@ def _sampling(card: Card) -> Sampling:
 
 
 def _crop(card: Card) -> Crop:
+    links.meant(session.CROP, CROP_TITLES)
     return st.selectbox(
         "Crop",
         CROPS,
@@ -155,6 +159,8 @@ def sidebar() -> Choice:
         )
         mark_other_length(choice)
         _about_weights(card)
+    controls = (session.MODEL, "source", "label", "seed", *CLIP_CONTROLS)
+    links.say({key: st.session_state.get(key) for key in controls})
     return choice
 
 

@@ -14,10 +14,11 @@ from streamlit.runtime.uploaded_file_manager import UploadedFile
 from core.errors import BadInput
 from core.observe import LEAST_FRAMES
 from core.world.gestures import LABELS
-from pages.parts import cached, session
+from pages.parts import cached, links, session
 from pages.parts.controls import by_title
 from pages.parts.sources import ClipSource, Rendered, VideoFile
 
+MOST_SEED = 10**9
 VIDEO_TYPES = ["mp4", "webm", "mkv", "avi", "mov", "gif"]
 
 
@@ -97,6 +98,8 @@ def _in_folder(folder: Path) -> VideoFile | None:
 def _gesture() -> Rendered:
     """Draw the choice of a gesture that the app renders."""
     left, right = st.columns([3, 2])
+    links.meant("label", {label: label for label in LABELS})
+    links.within("seed", 0, MOST_SEED)
     label = left.selectbox(
         "Gesture",
         LABELS,
@@ -108,7 +111,7 @@ def _gesture() -> Rendered:
     seed = right.number_input(
         "Seed",
         min_value=0,
-        max_value=10**9,
+        max_value=MOST_SEED,
         value=13,
         key="seed",
         bind="query-params",
@@ -135,6 +138,7 @@ def clip_source() -> ClipSource:
     titles = {"gesture": "Rendered", "upload": "Upload"}
     if folder:
         titles["folder"] = "Folder"
+    links.meant("source", titles, "Folder")  # the folder of another machine is no fault of a link
     kind = st.segmented_control(
         "Clip",
         list(titles),

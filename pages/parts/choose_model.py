@@ -9,7 +9,7 @@ import streamlit as st
 from core.errors import BadInput
 from core.models import available, spec
 from core.weights import embedded, hub
-from pages.parts import session
+from pages.parts import links, session
 from pages.parts.choose_clip import saved
 from pages.parts.controls import by_title
 from pages.parts.loaded import loaded
@@ -53,6 +53,13 @@ def _model_changed() -> None:
     """
     st.session_state[session.MODEL_CHANGED] = True
     st.session_state[session.LINKED_MODEL] = None
+
+
+def _is_elsewhere(linked: str | None) -> bool:
+    """Whether a link's model may be at hand elsewhere: public, of somebody's own, or taught."""
+    if linked is None:
+        return False
+    return linked in hub.NAMED or linked.startswith("own: ") or ", taught " in linked
 
 
 def _say_missing(shown: str) -> None:
@@ -110,7 +117,9 @@ def _own_checkpoint(known: str | None) -> None:
 def model_source() -> ModelSource:
     """Draw the choice of a model."""
     # before the chooser takes away what it does not know
-    st.session_state.setdefault(session.LINKED_MODEL, st.query_params.get("model"))
+    linked = st.query_params.get("model")
+    elsewhere = linked if _is_elsewhere(linked) else None
+    st.session_state.setdefault(session.LINKED_MODEL, elsewhere)
     own = st.session_state.get(session.OWN_CHECKPOINT)
     options = model_options(own, taught())
     if not options:
@@ -118,6 +127,7 @@ def model_source() -> ModelSource:
             "no checkpoint is shipped in assets/checkpoints; "
             "train one with `python -m training fit direcformer_gesture --out runs/x`"
         )
+    links.meant(session.MODEL, options, *filter(None, [elsewhere]))
     if session.SWITCH_TO in st.session_state:
         st.session_state[session.MODEL] = str(st.session_state.pop(session.SWITCH_TO))
         _model_changed()

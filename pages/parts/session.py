@@ -20,17 +20,19 @@ OWN_CHECKPOINT = "own_checkpoint"
 """The path of the visitor's own checkpoint, which the model chooser offers last."""
 TAUGHT = "taught"
 """The models that were taught a clip in this session: path of the checkpoint to title."""
-LINKED_MODEL, LINKED_UPLOAD, LINKED_PATCH = "linked_model", "linked_upload", "linked_patch"
+LINKED_MODEL, LINKED_UPLOAD = "linked_model", "linked_upload"
 """What the link that opened the app asked for, None where it asked for none.
 
-It is a model's title, the name of an upload's folder, and the match of a patch in `v`.
+It is a model's title, and the name of an upload's folder.
+"""
+LOOKED_AT, NOT_HERE, SHOWN_INSTEAD = "looked_at", "not_here", "shown_instead"
+"""Of that link: the parameters that were looked at; by parameter, what of it is not here, in words,
+and what is shown in its place.
 """
 SWITCH_TO = "switch_to"
 """The model to show from the next run on: a ModelSource."""
 MODEL_CHANGED = "model_changed"
 """Whether the sidebar is to start from the frames and the crop of another model."""
-FOLLOW = "follow"
-"""The query of the viewer that the lower half of Explore is to show: a Look."""
 SHOWN_ORDER = "shown_order"
 """The frame in each slot of the shuffle lab."""
 LESSON, LESSON_ROOM = "lesson", "lessons"
@@ -42,7 +44,7 @@ SHOW_RUN = "show-run"
 MODEL, FRAMES, SAMPLING, CROP = "model", "frames", "sampling", "crop"
 HOW, ORDER, WITHOUT, LAB = "how", "order", "without", "lab"
 SHOWN_RUNS = "shown-runs"
-VIEWER = "viewer"
+VIEWER, FOLLOWER = "viewer", "follower"
 
 
 def switch_to(model: ModelSource) -> None:

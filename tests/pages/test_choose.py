@@ -75,6 +75,40 @@ def test_shipped_models_come_first_then_public_ones_that_are_here_then_ones_own(
     )
 
 
+@pytest.mark.parametrize(
+    ("link", "key", "value"),
+    [
+        ({"model": "timesformer"}, "model", "timesformer"),
+        ({"model": "TIMESFORMER"}, "model", "timesformer"),
+        ({"label": "Circle"}, "label", "circle"),
+        ({"crop": "FIT"}, "crop", "fit"),
+    ],
+)
+def test_a_link_may_use_the_command_lines_names_and_any_case(
+    app: AppTest, link: dict[str, str], key: str, value: str
+) -> None:
+    app.query_params.update(link)
+    app.run()
+    assert not app.warning and app.selectbox(key=key).value == value
+
+
+def test_what_a_link_asks_for_and_is_not_here_is_named_in_one_line_until_another_is_chosen(
+    app: AppTest,
+) -> None:
+    app.query_params.update(
+        {"model": "resnet", "label": "ellipse", "seed": "-3", "frames": "500", "source": "Folder"}
+    )
+    app.run()
+    [warning] = app.warning
+    for words in ("model “resnet”", "label “ellipse”", "seed “-3”", "frames “500”"):
+        assert words in warning.value
+    assert "DirecFormer, AM Flow" in warning.value and "their owner" not in warning.value
+    assert shown(app)[:2] == ["DirecFormer", "8"]
+    app.selectbox(key="label").set_value("star").run()
+    [warning] = app.warning
+    assert "label" not in warning.value and "model “resnet”" in warning.value
+
+
 def test_the_chooser_explains_every_model_and_the_data_sets_in_the_names(app: AppTest) -> None:
     app.run()
     said = app.selectbox(key="model").help
