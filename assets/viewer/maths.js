@@ -63,7 +63,8 @@ export function parse(bytes) {
 }
 
 /**
- * Put a later payload of the same trace into `data`: its layers, matrices and GradCAM maps.
+ * Put a later payload of the same trace into `data`: its layers, matrices, GradCAM maps, and
+ * queries and keys.
  * @param {Header} data
  * @param {Header} more
  */
@@ -75,6 +76,7 @@ export function merge(data, more) {
   add(data.layers, more.layers, (a, b) => a.tap === b.tap && a.layer === b.layer);
   add(data.matrices, more.matrices, (a, b) => a.tap === b.tap && a.layer === b.layer);
   add(data.gradcams, more.gradcams, (a, b) => a.target === b.target);
+  if (more.factors) data.factors = [...(data.factors ?? []), ...more.factors];
 }
 
 /**

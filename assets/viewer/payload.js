@@ -58,6 +58,27 @@
  */
 
 /**
+ * Queries and keys of one head as they were recorded, and what the kernel does with them.
+ * @typedef {object} Pair
+ * @property {Numbers} q (groups, queries, d)
+ * @property {Numbers} k (groups, keys, d)
+ * @property {"softmax" | "cosine" | "linear"} kernel
+ * @property {number} scale
+ * @property {number} eps
+ * @property {boolean} normalised
+ */
+
+/**
+ * What the weights of one head of a layer come of.
+ * @typedef {object} Factors
+ * @property {string} tap
+ * @property {number} layer
+ * @property {number} head
+ * @property {Pair} main
+ * @property {Pair} [time]
+ */
+
+/**
  * From frame to frame, (heads + 2, T, T).
  * @typedef {object} Matrix
  * @property {string} tap "" where it is minus the AM flow
@@ -109,6 +130,7 @@
  * What the viewer's controls and pictures explain of themselves.
  * @typedef {object} Help
  * @property {Record<string, string>} controls
+ * @property {Record<string, string>} off why a control does nothing
  * @property {Record<string, string>} views
  * @property {Record<string, string>} queries
  * @property {Record<string, string>} kernels how weights follow from q and k
@@ -120,6 +142,7 @@
  * @typedef {object} Header
  * @property {number} format
  * @property {string} id the same for all payloads of one trace
+ * @property {string} clip the same for all payloads of one clip, whatever model looks at it
  * @property {string} source a line that says of which weights and which clip this is
  * @property {Numbers[]} frames JPEGs
  * @property {number[]} times seconds
@@ -137,6 +160,7 @@
  * @property {Matrix[]} matrices
  * @property {Cam[]} gradcams
  * @property {Layout[]} layouts
+ * @property {Factors[]} [factors]
  * @property {Help} [help]
  * @property {File} [file]
  */

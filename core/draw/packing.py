@@ -23,11 +23,13 @@ from core.draw.payload import (
     Block,
     Body,
     Cam,
+    Factors,
     Header,
     Help,
     Layer,
     Maps,
     Matrix,
+    Pair,
     Tap,
     joined,
 )
@@ -167,6 +169,15 @@ def _sizes(attention: Attention) -> tuple[int, int]:
     return groups * heads * queries * (keys + 2), groups * heads * (queries + keys) * (d + 2)
 
 
+@dataclass(frozen=True)
+class HeadOf:
+    """One head of a layer of a tap over space. Numbers count from 0."""
+
+    tap: str
+    layer: int
+    head: int
+
+
 class _Packer:
     """Packs the pieces of one trace behind one header."""
 
@@ -277,6 +288,32 @@ class _Packer:
             cls=has_class_token(attentions[-1]),
         )
 
+    def factors(self, asked: HeadOf) -> Factors:
+        """Queries and keys of one head of a layer, in single precision."""
+        attention = of_layer(self.recorded.space[asked.tap], asked.layer)
+        factors = Factors(
+            tap=asked.tap,
+            layer=asked.layer,
+            head=asked.head,
+            main=self.pair(attention, asked.head),
+        )
+        time = self.recorded.time_beside(attention)
+        if time is not None:
+            factors["time"] = self.pair(time, asked.head)
+        return factors
+
+    def pair(self, attention: Attention, head: int) -> Pair:
+        """Queries and keys of one head of an attention."""
+        kernel = attention.kernel
+        return Pair(
+            q=self.body.add(attention.q[:, head].float().numpy()),
+            k=self.body.add(attention.k[:, head].float().numpy()),
+            kernel=kernel.kind,
+            scale=kernel.scale,
+            eps=kernel.eps,
+            normalised=kernel.normalised,
+        )
+
     def cam(self, cam: GradCam) -> Cam:
         """The evidence for a class."""
         heat = self.body.add_scaled(cam.heat.reshape(1, -1))
@@ -300,12 +337,14 @@ def pack(
     gradcams: Sequence[GradCam] = (),
     source: str = "",
     help_texts: Help | None = None,
+    factors: HeadOf | None = None,
 ) -> bytes:
     """One payload: the clip's frames, what the views need, and the given layers.
 
     `layers` None is `layers_to_open_on`. `gradcams` are heat maps to offer beside attention.
     Payloads of one trace have one `id`, so that a browser can put their layers together. `source`
     is a line that a picture of the view carries, `help_texts` what the viewer explains of itself.
+    `factors` names the head whose queries and keys are sent too.
     """
     card, clip, packer = trace.card, trace.clip, _Packer(trace)
     recorded, add = packer.recorded, packer.body.add
@@ -315,6 +354,7 @@ def pack(
     header = Header(
         format=FORMAT,
         id=digest(clip.id, card.hash, trace.model, card.crop, trace.logits.tobytes()),
+        clip=clip.source,
         source=source,
         frames=[add(_picture(frame)) for frame in clip.frames],
         times=clip.times.tolist(),
@@ -338,6 +378,8 @@ def pack(
         gradcams=[packer.cam(cam) for cam in gradcams],
         layouts=packer.body.add_layouts(),
     )
+    if factors is not None:
+        header["factors"] = [packer.factors(factors)]
     if help_texts is not None:
         header["help"] = help_texts
     return joined(header, packer.body.parts)

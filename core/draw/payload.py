@@ -74,6 +74,27 @@ class Layer(TypedDict):
     time_top: NotRequired[float]
 
 
+class Pair(TypedDict):
+    """Queries and keys of one head as they were recorded, and what the kernel does with them."""
+
+    q: Place  # (groups, queries, d)
+    k: Place  # (groups, keys, d)
+    kernel: str  # softmax, cosine or linear
+    scale: float
+    eps: float
+    normalised: bool
+
+
+class Factors(TypedDict):
+    """What the weights of one head of a layer come of."""
+
+    tap: str
+    layer: int
+    head: int
+    main: Pair
+    time: NotRequired[Pair]
+
+
 class Matrix(TypedDict):
     """From frame to frame, (heads + 2, T', T')."""
 
@@ -120,6 +141,7 @@ class Help(TypedDict):
     """What the viewer's controls and pictures explain of themselves."""
 
     controls: dict[str, str]
+    off: dict[str, str]  # why a control does nothing
     views: dict[str, str]
     queries: dict[str, str]
     kernels: dict[str, str]  # how weights follow from q and k
@@ -131,6 +153,7 @@ class Header(TypedDict):
 
     format: int
     id: str  # the same for all payloads of one trace
+    clip: str  # the same for all payloads of one clip, whatever model looks at it
     source: str  # a line that says of which weights and which clip this is
     frames: list[Place]  # JPEGs
     times: list[float]  # seconds
@@ -148,6 +171,7 @@ class Header(TypedDict):
     matrices: list[Matrix]
     gradcams: list[Cam]
     layouts: list[Tokens]
+    factors: NotRequired[list[Factors]]
     help: NotRequired[Help]
     file: NotRequired[File]
 

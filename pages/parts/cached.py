@@ -100,14 +100,19 @@ def gradcam(choice: Choice, target: int) -> explain.GradCam:
 
 @made_once(size=len)
 def payload(
-    choice: Choice, layers: tuple[int, ...] | None, target: int | None, source: str
+    choice: Choice,
+    layers: tuple[int, ...] | None,
+    target: int | None,
+    source: str,
+    factors: packing.HeadOf | None = None,
 ) -> bytes:
     """What the viewer is sent; `source` says of what it is.
 
-    The given layers (None: those to open on), and the GradCAM map of a class.
+    The given layers (None: those to open on), the GradCAM map of a class, and the queries and keys
+    of a head.
     """
     cams = [] if target is None else [gradcam(choice, target)]
-    return packing.pack(trace(choice), layers, cams, source=source, help_texts=VIEWER_HELP)
+    return packing.pack(trace(choice), layers, cams, source, VIEWER_HELP, factors)
 
 
 def _of_heats(heats: dict[int, np.ndarray]) -> int:

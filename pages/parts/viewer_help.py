@@ -56,6 +56,15 @@ VIEWER_HELP = Help(
             "nothing of direction and is no attention."
         ),
     },
+    off={
+        "view": (
+            "Only a patch has views: point at one, click one, or press Patch. Who looks now has "
+            "one way to look."
+        ),
+        "colours": ("What is drawn is signed, and always blue (repels), grey (0), red (attracts)."),
+        "head": "This attention has one head: its mean and its maximum are the head itself.",
+        "layer": "This attention has one layer.",
+    },
     views={
         "joint": "The patch sees all patches of all frames at once, a(p→p′).",
         "space": "The patch sees the patches of its own frame, a(p→p′).",

@@ -57,7 +57,7 @@ def test_a_payload_has_the_keys_that_its_types_promise() -> None:
             SHAPES["Block"].__required_keys__ <= layer["main"].keys() <= set(annotations("Block"))
         )
     help_texts = payload.Help(
-        controls={"layer": "Which."}, views={}, queries={}, kernels={}, remark="None."
+        controls={"layer": "Which."}, off={}, views={}, queries={}, kernels={}, remark="None."
     )
     assert opened(pack(trace, help_texts=help_texts))["help"] == help_texts
 
