@@ -5,16 +5,17 @@ import streamlit as st
 from pages.parts import cached, head
 from pages.parts.choose import current_choice
 from pages.parts.exhibit import class_exhibit
-from pages.parts.layers import from_layer_to_layer, layer_maps, through_space_and_time
+from pages.parts.layers import what_the_viewer_shows
 from pages.parts.opening import where_it_looks
 from pages.parts.seen import mark_other_length
 from pages.parts.show import HELP, NOT_AN_EXPLANATION, VIEWER_KEYS, provenance
-from pages.parts.viewer import viewer
+from pages.parts.viewer import say_wrong_link, viewer
 
 choice = current_choice()
 
 head.first_page()
 where_it_looks(choice)
+say_wrong_link(choice)
 viewer(choice)
 provenance(choice, "attention computed from the recorded queries and keys")
 
@@ -28,6 +29,4 @@ with right:
     st.markdown(VIEWER_KEYS)
     st.caption(NOT_AN_EXPLANATION)
 
-maps = layer_maps(choice)
-from_layer_to_layer(choice, maps).draw()
-through_space_and_time(choice, maps).draw()
+what_the_viewer_shows(choice)

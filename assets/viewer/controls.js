@@ -17,7 +17,7 @@ import { tapOf, targetOf } from "./state.js";
  */
 
 /** @type {Help} */
-const SILENT = { controls: {}, views: {}, queries: {}, kernels: {}, remark: "" };
+const SILENT = { controls: {}, off: {}, views: {}, queries: {}, kernels: {}, remark: "" };
 
 /**
  * What is explained: nothing if the payload brought no texts.
@@ -67,6 +67,26 @@ export function drawnTip(data, state, asking) {
   const layer = data.layers.find((each) => each.tap === tap.name);
   if (state.query === "gradcam" || !layer) return meaning;
   return `${meaning}\n${equation(help, layer.main)}`;
+}
+
+/**
+ * What decides whether a control does anything: whether a patch asks, and whether all that is drawn
+ * is signed.
+ * @typedef {{asking: boolean, signed: boolean}} Drawing
+ */
+
+/**
+ * The controls that do nothing now.
+ * @param {Tap} tap
+ * @param {Drawing} drawing
+ */
+export function idle(tap, { asking, signed }) {
+  return {
+    view: !asking,
+    colours: signed,
+    head: tap.heads === 1,
+    layer: tap.layers.length === 1,
+  };
 }
 
 /** @type {Record<string, string>} */
@@ -232,16 +252,34 @@ function allControls(data, tap, set) {
 }
 
 /**
+ * The button that unfolds the lesser controls, where they are folded away.
+ * @param {HTMLElement} bar
+ */
+function unfold(bar) {
+  const button = element("button", "av-button av-round av-more", {
+    type: "button",
+    textContent: "More",
+  });
+  const show = () => button.setAttribute("aria-expanded", String(bar.hasAttribute("data-more")));
+  button.addEventListener("click", () => {
+    bar.toggleAttribute("data-more");
+    show();
+  });
+  show();
+  return button;
+}
+
+/**
  * Fill `bar` with the controls of this payload.
  * @param {HTMLElement} bar
  * @param {Header} data
  * @param {State} state
  * @param {(change: Wish) => void} set gets the part of the state that changes
- * @returns {(state: State) => void} shows a state
+ * @returns {(state: State, drawing: Drawing) => void} shows a state
  */
 export function buildControls(bar, data, state, set) {
   const tap = tapOf(data, state);
-  const { controls: help } = helpOf(data);
+  const { controls: help, off } = helpOf(data);
   const shown = allControls(data, tap, set);
 
   /**
@@ -259,7 +297,29 @@ export function buildControls(bar, data, state, set) {
       label.setAttribute("aria-label", `${text}. ${help[name]}`);
     }
     box.append(label, shown[part].node);
+    boxes[name] = box;
     return box;
+  };
+  /** @type {Record<string, HTMLElement>} */
+  const boxes = {};
+
+  /**
+   * Let a control that does nothing say why; its name explains itself again when it does.
+   * @param {string} name
+   * @param {boolean} isIdle
+   */
+  const rest = (name, isIdle) => {
+    const box = boxes[name];
+    if (!box || box.hasAttribute("data-idle") === isIdle) return;
+    box.toggleAttribute("data-idle", isIdle);
+    const label = /** @type {HTMLElement} */ (box.firstElementChild);
+    const tip = (isIdle ? off[name] : help[name]) ?? "";
+    label.dataset.tip = tip;
+    label.setAttribute("aria-label", `${label.textContent}. ${tip}`);
+    const inputs = /** @type {NodeListOf<HTMLInputElement>} */ (
+      box.querySelectorAll("button, select, input")
+    );
+    for (const input of inputs) input.disabled = isIdle;
   };
 
   /** @param {(HTMLElement | false)[]} controls */
@@ -271,6 +331,14 @@ export function buildControls(bar, data, state, set) {
 
   const target = labelled("target", "Class");
   const chooseTimes = data.time_taps.length > 1 && !data.time_taps.includes(state.tap);
+  const lesser = row(
+    labelled("opacity", "Opacity"),
+    labelled("mass", "Attention mass"),
+    labelled("scale", "Scale"),
+    labelled("colours", "Colours"),
+    labelled("drawn", "Drawn as", "smooth"),
+    chooseTimes && labelled("times", "Frame map"),
+  );
   bar.replaceChildren(
     row(
       data.taps.length > 1 && labelled("tap", "Attention"),
@@ -279,15 +347,9 @@ export function buildControls(bar, data, state, set) {
       target,
       labelled("layer", "Layer"),
       labelled("head", "Head"),
+      unfold(bar),
     ),
-    row(
-      labelled("opacity", "Opacity"),
-      labelled("mass", "Attention mass"),
-      labelled("scale", "Scale"),
-      labelled("colours", "Colours"),
-      labelled("drawn", "Drawn as", "smooth"),
-      chooseTimes && labelled("times", "Frame map"),
-    ),
+    lesser,
   );
   const direct = /** @type {const} */ ([
     "tap",
@@ -299,12 +361,16 @@ export function buildControls(bar, data, state, set) {
     "scale",
     "times",
   ]);
-  return (now) => {
+  return (now, drawing) => {
     for (const name of direct) shown[name].show(now[name]);
+    const idling = idle(tap, drawing);
+    for (const [name, isIdle] of Object.entries(idling)) rest(name, isIdle);
+    if (idling.view) shown.view.show(null); // none is drawn
     shown.target.show(targetOf(data, now));
     shown.layer.show(tap.layers.indexOf(now.layer));
     shown.query.show(Array.isArray(now.query) ? "patch" : now.query);
     shown.smooth.show(now.smooth ? "yes" : "no");
     target.hidden = now.query !== "gradcam";
+    if (boxes.view) boxes.view.hidden = now.query === "gradcam"; // the class takes its place
   };
 }

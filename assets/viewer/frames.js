@@ -8,6 +8,7 @@
 
 import { extent, massCut, prominence, shares } from "./maths.js";
 import { gridBox, paintFrame, Pictures } from "./paint.js";
+import { CAPTIONED } from "./parts.js";
 
 /**
  * Weights over the clip, and how they are to be read.
@@ -40,6 +41,7 @@ import { gridBox, paintFrame, Pictures } from "./paint.js";
  * @property {{low: number, high: number, top: number}} clip
  * @property {number} top
  * @property {number} cut
+ * @property {ArrayLike<number>} part of all attention that falls on each step
  */
 
 /**
@@ -179,10 +181,11 @@ export class Frames {
       paint(canvas, size.thumb, frame);
       const share = part[Math.floor(frame / data.unit)];
       figure.toggleAttribute("data-current", frame === state.frame);
-      label.textContent = `${data.times[frame].toFixed(2)} s · ${Math.round(100 * share)} %`;
+      const time = size.thumb[0] < CAPTIONED ? "" : `${data.times[frame].toFixed(2)} s · `;
+      label.textContent = `${time}${Math.round(100 * share)} %`;
       bar.style.width = `${100 * share}%`;
     });
-    return { lut, clip, top: tops[Math.floor(state.frame / data.unit)], cut };
+    return { lut, clip, top: tops[Math.floor(state.frame / data.unit)], cut, part };
   }
 }
 

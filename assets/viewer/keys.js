@@ -21,7 +21,8 @@
  * @property {number} last the number of the last frame
  */
 
-const BUSY = "select, input, .av-bar button, .av-keep button"; // controls with keys of their own
+/** Controls with keys of their own. */
+const BUSY = "select, input, summary, .av-bar button, .av-keep button, .av-fold button";
 /** @type {Record<string, [number, number]>} */
 const MOVES = { ArrowUp: [-1, 0], ArrowDown: [1, 0], ArrowLeft: [0, -1], ArrowRight: [0, 1] };
 
@@ -32,7 +33,7 @@ const MOVES = { ArrowUp: [-1, 0], ArrowDown: [1, 0], ArrowLeft: [0, -1], ArrowRi
  * @param {HTMLElement} stage
  * @returns {Pick<KeyPlace, "inside" | "typing" | "onStage"> | null}
  */
-export function placeOf(event, root, stage) {
+function placeOf(event, root, stage) {
   const target = /** @type {Element} */ (event.target);
   const inside = root.contains(target);
   if (!inside && target !== document.body) return null;
@@ -63,4 +64,21 @@ export function keyAction({ key, shiftKey }, place, actions) {
   if (key === " ") return actions.play;
   if (key === "Enter" && onStage) return actions.ask;
   return undefined;
+}
+
+/**
+ * Do what a key does here, if anything.
+ * @param {KeyboardEvent} event
+ * @param {{root: HTMLElement, stage: HTMLElement, play: HTMLElement}} nodes
+ * @param {{locked: boolean, last: number}} moves
+ * @param {KeyActions} actions
+ */
+export function press(event, { root, stage, play }, moves, actions) {
+  if (event.ctrlKey || event.metaKey || event.altKey) return;
+  const place = placeOf(event, root, stage);
+  const action = place && keyAction(event, { ...place, ...moves }, actions);
+  if (!action) return;
+  if (event.key === " " && event.target === play) return; // the button plays by itself
+  event.preventDefault();
+  action();
 }

@@ -7,7 +7,7 @@
 /** @import {Title} from "./words.js" */
 
 import { paintScale } from "./paint.js";
-import { short, writeTitle } from "./words.js";
+import { elsewhere, short, writeTitle } from "./words.js";
 
 /** What is drawn, with its words. @typedef {Drawn & {title: Title, tip: string}} Titled */
 
@@ -28,6 +28,9 @@ export function writeLegend(part, data, state, drawn, painted, width) {
     "aria-label",
     `Frame ${state.frame + 1} of the clip with ${what} drawn over it`,
   );
+  const away = elsewhere(data, painted.part, Math.floor(state.frame / data.unit));
+  part.elsewhere.textContent = away;
+  part.elsewhere.hidden = away === "" || !part.wait.hidden;
   part.frame.value = String(state.frame);
   const seconds = data.times[state.frame].toFixed(2);
   part.time.textContent = `frame ${state.frame + 1} of ${data.frames.length} · ${seconds} s`;

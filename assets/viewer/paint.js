@@ -322,7 +322,7 @@ export function paintMatrix(canvas, size, scene) {
  */
 export function drawMatrix(context, size, { data, pictures, matrix, look, theme, token, pointed }) {
   const T = data.grid[0];
-  const label = T > 12 ? 13 : 15;
+  const label = size < 220 ? 12 : T > 12 ? 13 : 15;
   const margin = label + 6; // axis names
   const numbers = label + 4;
   const cell = (size - margin - numbers - 3) / (T + 1); // 3 for the edge of the marked row

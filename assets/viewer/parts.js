@@ -10,6 +10,7 @@
  * @property {HTMLElement} title
  * @property {HTMLCanvasElement} stage
  * @property {HTMLElement} wait
+ * @property {HTMLElement} elsewhere
  * @property {HTMLButtonElement} play
  * @property {HTMLInputElement} frame
  * @property {HTMLOutputElement} time
@@ -28,6 +29,8 @@
  * @property {HTMLElement} matrix-value
  * @property {HTMLElement} values
  * @property {HTMLElement} strip
+ * @property {HTMLElement} weight
+ * @property {HTMLElement} heads
  * @property {HTMLElement} keep
  */
 
@@ -43,11 +46,24 @@
  * @property {string} columns of the stage and what stands beside it, for CSS
  * @property {number} perRow frames of the strip in a row
  * @property {boolean} roomy whether the values stand beside the map
+ * @property {boolean} low whether the window is
+ * @property {boolean} narrow whether all stands in one column, as on a phone
  */
 
 const GAP = 28;
 const VALUES = 250; // pixels that the values under the pointer need beside the frame map
+const LOW = 640; // pixels of room below which all is made small
+const LOWEST = 180; // of the stage's height
+const LEGEND = 40; // the scale below a picture
+const VALUES_BELOW = 118; // the values under the map
+const SMALL_VALUES = 68; // the same in a window that is low
+const AROUND = 164; // title, play bar and scale of the stage, and the gaps to the strip
+const CAPTION = 36; // below a frame of the strip, and round it
+const NARROW = 600; // pixels of width below which it is a phone's
+export const CAPTIONED = 84; // pixels of a frame of the strip that has room for its time
+const FINGER = 146; // pixels of a frame of the strip there
 const SCALE = 120;
+const SMALL_SCALE = 48; // leaves room in its line for what else stands there
 
 /**
  * @param {HTMLElement} root
@@ -72,8 +88,47 @@ export function themeOf(root) {
 }
 
 /**
- * Fit everything into `width`: the stage as high as leaves room for the strip in a window of height
- * `room`, the map beside it.
+ * Whether the lesser controls are folded away: they would push the picture down, or take two rows.
+ * @param {number} width of the viewer
+ * @param {number} height of the window
+ */
+export const isCompact = (width, height) => width < 1040 || height < 860;
+
+/**
+ * The height from the end of a node to the end of the window when the page is not scrolled.
+ * @param {HTMLElement} node
+ */
+export function roomBelow(node) {
+  const page = node.closest("[data-testid=stMain]");
+  const scrolled = page ? page.scrollTop : window.scrollY;
+  return window.innerHeight - node.getBoundingClientRect().bottom - scrolled;
+}
+
+/**
+ * How many frames of the strip stand in a row, and how large they are: small where the window is
+ * low, and in one row that is pushed along with a finger where it is narrow.
+ * @param {number} width
+ * @param {number} room
+ * @param {Header} data
+ * @returns {{perRow: number, rows: number, thumb: Size}}
+ */
+function stripOf(width, room, data) {
+  const [high, wide] = data.pixels;
+  const T = data.frames.length;
+  /** @type {(across: number) => Size} */
+  const sized = (across) => [Math.floor(across), Math.round((Math.floor(across) * high) / wide)];
+  if (width < NARROW) return { perRow: T, rows: 1, thumb: sized(FINGER) };
+  let rows = 1;
+  while (width / Math.ceil(T / rows) < (room < LOW ? 44 : 96) && rows < T) rows++;
+  const perRow = Math.ceil(T / rows);
+  const cell = (width - (perRow - 1) * 6) / perRow;
+  const highest = room < LOW ? Math.min(80, room / 8) : 130;
+  return { perRow, rows, thumb: sized(Math.min(cell - 6, (highest * wide) / high)) };
+}
+
+/**
+ * Fit everything into `width`, and the stage and the strip into `room`: the height from the top of
+ * the stage's title to the end of the window. The map stands beside the stage.
  * @param {number} width
  * @param {number} room
  * @param {Header} data
@@ -81,29 +136,31 @@ export function themeOf(root) {
  */
 export function sizesOf(width, room, data) {
   const [high, wide] = data.pixels;
-  const most = Math.max(240, Math.min(0.445 * room, 640));
+  const low = room < LOW;
+  const { perRow, rows, thumb } = stripOf(width, room, data);
+  const strip = rows * (thumb[1] + CAPTION);
+  const most = Math.max(LOWEST, Math.min(room - AROUND - strip, 640));
   const beside = width >= 720;
   const stageWidth = Math.floor(Math.min((most * wide) / high, beside ? width * 0.62 : width));
   const stageHeight = Math.round((stageWidth * high) / wide);
   const column = beside ? Math.max(stageWidth, Math.min(420, width * 0.5)) : width;
   const left = beside ? width - column - GAP : width;
   // then the values stand beside the map, else under it
-  const roomy = left - VALUES - GAP >= stageHeight - 50;
+  const roomy = left - VALUES - GAP >= Math.max(200, stageHeight - 50);
+  const below = low ? SMALL_VALUES : VALUES_BELOW;
+  const tall = stageHeight + 2 * LEGEND;
   const matrix = roomy
-    ? Math.min(left - VALUES - GAP, stageHeight + 46)
-    : Math.min(left, stageHeight - 50);
-  const T = data.frames.length;
-  let perRow = T;
-  for (let rows = 2; width / perRow < 96 && rows <= T; rows++) perRow = Math.ceil(T / rows);
-  const cell = (width - (perRow - 1) * 6) / perRow;
-  const thumbWidth = Math.floor(Math.min(cell - 6, (130 * wide) / high));
+    ? Math.min(left - VALUES - GAP, tall - LEGEND)
+    : Math.min(left, beside ? tall - LEGEND - below : 420);
   return {
     stage: [stageWidth, stageHeight],
-    matrix: Math.floor(Math.max(280, matrix)),
-    thumb: [thumbWidth, Math.round((thumbWidth * high) / wide)],
-    scale: SCALE,
-    columns: beside ? `${Math.round(column)}px 1fr` : "1fr",
+    matrix: Math.floor(Math.max(160, matrix)),
+    thumb,
+    scale: low || width < NARROW ? SMALL_SCALE : SCALE,
+    columns: beside ? `${Math.round(column)}px 1fr` : "minmax(0, 1fr)",
     perRow,
     roomy: beside && roomy,
+    low,
+    narrow: width < NARROW,
   };
 }

@@ -209,8 +209,8 @@ export function keepButtons(bar, shown, ask, signal) {
       snapshot(shown()).toBlob(keep, "image/png");
     } else if (kind === "svg") save(drawing(shown()), "attention.svg");
     else {
-      if (kind !== "follow") pending = button;
-      pending?.setAttribute("aria-busy", "true");
+      pending = button;
+      pending.setAttribute("aria-busy", "true");
       ask(kind, ++count);
     }
   };

@@ -22,19 +22,49 @@
  */
 
 /**
- * A state of which anything may be missing or wrong.
- * @typedef {{[Name in keyof State]?: any}} Wish
+ * A state of which anything may be missing or wrong. `layer` may be "last", and `at` is the time of
+ * the large frame in seconds: both mean the same for another model.
+ * @typedef {{[Name in keyof State]?: any} & {at?: number | null}} Wish
  */
 
 export const SCALES = ["clip", "frame", "shared"];
 export const DRAWING = { opacity: 0.65, colours: "inferno", mass: 1, scale: "clip", smooth: false };
 
 /**
- * The state to open on.
- * @param {Header} data
+ * What is wanted before anything was chosen: the class token in the last layer. The large frame is
+ * that which gets most.
+ * @type {Wish}
  */
-export function opening(data) {
-  return fitted(data, DRAWING);
+const OPENING = { ...DRAWING, layer: "last", query: "cls" };
+
+/**
+ * What a change of the state means, so that it means the same for another model: the last layer is
+ * the last of each, and a frame is a time.
+ * @param {Header} data
+ * @param {State} state as it is before
+ * @param {Wish} change
+ * @returns {Wish}
+ */
+export function meaning(data, state, change) {
+  const wish = { ...change };
+  const { layers } = tapOf(data, { tap: change.tap ?? state.tap });
+  if (wish.layer === layers[layers.length - 1]) wish.layer = "last";
+  if (wish.frame !== undefined) wish.at = data.times[wish.frame] ?? null;
+  delete wish.frame;
+  return wish;
+}
+
+/**
+ * The frame whose time is nearest.
+ * @param {number[]} times
+ * @param {number} at
+ */
+export function nearest(times, at) {
+  let best = 0;
+  times.forEach((time, frame) => {
+    if (Math.abs(time - at) < Math.abs(times[best] - at)) best = frame;
+  });
+  return best;
 }
 
 /**
@@ -111,7 +141,7 @@ const READ = {
   colours: String,
   scale: String,
   view: (text) => text.replaceAll("-", " "),
-  layer: number,
+  layer: (text) => (text === "last" ? text : number(text)),
   frame: number,
   opacity: number,
   mass: number,
@@ -125,9 +155,9 @@ const READ = {
  * @param {string} text
  * @returns {Wish}
  */
-export function fromText(text) {
+function fromText(text) {
   /** @type {Record<string, unknown>} */
-  const wish = { ...DRAWING };
+  const wish = { ...OPENING };
   for (const entry of text.split(",")) {
     const [name, value = ""] = entry.split(":", 2);
     if (name === "smooth") wish.smooth = true;
@@ -137,20 +167,48 @@ export function fromText(text) {
 }
 
 /**
- * The state as text: what names the view, and of the drawing only what was changed.
+ * What is wanted of a new clip or model: what was wanted of the one before. A frame is wanted of
+ * its clip alone, and the number of a class means nothing among others.
+ * @param {Header} data
+ * @param {Header} before
+ * @param {Wish} wish
+ * @returns {Wish}
+ */
+export function carried(data, before, wish) {
+  const sameClasses = String(before.labels) === String(data.labels);
+  const at = before.clip === data.clip ? wish.at : null;
+  return { ...wish, at, target: sameClasses ? wish.target : null };
+}
+
+/**
+ * What a text asks for that was written of this clip, or of another.
+ * @param {Header} data
+ * @param {string} text
+ * @returns {Wish}
+ */
+export function linked(data, text, clip = data.clip) {
+  const { frame, ...wish } = fromText(text);
+  return { ...wish, at: clip === data.clip ? (data.times[frame] ?? null) : null };
+}
+
+/**
+ * What is wanted as text: what names the view, and of the drawing only what was changed. What was
+ * not chosen is as it is shown; a frame that was not chosen is left away.
+ * @param {Wish} wish
  * @param {State} state
  */
-export function toText(state) {
-  const patch = Array.isArray(state.query) ? state.query.join("-") : null;
+export function toText(wish, state) {
+  const query = wish.query ?? state.query;
+  const patch = Array.isArray(query) ? query.join("-") : null;
   const entries = [
-    `tap:${state.tap}`,
-    `view:${state.view.replaceAll(" ", "-")}`,
-    `layer:${state.layer}`,
-    `head:${state.head}`,
-    `query:${patch ?? state.query}`,
-    `frame:${state.frame}`,
+    `tap:${wish.tap ?? state.tap}`,
+    `view:${(wish.view ?? state.view).replaceAll(" ", "-")}`,
+    `layer:${wish.layer ?? state.layer}`,
+    `head:${wish.head ?? state.head}`,
+    `query:${patch ?? query}`,
   ];
-  if (state.query === "gradcam" && state.target !== null) entries.push(`target:${state.target}`);
+  if (typeof wish.at === "number") entries.push(`frame:${state.frame}`);
+  if (query === "gradcam" && state.target !== null) entries.push(`target:${state.target}`);
   if (state.times && state.times !== state.tap) entries.push(`times:${state.times}`);
   for (const name of /** @type {const} */ (["opacity", "colours", "mass", "scale"]))
     if (state[name] !== DRAWING[name]) entries.push(`${name}:${state[name]}`);

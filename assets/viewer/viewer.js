@@ -1,7 +1,7 @@
 // The viewer itself: it holds the state, listens, and paints. Python sends payloads; nothing goes
 // back but requests for more. For tests: the root carries data-query, data-layer, data-head,
-// data-frame and data-locked (numbers of core, from 0) and has attentionRow() and frameMatrix(),
-// which return what is drawn.
+// data-frame and data-locked (numbers of core, from 0) and has attentionRow(), frameMatrix() and
+// arithmetic(), which return what is drawn.
 
 /** @import {Header} from "./payload.js" */
 /** @import {Patch} from "./maths.js" */
@@ -12,37 +12,42 @@
 
 import { merge, parse, strongest } from "./maths.js";
 import {
+  carried,
   fitted,
-  fromText,
-  opening,
+  linked,
+  meaning,
+  nearest,
   readAddress,
-  tapOf,
   targetOf,
   toText,
   writeAddress,
 } from "./state.js";
-import { partsOf, sizesOf } from "./parts.js";
+import { isCompact, partsOf, roomBelow, sizesOf } from "./parts.js";
 import { Pictures } from "./paint.js";
 import { buildControls, drawnTip, helpOf } from "./controls.js";
 import { describe, titleOf } from "./words.js";
 import { drawnOf } from "./drawing.js";
 import { FrameMap } from "./framemap.js";
+import { Folds } from "./folds.js";
 import { Frames } from "./frames.js";
-import { keyAction, placeOf } from "./keys.js";
+import { press } from "./keys.js";
 import { writeLegend } from "./legend.js";
 import { playFrames } from "./playback.js";
 import { Requests } from "./requests.js";
 import { keepButtons } from "./snapshot.js";
 
-/** A clip that is open. @typedef {{data: Header, pictures: Pictures, state: State}} Open */
+/**
+ * A clip that is open: what is wanted, and what of it this clip and model can show.
+ * @typedef {{data: Header, pictures: Pictures, wish: Wish, state: State}} Open
+ */
 
 // ms between changes of the address: browsers stop listening to more than a few a second
 const ADDRESS_PAUSE = 200;
 /** @type {Map<Element, Viewer>} */
 const viewers = new Map();
 /**
- * The address of the viewer that was closed last, for when its page is opened again.
- * @type {string | null}
+ * The address of the viewer that was closed last and its clip, for when its page is opened again.
+ * @type {{text: string, clip: string} | null}
  */
 let remembered = null;
 
@@ -61,10 +66,10 @@ class Viewer {
     this.pointer = null;
     /** @type {Patch | null} the patch that was kept last */
     this.lastPatch = null;
-    /** @type {string | Patch | null} who looked before a patch was kept */
+    /** @type {string | null} who was to look before a patch was kept */
     this.base = null;
     this.requests = new Requests();
-    /** @type {(state: State) => void} */
+    /** @type {ReturnType<typeof buildControls>} */
     this.showControls = () => {};
     /** @type {AbortController | null} */
     this.playing = null;
@@ -87,6 +92,11 @@ class Viewer {
       repaint: () => this.paintSide(),
       choose: (t) => this.open && this.change({ frame: t * this.open.data.unit }),
     });
+    this.folds = new Folds(root, this.part, {
+      repaint: () => this.paint(),
+      open: (wish) => this.change(wish),
+      ask: (need) => this.requests.ask(need),
+    });
     this.keep = keepButtons(
       this.part.keep,
       () => this.shown(),
@@ -98,6 +108,7 @@ class Viewer {
     Object.assign(root, {
       attentionRow: () => this.attentionRow(),
       frameMatrix: () => this.frameMatrix(),
+      arithmetic: () => this.folds.apart,
     });
   }
 
@@ -112,7 +123,7 @@ class Viewer {
     if (this.open?.data.id === data.id) merge(this.open.data, data);
     else await this.show(data);
     this.requests.answered();
-    if (this.open) writeAddress(toText(this.open.state)); // a rerun may have put it back
+    this.writeAddress(); // a rerun may have put it back
     this.resized();
     if (data.file) this.keep(data.file);
   }
@@ -124,20 +135,18 @@ class Viewer {
   async show(data) {
     const pictures = new Pictures(data.frames);
     await pictures.ready;
-    const before = this.open;
-    const text = before ? null : (readAddress() ?? remembered);
-    let state = opening(data);
-    if (before) {
-      // the number of a class means nothing among others
-      const sameClasses = String(before.data.labels) === String(data.labels);
-      const target = sameClasses ? before.state.target : null;
-      state = fitted(data, { ...before.state, target });
-    } else if (text) state = fitted(data, fromText(text));
-    this.open = { data, pictures, state };
+    const address = readAddress();
+    let wish;
+    if (this.open) wish = carried(data, this.open.data, this.open.wish);
+    else if (address !== null) wish = linked(data, address);
+    else wish = linked(data, remembered?.text ?? "", remembered?.clip);
+    const state = fitted(data, wish);
+    this.open = { data, pictures, wish, state };
     this.pointer = null;
     this.drawn = null;
     this.requests.forget();
-    if (!text && !before) state.frame = this.strongestFrame();
+    const { at } = wish;
+    state.frame = typeof at === "number" ? nearest(data.times, at) : this.strongestFrame();
     this.controls();
     this.frames.open(data, pictures);
     this.part.frame.max = String(data.frames.length - 1);
@@ -160,13 +169,15 @@ class Viewer {
   change(wish) {
     if (!this.open) return;
     const { data, state } = this.open;
-    const wanted = { ...state, ...wish };
+    const change = { ...wish };
     if (wish.query === "patch") {
       const [, h, w] = data.grid;
       const middle = [Math.floor(state.frame / data.unit), Math.floor(h / 2), Math.floor(w / 2)];
-      wanted.query = this.lastPatch ?? middle;
+      change.query = this.lastPatch ?? middle;
     }
-    this.open.state = fitted(data, wanted);
+    Object.assign(this.open.wish, meaning(data, state, change));
+    const { frame } = { ...state, ...change };
+    this.open.state = fitted(data, { ...this.open.wish, frame });
     if (this.locked) this.lastPatch = this.locked;
     if (this.open.state.tap !== state.tap) this.controls();
     this.paint();
@@ -174,8 +185,13 @@ class Viewer {
     if (!this.playing) this.addressTimer = setTimeout(() => this.writeAddress(), ADDRESS_PAUSE);
   }
 
+  /** Say what is wanted: in the address, and to what follows the viewer. */
   writeAddress() {
-    if (this.open) writeAddress(toText(this.open.state));
+    if (!this.open) return;
+    const text = toText(this.open.wish, this.open.state);
+    writeAddress(text);
+    this.root.dataset.look = text;
+    window.dispatchEvent(new Event("attention-look"));
   }
 
   /** The patch that is kept, or null. @returns {Patch | null} */
@@ -217,14 +233,13 @@ class Viewer {
       this.free();
       return;
     }
-    if (this.open && !this.locked) this.base = this.open.state.query;
+    if (this.open && !this.locked) this.base = this.open.wish.query;
     this.change({ query: patch });
   }
 
   free() {
     if (!this.open || !this.locked) return;
-    const { data, state } = this.open;
-    this.change({ query: this.base ?? (tapOf(data, state).cls ? "cls" : "mean") });
+    this.change({ query: this.base ?? "cls" });
   }
 
   /** @param {number} by */
@@ -261,26 +276,17 @@ class Viewer {
 
   /** @param {KeyboardEvent} event */
   key(event) {
-    if (!this.open || event.ctrlKey || event.metaKey || event.altKey) return;
-    const place = placeOf(event, this.root, this.part.stage);
-    if (!place) return;
+    if (!this.open) return;
+    const { root, part } = this;
     const moves = { locked: this.locked !== null, last: this.open.data.frames.length - 1 };
-    const action = keyAction(
-      event,
-      { ...place, ...moves },
-      {
-        free: () => this.free(),
-        step: (by) => this.step(by),
-        show: (frame) => this.change({ frame }),
-        play: () => this.play(!this.playing),
-        ask: () => this.change({ query: "patch" }),
-        move: (rows, columns) => this.moveLocked(rows, columns),
-      },
-    );
-    if (!action) return;
-    if (event.key === " " && event.target === this.part.play) return; // the button plays by itself
-    event.preventDefault();
-    action();
+    press(event, { root, stage: part.stage, play: part.play }, moves, {
+      free: () => this.free(),
+      step: (by) => this.step(by),
+      show: (frame) => this.change({ frame }),
+      play: () => this.play(!this.playing),
+      ask: () => this.change({ query: "patch" }),
+      move: (rows, columns) => this.moveLocked(rows, columns),
+    });
   }
 
   /**
@@ -329,7 +335,6 @@ class Viewer {
       locked: this.locked !== null,
       view: state.view,
     });
-    this.showControls(state);
     const { drawn, need } = drawnOf(data, state, asking);
     if (need) this.requests.ask(need);
     part.wait.hidden = drawn !== null;
@@ -353,6 +358,9 @@ class Viewer {
     const now = `${side.join(" ")} ${data.matrices.length}`;
     if (now !== this.paintedSide) this.paintSide();
     this.paintedSide = now;
+    const signed = Boolean(this.drawn?.signed && (this.map.matrix?.entry.signed ?? true));
+    this.showControls(state, { asking: asking !== null, signed });
+    this.folds.paint({ ...open, locked: this.locked, pointer: this.pointer });
     root.dataset.ready = String(drawn !== null);
   }
 
@@ -367,12 +375,16 @@ class Viewer {
     const { open, root } = this;
     const width = root.clientWidth;
     if (!open || !width) return;
-    const size = sizesOf(width, window.innerHeight, open.data);
+    root.toggleAttribute("data-compact", isCompact(width, window.innerHeight));
+    const size = sizesOf(width, roomBelow(this.part.controls), open.data);
     this.size = size;
     root.toggleAttribute("data-roomy", size.roomy);
+    root.toggleAttribute("data-narrow", size.narrow);
+    root.toggleAttribute("data-low", size.low);
     root.style.setProperty("--av-columns", size.columns);
     root.style.setProperty("--av-per-row", String(size.perRow));
     this.paintedSide = "";
+    this.folds.forget();
     this.paint();
   }
 
@@ -403,7 +415,10 @@ class Viewer {
     this.watch.disconnect();
     clearTimeout(this.addressTimer);
     viewers.delete(this.root);
-    if (this.open) remembered = toText(this.open.state);
+    if (this.open) {
+      const { data, wish, state } = this.open;
+      remembered = { text: toText(wish, state), clip: data.clip };
+    }
     if (viewers.size === 0) writeAddress(null);
   }
 }

@@ -51,6 +51,45 @@ export function framesOf(data, t) {
   return `frames ${first + 1}–${last + 1}, ${second(first)}–${second(last)} s`;
 }
 
+const FAINT = 0.1; // of an even share: below this a frame looks empty
+const NEARLY_ALL = 0.9;
+
+/**
+ * Where the attention is if next to none of it falls on step t: "all of it is in frames 3 and 4".
+ * Nothing where the step has its part.
+ * @param {Header} data
+ * @param {ArrayLike<number>} part of all attention on each step
+ * @param {number} t
+ */
+export function elsewhere(data, part, t) {
+  if (part[t] * part.length >= FAINT) return "";
+  const order = [...Array(part.length).keys()].sort((a, b) => part[b] - part[a]);
+  const steps = [];
+  let held = 0;
+  for (const step of order) {
+    if (held >= NEARLY_ALL || steps.length === 3) break;
+    steps.push(step);
+    held += part[step];
+  }
+  if (held === 0) return "";
+  const names = steps.sort((a, b) => a - b).map((step) => numbersOf(data, step));
+  const list = names.length > 1 ? `${names.slice(0, -1).join(", ")} and ${names.at(-1)}` : names[0];
+  const all = Math.round(100 * held) === 100;
+  const share = all ? "all of it" : `${Math.round(100 * held)} %`;
+  const plural = steps.length > 1 || data.unit > 1 ? "frames" : "frame";
+  return `Almost nothing here: ${share} is in ${plural} ${list}`;
+}
+
+/**
+ * The frames that a step covers, from 1: "3", or "5–6".
+ * @param {Header} data
+ * @param {number} t
+ */
+function numbersOf({ unit }, t) {
+  const first = t * unit + 1;
+  return unit > 1 ? `${first}–${first + unit - 1}` : String(first);
+}
+
 /**
  * The pixels of the clip that a patch covers.
  * @param {Header} data

@@ -14,6 +14,10 @@ from core.draw.style import FONT, LINE, WIDTH, bare, numbered, picture
 
 GAP = 0.012
 """Room between two columns, in parts of the figure's width."""
+BELOW = 76
+"""Pixels that the buttons and the slider take."""
+NARROW = 600
+"""Pixels of a figure below which titles are small, as on a phone."""
 STILL = {"duration": 0}
 AT_ONCE = {"frame": {"duration": 0, "redraw": True}, "mode": "immediate", "transition": STILL}
 """How Plotly goes to a frame: without moving there."""
@@ -26,20 +30,28 @@ def panels(
     *,
     steps: list[str] | None = None,
     columns: int | None = None,
-    height: int = 470,
+    height: int | None = 470,
     opens_on: int = 0,
+    width: float = WIDTH,
 ) -> go.Figure:
     """Clips of equally many frames (T, H, W, 3), `columns` in a row, played by one slider.
 
     The slider's steps are named in seconds if not by `steps`, and it stands on the frame
-    `opens_on`. Titles that are too long for one line make the figure higher.
+    `opens_on`. Titles that are too long for one line make the figure higher. The figure is expected
+    to be `width` pixels wide; `height` None is as high as the pictures then are.
     """
     columns = columns or len(clips)
     rows = -(-len(clips) // columns)
-    size = FONT + 4 if columns < 3 else FONT + 1
-    lines = _title_lines(titles or [], WIDTH / columns - 16, size)
+    size = FONT + 4 if columns < 3 and width > NARROW else FONT + 1
+    lines = _title_lines(titles or [], width / columns - 16, size)
     more = LINE * size * (max(map(len, lines), default=1) - 1)
-    height = round(height + rows * more)
+    title = 40 + 1.2 * more if titles else 0.0
+    if height is None:
+        pictures = rows * (_tallest(clips, (width - 16) * _wide(columns)) + title)
+        height, head = round(pictures + BELOW), title / pictures
+    else:
+        height = round(height + rows * more)
+        head = title / height
 
     images = _images(clips)
     named_frames = [go.Frame(data=data, name=str(t)) for t, data in enumerate(images)]
@@ -50,7 +62,6 @@ def panels(
         sliders=[_slider(steps or [f"{t:.1f} s" for t in times], opens_on)],
     )
     bare(figure, height, dragmode=False, meta={"columns": columns})
-    head = (40 + 1.2 * more) / height if titles else 0.0
     for i in range(len(clips)):
         place = _place(i, rows, columns, head)
         figure.update_layout(_axes(i, place))
@@ -143,9 +154,19 @@ def _place(i: int, rows: int, columns: int, head: float) -> tuple[float, float, 
     `head` is left free above it for its title.
     """
     row, column = divmod(i, columns)
-    beside = GAP / 2 if columns > 1 else 0.0
-    left, right = column / columns + beside, (column + 1) / columns - beside
+    left = (column + 0.5) / columns - _wide(columns) / 2
+    right = left + _wide(columns)
     return left, right, 1 - (row + 1) / rows, 1 - row / rows - head
+
+
+def _wide(columns: int) -> float:
+    """The width of a picture, in parts of the figure's."""
+    return 1 / columns - GAP if columns > 1 else 1.0
+
+
+def _tallest(clips: list[np.ndarray], width: float) -> float:
+    """The height of the tallest clip at this width."""
+    return max(width * clip.shape[1] / clip.shape[2] for clip in clips)
 
 
 def _axes(i: int, place: tuple[float, float, float, float]) -> dict[str, Any]:

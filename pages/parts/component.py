@@ -23,14 +23,20 @@ EXPORT = re.compile(r"^export (?!default)", re.MULTILINE)
 
 @cache
 def component(name: str, page: str) -> ComponentRenderer:
-    """The component `name` of assets/`page`.html, .css and .js."""
+    """The component `name` of assets/`page`.html, .js, and the styles of its folder."""
     return st.components.v2.component(
         name,
         html=(ASSETS / f"{page}.html").read_text(encoding="utf-8"),
-        css=(ASSETS / f"{page}.css").read_text(encoding="utf-8"),
+        css=styles(ASSETS / f"{page}.css"),
         js=bundle(ASSETS / f"{page}.js"),
         isolate_styles=False,
     )
+
+
+def styles(entry: Path) -> str:
+    """A style sheet and the others of its folder, which add to it."""
+    others = sorted(path for path in entry.parent.glob("*.css") if path != entry)
+    return "\n".join(path.read_text(encoding="utf-8") for path in [entry, *others])
 
 
 def bundle(entry: Path) -> str:

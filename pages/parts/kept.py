@@ -2,28 +2,24 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 
 from core import explain
 from core.draw import export, packing
 from core.draw.export import Numbers
-from core.draw.overlay import COLOUR_MAPS, overlay
+from core.draw.overlay import overlay
 from core.models import spec
 from core.observe import Trace
 from core.trace import Attention, Head
 from pages.parts import cached
-from pages.parts.look import Look, read
+from pages.parts.look import Look, Wish, drawing, read
 from pages.parts.show import NOT_AN_EXPLANATION, pictures, plain, provenance_line
 from pages.parts.subject import Choice
 
 KINDS = ("mp4", "gif", "npz")
-State = dict[str, Any]
-"""What a browser says. It may say anything: values that do not exist fall back to the defaults."""
 
 
-def kept(choice: Choice, trace: Trace, state: State) -> tuple[str, bytes]:
+def kept(choice: Choice, trace: Trace, state: Wish) -> tuple[str, bytes]:
     """Name and bytes of a file of what the viewer shows.
 
     Of `state`, `keep` is one of KINDS; `top` ends a shared scale, and weights smaller than `cut`
@@ -43,24 +39,16 @@ def kept(choice: Choice, trace: Trace, state: State) -> tuple[str, bytes]:
     return f"attention.{kind}", make(frames, choice.clip.times, lines)
 
 
-def _heat(choice: Choice, trace: Trace, look: Look, state: State) -> tuple[np.ndarray, bool, str]:
+def _heat(choice: Choice, trace: Trace, look: Look, state: Wish) -> tuple[np.ndarray, bool, str]:
     """What is drawn over the clip (T', h, w), whether it can be negative, and what it is."""
     if state.get("query") == "gradcam":
         best = int(trace.logits.argmax())
         target = int(_number(state, "target", 0, len(trace.logits) - 1, best))
         cam = cached.gradcam(choice, target)
         return cam.heat, False, f"GradCAM of {trace.card.labels[target]}"
-    layer = _layer(trace, look, state)
-    heat = explain.hover(trace, layer, look.head, look.query, look.view, look.tap)
+    heat = explain.hover(trace, look.layer, look.head, look.query, look.view, look.tap)
     signed = explain.view_is_signed(trace, look.patch_view, look.tap)
-    return heat, signed, f"layer {layer + 1}, {look.words}"
-
-
-def _layer(trace: Trace, look: Look, state: State) -> int:
-    """The layer that is shown; the last if the state names none."""
-    layers = [attention.layer for attention in explain.over_space(trace, look.tap)]
-    layer = state.get("layer")
-    return int(layer) if layer in layers else layers[-1]
+    return heat, signed, f"layer {look.layer + 1}, {look.words}"
 
 
 def _numbers(choice: Choice, trace: Trace, heat: np.ndarray) -> dict[str, tuple[np.ndarray, str]]:
@@ -73,14 +61,13 @@ def _numbers(choice: Choice, trace: Trace, heat: np.ndarray) -> dict[str, tuple[
     }
 
 
-def frame_map(trace: Trace, look: Look, state: State) -> Numbers:
+def frame_map(trace: Trace, look: Look, state: Wish) -> Numbers:
     """The map from frame to frame that stands beside the clip, with its meaning.
 
     Empty where this layer has none. `state["times"]` is the tap that the browser names; a head that
     this attention lacks is answered by the mean.
     """
-    layer = _layer(trace, look, state)
-    tap = _time_tap(trace, look, state)
+    layer, tap = look.layer, _time_tap(trace, look, state)
     attentions = explain.over_time(trace, tap) if tap else explain.over_space(trace)
     of_layer = [attention for attention in attentions if attention.layer == layer]
     if not of_layer:
@@ -96,7 +83,7 @@ def frame_map(trace: Trace, look: Look, state: State) -> Numbers:
     return {"frame_map": (matrix, f"(T', T') {what}, layer {layer + 1}, {name}")}
 
 
-def _time_tap(trace: Trace, look: Look, state: State) -> str | None:
+def _time_tap(trace: Trace, look: Look, state: Wish) -> str | None:
     """The attention from frame to frame that is shown, None where no tap records one."""
     taps = packing.time_taps(trace)
     for tap in (look.tap, state.get("times")):
@@ -111,28 +98,25 @@ def _head(look: Look, attention: Attention) -> Head:
     return look.head
 
 
-def _frames(
-    choice: Choice, heat: np.ndarray, signed: bool, high: float, state: State
-) -> np.ndarray:
+def _frames(choice: Choice, heat: np.ndarray, signed: bool, high: float, state: Wish) -> np.ndarray:
     """The clip with what is drawn over it, as the viewer draws it; `high` is its largest weight."""
     large, box = pictures(choice, 360)
     cut = _number(state, "cut", 0, np.inf, 0.0)
-    scale = state.get("scale")
-    colours = state.get("colours")
+    drawn = drawing(state, len(large))
     return overlay(
         large,
         np.where(np.abs(heat) < cut, np.nan, heat),
         signed=signed,
-        smooth=bool(state.get("smooth")),
+        smooth=drawn.smooth,
         box=box,
-        scale="frame" if scale == "frame" else "clip",
-        top=_number(state, "top", 1e-12, np.inf, high) if scale == "shared" else None,
-        opacity=_number(state, "opacity", 0, 1, 0.65),
-        colour_map=str(colours) if colours in COLOUR_MAPS else "inferno",
+        scale="frame" if drawn.scale == "frame" else "clip",
+        top=_number(state, "top", 1e-12, np.inf, high) if drawn.scale == "shared" else None,
+        opacity=drawn.opacity,
+        colour_map=drawn.colours,
     )
 
 
-def _number(state: State, name: str, low: float, high: float, otherwise: float) -> float:
+def _number(state: Wish, name: str, low: float, high: float, otherwise: float) -> float:
     """A number of the state, kept within its bounds."""
     value = state.get(name)
     if not isinstance(value, int | float):

@@ -1,4 +1,4 @@
-"""Explore's lower half: one query from layer to layer, and through space and time."""
+"""Explore's lower half: the viewer's query from layer to layer, and through space and time."""
 
 from __future__ import annotations
 
@@ -10,12 +10,14 @@ import streamlit as st
 from core import explain
 from core.draw.overlay import Box, overlay
 from core.draw.panels import panels
+from core.draw.timeline import peaks, strongest
 from core.draw.tube import centres, tube
 from core.errors import BadInput
 from pages.parts import cached
-from pages.parts.controls import by_title, colours_box, opacity_slider
+from pages.parts.controls import by_title
 from pages.parts.exhibit import Exhibit, Film
-from pages.parts.look import Look, current_look
+from pages.parts.follower import Seen, seen
+from pages.parts.look import Drawing, Look, Wish, drawing, from_text, read
 from pages.parts.show import HELP, pictures, raw_range
 from pages.parts.subject import Choice
 
@@ -36,20 +38,30 @@ class LayerMaps:
     """Layer -> (T, H, W, 3) uint8."""
     box: Box
     """The part of the overlays that the model sees."""
+    opens_on: int
+    """The frame of the clip, from 0."""
 
     @property
-    def last(self) -> int:
-        """The last layer that has a map."""
-        return list(self.heats)[-1]
+    def layer(self) -> int:
+        """The layer that the viewer shows, or the last that has a map."""
+        return self.look.layer if self.look.layer in self.heats else list(self.heats)[-1]
 
 
-def layer_maps(choice: Choice) -> LayerMaps:
-    """Draw the heading and the controls, and lay the map of each layer over the clip."""
+@st.fragment
+def what_the_viewer_shows(choice: Choice) -> None:
+    """The sections below the viewer, which follow it: only they run again when it shows another."""
     st.subheader("From layer to layer", help=HELP["layers"])
+    page = seen()
+    maps = layer_maps(choice, from_text(page.look))
+    from_layer_to_layer(choice, maps, page).draw()
+    through_space_and_time(choice, maps).draw()
+
+
+def layer_maps(choice: Choice, wish: Wish) -> LayerMaps:
+    """Draw the choice of the map, and lay the map of each layer over the clip."""
     trace = cached.trace(choice)
-    look = current_look(trace)
-    columns = st.columns([2.6, 1.2, 1.4, 1.4], vertical_alignment="bottom")
-    kind = columns[0].segmented_control(
+    look, drawn = read(wish, trace), drawing(wish, len(choice.clip))
+    kind = st.segmented_control(
         "Map",
         list(MAPS),
         format_func=by_title(MAPS),
@@ -59,36 +71,47 @@ def layer_maps(choice: Choice) -> LayerMaps:
         bind="query-params",
         help=f"**Attention**: {HELP['layers']}  \n**Rollout**: {HELP['rollout']}",
     )
-    scale = columns[1].selectbox(
-        "Scale",
-        ["clip", "frame", "shared"],
-        key="layer_scale",
-        bind="query-params",
-        help=HELP["scale"],
-    )
-    opacity = opacity_slider(columns[2], "layer_opacity", 0.65)
-    colours = colours_box(columns[3], "layer_colours")
-
+    st.caption(_followed(wish, look, drawn))
     kind, heats = _heats(choice, look, is_rollout=kind == "rollout")
     frames, box = pictures(choice, 240)
     signed = kind == "attention" and explain.view_is_signed(trace, look.patch_view, look.tap)
-    top = _highest(heats) if scale == "shared" else None
+    top = _highest(heats) if drawn.scale == "shared" else None
     overlays = {
         layer: overlay(
             frames,
             heat,
-            opacity=opacity,
+            opacity=drawn.opacity,
             signed=signed,
-            scale="frame" if scale == "frame" else "clip",
-            colour_map=colours,
-            smooth=False,
+            scale="frame" if drawn.scale == "frame" else "clip",
+            colour_map=drawn.colours,
+            smooth=drawn.smooth,
             box=box,
             top=top,
         )
         for layer, heat in heats.items()
     }
     words = look.words if kind == "attention" else look.rolled
-    return LayerMaps(look, f"{MAPS[kind].lower()}, {words}, scale: {scale}", heats, overlays, box)
+    made = f"{MAPS[kind].lower()}, {words}, scale: {drawn.scale}"
+    opens_on = drawn.frame
+    if opens_on is None:
+        opens_on = strongest_frame(heats.get(look.layer, next(iter(heats.values()))), len(frames))
+    return LayerMaps(look, made, heats, overlays, box, opens_on)
+
+
+def _followed(wish: Wish, look: Look, drawn: Drawing) -> str:
+    """A line that says what is followed."""
+    line = f"As in the viewer above: {look.words}, colours of each {drawn.scale}."
+    if drawn.scale == "shared":
+        line = f"As in the viewer above: {look.words}; one scale for all layers."
+    if wish.get("query") == "gradcam":
+        line += " GradCAM itself has no layers: it is of the last block alone."
+    return line
+
+
+def strongest_frame(heat: np.ndarray, frames: int) -> int:
+    """The first frame of the step (T', h, w) with the largest weight, of so many frames."""
+    unit = frames // len(heat)
+    return unit * strongest([peaks(heat)])
 
 
 def _heats(choice: Choice, look: Look, *, is_rollout: bool) -> tuple[str, dict[int, np.ndarray]]:
@@ -112,13 +135,20 @@ def _highest(heats: dict[int, np.ndarray]) -> float:
     return max(float(np.nanmax(np.abs(heat))) for heat in heats.values())
 
 
-def from_layer_to_layer(choice: Choice, maps: LayerMaps) -> Exhibit:
+def from_layer_to_layer(choice: Choice, maps: LayerMaps, page: Seen) -> Exhibit:
     """The clip once for each layer."""
     heats, overlays = maps.heats, list(maps.overlays.values())
     titles = [f"<b>Layer {layer + 1}</b>  {raw_range(heat)}" for layer, heat in heats.items()]
     columns = min(COLUMNS, len(overlays))
-    rows = -(-len(overlays) // columns)
-    figure = panels(overlays, choice.clip.times, titles, columns=columns, height=60 + 250 * rows)
+    figure = panels(
+        overlays,
+        choice.clip.times,
+        titles,
+        columns=columns,
+        height=None,
+        opens_on=maps.opens_on,
+        width=page.figure,
+    )
     return Exhibit(
         figure,
         "layers",
@@ -140,23 +170,14 @@ def through_space_and_time(choice: Choice, maps: LayerMaps) -> Exhibit:
     """The frames one behind the other, with a tube through what one layer's query sees."""
     st.subheader("Through space and time", help=HELP["tube"])
     heats = maps.heats
-    layer = st.segmented_control(
-        "Layer",
-        list(heats),
-        format_func=lambda layer: str(layer + 1),
-        default=maps.last,
-        required=True,
-        key="tube_layer",
-        bind="query-params",
-        help=HELP["layer"],
-    )
-    layer = layer if layer in heats else maps.last
+    layer = maps.layer
     heat, frames = heats[layer], maps.overlays[layer]
     unit = len(frames) // len(heat)
     top, left, height, width = maps.box
     steps = frames[::unit, top : top + height, left : left + width]
     token_times = cached.trace(choice).token_times
     figure = tube(steps, heat, [f"{time:.2f} s" for time in token_times], maps.look.patch)
+    figure.update_layout(meta={"columns": COLUMNS})  # as wide on a phone as so many pictures
     return Exhibit(
         figure,
         "tube",

@@ -1,47 +1,29 @@
-"""Who looks, and how: the query of Explore's lower half, from its controls or from the viewer."""
+"""Who looks, and how: what the viewer shows, as its text says it or as it asks for a file."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
-
-import streamlit as st
-from streamlit.delta_generator import DeltaGenerator
+from typing import Any
 
 from core import explain
 from core.draw import packing
+from core.draw.overlay import COLOUR_MAPS
 from core.explain import SpatialQuery, View
 from core.observe import Trace
 from core.trace import Attention, Head
-from pages.parts import session
-from pages.parts.controls import by_title
-from pages.parts.show import HELP
 
 WHO = {"cls": "Class token", "mean": "Mean", "patch": "Patch"}
-WHO_HELP = (
-    "**Class token**: the summary that the class is read from. **Mean**: what each patch gets "
-    "from all that see it. "
-    "**Patch**: one place of one frame. *Follow below* in the viewer brings its own query here."
-)
 TAP_HELP = (
     "Which part of each layer is followed. **global**: the heads that see the whole clip. "
     "**local**: the heads that see one colour of a checkerboard. **vit**: the frozen image model. "
     "**aligned**: an encoder on top of it that undoes the camera's motion."
 )
-PLACE_HELP = {
-    "Frame": (
-        "The frame of the patch that asks, counted from 1; two frames where one token covers both."
-    ),
-    "Row": "The row of the patch that asks, counted from 1 at the top.",
-    "Column": "The column of the patch that asks, counted from 1 at the left.",
-}
-VIEW_HELP = (
-    r"**joint**: the patch sees all patches of all frames, $a_{p\to p'}$. **space**: those of its "
-    r"own frame. **time**: its own place in every frame. **space x time**: $a_{p\to p'}\,a_{t\to "
-    r"t'}$, first the places, then from each place the frames. **each frame separately**: the same "
-    r"place asks in every frame."
-)
+SCALES = ("clip", "frame", "shared")
+OPACITY = 0.65
+Wish = Mapping[str, Any]
+"""What a browser says. It may say anything: values that do not exist fall back to the defaults."""
 
 
 @dataclass(frozen=True)
@@ -52,6 +34,7 @@ class Look:
     query: SpatialQuery
     view: View
     head: Head
+    layer: int
 
     @property
     def words(self) -> str:
@@ -86,21 +69,90 @@ class Look:
         return self.view if self.patch else None
 
 
-def read(state: dict[str, Any], trace: Trace) -> Look:
-    """What the viewer says that it shows.
+@dataclass(frozen=True)
+class Drawing:
+    """How weights are drawn over the clip."""
+
+    scale: str
+    """One of SCALES: what the brightest colour means."""
+    colours: str
+    """Of weights that are never negative: a key of COLOUR_MAPS."""
+    opacity: float
+    """0..1."""
+    smooth: bool
+    frame: int | None
+    """The large frame, from 0; None for that which gets most."""
+
+
+def _number(text: str) -> float | str:
+    """A number, a whole one as an int; any other text as it is."""
+    if re.fullmatch(r"-?\d+", text):
+        return int(text)
+    return float(text) if re.fullmatch(r"-?\d*\.\d+", text) else text
+
+
+def _query_of(text: str) -> str | list[int]:
+    return [int(i) for i in text.split("-")] if re.fullmatch(r"\d+-\d+-\d+", text) else text
+
+
+_READ: dict[str, Callable[[str], Any]] = {
+    "tap": str,
+    "view": lambda text: text.replace("-", " "),
+    "layer": _number,
+    "head": _number,
+    "query": _query_of,
+    "frame": _number,
+    "opacity": _number,
+    "colours": str,
+    "scale": str,
+}
+
+
+def from_text(text: str) -> dict[str, Any]:
+    """What the viewer's text asks for, `view:time,layer:last,...`, as in the address under `v`."""
+    wish: dict[str, Any] = {}
+    for entry in text.split(","):
+        name, _, value = entry.partition(":")
+        if name == "smooth":
+            wish["smooth"] = True
+        elif name in _READ and value:
+            wish[name] = _READ[name](value)
+    return wish
+
+
+def read(wish: Wish, trace: Trace) -> Look:
+    """What the viewer shows of what it was asked for.
 
     Values that do not exist fall back to those that it opens on.
     """
     taps = packing.space_taps(trace)
-    tap = state.get("tap")
+    tap = wish.get("tap")
     if tap not in taps:
         tap = taps[0]
-    attention = explain.over_space(trace, tap)[-1]
-    offered, view = explain.views(trace, tap), state.get("view")
+    attentions = explain.over_space(trace, tap)
+    layers = [attention.layer for attention in attentions]
+    layer = wish.get("layer")
+    if isinstance(layer, bool) or layer not in layers:
+        layer = layers[-1]
+    offered, view = explain.views(trace, tap), wish.get("view")
     if view not in offered:
         view = offered[0]
-    query = _query(state.get("query"), trace, attention)
-    return Look(tap, query, view, _head(state.get("head"), attention))
+    query = _query(wish.get("query"), trace, attentions[-1])
+    return Look(tap, query, view, _head(wish.get("head"), attentions[-1]), layer)
+
+
+def drawing(wish: Wish, frames: int) -> Drawing:
+    """How the viewer draws it over so many frames, with the same care."""
+    scale, colours, frame = wish.get("scale"), wish.get("colours"), wish.get("frame")
+    opacity = wish.get("opacity")
+    is_share = isinstance(opacity, int | float) and 0 <= opacity <= 1
+    return Drawing(
+        scale=scale if scale in SCALES else SCALES[0],
+        colours=str(colours) if colours in COLOUR_MAPS else next(iter(COLOUR_MAPS)),
+        opacity=float(opacity) if is_share and opacity is not None else OPACITY,
+        smooth=bool(wish.get("smooth")),
+        frame=frame if isinstance(frame, int) and 0 <= frame < frames else None,
+    )
 
 
 def _query(query: object, trace: Trace, attention: Attention) -> SpatialQuery:
@@ -123,110 +175,36 @@ def _head(head: object, attention: Attention) -> Head:
     return "max" if head == "max" else "mean"
 
 
-def follow(look: Look) -> None:
-    """Let the controls show this query from the next run on."""
-    st.session_state[session.FOLLOW] = look
+def not_here(wish: Wish, trace: Trace) -> list[str]:
+    """What the wish names that this model and clip do not have, in words that count from 1.
 
-
-def _follow() -> None:
-    """Set the controls to the query that `follow` kept, if there is one."""
-    look: Look | None = st.session_state.pop(session.FOLLOW, None)
-    if look is None:
-        return
-    values: dict[str, Any] = {
-        "who": look.query if isinstance(look.query, str) else "patch",
-        "by_head": str(look.head + 1) if isinstance(look.head, int) else look.head,
-        "by_tap": look.tap,
-    }
-    if look.patch is not None:
-        frame, row, column = (i + 1 for i in look.patch)
-        values |= {"by_view": look.view, "by_frame": frame, "by_row": row, "by_column": column}
-    st.session_state.update(values)
-
-
-def _opens_on(grid: tuple[int, int, int]) -> tuple[int, int, int]:
-    """The patch to open on: that which the viewer's part of a link keeps, else the middle one."""
-    linked = st.session_state.setdefault(
-        session.LINKED_PATCH, re.search(r"query:(\d+)-(\d+)-(\d+)", st.query_params.get("v", ""))
-    )
-    if linked and all(int(i) < size for i, size in zip(linked.groups(), grid, strict=True)):
-        return int(linked[1]), int(linked[2]), int(linked[3])
-    return grid[0] // 2, grid[1] // 2, grid[2] // 2
-
-
-def current_look(trace: Trace) -> Look:
-    """Draw the controls of a query.
-
-    They stand in one row, and those that a patch needs come and go.
+    A class token is what the viewer is asked for before anything is chosen: its absence is no
+    fault of a link.
     """
-    _follow()
-    row = st.container(horizontal=True, vertical_alignment="bottom")
-    taps = packing.space_taps(trace)
-    tap = taps[0]
-    if len(taps) > 1:
-        tap = row.selectbox(
-            "Attention", taps, key="by_tap", bind="query-params", width=150, help=TAP_HELP
-        )
-    attention = explain.over_space(trace, tap)[-1]
-    offered = explain.views(trace, tap)
-    query: SpatialQuery
-    query, view = _who_looks(row, attention) or _patch(row, trace), offered[0]
-    if not isinstance(query, str) and len(offered) > 1:
-        view = row.selectbox(
-            "View", offered, key="by_view", bind="query-params", help=VIEW_HELP, width=170
-        )
-    heads: dict[str, Head] = {"mean": "mean", "max": "max"}
-    heads |= {str(head + 1): head for head in range(attention.heads)}
-    name = row.selectbox(
-        "Head", list(heads), key="by_head", bind="query-params", help=HELP["head"], width=110
-    )
-    return Look(tap, query, view, heads[name])
-
-
-def _who_looks(row: DeltaGenerator, attention: Attention) -> Literal["cls", "mean"] | None:
-    """Draw the choice of who looks; None stands for a patch."""
-    who = {
-        key: title
-        for key, title in WHO.items()
-        if key != "cls" or explain.has_class_token(attention)
+    look, drawn = read(wish, trace), drawing(wish, len(trace.clip))
+    shown = {
+        "tap": look.tap,
+        "view": look.view,
+        "layer": look.layer,
+        "head": look.head,
+        "query": list(look.query) if look.patch else look.query,
+        "frame": drawn.frame,
+        "opacity": drawn.opacity,
+        "colours": drawn.colours,
+        "scale": drawn.scale,
     }
-    asks = row.segmented_control(
-        "Who looks",
-        list(who),
-        format_func=by_title(who),
-        default=next(iter(who)),
-        required=True,
-        key="who",
-        bind="query-params",
-        help=WHO_HELP,
-    )
-    if asks == "patch":
-        return None
-    return "cls" if asks == "cls" and "cls" in who else "mean"
+    right = {("layer", "last"), ("query", "cls"), ("query", "gradcam")}
+    return [
+        f"{name} {_counted(name, value)}"
+        for name, value in wish.items()
+        if name in shown and shown[name] != value and (name, str(value)) not in right
+    ]
 
 
-def _patch(row: DeltaGenerator, trace: Trace) -> tuple[int, int, int]:
-    """Draw the frame, row and column of the patch that looks."""
-    unit = len(trace.clip) // trace.grid[0]
-    frames = {t + 1: _frame_name(t, unit) for t in range(trace.grid[0])}
-    place = []
-    for name, size, opens_on in zip(PLACE_HELP, trace.grid, _opens_on(trace.grid), strict=True):
-        number = row.selectbox(
-            name,
-            range(1, size + 1),
-            index=opens_on,
-            key=f"by_{name.lower()}",
-            bind="query-params",
-            width=110,
-            format_func=by_title(frames) if name == "Frame" else str,
-            help=PLACE_HELP[name],
-        )
-        place.append(number - 1)
-    frame, line, column = place
-    return frame, line, column
-
-
-def _frame_name(t: int, unit: int) -> str:
-    """The frames that a token covers, counted from 1: `3`, or `5–6` where it covers two."""
-    first, last = t * unit + 1, t * unit + unit
-    return str(first) if first == last else f"{first}–{last}"
+def _counted(name: str, value: object) -> str:
+    """A value for people, who count layers, heads, frames and places from 1."""
+    if isinstance(value, list):
+        return "-".join(str(i + 1) for i in value)
+    if isinstance(value, int) and name in ("layer", "head", "frame"):
+        return str(value + 1)
+    return str(value)

@@ -29,6 +29,7 @@ VIEWER_KEYS = """
 - **Shift + arrows** move the patch that is kept. Dotted words explain themselves when you
   point at them.
 - The percentage under a frame is the part of all attention in view that falls on it.
+- *From pixels to a weight* takes one weight apart, *All heads at a glance* draws every head.
 """
 HELP = {
     "layer": "The network looks at the clip in several layers, one after the other; the last "

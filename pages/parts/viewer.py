@@ -6,15 +6,20 @@ from typing import Any
 
 import streamlit as st
 
+from core.draw import packing
 from core.draw.payload import with_file
 from core.errors import BadInput
 from core.observe import Trace
-from pages.parts import cached, session
+from pages.parts import cached, links, look, session
 from pages.parts.component import component
 from pages.parts.kept import KINDS, kept
-from pages.parts.look import follow, read
 from pages.parts.show import plain, provenance_line
 from pages.parts.subject import Choice
+
+GONE = {"who", "tube_layer", "layer_scale", "layer_opacity", "layer_colours"} | {
+    f"by_{name}" for name in ("tap", "view", "head", "frame", "row", "column")
+}
+"""Parameters of older links: of controls that the figures below the viewer had."""
 
 
 @st.fragment
@@ -33,6 +38,18 @@ def viewer(choice: Choice) -> None:
     )
 
 
+def say_wrong_link(choice: Choice) -> None:
+    """Name what the link asks of the viewer and this model and clip do not have."""
+    gone = sorted(GONE & set(st.query_params))
+    text = links.linked("v")
+    missing = look.not_here(look.from_text(text), cached.trace(choice)) if text else []
+    if missing:
+        links.name("v", f"in the viewer {', '.join(missing)}")
+    if gone:
+        links.name("gone", f"{', '.join(gone)} (the figures below the viewer follow it now)")
+    links.say(dict.fromkeys(("v", "gone"), str(choice.place)))
+
+
 def _need() -> dict[str, Any] | None:
     """What the viewer asks for: it says all of its state, and what of that it lacks."""
     state = st.session_state.get(session.VIEWER) or {}
@@ -45,12 +62,13 @@ def _answer(choice: Choice, need: dict[str, Any] | None) -> bytes:
     if need is None:
         return cached.payload(choice, None, None, source)
     trace = cached.trace(choice)
-    if need.get("keep") == "follow":
-        follow(read(need, trace))
-        st.rerun(scope="app")
     target = need.get("target")
     payload = cached.payload(
-        choice, _layers(need, trace), target if isinstance(target, int) else None, source
+        choice,
+        _layers(need, trace),
+        target if isinstance(target, int) else None,
+        source,
+        head_of(need.get("factors"), trace),
     )
     if need.get("keep") in KINDS:
         name, content = kept(choice, trace, need)
@@ -64,3 +82,12 @@ def _layers(need: dict[str, Any], trace: Trace) -> tuple[int, ...]:
     if layer not in {attention.layer for attention in trace.attentions}:
         return ()
     return (int(layer),)
+
+
+def head_of(asked: object, trace: Trace) -> packing.HeadOf | None:
+    """The head whose queries and keys the viewer asks for, if it is there."""
+    if not isinstance(asked, dict) or not isinstance(asked.get("head"), int):
+        return None
+    shown = look.read(asked, trace)
+    is_there = all(getattr(shown, key) == asked.get(key) for key in ("tap", "layer", "head"))
+    return packing.HeadOf(shown.tap, shown.layer, asked["head"]) if is_there else None

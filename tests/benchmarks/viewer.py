@@ -133,7 +133,7 @@ def viewer_large() -> Iterator[tuple[str, float, str]]:
     from core.observe import observe
     from core.weights import Card, Model
     from core.world.gestures import LABELS, render, rendered_clip
-    from pages.parts.component import bundle
+    from pages.parts.component import bundle, styles
 
     torch.manual_seed(0)
     net = build("far", "b", classes=len(LABELS))
@@ -159,7 +159,7 @@ def viewer_large() -> Iterator[tuple[str, float, str]]:
     yield "first payload", len(payloads[0]) / 1e6, "MB"
     with chromium() as browser:
         page = browser.new_page(viewport={"width": 1440, "height": 900})
-        html = f"<style>{(ASSETS / 'viewer/viewer.css').read_text()}</style><main></main>"
+        html = f"<style>{styles(ASSETS / 'viewer/viewer.css')}</style><main></main>"
         page.route(
             "http://viewer.test/**",
             lambda route: route.fulfill(body=html, content_type="text/html"),

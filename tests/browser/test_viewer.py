@@ -94,7 +94,9 @@ def test_what_is_pointed_at_is_the_row_that_core_computes(
     for layer, head, view, patch in cases:
         put(page, "layer", str(layer))
         put(page, "head", str(head))
+        press(page, "Patch")  # only a patch has views
         press(page, view.replace(" x ", " × "))
+        page.keyboard.press("Escape")
         put_frame(page, patch[0])
         page.mouse.move(*middle_of(page, trace, *patch[1:]))
         becomes(page, "query", ",".join(map(str, patch)))
@@ -127,6 +129,50 @@ def put_frame(page, frame: int) -> None:
         "(node, t) => { node.value = t; node.dispatchEvent(new Event('input')); }", frame
     )
     becomes(page, "frame", frame)
+
+
+def test_a_control_that_does_nothing_is_disabled_and_says_why(address: str, chromium) -> None:
+    page = opened(chromium, address, "label=carret&seed=13")
+    view = page.locator("[data-control=view]")
+    pressed = view.locator("[aria-pressed=true]")
+    assert view.locator("button:not([disabled])").count() == 0 and pressed.count() == 0
+    assert "Only a patch has views" in view.locator(".av-label").get_attribute("data-tip")
+    press(page, "Patch")
+    assert view.locator("button[disabled]").count() == 0
+    assert pressed.all_inner_texts() == ["space × time"]
+    assert "Only a patch" not in view.locator(".av-label").get_attribute("data-tip")
+    colours = page.locator("[data-control=colours]")
+    assert colours.locator("select").is_disabled(), "space x time is signed, as is the frame map"
+    press(page, "space")
+    assert not colours.locator("select").is_disabled()
+    page.close()
+
+
+def test_the_view_means_the_same_from_model_to_model_and_the_figures_follow(
+    address: str, chromium
+) -> None:
+    """The last layer and the class token come back after a model that has neither."""
+    page = opened(chromium, address, "label=carret&seed=13")
+    names = ("query", "layer", "head", "frame", "view")
+    before = [attribute(page, name) for name in names]
+    assert before[:2] == ["cls", "7"]
+    for title, query, layer in (("FAR", "mean", "6"), ("DirecFormer", "cls", "7")):
+        page.get_by_role("combobox", name="Model").click()
+        page.get_by_role("option", name=title, exact=True).click()
+        page.get_by_text(f"{title}, weights").first.wait_for()
+        becomes(page, "layer", layer)
+        becomes(page, "query", query)
+        settled(page)
+    assert [attribute(page, name) for name in names] == before
+    put(page, "layer", "2")
+    put(page, "head", "1")
+    put_frame(page, 3)
+    page.get_by_text("Through space and time").scroll_into_view_if_needed()
+    page.get_by_text("layer 3, attention of each layer, class token, head 2").wait_for()
+    slider = "document.querySelector('.st-key-layers .js-plotly-plot').layout.sliders[0].active"
+    page.wait_for_function(f"{slider} === 3")
+    no_error(page)
+    page.close()
 
 
 def test_a_click_locks_and_escape_frees(address: str, chromium) -> None:
@@ -275,7 +321,7 @@ def test_nothing_is_sent_to_the_server_and_it_is_fast(
         record_property(f"{kind}_ms", round(median, 1))
         print(f"{kind}: {median:.1f} ms")
         assert median < 5 * limit
-    for name in ("space", "time", "Mean", "Patch", "Class token", "Smooth"):
+    for name in ("Mean", "Patch", "space", "time", "Class token", "Smooth"):
         press(page, name)
     for name, value in (
         ("opacity", "0.3"),
@@ -319,6 +365,7 @@ def test_a_link_shows_the_same_view_in_a_fresh_browser(address: str, chromium) -
     put(page, "layer", "4")
     put(page, "head", "1")
     put(page, "mass", "0.6")
+    press(page, "Patch")
     press(page, "time")
     put_frame(page, 2)
     page.locator(f"{VIEWER} .av-thumb canvas").nth(5).click()

@@ -21,7 +21,7 @@ from core.observe import Trace
 from core.trace import Attention, Axis, Kernel, Layout, record
 from core.video import Clip
 from core.weights import Card
-from pages.parts.component import bundle
+from pages.parts.component import bundle, styles
 from pages.parts.viewer_help import VIEWER_HELP
 from tests.core.models import am_flow_nets, nets, rvit_nets
 
@@ -209,8 +209,7 @@ def mounted(chromium, payloads: list[bytes]):
     page = chromium.new_page(viewport={"width": 1200, "height": 900})
     page.on("pageerror", lambda error: pytest.fail(str(error)))
     page.set_content(
-        (FOLDER / "viewer.html").read_text()
-        + f"<style>{(FOLDER / 'viewer.css').read_text()}</style>"
+        (FOLDER / "viewer.html").read_text() + f"<style>{styles(FOLDER / 'viewer.css')}</style>"
     )
     encoded = [base64.b64encode(p).decode() for p in payloads]
     page.evaluate(HARNESS, [bundle(FOLDER / "viewer.js"), encoded])

@@ -18,7 +18,6 @@ PAGES = ("explore", "frame_order", "am_flow", "gradcam", "compare", "training")
 VISITS = {
     **{page: (page, {"model": "direcformer"}) for page in PAGES},
     "explore, a model with two taps": ("explore", {"model": "am_flow"}),
-    "explore, from a patch": ("explore", {"model": "direcformer", "who": "patch"}),
     "gradcam, a model with pairs of frames": ("gradcam", {"model": "far"}),
     "training, clips of a folder": ("training", {"model": "direcformer", "source": "folder"}),
     "training, an uploaded clip": ("training", {"model": "direcformer", "source": "upload"}),

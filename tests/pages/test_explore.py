@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 import re
 
 import numpy as np
@@ -11,6 +12,7 @@ from streamlit.testing.v1 import AppTest
 
 from assets import ASSETS
 from core import explain
+from core.draw.packing import HeadOf
 from core.models import spec
 from core.observe import Trace, observe
 from core.video import subclip
@@ -18,9 +20,11 @@ from core.weights import load
 from core.world.gestures import render, rendered_clip
 from pages.parts import subject
 from pages.parts.kept import kept
-from pages.parts.look import TAP_HELP, Look, read
+from pages.parts.layers import strongest_frame
+from pages.parts.look import TAP_HELP, Drawing, Look, drawing, from_text, not_here, read
 from pages.parts.sources import ModelSource, Rendered
 from pages.parts.subject import Choice
+from pages.parts.viewer import head_of
 from pages.parts.viewer_help import VIEWER_HELP
 from tests.pages.test_pages import ROOT, opened
 
@@ -58,7 +62,7 @@ def test_what_the_viewer_explains_stands_in_one_place_and_is_plain_text() -> Non
     named = set(re.findall(r'\blabelled\("(\w+)"', javascript))
     named |= set(re.findall(r"\bhelp\.controls\.(\w+)", javascript))
     assert {"tap", "view", "scale", "drawn", "smooth"} <= named <= VIEWER_HELP["controls"].keys()
-    groups = ("controls", "views", "queries", "kernels")
+    groups = ("controls", "off", "views", "queries", "kernels")
     texts = [text for group in groups for text in VIEWER_HELP[group].values()]
     assert [text for text in texts if "**" in text or "$" in text] == []
     assert [text for text in texts if text in javascript] == []
@@ -68,24 +72,38 @@ def captions(app: AppTest, word: str) -> list[str]:
     return [c.value for c in app.caption if word in c.value]
 
 
-def test_a_patch_is_followed_through_the_layers_and_the_tube() -> None:
-    app = opened("timesformer", EXPLORE)
-    assert any(
-        "attention of each layer, class token, mean over heads, scale: clip" in line
-        for line in captions(app, "each layer")
-    )
-    app.segmented_control(key="who").set_value("patch").run()
-    app.selectbox(key="by_frame").set_value(3)
-    app.selectbox(key="by_view").set_value("time")
-    app.selectbox(key="by_head").set_value("2")
-    app.selectbox(key="layer_scale").set_value("shared")
-    app.segmented_control(key="tube_layer").set_value(1).run()
+def following(model: str, text: str) -> AppTest:
+    """Explore of this model, below a viewer that shows what `text` says."""
+
+    def run(page: str, text: str) -> None:
+        import runpy
+
+        import streamlit as st
+
+        from pages.parts.choose import sidebar
+
+        st.query_params["v"] = text
+        st.session_state["choice"] = sidebar()
+        runpy.run_path(page)
+
+    arguments = {"page": EXPLORE, "text": text}
+    app = AppTest.from_function(run, default_timeout=120, kwargs=arguments)
+    app.session_state["model"] = model
+    app.run()
     assert not app.exception and not app.error
-    row, column = (app.selectbox(key=f"by_{name}").value for name in ("row", "column"))
-    words = f"patch at frame 3, row {row}, column {column} (time), head 2, scale: shared"
-    assert len(captions(app, words)) == 2 and any(
-        "· layer 2, attention of each layer" in line for line in captions(app, words)
-    )
+    return app
+
+
+def test_the_figures_below_show_what_the_viewer_shows() -> None:
+    app = following("timesformer", "layer:last,query:cls,head:mean")
+    assert captions(app, "attention of each layer, class token, mean over heads, scale: clip")
+    assert captions(app, "layer 8, attention of each layer")
+    app = following("timesformer", "view:time,layer:0,head:1,query:2-3-4,scale:shared,frame:5")
+    words = "patch at frame 3, row 4, column 5 (time), head 2, scale: shared"
+    assert len(captions(app, words)) == 2
+    assert any("layer 1, attention of each layer" in line for line in captions(app, words))
+    layers = json.loads(app.get("plotly_chart")[1].proto.spec)
+    assert layers["layout"]["sliders"][0]["active"] == 5
     app.segmented_control(key="layer_map").set_value("rollout").run()
     assert not app.exception and not app.error
     assert len(captions(app, "rollout up to each layer")) == 2, (
@@ -93,12 +111,29 @@ def test_a_patch_is_followed_through_the_layers_and_the_tube() -> None:
     )
 
 
-def test_every_control_of_who_looks_explains_itself() -> None:
-    app = opened("far", EXPLORE)
-    app.segmented_control(key="who").set_value("patch").run()
-    assert not app.exception
-    keys = ("by_tap", "by_frame", "by_row", "by_column", "by_head")
-    assert [key for key in keys if not app.selectbox(key=key).help] == []
+def test_the_figures_open_on_the_frame_that_gets_most(trace: Trace) -> None:
+    heat = explain.spatial(trace)
+    assert strongest_frame(heat, len(trace.clip)) == int(heat.max((1, 2)).argmax())
+    pairs = np.zeros((4, 2, 2))
+    pairs[2, 0, 1] = -3.0
+    assert strongest_frame(pairs, 8) == 4, "the first frame of the third pair"
+
+
+def test_a_wrong_part_of_the_viewers_link_is_named_in_one_line(trace: Trace) -> None:
+    wish = from_text("layer:99,head:x,view:sideways,query:9-0-0,scale:none,frame:7,opacity:0.3")
+    assert not_here(wish, trace) == [
+        "layer 100",
+        "head x",
+        "view sideways",
+        "query 10-1-1",
+        "scale none",
+    ]
+    assert not_here(from_text("tap:space,layer:last,head:4,query:gradcam,smooth"), trace) == []
+    assert not following("direcformer", "layer:last,query:cls").warning
+    app = following("direcformer", "layer:99,head:77")
+    assert [warning.value.split("the viewer ")[1][:18] for warning in app.warning] == [
+        "layer 100, head 78"
+    ]
 
 
 def test_where_rollout_means_nothing_one_line_says_why_and_attention_stays() -> None:
@@ -112,20 +147,32 @@ def test_where_rollout_means_nothing_one_line_says_why_and_attention_stays() -> 
 
 
 def test_what_the_viewer_says_is_read_with_care(trace: Trace) -> None:
-    assert read({"tap": "space", "query": [3, 1, 2], "view": "time", "head": 1}, trace) == Look(
-        "space", (3, 1, 2), "time", 1
-    )
+    wish = {"tap": "space", "query": [3, 1, 2], "view": "time", "head": 1, "layer": 4}
+    assert read(wish, trace) == Look("space", (3, 1, 2), "time", 1, 4)
     for wrong in (
         {},
         {"query": [99, 0, 0], "head": 77, "view": "x", "tap": "../.."},
-        {"query": [0, 0], "head": "x"},
+        {"query": [0, 0], "head": "x", "layer": "last"},
+        {"layer": 8, "tap": 3},
         {"query": "gradcam"},
         {"query": [0, 0, "1"], "head": [], "view": {}},
     ):
-        assert read(wrong, trace) == Look("space", "cls", "space x time", "mean")
-    assert read({"query": "mean", "head": "max"}, trace) == Look(
-        "space", "mean", "space x time", "max"
+        assert read(wrong, trace) == Look("space", "cls", "space x time", "mean", 7)
+    assert read({"query": "mean", "head": "max", "layer": 0}, trace) == Look(
+        "space", "mean", "space x time", "max", 0
     )
+    assert drawing({"opacity": 9, "colours": "no", "frame": 8, "scale": 3}, 8) == drawing({}, 8)
+    assert drawing({"opacity": 0, "frame": 7, "smooth": True}, 8) == Drawing(
+        "clip", "inferno", 0.0, True, 7
+    )
+
+
+def test_queries_and_keys_are_sent_of_heads_that_are_there(trace: Trace) -> None:
+    asked = {"tap": "space", "layer": 2, "head": 4}
+    assert head_of(asked, trace) == HeadOf("space", 2, 4)
+    for wrong in ({"head": 5}, {"layer": 8}, {"tap": "x"}, {"head": "mean"}, {"layer": "last"}):
+        assert head_of(asked | wrong, trace) is None
+    assert head_of(None, trace) is None and head_of([1], trace) is None
 
 
 def test_the_file_of_a_view_holds_what_the_viewer_drew(
