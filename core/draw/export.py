@@ -5,28 +5,38 @@ from __future__ import annotations
 import io
 import math
 import tempfile
-import textwrap
+import warnings
 from collections.abc import Mapping, Sequence
 from fractions import Fraction
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, cast
 
 import av
 import av.filter
-import cv2
 import numpy as np
 from jaxtyping import Float, UInt8
 
+from core.draw import lettering
 from core.draw.overlay import frame_rate, write_mp4
 from core.errors import BadInput
 
-LINE = 22  # pixels of a line of words
+LINE, LETTERS = 22, 13
+"""Pixels of a line of words, and the size of its letters."""
 BAR = (24, 27, 33)  # the ground behind them
 WORDS = (240, 240, 240)
-_ASCII = str.maketrans(
-    {"·": "|", "×": "x", "→": "->", "–": "-", "−": "-", "“": '"', "”": '"', "…": "...", "ρ": "rho"}
+_FONTS = (
+    "notosanscjk",
+    "pingfang",
+    "hiragino",
+    "msyh",  # Microsoft YaHei
+    "yugoth",
+    "malgun",
+    "arialuni",
+    "wqy",
+    "droidsansfallback",
 )
-"""OpenCV's letters are ASCII alone."""
+"""How files of fonts begin that have the letters that Matplotlib's own lacks, such as Chinese."""
 
 
 def captioned(
@@ -34,25 +44,61 @@ def captioned(
 ) -> UInt8[np.ndarray, "T _H W 3"]:
     """Frames (T, H, W, 3) uint8 with lines of words on a dark bar below (or above) them.
 
-    Lines that are too long for the width are wrapped.
+    Lines that are too long for the width are broken.
     """
     T, _, W, _ = frames.shape
-    most = max(16, W // 8)  # letters that fit
-    wrapped = [text for line in lines for text in textwrap.wrap(line.translate(_ASCII), most)]
-    bar = np.full((LINE * len(wrapped) + 10, W, 3), BAR, np.uint8)
-    for i, text in enumerate(wrapped):
-        cv2.putText(
-            bar,
-            text.encode("ascii", "replace").decode(),
-            (8, LINE * (i + 1)),
-            cv2.FONT_HERSHEY_SIMPLEX,
-            0.44,
-            WORDS,
-            1,
-            cv2.LINE_AA,
-        )
+    broken = [piece for line in lines for piece in lettering.broken(line, W - 16, LETTERS)]
+    bar = _written(broken, W)
     bars = np.broadcast_to(bar, (T, *bar.shape))
     return np.concatenate([bars, frames] if above else [frames, bars], axis=1)
+
+
+def _written(lines: Sequence[str], width: int) -> UInt8[np.ndarray, "_H _W 3"]:
+    """Lines of words, one below the other, on a bar of this width in pixels.
+
+    By Matplotlib, since OpenCV has the letters of ASCII alone.
+    """
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    height, dots = LINE * len(lines) + 10, 72  # dots an inch: a point is a pixel
+    size = ((width + 0.01) / dots, (height + 0.01) / dots)  # whole pixels are rounded down
+    figure = Figure(size, dots, facecolor=_colour(BAR))
+    for i, line in enumerate(lines):
+        figure.text(
+            8 / width,
+            1 - LINE * (i + 1) / height,
+            line,
+            color=_colour(WORDS),
+            fontsize=LETTERS,
+            family=["DejaVu Sans", *_fonts_here()],
+            parse_math=False,
+        )
+    canvas = FigureCanvasAgg(figure)
+    with warnings.catch_warnings():  # of a letter that no font here has, which becomes a box
+        warnings.simplefilter("ignore", UserWarning)
+        canvas.draw()
+    return np.asarray(canvas.buffer_rgba())[..., :3].copy()
+
+
+def _colour(colour: tuple[int, int, int]) -> tuple[float, float, float]:
+    """The same in 0..1."""
+    red, green, blue = colour
+    return red / 255, green / 255, blue / 255
+
+
+@lru_cache(maxsize=1)
+def _fonts_here() -> list[str]:
+    """The families of those of _FONTS that this computer has.
+
+    They are looked for anew: Matplotlib's own list may be older than the fonts.
+    """
+    from matplotlib.font_manager import findSystemFonts, fontManager, get_font
+
+    files = [file for file in findSystemFonts() if Path(file).name.lower().startswith(_FONTS)]
+    for file in files:
+        fontManager.addfont(file)
+    return sorted({get_font(file).family_name for file in files})
 
 
 def tiled(

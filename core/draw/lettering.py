@@ -6,6 +6,7 @@ Pure: no figure is drawn here.
 from __future__ import annotations
 
 import re
+import unicodedata
 
 _TAG = re.compile(r"<[^>]+>")
 _WIDTHS = {" .,:;'|!iljIJ": 0.33, "frt()[]/-": 0.42, "w%=": 0.84, "mMW…@–—": 1.0}
@@ -46,6 +47,8 @@ def _letter_width(letter: str) -> float:
     for letters, width in _WIDTHS.items():
         if letter in letters:
             return width
+    if unicodedata.east_asian_width(letter) in "WF":
+        return 1.0
     return _CAPITAL if letter.isupper() else _OTHER
 
 
@@ -73,6 +76,21 @@ def _broken(text: str, width: float, size: float) -> list[str]:
         else:
             line = longer
     return [*lines, line]
+
+
+def broken(text: str, width: float, size: float) -> list[str]:
+    """All of a text in lines that fit `width`; a word that does not is broken too."""
+    return [piece for line in _broken(text, width, size) for piece in _chopped(line, width, size)]
+
+
+def _chopped(line: str, width: float, size: float) -> list[str]:
+    """A line in pieces no wider than `width`, of a letter at least."""
+    pieces = [""]
+    for letter in line:
+        if pieces[-1] and text_width(pieces[-1] + letter, size) > width:
+            pieces.append("")
+        pieces[-1] += letter
+    return pieces
 
 
 def cut(text: str, width: float, size: float) -> str:

@@ -8,7 +8,7 @@ import av
 import numpy as np
 import pytest
 
-from core.draw.export import captioned, gif, mp4, npz, tiled
+from core.draw.export import _fonts_here, captioned, gif, mp4, npz, tiled
 from core.errors import BadInput
 
 TIMES = np.array([0.5, 0.75, 1.0, 1.25, 1.5])
@@ -55,6 +55,25 @@ def test_words_are_wrapped_to_the_width_and_leave_the_picture_alone() -> None:
     np.testing.assert_array_equal(two[:, :46], FRAMES)
     assert two[0, 46:].max() > 200, "the words can be read"
     np.testing.assert_array_equal(captioned(FRAMES, ["short"], above=True)[:, -46:], FRAMES)
+
+
+def bar(words: str) -> np.ndarray:
+    return captioned(np.zeros((1, 4, 300, 3), np.uint8), [words])[0, 4:]
+
+
+def test_a_caption_has_letters_beyond_ascii() -> None:
+    written = bar("Farnebäck − Zoë’s 5 × 5 → ρ")
+    for other in ("Farnebaeck", "Farneb?ck", "Farneback"):
+        assert (bar("Farnebäck") != bar(other)).any()
+    for letter, stand_in in (("−", "-"), ("→", "->"), ("ρ", "rho"), ("$a$", "a")):
+        assert (bar(letter) != bar(stand_in)).any()
+    assert written.shape[0] == bar("one line").shape[0]
+
+
+@pytest.mark.skipif(not _fonts_here(), reason="no font with Chinese letters on this computer")
+def test_the_name_of_a_chinese_file_can_be_read() -> None:
+    assert (bar("撮影") != bar("影撮")).any(), "no boxes, which are all alike"
+    assert bar("撮影" * 40).shape[0] > 3 * bar("撮影").shape[0] // 2, "it is broken without spaces"
 
 
 def test_clips_stand_in_rows_under_their_titles() -> None:
