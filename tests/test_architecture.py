@@ -22,7 +22,14 @@ LATE = {"captum", "kornia", "matplotlib", "huggingface_hub", "networkx", "plotly
 DRAWS = {
     (f"core/draw/{name}.py", "plotly")
     for name in (
-        *("style", "panels", "bars", "matrices", "curves", "order_figures", "order_pair", "tube"),
+        "style",
+        "panels",
+        "bars",
+        "matrices",
+        "curves",
+        "order_figures",
+        "order_pair",
+        "tube",
     )
 }
 """All of these files is Plotly.

@@ -40,9 +40,10 @@ WORDS = {
 }
 """What the steps say, by what the matrix holds."""
 BESIDE = (
-    " Computed beside the network, after the clip: the network itself reads slot by slot and never "
-    "looks at a later one."
+    "How much slot t (row) looks at slot u (column), computed beside the network, which never "
+    "looks ahead."
 )
+"""The same of a matrix that is no step of its network (RViT), on one line of a projector."""
 PATHS = {
     "Exact optimum": (
         "The heaviest of all paths that visit every slot once, found exactly (Held-Karp)."
@@ -144,7 +145,7 @@ def _words(shuffled: Shuffled) -> dict[str, Any]:
     goal = f"Wanted: the heaviest path through all slots, {how}."
     words = dict(WORDS[kind])
     if not shuffled.by.pixels and spec(shuffled.choice.card.model).frames_beside:
-        words["matrix"] += BESIDE
+        words["matrix"] = BESIDE
     tie = TIE if shuffled.reading.order.ties_backwards else ""
     return {**words, "goal": goal, "tie": tie, "paths": PATHS, "help": LAB_HELP}
 

@@ -199,6 +199,7 @@ def test_a_finger_drags_a_frame_and_reduced_motion_is_honoured(address: str, chr
     answered(page)
     small = page.evaluate(f"""() =>
       [...document.querySelectorAll('{LAB} button, {LAB} input')]
+        .filter(node => node.checkVisibility())
         .map(node => node.getBoundingClientRect())
         .filter(box => box.width < 24 || box.height < 24).length""")
     assert small == 0, "everything can be hit by a finger"
