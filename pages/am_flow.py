@@ -14,12 +14,14 @@ from pages.parts.show import NOT_AN_EXPLANATION
 
 in_sidebar = current_choice()
 head.page("AM flow", "How what a model looks at changes from frame to frame, beside what moves.")
+opening = st.container()
 choice = with_am_flow(in_sidebar)
 shown = drawing(choice)
 maps = pairs(choice, shown.block)
+with opening:
+    say_what_is_shown(in_sidebar, maps)
+    how_much_changes_when(maps).draw()
 
-say_what_is_shown(in_sidebar, maps)
-how_much_changes_when(maps).draw()
 from_one_frame_to_the_next(maps, shown).draw()
 does_it_find_the_hand(maps)
 st.caption(NOT_AN_EXPLANATION)

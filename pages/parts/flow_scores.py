@@ -44,7 +44,7 @@ def how_much_changes_when(pairs: Pairs) -> Exhibit:
         },
     }
     return Exhibit(
-        over_pairs(means, pairs.steps, height=330),
+        over_pairs(means, pairs.steps, height=290),
         "when",
         "How much each map changes from pair to pair",
         [
