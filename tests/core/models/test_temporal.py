@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch import nn
 
-from core.models.temporal import CausalLevel, make_temporal, sines
+from core.models.temporal import CausalLevel, make_temporal, second_dilation, sines
 from tests.core.models.am_flow_nets import net
 from tests.core.models.nets import CLASSES, clip, difference, randomised
 
@@ -29,19 +29,38 @@ def test_the_lstm_gives_its_last_hidden_state() -> None:
 
 @torch.no_grad()
 def test_a_causal_level_gives_the_values_computed_by_hand() -> None:
-    level = CausalLevel(1, 1, dilation=2)
+    level = CausalLevel(1, 1)
     for parameter in level.parameters():
         parameter.fill_(1.0 if parameter.ndim > 1 else 0.0)
     pulse = torch.tensor([[[1.0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]]])
-    assert level(pulse).flatten().tolist() == [2, 0, 2, 0, 3, 0, 2, 0, 1, 0, 0]
-    assert level(-pulse).flatten().tolist() == [0] * 11
+    assert level(pulse, 2).flatten().tolist() == [2, 0, 2, 0, 3, 0, 2, 0, 1, 0, 0]
+    assert level(-pulse, 2).flatten().tolist() == [0] * 11
 
 
-def test_the_tcn_sees_the_last_13_frames() -> None:
-    module = randomised(make_temporal("tcn", 5, 7, 1, 1, "temporal.0", 0), seed=1)
-    x = torch.randn(1, 19, 5, generator=torch.Generator().manual_seed(0)).requires_grad_()
-    module(x, (19, 1, 1)).sum().backward()
-    assert (x.grad[0].abs().sum(-1) > 0).nonzero().flatten().tolist() == list(range(6, 19))
+@torch.no_grad()
+@pytest.mark.parametrize("T", [8, 24, 32])
+@pytest.mark.parametrize("kind", MODULES)
+def test_every_frame_of_a_clip_moves_the_logits(kind: str, T: int) -> None:
+    model = net(temporal_module=kind, flow=False)  # AM flow would show a frame's neighbour of it
+    video, other = clip(1, T), clip(1, T, seed=2)
+    logits = model(video)
+    for t in range(T):
+        replaced = video.clone()
+        replaced[:, :, t] = other[:, :, t]
+        assert not torch.equal(model(replaced), logits), f"frame {t} of {T} goes unseen"
+
+
+@pytest.mark.parametrize("T", [2, 8, 13, 14, 17, 18, 24, 25, 26, 32])
+def test_the_tcn_reads_every_frame(T: int) -> None:
+    module = randomised(make_temporal("tcn", 5, 17, 1, 1, "temporal.0", 0), seed=1)
+    x = torch.randn(1, T, 5, generator=torch.Generator().manual_seed(0)).requires_grad_()
+    module(x, (T, 1, 1)).sum().backward()
+    assert x.grad[0].abs().sum(-1).min() > 0
+
+
+def test_the_tcn_dilates_no_further_than_the_clip_needs() -> None:
+    dilations = {T: second_dilation(T) for T in (2, 8, 13, 14, 17, 18, 21, 22, 24, 25, 32)}
+    assert list(dilations.values()) == [2, 2, 2, 3, 3, 4, 4, 5, 5, 5, 5]
 
 
 @torch.no_grad()
