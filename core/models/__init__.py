@@ -61,7 +61,7 @@ def settings_of(name: str, preset: str = "gesture", **settings: Any) -> dict[str
     model = spec(name)
     usual = usual_settings(name, preset)
     for key, value in settings.items():
-        choices = model.settings.get(key)
+        choices = None if key in model.open else model.settings.get(key)
         if choices is not None and value not in choices:
             raise BadInput(
                 f"{name} setting {key}={value!r}: choose one of {', '.join(map(str, choices))}"

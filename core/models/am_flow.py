@@ -405,6 +405,7 @@ SPECS = [
         {
             "temporal_module": tuple(WIDTHS),
             "am_mode": MODES,
+            "am_blocks": ("all", "ends", "1,12"),
             "am_logits": ("mean", "width"),
             "aligning": (True, False),
             "flow": (True, False),
@@ -414,6 +415,7 @@ SPECS = [
             "combine": ("average", "random", "voting"),
             "from_scratch": (True, False),
         },
+        open=("am_blocks",),
         spatial_taps=("vit", "aligned"),
         temporal_taps=("temporal",),
         rollout_taps=("vit",),

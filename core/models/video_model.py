@@ -107,6 +107,8 @@ class Spec:
     summary: str
     settings: dict[str, tuple[Any, ...]] = field(default_factory=dict)
     """The choices of those settings that have a few."""
+    open: tuple[str, ...] = ()
+    """Those among them that take other values too, which the model checks itself."""
     unit_frames: int = 1
     """Frames that one temporal token covers: the unit that is shuffled."""
     spatial_taps: tuple[str, ...] = ("space",)

@@ -140,7 +140,7 @@ TABLE: dict[str, dict[str, Any]] = {
     "am_flow_smarthome": {
         "preset": "dinov2_b",
         "data": "smarthome",
-        "settings": {"aligning": False},
+        "settings": {"aligning": False, "am_blocks": "1,12"},
     },
     "am_flow_ssv2_clip": {"preset": "clip_b", "mean": (0.48145466, 0.4578275, 0.40821073)},
     "direcformer_jester": JESTER | LOSSES,

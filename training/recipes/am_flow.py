@@ -51,8 +51,11 @@ RECIPES = {
     ),
     "am_flow_k400": _PAPER,
     "am_flow_ssv2": replace(_SSV2, settings={"temporal_module": "tcn", "frames": 24}),
+    # AM/2 (1, 12) of Table 3: flow and temporal modules in the first and the last block alone.
     # Smarthome's cameras stand still.
-    "am_flow_smarthome": replace(_PAPER, data="smarthome", settings={"aligning": False}),
+    "am_flow_smarthome": replace(
+        _PAPER, data="smarthome", settings={"aligning": False, "am_blocks": "1,12"}
+    ),
     "am_flow_ssv2_clip": replace(
         _SSV2,
         preset="clip_b",

@@ -22,6 +22,7 @@ from tests.core.models.am_flow_nets import (
     of_frames,
 )
 from tests.core.models.nets import CLASSES, SIDE, WIDTH, T, clip, difference, randomised
+from training.recipes import recipe
 
 MODULES = ("lstm", "tcn", "transformer")
 
@@ -79,6 +80,12 @@ def test_flow_in_the_first_and_last_block_alone_needs_a_sixth() -> None:
         assert count(*modules_of(model)) == 59_990_016
         # Adapters stay everywhere, without the column for flow.
         assert count(model.adapters) == 608_856 - 10 * 16
+
+
+def test_smarthome_has_flow_and_temporal_modules_in_two_blocks_of_twelve() -> None:
+    row = recipe("am_flow_smarthome")
+    assert on_paper(row.preset, **row.settings).am_blocks == (0, 11)  # Table 3's AM/2 (1, 12)
+    assert "am_blocks" in available()["am_flow"].settings
 
 
 @pytest.mark.parametrize("wrong", ["some", (0, 1), (13,), (), 5, "1,x"])
