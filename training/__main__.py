@@ -284,7 +284,7 @@ def _add_teach(command: argparse.ArgumentParser) -> None:
         "--seconds", type=float, help="the most of learning, which may end it early (default 900)"
     )
     command.add_argument("--steps", type=int, help="instead of windows and seconds")
-    command.add_argument("--threads", type=int, help="CPU threads (default 2)")
+    command.add_argument("--threads", type=int, help="CPU threads at most (default 2)")
     command.add_argument("--batch", type=int, help="windows a step")
     command.add_argument("--lr", type=float, help="learning rate")
     command.add_argument("--frozen", type=int, help="first blocks that stay as they are")

@@ -36,7 +36,7 @@ class Lesson:
     # The most of learning, the trials included: a slow computer ends here, with fewer windows.
     seconds: float = 900.0
     steps: int = 0  # where given, nothing else ends it
-    threads: int = 2
+    threads: int = 2  # at most; a busy computer takes one, unless `steps` is given
     batch: int = 6  # windows a step
     lr: float = 1e-3
     frozen: int = 1  # first blocks, and the embeddings, that stay as they are

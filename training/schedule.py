@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import math
 import re
+import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -140,6 +142,25 @@ def bfloat16_is_fast() -> bool:
         getattr(torch.cpu, "_is_avx512_bf16_supported", bool)()
         or getattr(torch.cpu, "_is_amx_tile_supported", bool)()
     )
+
+
+def fastest_threads(run: Callable[[], object], most: int) -> int:
+    """How many of torch's threads `run` is fastest with now: one, or `most`.
+
+    Threads that share a product of matrices wait for the slowest of them. On a busy computer that
+    takes several times as long as one thread alone.
+    """
+    before = torch.get_num_threads()
+    seconds = {}
+    try:
+        for threads in (1, most):
+            torch.set_num_threads(threads)
+            began = time.perf_counter()
+            run()
+            seconds[threads] = time.perf_counter() - began
+    finally:
+        torch.set_num_threads(before)
+    return min(seconds, key=lambda threads: seconds[threads])
 
 
 class Average:

@@ -24,7 +24,7 @@ import torch
 from torch import Tensor
 
 from core.errors import BadInput
-from core.order.learned import lesson_verdict
+from core.order.learned import WINDOWS, lesson_verdict
 from core.runs import LESSON, File, alone, write_atomically
 from core.video import Crop
 from core.weights import Model, load, load_checkpoint, save_checkpoint
@@ -32,7 +32,13 @@ from core.weights.card import UNCALIBRATED
 from training.folder import Folder, Meter, Reporter
 from training.lesson import Lesson, Subject, Trial, batches, figures, read_subject
 from training.losses import pair_loss, self_loss
-from training.schedule import Average, Schedule, bfloat16_is_fast, parameter_groups
+from training.schedule import (
+    Average,
+    Schedule,
+    bfloat16_is_fast,
+    fastest_threads,
+    parameter_groups,
+)
 from training.stages import freeze
 
 TRIALS = 8  # in a lesson
@@ -134,14 +140,12 @@ class Course:
     @property
     def result(self) -> dict[str, Any]:
         """The trials before the lesson and of the weights that were kept; cost and verdict."""
-        verdict = lesson_verdict(
-            self.before, self.after, self.card.frames, self.windows, self.lesson.windows
-        )
+        verdict = lesson_verdict(self.before, self.after, self.card.frames, self.windows)
         return {
             "before": self.before,
             "after": self.after,
             "windows": self.windows,
-            "windows_needed": self.lesson.windows,
+            "windows_needed": WINDOWS,
             "steps": self.step,
             "learned": verdict.is_learned,
             "verdict": verdict.sentence,
@@ -151,6 +155,7 @@ class Course:
         """Learn until all windows are seen or the time is over, with a trial every eighth of it."""
         reporter = Reporter(self.folder, LESSON, 0, False)
         try:
+            self._take_fastest_threads()
             self._measure_before(reporter)
             self._learn(reporter)
         finally:
@@ -170,6 +175,7 @@ class Course:
             done = self._done(time.monotonic() - began)
             if done * TRIALS >= due or done >= 1:
                 due = int(done * TRIALS) + 1
+                self._take_fastest_threads()
                 self._try(reporter, done, began)
             if done >= 1:
                 break
@@ -183,6 +189,20 @@ class Course:
                 possible = round(meter.clips_per_second * lesson.seconds)
                 meter.total = max(self.windows, min(lesson.windows, possible))
             meter.advance(self.windows)
+
+    def _take_fastest_threads(self) -> None:
+        """Use as many threads as are fastest now; a lesson of `steps` keeps its own number."""
+        if self.lesson.steps or self.lesson.threads == 1:
+            return
+
+        size = self.card.size
+        window = torch.zeros(1, 3, self.card.frames, size, size)
+
+        def read_one() -> None:
+            with torch.inference_mode():
+                self.judge(window)
+
+        torch.set_num_threads(fastest_threads(read_one, self.lesson.threads))
 
     def _done(self, seconds: float) -> float:
         """The part of the lesson that is done after so many seconds."""

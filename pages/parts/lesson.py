@@ -66,16 +66,15 @@ class Lesson:
         return windows
 
     @property
-    def needed(self) -> int:
-        """How many windows the clip needs."""
+    def asked(self) -> int:
+        """How many windows it is to learn from."""
         windows: int = self.run.recipe.get("windows", WINDOWS)
         return windows
 
     @property
     def verdict(self) -> LessonVerdict:
         """What came of it, or what has come of it so far."""
-        frames = self.run.recipe["window"]
-        return lesson_verdict(self.first, self.shown, frames, self.windows, self.needed)
+        return lesson_verdict(self.first, self.shown, self.run.recipe["window"], self.windows)
 
     @property
     def seconds(self) -> float:
@@ -132,7 +131,7 @@ def _state(run: Run) -> None:
             last = run.reports[-1]
             lesson = Lesson(run)
             windows = run.progress.clips if run.progress else lesson.windows
-            text = f"{lesson.names}: {windows:,} of {lesson.needed:,} windows learned"
+            text = f"{lesson.names}: {windows:,} of {lesson.asked:,} windows learned"
             if run.seconds_left is not None:
                 text += f", about {lasting(run.seconds_left)} left on this computer"
             done = last.get("done", 0.0)

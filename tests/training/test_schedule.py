@@ -15,6 +15,7 @@ from training.recipes import Recipe, recipe
 from training.schedule import (
     Average,
     Schedule,
+    fastest_threads,
     layer_scales,
     make_optimiser,
     parameter_groups,
@@ -195,3 +196,18 @@ def test_the_average_follows_the_weights_and_copies_counters() -> None:
         module.weight.fill_(7.0)
     last.update(module, 1000)
     assert last.weights["weight"].tolist() == [7.0, 7.0]
+
+
+@pytest.mark.parametrize(("together", "fastest"), [(0.6, 2), (5.0, 1)])
+def test_where_threads_wait_for_each_other_one_is_taken(
+    together: float, fastest: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock = [0.0]
+    monkeypatch.setattr("training.schedule.time.perf_counter", lambda: clock[0])
+    before = torch.get_num_threads()
+
+    def run() -> None:
+        clock[0] += together if torch.get_num_threads() == 2 else 1.0
+
+    assert fastest_threads(run, 2) == fastest
+    assert torch.get_num_threads() == before

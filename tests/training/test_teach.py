@@ -131,11 +131,11 @@ def test_a_lesson_ends_with_its_windows_and_at_the_latest_with_its_seconds(
     weights = str(checkpoint(tmp_path))
     quick = {"batch": 4, "frozen": 0, "threads": 1}
     whole = teach([rising], tmp_path / "whole", Lesson(windows=24, **quick), weights)
-    assert whole["windows"] == whole["windows_needed"] == 24
+    assert whole["windows"] == 24
     assert rows(tmp_path / "whole")[-1]["done"] == 1
     cut = teach([rising], tmp_path / "cut", Lesson(windows=10**6, seconds=0.3, **quick), weights)
     assert 0 < cut["windows"] < 10**6 and rows(tmp_path / "cut")[-1]["done"] == 1
-    assert not cut["learned"] and cut["verdict"].endswith("that a clip needs: give it more time.")
+    assert not cut["learned"] and cut["verdict"].endswith("that a clip needs: teach it longer.")
     progress = read_progress(tmp_path / "cut")
     assert progress is not None and progress.total < 10**6, "what can be seen in the time"
 
@@ -217,7 +217,7 @@ def test_a_kill_in_the_middle_leaves_no_file_that_cannot_be_read_and_a_stop_keep
         )
         assert "taught" in load_checkpoint(out / File.MODEL).card.recipe
     assert "Traceback" not in error and "held-out blocks: OrderAcc" in said
-    assert "earned: OrderAcc" in said and "windows of about 600 that a clip needs" in said
+    assert "earned: OrderAcc" in said and "windows of about 720 that a clip needs" in said
 
 
 @pytest.mark.parametrize("model", ["rvit", "am_flow", "far"])

@@ -7,9 +7,9 @@ import pytest
 from core.order.learned import LessonVerdict, lesson_verdict
 
 
-def judged(blocks: float, pixels: float = 59.9, windows: int = 600) -> LessonVerdict:
+def judged(blocks: float, pixels: float = 59.9, windows: int = 720) -> LessonVerdict:
     before = {"blocks": 34.4, "pixels_blocks": pixels}
-    return lesson_verdict(before, {"blocks": blocks}, 8, windows, 600)
+    return lesson_verdict(before, {"blocks": blocks}, 8, windows)
 
 
 def test_a_lesson_that_ends_between_chance_and_pixels_is_not_learned() -> None:
@@ -17,8 +17,8 @@ def test_a_lesson_that_ends_between_chance_and_pixels_is_not_learned() -> None:
     assert not verdict.is_learned
     assert verdict.sentence == (
         "Not learned: OrderAcc 49.0 % on frames that it never learned from, 34.4 % before; "
-        "guessing gets 47.1 %, the most similar pixels 59.9 %. It saw 30 windows of about 600 that "
-        "a clip needs: give it more time."
+        "guessing gets 47.1 %, the most similar pixels 59.9 %. It saw 30 windows of about 720 that "
+        "a clip needs: teach it longer."
     )
 
 
@@ -35,4 +35,4 @@ def test_learned_is_five_points_above_both_guessing_and_pixels(
 def test_who_saw_every_window_and_learned_nothing_is_told_of_the_clip() -> None:
     assert judged(50.0).sentence.endswith("so this clip may have no arrow of time.")
     assert judged(98.4).sentence.startswith("Learned: OrderAcc 98.4 %")
-    assert judged(98.4).sentence.endswith("600 windows of about 600 that a clip needs.")
+    assert judged(98.4).sentence.endswith("720 windows of about 720 that a clip needs.")
