@@ -5,6 +5,7 @@
 /** @import {State, Wish} from "./state.js" */
 
 import { tapOf, targetOf } from "./state.js";
+import { tapName } from "./words.js";
 
 /**
  * A control: its node, and how it shows a value.
@@ -90,7 +91,18 @@ export function idle(tap, { asking, signed }) {
 }
 
 /** @type {Record<string, string>} */
-const QUERIES = { cls: "Class token", mean: "Mean", patch: "Patch", gradcam: "GradCAM" };
+const QUERIES = { cls: "Summary", mean: "Average", patch: "Patch", gradcam: "GradCAM" };
+/** @type {Option[]} */
+const SCALE_NAMES = [
+  ["clip", "all frames"],
+  ["frame", "each frame"],
+  ["shared", "whole layer"],
+];
+/** @type {Option[]} */
+const HEAD_NAMES = [
+  ["mean", "average"],
+  ["max", "strongest"],
+];
 
 /**
  * @template {keyof HTMLElementTagNameMap} Tag
@@ -200,8 +212,10 @@ function allControls(data, tap, set) {
   /** @type {Option[]} */
   const heads = [...Array(tap.heads).keys()].map((head) => [head, String(head + 1)]);
   return {
-    tap: choice(plainOptions(data.taps.map(({ name }) => name)), "Attention", (value) =>
-      set({ tap: value }),
+    tap: choice(
+      data.taps.map(({ name }) => [name, tapName(name)]),
+      "Attention",
+      (value) => set({ tap: value }),
     ),
     view: segments(
       tap.views.map((view) => [view, view.replace(" x ", " × "), viewTip(data, tap, view)]),
@@ -224,17 +238,15 @@ function allControls(data, tap, set) {
       (at) => `${tap.layers[at] + 1} of ${tap.layers[last] + 1}`,
       (at) => set({ layer: tap.layers[at] }),
     ),
-    head: choice([...plainOptions(["mean", "max"]), ...heads], "Head", (value) =>
+    head: choice([...HEAD_NAMES, ...heads], "Head", (value) =>
       set({ head: /^\d+$/.test(value) ? Number(value) : value }),
     ),
     opacity: slider([0, 1, 0.05], "Opacity", percent, (value) => set({ opacity: value })),
-    mass: slider([0.05, 1, 0.05], "Attention mass", percent, (value) => set({ mass: value })),
+    mass: slider([0.05, 1, 0.05], "Share shown", percent, (value) => set({ mass: value })),
     colours: choice(plainOptions(Object.keys(data.colours)), "Colours", (value) =>
       set({ colours: value }),
     ),
-    scale: choice(plainOptions(["clip", "frame", "shared"]), "Scale", (value) =>
-      set({ scale: value }),
-    ),
+    scale: choice(SCALE_NAMES, "Scale", (value) => set({ scale: value })),
     smooth: segments(
       [
         ["no", "Patches", help.controls.patches],
@@ -244,7 +256,7 @@ function allControls(data, tap, set) {
       (value) => set({ smooth: value === "yes" }),
     ),
     times: choice(
-      data.time_taps.map((name) => [name, name.replaceAll("_", " ")]),
+      data.time_taps.map((name) => [name, tapName(name)]),
       "Frame map",
       (value) => set({ times: value }),
     ),
@@ -333,7 +345,7 @@ export function buildControls(bar, data, state, set) {
   const chooseTimes = data.time_taps.length > 1 && !data.time_taps.includes(state.tap);
   const lesser = row(
     labelled("opacity", "Opacity"),
-    labelled("mass", "Attention mass"),
+    labelled("mass", "Share shown"),
     labelled("scale", "Scale"),
     labelled("colours", "Colours"),
     labelled("drawn", "Drawn as", "smooth"),

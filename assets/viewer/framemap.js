@@ -10,7 +10,7 @@ import { helpOf } from "./controls.js";
 import { extent, matrixOf } from "./maths.js";
 import { contextOf, paintMatrix, paintScale } from "./paint.js";
 import { themeOf } from "./parts.js";
-import { headName, short, writeTitle } from "./words.js";
+import { headName, short, tapName, writeTitle } from "./words.js";
 
 const NONE = "this layer has no attention from frame to frame";
 const BESIDE = ", computed beside the network, after the clip: rows also see later frames";
@@ -77,8 +77,8 @@ export class FrameMap {
     const { controls: help } = helpOf(data);
     const tip = (tap ? help.matrix : help.flow) ?? "";
     const note = entry?.beside ? BESIDE : "";
-    const made = tap ? `attention from frame to frame (${tap.replaceAll("_", " ")})${note}` : FLOW;
-    const where = `layer ${state.layer + 1}, head ${headName(state.head)}`;
+    const made = tap ? `attention from frame to frame (${tapName(tap)})${note}` : FLOW;
+    const where = `layer ${state.layer + 1}, ${headName(state.head)}`;
     writeTitle(part["matrix-title"], "Frame to frame", where, entry ? made : NONE, tip);
     part.matrix.setAttribute("aria-label", tip || "Frame to frame");
     this.matrix = null;
@@ -110,7 +110,7 @@ export class FrameMap {
     this.cells = paintMatrix(part.matrix, size.matrix, this.scene);
     part["matrix-low"].textContent = short(look.low);
     part["matrix-high"].textContent = short(look.high);
-    part["matrix-value"].textContent = `raw ${short(low)} to ${short(high)}`;
+    part["matrix-value"].textContent = `values ${short(low)} to ${short(high)}`;
     if (this.cell) {
       const [t, s] = this.cell;
       const value = values[t * data.grid[0] + s];

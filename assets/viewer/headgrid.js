@@ -58,7 +58,7 @@ export function drawHeads(box, data, pictures, state, asking, open) {
     const cells = heads.map((head) => {
       const shown = { ...state, layer, head };
       const { drawn } = drawnOf(data, shown, asking);
-      const cell = button(`Layer ${layer + 1}, head ${headName(head)}`);
+      const cell = button(`Layer ${layer + 1}, ${headName(head)}`);
       cell.setAttribute("aria-pressed", String(layer === state.layer && head === state.head));
       cell.addEventListener("click", () => open({ layer, head }));
       const canvas = document.createElement("canvas");
@@ -107,7 +107,7 @@ function wordsOn(data, state, asking) {
 }
 
 /** @type {Record<string, string>} */
-const WHOSE = { cls: "The class token", mean: "The mean over all who look" };
+const WHOSE = { cls: "The summary", mean: "The average over all who look" };
 
 /** @param {string} text @returns {HTMLElement} */
 const word = (text) => Object.assign(document.createElement("span"), { textContent: text });

@@ -37,7 +37,7 @@ export function writeLegend(part, data, state, drawn, painted, width) {
   part.low.textContent = drawn.signed ? short(-painted.top) : "0";
   part.high.textContent = short(painted.top);
   const { low, high } = painted.clip;
-  part.raw.textContent = `raw ${short(low)} to ${short(high)}${drawn.remark}`;
+  part.raw.textContent = `values ${short(low)} to ${short(high)}${drawn.remark}`;
   part.unseen.style.visibility = drawn.values.some(Number.isNaN) ? "visible" : "hidden";
   paintScale(part.scale, width, 14, painted.lut);
 }

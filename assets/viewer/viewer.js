@@ -35,6 +35,7 @@ import { writeLegend } from "./legend.js";
 import { playFrames } from "./playback.js";
 import { Requests } from "./requests.js";
 import { keepButtons } from "./snapshot.js";
+import { openTips } from "../tips.js";
 
 /**
  * A clip that is open: what is wanted, and what of it this clip and model can show.
@@ -271,6 +272,7 @@ class Viewer {
     part.play.addEventListener("click", () => this.play(!this.playing));
     part.play.textContent = "▶";
     const { signal } = this.closing;
+    openTips(this.root, signal);
     document.addEventListener("keydown", (event) => this.key(event), { signal });
   }
 

@@ -36,7 +36,26 @@ export function remarkOn(layer) {
  * Name of a head for people.
  * @param {Head} head
  */
-export const headName = (head) => (typeof head === "number" ? String(head + 1) : head);
+export const headName = (head) =>
+  typeof head === "number"
+    ? `head ${head + 1}`
+    : `${head === "max" ? "strongest" : "average"} of heads`;
+
+/** @type {Record<string, string>} */
+const TAP_NAMES = {
+  global: "whole clip",
+  local: "checkerboard",
+  vit: "image model",
+  aligned: "camera undone",
+  space_frames: "by pictures",
+  time_frames: "by memory",
+};
+
+/**
+ * Name of one of a model's attentions for people.
+ * @param {string} name
+ */
+export const tapName = (name) => TAP_NAMES[name] ?? name.replaceAll("_", " ");
 
 /**
  * "frame 4 at 1.34 s", or "frames 7–8, 1.20–1.34 s" where a token covers two.
@@ -113,7 +132,7 @@ export function pixelsOf(data, row, col) {
  * @returns {Title}
  */
 export function titleOf(data, state, view, patch) {
-  const where = `layer ${state.layer + 1}, head ${headName(state.head)}`;
+  const where = `layer ${state.layer + 1}, ${headName(state.head)}`;
   if (patch) {
     const [t, row, col] = patch;
     const name = view[0].toUpperCase() + view.slice(1).replace(" x ", " × ");
@@ -122,11 +141,11 @@ export function titleOf(data, state, view, patch) {
   }
   if (state.query === "gradcam") {
     const cam = camOf(data, state);
-    const probability = cam ? `, P = ${(100 * cam.probability).toFixed(1)} %` : "";
+    const probability = cam ? `, ${(100 * cam.probability).toFixed(1)} %` : "";
     return ["GradCAM", `evidence for “${data.labels[targetOf(data, state)]}”${probability}`, ""];
   }
-  if (state.query === "cls") return ["Class token", "where the summary of the frame looks", where];
-  return ["Mean", "what each patch gets from those that see it", where];
+  if (state.query === "cls") return ["Summary", "where the summary of the frame looks", where];
+  return ["Average", "what each patch gets from all that see it", where];
 }
 
 /**
@@ -177,7 +196,7 @@ export function describe(list, data, { view, values }, pointer, locked) {
       view === "GradCAM" ? "Evidence" : "Weight",
       Number.isNaN(weight) ? "cannot see it" : short(weight),
     ],
-    ["Token", `${token} · ${framesOf(data, t)}`],
+    ["When", framesOf(data, t)],
     ["Pixels", pixelsOf(data, row, col)],
   ];
   if (list.children.length === 0)
@@ -187,4 +206,5 @@ export function describe(list, data, { view, values }, pointer, locked) {
     dt.textContent = term;
     dd.textContent = value;
   });
+  /** @type {HTMLElement} */ (list.children[2]).title = `token ${token}`;
 }

@@ -16,9 +16,10 @@ from core.trace import Attention, Head
 
 WHO = {"cls": "Class token", "mean": "Mean", "patch": "Patch"}
 TAP_HELP = (
-    "Which part of each layer is followed. **global**: the heads that see the whole clip. "
-    "**local**: the heads that see one colour of a checkerboard. **vit**: the frozen image model. "
-    "**aligned**: an encoder on top of it that undoes the camera's motion."
+    "Which part of each layer is followed. **whole clip** (global): the heads that see all of it. "
+    "**checkerboard** (local): the heads that see one colour of a checkerboard. **image model** "
+    "(vit): the frozen one. **camera undone** (aligned): an encoder on top of it that undoes the "
+    "camera's motion."
 )
 SCALES = ("clip", "frame", "shared")
 OPACITY = 0.65

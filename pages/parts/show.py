@@ -34,8 +34,8 @@ VIEWER_KEYS = """
 HELP = {
     "layer": "The network looks at the clip in several layers, one after the other; the last "
     "feeds the decision.",
-    "head": "Each layer looks in several ways at once, called heads. **mean** averages them, "
-    "**max** takes the strongest.",
+    "head": "Each layer looks in several ways at once, called heads. **mean** (average) averages "
+    "them, **max** (strongest) takes the strongest.",
     "spatial": (
         r"Where the class token looks; where a model has none, where all patches look on average: "
         r"$a_{ij}=\mathrm{kernel}(q_i,k_j)$, softmax in all but RViT, whose kernel is linear "

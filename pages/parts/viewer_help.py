@@ -28,12 +28,13 @@ VIEWER_HELP = Help(
         "opacity": HELP["opacity"],
         "colours": HELP["colours"],
         "scale": (
-            "What the brightest colour means. clip: the largest weight in view. frame: the largest "
-            "of each frame, so frames cannot be compared. shared: the largest of any query and "
-            "head in this layer, so queries and heads can be compared."
+            "What the brightest colour means. all frames: the largest weight in view. each frame: "
+            "the largest of each frame, so frames cannot be compared. whole layer: the largest of "
+            "any query and head in this layer, so queries and heads can be compared."
         ),
         "mass": (
-            "Show only the fewest patches that together hold this much of all attention in view."
+            "Attention mass: show only the fewest patches that together hold this much of all "
+            "attention in view."
         ),
         "drawn": "Whether patches are seen as such or blended into one another.",
         "patches": "Each patch in its own colour, as the model has it.",
@@ -42,8 +43,8 @@ VIEWER_HELP = Help(
             "only whole patches."
         ),
         "times": (
-            "Which attention from frame to frame is drawn. space frames: from what the frames "
-            "show. time frames: from what the hidden state carries."
+            "Which attention from frame to frame is drawn. by pictures (space frames): from what "
+            "the frames show. by memory (time frames): from what the hidden state carries."
         ),
         "matrix": (
             "How much each frame (row) looks at each frame (column), averaged over all places "

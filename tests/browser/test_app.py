@@ -185,7 +185,7 @@ def test_a_link_reopens_the_same_clip_and_settings(address: str, chromium) -> No
     settled(page)
     no_error(page)
     page.get_by_text("rendered circle, seed 8, 6 frames").first.wait_for()
-    contains(page, "[data-part=title] p", "Class token layer 3, head mean")
+    contains(page, "[data-part=title] p", "Summary layer 3, average of heads")
     page.close()
 
 

@@ -53,7 +53,7 @@ def test_the_viewer_gives_what_it_shows(address: str, chromium, screenshots: Pat
     tree = ET.fromstring(svg)
     words = [node.text for node in tree.iter(f"{SVG}text")]
     for line in (
-        "Space × time layer 6, head mean",
+        "Space × time layer 6, average of heads",
         "patch at row 3, column 5, frame 4 at",
         "Frame to frame layer 6",
         "looked at →",

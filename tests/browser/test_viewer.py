@@ -117,7 +117,7 @@ def test_what_is_pointed_at_is_the_row_that_core_computes(
         np.testing.assert_allclose(
             drawn(page)[1], explain.spatial(trace, layer, head, "cls"), atol=1e-3
         )
-    press(page, "Mean")
+    press(page, "Average")
     becomes(page, "query", "mean")
     np.testing.assert_allclose(drawn(page)[1], explain.spatial(trace, 2, "max", "mean"), atol=1e-3)
     no_error(page)
@@ -321,7 +321,7 @@ def test_nothing_is_sent_to_the_server_and_it_is_fast(
         record_property(f"{kind}_ms", round(median, 1))
         print(f"{kind}: {median:.1f} ms")
         assert median < 5 * limit
-    for name in ("Mean", "Patch", "space", "time", "Class token", "Smooth"):
+    for name in ("Average", "Patch", "space", "time", "Summary", "Smooth"):
         press(page, name)
     for name, value in (
         ("opacity", "0.3"),
@@ -346,8 +346,7 @@ def test_gradcam_is_asked_for_once_and_is_that_of_core(address: str, chromium) -
     view, values = drawn(page)
     assert (
         view == "GradCAM"
-        and f"P = {100 * expected.probability:.1f} %"
-        in page.locator("[data-part=title]").inner_text()
+        and f"{100 * expected.probability:.1f} %" in page.locator("[data-part=title]").inner_text()
     )
     np.testing.assert_allclose(values, expected.heat, atol=1e-4 * expected.heat.max())
     put(page, "target", "0")
