@@ -8,7 +8,6 @@
 
 import { extent, massCut, prominence, shares } from "./maths.js";
 import { gridBox, paintFrame, Pictures } from "./paint.js";
-import { CAPTIONED } from "./parts.js";
 
 /**
  * Weights over the clip, and how they are to be read.
@@ -181,7 +180,7 @@ export class Frames {
       paint(canvas, size.thumb, frame);
       const share = part[Math.floor(frame / data.unit)];
       figure.toggleAttribute("data-current", frame === state.frame);
-      const time = size.thumb[0] < CAPTIONED ? "" : `${data.times[frame].toFixed(2)} s · `;
+      const time = size.timed ? `${data.times[frame].toFixed(2)} s · ` : "";
       label.textContent = `${time}${Math.round(100 * share)} %`;
       bar.style.width = `${100 * share}%`;
     });

@@ -42,6 +42,7 @@
  * @property {Size} stage
  * @property {number} matrix
  * @property {Size} thumb
+ * @property {boolean} timed whether a frame of the strip has room for its time
  * @property {number} scale
  * @property {string} columns of the stage and what stands beside it, for CSS
  * @property {number} perRow frames of the strip in a row
@@ -60,7 +61,7 @@ const SMALL_VALUES = 68; // the same in a window that is low
 const AROUND = 164; // title, play bar and scale of the stage, and the gaps to the strip
 const CAPTION = 36; // below a frame of the strip, and round it
 const NARROW = 600; // pixels of width below which it is a phone's
-export const CAPTIONED = 84; // pixels of a frame of the strip that has room for its time
+const CAPTIONED = 92; // pixels for a frame of the strip and its time
 const FINGER = 146; // pixels of a frame of the strip there
 const SCALE = 120;
 const SMALL_SCALE = 48; // leaves room in its line for what else stands there
@@ -92,7 +93,7 @@ export function themeOf(root) {
  * @param {number} width of the viewer
  * @param {number} height of the window
  */
-export const isCompact = (width, height) => width < 1040 || height < 860;
+export const isCompact = (width, height) => width < 980 || height < 860;
 
 /**
  * The height from the end of a node to the end of the window when the page is not scrolled.
@@ -110,20 +111,21 @@ export function roomBelow(node) {
  * @param {number} width
  * @param {number} room
  * @param {Header} data
- * @returns {{perRow: number, rows: number, thumb: Size}}
+ * @returns {{perRow: number, rows: number, thumb: Size, timed: boolean}}
  */
 function stripOf(width, room, data) {
   const [high, wide] = data.pixels;
   const T = data.frames.length;
   /** @type {(across: number) => Size} */
   const sized = (across) => [Math.floor(across), Math.round((Math.floor(across) * high) / wide)];
-  if (width < NARROW) return { perRow: T, rows: 1, thumb: sized(FINGER) };
+  if (width < NARROW) return { perRow: T, rows: 1, thumb: sized(FINGER), timed: true };
   let rows = 1;
   while (width / Math.ceil(T / rows) < (room < LOW ? 44 : 96) && rows < T) rows++;
   const perRow = Math.ceil(T / rows);
   const cell = (width - (perRow - 1) * 6) / perRow;
   const highest = room < LOW ? Math.min(80, room / 8) : 130;
-  return { perRow, rows, thumb: sized(Math.min(cell - 6, (highest * wide) / high)) };
+  const thumb = sized(Math.min(cell - 6, (highest * wide) / high));
+  return { perRow, rows, thumb, timed: cell >= CAPTIONED };
 }
 
 /**
@@ -137,9 +139,10 @@ function stripOf(width, room, data) {
 export function sizesOf(width, room, data) {
   const [high, wide] = data.pixels;
   const low = room < LOW;
-  const { perRow, rows, thumb } = stripOf(width, room, data);
+  const { perRow, rows, thumb, timed } = stripOf(width, room, data);
   const strip = rows * (thumb[1] + CAPTION);
-  const most = Math.max(LOWEST, Math.min(room - AROUND - strip, 640));
+  const fitting = Math.max(LOWEST, Math.min(room - AROUND - strip, 640));
+  const most = width < NARROW ? width : fitting; // a phone is pushed along
   const beside = width >= 720;
   const stageWidth = Math.floor(Math.min((most * wide) / high, beside ? width * 0.62 : width));
   const stageHeight = Math.round((stageWidth * high) / wide);
@@ -156,6 +159,7 @@ export function sizesOf(width, room, data) {
     stage: [stageWidth, stageHeight],
     matrix: Math.floor(Math.max(160, matrix)),
     thumb,
+    timed,
     scale: low || width < NARROW ? SMALL_SCALE : SCALE,
     columns: beside ? `${Math.round(column)}px 1fr` : "minmax(0, 1fr)",
     perRow,

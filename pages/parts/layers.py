@@ -22,6 +22,11 @@ from pages.parts.show import HELP, pictures, raw_range
 from pages.parts.subject import Choice
 
 MAPS = {"attention": "Attention of each layer", "rollout": "Rollout up to each layer"}
+SCALED = {
+    "clip": "each layer has a scale of its own",
+    "frame": "each frame has a scale of its own",
+    "shared": "one scale for all layers",
+}
 COLUMNS = 4
 
 
@@ -100,9 +105,7 @@ def layer_maps(choice: Choice, wish: Wish) -> LayerMaps:
 
 def _followed(wish: Wish, look: Look, drawn: Drawing) -> str:
     """A line that says what is followed."""
-    line = f"As in the viewer above: {look.words}, colours of each {drawn.scale}."
-    if drawn.scale == "shared":
-        line = f"As in the viewer above: {look.words}; one scale for all layers."
+    line = f"They follow the viewer above: {look.words}; {SCALED[drawn.scale]}."
     if wish.get("query") == "gradcam":
         line += " GradCAM itself has no layers: it is of the last block alone."
     return line
