@@ -262,18 +262,21 @@ def _probe(args: argparse.Namespace) -> Any:
 
 
 def _classify(args: argparse.Namespace) -> Any:
-    from core.observe import classify
+    from core.explain import domain
+    from core.observe import observe
 
     model = _model(args)
     labels = model.card.labels
     results = []
     for path in args.clips:
-        p = classify(model, _clip(args, model, path))
+        trace = observe(model, _clip(args, model, path))
+        p, where = trace.probabilities, domain(trace)
         top = np.argsort(-p)[:5]
         results.append(
             {
                 "clip": path,
                 "top": [{"label": labels[i], "p": round(float(p[i]), 6)} for i in top],
+                "domain": where and where.numbers,
             }
         )
     return results
@@ -281,7 +284,7 @@ def _classify(args: argparse.Namespace) -> Any:
 
 def _explain(args: argparse.Namespace) -> Any:
     from core.draw.overlay import enlarged, frame_rate, overlay, write_mp4
-    from core.explain import explanation, has_class_token
+    from core.explain import domain, explanation, has_class_token
     from core.video import crop_box
 
     model = _model(args)
@@ -311,7 +314,7 @@ def _explain(args: argparse.Namespace) -> Any:
         overlay(pictures, shown.spatial, signed=attention.kernel.signed, box=box),
         frame_rate(clip.times),
     )
-    top = np.argsort(-probabilities)[:5]
+    top, where = np.argsort(-probabilities)[:5], domain(trace)
     report = {
         "clip": args.clip,
         "model": card.model,
@@ -325,6 +328,7 @@ def _explain(args: argparse.Namespace) -> Any:
         "target": card.labels[cam.target],
         "target_p": cam.probability,
         "top": [{"label": card.labels[i], "p": round(float(probabilities[i]), 6)} for i in top],
+        "domain": where and where.numbers,
         "files": ["explanation.npz", "overlay.mp4", "report.json"],
         "note": "Attention shows where the model looks from, not why it decides.",
     }
@@ -379,6 +383,7 @@ def _order(args: argparse.Namespace) -> Any:
         "direction_margin": reading.order.direction_margin,
         "ties_backwards": reading.order.ties_backwards,
         "verdict": reading.order.verdict,
+        "domain": reading.domain and reading.domain.numbers,
         "exact": reading.order.exact,
         "unit_frames": by.unit,
         "sharpness": sharpness,
@@ -407,13 +412,17 @@ _COMMANDS = {
 
 def _plain(result: Any) -> str:
     """The same result for reading."""
+    from core.explain import domain_words
+
     if isinstance(result, dict):
-        return "\n".join(f"{key}: {value}" for key, value in result.items() if key != "matrix")
+        words = {"domain": domain_words(result["domain"])} if "domain" in result else {}
+        shown = {**result, **words}
+        return "\n".join(f"{key}: {value}" for key, value in shown.items() if key != "matrix")
     lines = []
     for entry in result:
         if "top" in entry:
             top = ", ".join(f"{t['label']} {100 * t['p']:.1f} %" for t in entry["top"])
-            lines.append(f"{entry['clip']}: {top}")
+            lines.append(f"{entry['clip']}: {top}; {domain_words(entry['domain'])}")
         else:
             lines.append("  ".join(f"{k}={v}" for k, v in entry.items()))
     return "\n".join(lines)

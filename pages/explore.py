@@ -4,6 +4,7 @@ import streamlit as st
 
 from pages.parts import cached, head
 from pages.parts.choose import current_choice
+from pages.parts.domain import classes_heading, outside_notice
 from pages.parts.exhibit import class_exhibit
 from pages.parts.layers import what_the_viewer_shows
 from pages.parts.opening import where_it_looks
@@ -21,9 +22,12 @@ provenance(choice, "attention computed from the recorded queries and keys")
 
 left, right = st.columns([6, 5], gap="large")
 with left:
-    st.subheader("What it sees", help="The five most probable classes: " + HELP["probability"])
+    classes_heading(
+        choice, "What it sees", f"The five most probable classes: {HELP['probability']}"
+    )
     mark_other_length(choice)
     class_exhibit(choice, cached.trace(choice).probabilities, "classes").draw()
+    outside_notice(choice)
 with right:
     st.subheader("How to read it")
     st.markdown(VIEWER_KEYS)

@@ -1,4 +1,4 @@
-"""Command line: fit | recipes | tune | evaluate | publish | reproduce | teach.
+"""Command line: fit | recipes | tune | evaluate | publish | calibrate | reproduce | teach.
 
 `python -m training COMMAND --help` says what each takes. Bad input: exit code 2 and one line on
 stderr.
@@ -81,6 +81,10 @@ def _parser() -> Parser:
             "publish", help="measure a finished checkpoint and ship it with its card"
         )
     )
+    calibrate = commands.add_parser(
+        "calibrate", help="fit what tells a shipped model's clips from others, from rendered clips"
+    )
+    calibrate.add_argument("models", nargs="+", metavar="MODEL")
     _add_reproduce(
         commands.add_parser(
             "reproduce", help="train and measure a paper's table in miniature, or go on with it"
@@ -230,6 +234,12 @@ def _publish(args: argparse.Namespace) -> int:
     return 0
 
 
+def _calibrate(args: argparse.Namespace) -> int:
+    from training.domain import command
+
+    return command(args)
+
+
 def _add_reproduce(command: argparse.ArgumentParser) -> None:
     command.add_argument(
         "table",
@@ -309,6 +319,7 @@ _COMMANDS: dict[str, Callable[[argparse.Namespace], int]] = {
     "tune": _tune,
     "evaluate": _evaluate,
     "publish": _publish,
+    "calibrate": _calibrate,
     "reproduce": _reproduce,
     "teach": _teach,
 }

@@ -19,7 +19,7 @@ from core.models import VideoModel
 from core.order.learned import WINDOWS
 from core.order.trials import Shuffles, joined, permutations_of, shuffle_model, shuffle_pixels
 from core.video import Clip, cropped, decode_at, digest
-from core.weights import Card, Model
+from core.weights import UNCALIBRATED, Card, Model
 from training.augment import resized_crop
 from training.windows import Split, draw, split
 
@@ -97,7 +97,8 @@ class Trial:
     """The same shuffles of the same held-out windows at every trial, each a clip of its own."""
 
     def __init__(self, subjects: list[Subject], card: Card) -> None:
-        self.card = replace(card, crop="fit")  # the frames are cut already
+        # The frames are cut already. What was calibrated are the weights before the lesson.
+        self.card = replace(card, crop="fit", direction_threshold=UNCALIBRATED, hash="")
         self.windows: dict[str, list[Clip]] = {}
         for kind in ("blocks", "interleaved"):
             by_subject = [s.windows(getattr(s.parts, kind)) for s in subjects]

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from jaxtyping import Bool, Float
 from tqdm import tqdm
 
 from core.errors import BadInput
@@ -43,11 +44,19 @@ def direction_threshold(rows: list[Row]) -> float:
 
     inf if there is none.
     """
-    rows = sorted(rows, key=lambda row: row.direction_margin)
-    right = np.array([row.forward for row in rows], float)
-    share_above = right[::-1].cumsum()[::-1] / np.arange(len(rows), 0, -1)
-    enough = np.flatnonzero(share_above[: max(0, len(rows) - _FEWEST + 1)] >= CONFIDENCE)
-    return float(rows[enough[0]].direction_margin) if len(enough) else float("inf")
+    margins = np.array([row.direction_margin for row in rows])
+    right = np.array([row.forward for row in rows])
+    return least_margin(margins, right, CONFIDENCE)
+
+
+def least_margin(
+    margins: Float[np.ndarray, " n"], right: Bool[np.ndarray, " n"], confidence: float
+) -> float:
+    """The least of `margins` above which this share of the clips is `right`; inf if none is."""
+    order = np.argsort(margins, kind="stable")
+    share_above = right[order][::-1].cumsum()[::-1] / np.arange(len(order), 0, -1)
+    enough = np.flatnonzero(share_above[: max(0, len(order) - _FEWEST + 1)] >= confidence)
+    return float(margins[order][enough[0]]) if len(enough) else float("inf")
 
 
 def publish(checkpoint: Path, name: str | None, real: Path | None, hours: float | None) -> Path:

@@ -1,6 +1,7 @@
 """What one pass showed, as maps and scores."""
 
 from core.explain.am_flow import am_flow, displayed, flow_of
+from core.explain.domain import OUTSIDE, Domain, domain, domain_words
 from core.explain.explanation import Explanation, explanation
 from core.explain.gradcam import GradCam, gradcam, target_index
 from core.explain.maps import (
@@ -28,6 +29,8 @@ from core.explain.taps import (
 )
 
 __all__ = [
+    "OUTSIDE",
+    "Domain",
     "Explanation",
     "GradCam",
     "SpatialQuery",
@@ -37,6 +40,8 @@ __all__ = [
     "beside",
     "between_frames",
     "displayed",
+    "domain",
+    "domain_words",
     "explanation",
     "flow_of",
     "gradcam",

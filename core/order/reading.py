@@ -8,6 +8,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 from jaxtyping import Int, Real
 
+from core.explain import Domain, domain
+from core.observe import Trace, observe
 from core.order.accuracy import order_accuracy, reversal_accuracy
 from core.order.edges import Edge
 from core.order.matrix import Affinity, Pixels, order_matrix
@@ -15,6 +17,7 @@ from core.order.recover import Order, recover_order, repeated_slots
 from core.video import Clip, cropped, shuffled
 from core.weights import Model
 from core.weights.card import UNCALIBRATED
+from core.weights.domain import domain_check
 
 
 @dataclass(frozen=True)
@@ -28,10 +31,11 @@ class Reading:
     either_way: float  # the same of the path or the path reversed, whichever is better
     threshold: float  # direction margin above which the direction is called known
     repeated: tuple[Edge, ...]  # pairs of slots that show the same picture
+    domain: Domain | None = None  # of the clip in its true order, where the model has a check
 
     @property
     def calibrated(self) -> bool:
-        """Whether anybody measured when the direction of such a matrix is right."""
+        """Whether there is a margin above which the direction of such a matrix is right."""
         return self.threshold < UNCALIBRATED
 
     @property
@@ -51,6 +55,15 @@ class Reading:
         order = replace(self.order, path=path[::-1], runner_up_path=path)
         return replace(self, order=order, accuracy=self.backwards)
 
+    @property
+    def is_reversible(self) -> bool:
+        """Whether the model sees a class of which no margin tells the direction.
+
+        Such strokes are others backwards.
+        """
+        where = self.domain
+        return where is not None and where.inside and where.direction_threshold >= UNCALIBRATED
+
 
 def read(
     by: Model | Pixels,
@@ -60,19 +73,23 @@ def read(
     forbidden: Sequence[Edge] = (),
     *,
     matrix: Real[np.ndarray, "*shape"] | None = None,
+    trace: Trace | None = None,
 ) -> Reading:
     """Shuffle a clip by a permutation of its units, and read their order.
 
-    `affinity` None is `Affinity.of` the model's card. `matrix` is that of the shuffled clip where
-    it is at hand; else it is made.
+    `affinity` None is `Affinity.of` the model's card. `matrix` is that of the shuffled clip and
+    `trace` that of the clip in its true order, where they are at hand; else they are made, the
+    trace for a model with a domain check.
 
     Raises: BadInput as `shuffled`, `order_matrix` and `recover_order`.
     """
     mixed = shuffled(clip, tuple(permutation), by.unit)
     if matrix is None:
         matrix = order_matrix(by, mixed, affinity)
-    threshold = direction_threshold(by, clip, affinity)
-    return reading_of(matrix, permutation, threshold, repeated_units(by, clip), forbidden)
+    where = domain_of(by, clip, trace)
+    threshold = direction_threshold(by, clip, affinity, where)
+    repeated = repeated_units(by, clip)
+    return reading_of(matrix, permutation, threshold, repeated, forbidden, where)
 
 
 def reading_of(
@@ -81,6 +98,7 @@ def reading_of(
     threshold: float = UNCALIBRATED,
     repeated: Sequence[Edge] = (),
     forbidden: Sequence[Edge] = (),
+    domain: Domain | None = None,
 ) -> Reading:
     """The reading of a matrix (T', T') of slots into which `permutation` has put the units.
 
@@ -99,16 +117,38 @@ def reading_of(
         reversal_accuracy(order.path, units),
         threshold,
         slots,
+        domain,
     )
 
 
-def direction_threshold(by: Model | Pixels, clip: Clip, affinity: Affinity | None = None) -> float:
-    """The direction threshold of a matrix made so; pixels never know the direction."""
-    if isinstance(by, Pixels):
+def domain_of(by: Model | Pixels, clip: Clip, trace: Trace | None = None) -> Domain | None:
+    """The domain of a clip in its true order; None for pixels, and for a model without a check.
+
+    `trace` is that of the clip where it is at hand.
+    """
+    if isinstance(by, Pixels) or domain_check(by.card) is None:
+        return None
+    return domain(trace or observe(by, clip))
+
+
+def direction_threshold(
+    by: Model | Pixels,
+    clip: Clip,
+    affinity: Affinity | None = None,
+    domain: Domain | None = None,
+) -> float:
+    """The direction threshold of a matrix made so.
+
+    It is UNCALIBRATED, so that the direction is never known, for pixels, and for a clip that does
+    not look like what the model was trained on. Some strokes are others backwards: no margin is
+    enough where the model sees one of them (`Domain.direction_threshold`).
+    """
+    if isinstance(by, Pixels) or (domain and not domain.inside):
         return UNCALIBRATED
     affinity = affinity or Affinity.of(by.card)
     card = by.card.changed(sharpness=affinity.sharpness)
-    return card.threshold(len(clip), affinity.layer, affinity.head, affinity.passes)
+    threshold = card.threshold(len(clip), affinity.layer, affinity.head, affinity.passes)
+    return max(threshold, domain.direction_threshold) if domain else threshold
 
 
 def repeated_units(by: Model | Pixels, clip: Clip) -> tuple[Edge, ...]:

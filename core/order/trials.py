@@ -12,10 +12,16 @@ from core.errors import BadInput
 from core.explain import temporal
 from core.observe import observe_batch
 from core.order.matrix import Affinity, Pixels, order_matrix
-from core.order.reading import Reading, direction_threshold, reading_of, repeated_units
+from core.order.reading import (
+    Reading,
+    direction_threshold,
+    domain_of,
+    reading_of,
+    repeated_units,
+)
 from core.order.recover import Verdict, sharpened
 from core.video import Clip, Crop, random_order, shuffled
-from core.weights import Model
+from core.weights import UNCALIBRATED, Model
 
 BATCH = 10  # clips in one forward pass
 
@@ -105,13 +111,18 @@ def shuffle_model(
     """
     repeated = repeated_units(model, clip)
     threshold = direction_threshold(model, clip, affinity)
+    where = None
+    if threshold < UNCALIBRATED:  # else no direction is known anyway, and no pass is spent on it
+        where = domain_of(model, clip)
+        threshold = direction_threshold(model, clip, affinity, where)
     readings: list[Reading] = []
     for first in range(0, len(permutations), BATCH):
         batch = permutations[first : first + BATCH]
         for matrix, permutation in zip(
             frame_matrices(model, clip, batch, affinity), batch, strict=True
         ):
-            readings.append(reading_of(matrix, permutation, threshold, repeated))
+            reading = reading_of(matrix, permutation, threshold, repeated, domain=where)
+            readings.append(reading)
     return Shuffles.of(readings)
 
 

@@ -143,7 +143,7 @@ def clip_source() -> ClipSource:
         "Clip",
         list(titles),
         format_func=by_title(titles),
-        key="source",
+        key=session.CLIP,
         default="gesture",
         required=True,
         bind="query-params",

@@ -14,6 +14,7 @@ from core.draw.timeline import Timeline
 from core.explain import GradCam
 from pages.parts import cached
 from pages.parts.controls import by_title, colours_box, offer_own_scales, opacity_slider
+from pages.parts.domain import CLOSEST, classes_heading, is_outside
 from pages.parts.exhibit import Exhibit, Film, class_exhibit
 from pages.parts.export import slug
 from pages.parts.seen import mark_other_length
@@ -129,8 +130,9 @@ def _target(choice: Choice, label: str) -> int:
 
 def where_the_evidence_is(question: Question, answers: list[Answer]) -> Exhibit:
     """The clip with the evidence, once for each model."""
+    where = f"where the evidence for {question.label} is"
     st.subheader(
-        f"Where the evidence for {question.label} is",
+        f"{CLOSEST}: {where}" if is_outside(answers[0].choice) else f"W{where[1:]}",
         help=f"{HELP['probability']}  \n{HELP['gradcam']}"
         r" $\mathrm{ReLU}\left(\sum_c\bar g_c\,x_c\right)$, $\bar g_c$ the mean gradient of the "
         r"score in channel $c$.",
@@ -199,10 +201,8 @@ def frame_by_frame(answer: Answer) -> None:
 
 def what_it_sees(choice: Choice) -> Exhibit:
     """The most probable classes of one model."""
-    st.subheader(
-        f"What {choice.title} sees",
-        help="The five most probable classes, from the softmax of the scores.",
-    )
+    about = "The five most probable classes, from the softmax of the scores."
+    classes_heading(choice, f"What {choice.title} sees", about)
     mark_other_length(choice)
     key = f"classes-{slug(str(choice.model))}"
     return class_exhibit(choice, cached.trace(choice).probabilities, key)

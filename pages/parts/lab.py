@@ -13,13 +13,14 @@ from core.draw.lettering import number
 from core.draw.overlay import enlarged
 from core.draw.steps import step_through
 from core.draw.style import LAB, picture
+from core.explain import OUTSIDE
 from core.models import spec
 from core.order import EXACT_FRAMES, UNKNOWN_MARGIN, Reading
 from pages.parts import session
 from pages.parts.component import component
 from pages.parts.film import film
 from pages.parts.order_reading import Shuffled
-from pages.parts.show import HELP, NOT_AN_EXPLANATION, VERDICTS, on_screen, plain
+from pages.parts.show import HELP, NOT_AN_EXPLANATION, VERDICTS, plain
 from pages.parts.shuffle_controls import take_over
 
 WORDS = {
@@ -131,7 +132,7 @@ def lab(shuffled: Shuffled) -> None:
     component("shuffle_lab", "lab/lab")(
         key=session.LAB, data=data, on_wanted_change=_act, on_film_change=lambda: None
     )
-    st.caption(on_screen(shuffled.line, shuffled.choice))
+    st.caption(shuffled.line)
 
 
 def _words(shuffled: Shuffled) -> dict[str, Any]:
@@ -187,24 +188,25 @@ def verdict(reading: Reading) -> None:
     st.info(f"**{title}.** {_meaning(reading)}", icon=":material/gavel:")
     accuracy, either_way, margin, direction = st.columns([1, 1, 1.2, 1.6])
     is_known = order.verdict != "unknown"
-    one_way, other_way = "frames in order", "either direction"
-    other_help = HELP["reversal_accuracy"]
+    one_way, other_way, other_help = "OrderAcc", "either direction", HELP["reversal_accuracy"]
     other = reading.either_way
     if order.ties_backwards:
-        one_way, other_way, other_help = "in order one way", "the other way", TIE_HELP
+        one_way, other_way, other_help = "OrderAcc one way", "the other way", TIE_HELP
         other = reading.backwards
     accuracy.metric(
         one_way, f"{reading.accuracy:.1f} %" if is_known else "—", help=HELP["order_accuracy"]
     )
     either_way.metric(other_way, f"{other:.1f} %" if is_known else "—", help=other_help)
     margin.metric(
-        f"lead (at least {UNKNOWN_MARGIN})", f"{order.order_margin:.4f}", help=HELP["margin"]
+        f"margin (at least {UNKNOWN_MARGIN})", f"{order.order_margin:.4f}", help=HELP["margin"]
     )
     least = "not calibrated"
     if reading.calibrated:
         least = f"at least {max(reading.threshold, UNKNOWN_MARGIN):.3f}"
+    elif reading.is_reversible or (reading.domain and not reading.domain.inside):
+        least = "no margin is enough here"
     direction.metric(
-        f"lead over its reverse ({least})",
+        f"direction margin ({least})",
         number(order.direction_margin, ".3f"),
         help=HELP["direction_margin"],
     )
@@ -222,6 +224,17 @@ def _meaning(reading: Reading) -> str:
         meaning = (
             f"Slots {t + 1} and {u + 1} show the same picture{others}: nothing can tell "
             "which of them came first."
+        )
+    elif order.verdict == "up_to_direction" and reading.domain and not reading.domain.inside:
+        meaning = (
+            f"{OUTSIDE[0].upper()}{OUTSIDE[1:]}, so which of the order's ends comes first is not "
+            "called known, whatever the margin."
+        )
+    elif order.verdict == "up_to_direction" and reading.is_reversible:
+        assert reading.domain is not None
+        meaning = (
+            f"It sees the stroke *{reading.domain.label}*, which is another stroke backwards: of "
+            "such clips no margin told which end comes first."
         )
     elif order.runner_up_path == order.path:
         meaning = "One path alone is left: there is no other to compare it with."

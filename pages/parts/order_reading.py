@@ -16,6 +16,7 @@ from core.order import Affinity, Edge, Pixels, Reading, read
 from core.video import shuffled
 from core.weights import Model
 from pages.parts import cached
+from pages.parts.domain import is_outside
 from pages.parts.exhibit import Exhibit
 from pages.parts.show import provenance_line
 from pages.parts.subject import Choice
@@ -88,7 +89,15 @@ def read_order(
     matrix = None if by.pixels else cached.order_matrix(mixed, by.affinity)
 
     def reading(forbidden: Sequence[Edge]) -> Reading:
-        shown = read(reader, choice.clip, permutation, by.affinity, forbidden, matrix=matrix)
+        shown = read(
+            reader,
+            choice.clip,
+            permutation,
+            by.affinity,
+            forbidden,
+            matrix=matrix,
+            trace=None if by.pixels else cached.trace(choice),
+        )
         return shown.unflattered()
 
     try:
@@ -108,6 +117,7 @@ def does_the_order_matter(choice: Choice, shuffled: Shuffled) -> Exhibit:
         help="The same model on the frames in order and on the shuffled frames.",
     )
     labels, reading = list(choice.card.labels), shuffled.reading
+    closest = "closest of its strokes " if is_outside(choice) else ""
     before = cached.trace(choice).probabilities
     after = cached.trace(shuffled.choice).probabilities
     return Exhibit(
@@ -117,7 +127,7 @@ def does_the_order_matter(choice: Choice, shuffled: Shuffled) -> Exhibit:
         [
             (
                 choice,
-                f"in order: *{labels[int(before.argmax())]}*, shuffled: "
+                f"{closest}in order: *{labels[int(before.argmax())]}*, shuffled: "
                 f"*{labels[int(after.argmax())]}*",
             )
         ],

@@ -10,6 +10,7 @@ import streamlit as st
 
 from core.errors import BadInput
 from core.weights import hub
+from pages.parts import session
 from pages.parts.session import switch_to
 from pages.parts.sources import ModelSource
 
@@ -19,7 +20,9 @@ def offer() -> None:
     missing = {named.name: named for named in hub.offered() if not hub.local(named.source)}
     if not missing:
         return
-    with st.expander("Public checkpoints"):
+    with st.expander(
+        "Public checkpoints", expanded=st.session_state.pop(session.OPEN_PUBLIC, False)
+    ):
         named = missing[
             st.selectbox(
                 "Not on this machine yet",

@@ -29,6 +29,8 @@ LOOKED_AT, NOT_HERE, SHOWN_INSTEAD = "looked_at", "not_here", "shown_instead"
 """Of that link: the parameters that were looked at; by parameter, what of it is not here, in words,
 and what is shown in its place.
 """
+OPEN_PUBLIC = "open_public"
+"""Whether the list of public checkpoints is to be open."""
 SWITCH_TO = "switch_to"
 """The model to show from the next run on: a ModelSource."""
 MODEL_CHANGED = "model_changed"
@@ -41,7 +43,7 @@ SHOW_RUN = "show-run"
 """The name of a run that was just started, which the Training page shows first."""
 
 # widgets
-MODEL, FRAMES, SAMPLING, CROP = "model", "frames", "sampling", "crop"
+CLIP, MODEL, FRAMES, SAMPLING, CROP = "source", "model", "frames", "sampling", "crop"
 HOW, ORDER, WITHOUT, LAB = "how", "order", "without", "lab"
 SHOWN_RUNS = "shown-runs"
 VIEWER, FOLLOWER = "viewer", "follower"

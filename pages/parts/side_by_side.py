@@ -18,6 +18,7 @@ from core.explain.compare import PROBES, agreement, farthest_apart
 from core.observe import Trace
 from pages.parts import cached
 from pages.parts.controls import by_title, colours_box, offer_own_scales, opacity_slider
+from pages.parts.domain import is_outside
 from pages.parts.exhibit import Exhibit, Film
 from pages.parts.export import slug
 from pages.parts.several import fitting, options, partner, say_what_each_sees
@@ -52,7 +53,8 @@ class ModelMap:
     def title(self) -> str:
         """The model, its class and how probable that is, in Plotly's HTML."""
         label, probability = self.choice.card.labels[self.best], self.trace.probabilities[self.best]
-        return f"{titled(self.choice)}  {label}, P = {probability:.2f}"
+        closest = "closest: " if is_outside(self.choice) else ""
+        return f"{titled(self.choice)}  {closest}{label}, P = {probability:.2f}"
 
 
 @dataclass(frozen=True)

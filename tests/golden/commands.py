@@ -70,7 +70,7 @@ BAD_TRAINING = [
     ["reproduce", "nothing", "--out", "run"],
 ]
 COMMANDS = ("models", "count", "render", "probe", "classify", "explain", "order")
-TRAINING = ("fit", "recipes", "tune", "evaluate", "publish", "reproduce", "teach")
+TRAINING = ("fit", "recipes", "tune", "evaluate", "publish", "calibrate", "reproduce", "teach")
 
 
 def said(main: Callable[[list[str]], int], argv: list[str], folder: Path) -> dict[str, Any]:

@@ -11,6 +11,8 @@ import pytest
 
 from core.cli import main
 from core.errors import BadInput
+from core.explain import Domain
+from core.observe import Trace, observe
 from core.order import Affinity, Pixels, order_matrix, read, reading_of, recover_order
 from core.order.reading import direction_threshold, repeated_units
 from core.order.trials import shuffle_model, shuffle_pixels
@@ -191,3 +193,55 @@ def test_an_affinity_says_in_words_what_it_is() -> None:
     assert Affinity().words == "last layer, mean over heads"
     assert Affinity(1, 0, 3.0, 4).words == "layer 2, head 1, sharpened, mean of 4 passes"
     assert Affinity(head="max").words == "last layer, strongest head"
+
+
+def of_domain(score: float, direction_threshold: float = 0.0) -> Domain:
+    return Domain(score, 0.4, "left", direction_threshold)
+
+
+def test_the_direction_of_a_clip_unlike_training_is_never_known() -> None:
+    given = clip()
+    assert direction_threshold(model(), given, domain=of_domain(0.4)) == 0.01
+    assert direction_threshold(model(), given, domain=of_domain(0.39)) == UNCALIBRATED
+    unlike = of_domain(0.1)
+    times = np.array(ORDER)
+    sooner = np.sign(times[None] - times[:, None]) - 0.1 * np.abs(times[None] - times[:, None])
+    least = direction_threshold(model(), given, domain=unlike)
+    reading = reading_of(sooner, ORDER, least, domain=unlike)
+    assert reading.order.verdict == "up_to_direction" and reading.domain is unlike
+    assert not reading.calibrated and not reading.is_reversible
+
+
+def test_a_stroke_that_is_another_one_backwards_has_no_direction() -> None:
+    """The class that the model sees may ask for more than the card, and never for less."""
+    given = clip()
+    assert direction_threshold(model(), given, domain=of_domain(0.9, 0.5)) == 0.5
+    assert direction_threshold(model(), given, domain=of_domain(0.9, 0.001)) == 0.01
+    never = of_domain(0.9, UNCALIBRATED)
+    assert direction_threshold(model(), given, domain=never) == UNCALIBRATED
+    raw = Affinity(sharpness=0.0)
+    assert direction_threshold(model(), given, raw, of_domain(0.9, 0.5)) == UNCALIBRATED
+    assert reading_of(np.eye(5), ORDER, UNCALIBRATED, domain=never).is_reversible
+
+
+def test_the_domain_is_that_of_the_clip_in_its_true_order(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """It is made of one pass, or of a trace at hand, and never for pixels or without a check."""
+    seen: list[str] = []
+
+    def domain(trace: Trace) -> Domain:
+        seen.append(trace.clip.id)
+        return of_domain(0.1)
+
+    monkeypatch.setattr("core.order.reading.domain", domain)
+    assert read(model(), clip(), ORDER).domain is None and not seen
+    monkeypatch.setattr("core.order.reading.domain_check", lambda card: "a check")
+    reading = read(model(), clip(), ORDER)
+    assert reading.domain == of_domain(0.1) and reading.order.verdict != "known"
+    trace = observe(model(), replace(clip(), id="at hand"))
+    read(model(), clip(), ORDER, trace=trace)
+    assert read(Pixels(), clip(), ORDER).domain is None
+    assert seen == [clip().id, "at hand"]
+    many = shuffle_model(model(), clip(), np.array([ORDER]))
+    assert many.verdicts == (reading.order.verdict,) and seen[2:] == [clip().id]

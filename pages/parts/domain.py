@@ -1,0 +1,94 @@
+"""Whether a clip looks like what a model was trained on, wherever a page names a class."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from core.explain import OUTSIDE, domain
+from core.weights import hub
+from pages.parts import cached, session
+from pages.parts.session import switch_to
+from pages.parts.sources import ModelSource
+from pages.parts.subject import Choice
+
+CLOSEST = "Closest of its ten strokes"
+HELP = (
+    "What the network makes of the clip on its way to a class is held against rendered gestures, "
+    "and against rendered clips of other things: score {score:.2f}, where 1 is a typical gesture, "
+    "0 a typical other clip, and {threshold:.2f} the least of what looks like its training."
+)
+"""How the domain check judges, with its two numbers."""
+
+
+def is_outside(choice: Choice) -> bool:
+    """Whether the clip does not look like training; False where nobody can tell."""
+    where = domain(cached.trace(choice))
+    return where is not None and not where.inside
+
+
+def classes_heading(choice: Choice, title: str, help: str) -> None:
+    """The heading of what a model calls the clip, with all that it can say below it.
+
+    `title` is taken for a clip that looks like training, or where nobody can tell.
+    """
+    where = domain(cached.trace(choice))
+    outside = where is not None and not where.inside
+    judged = "" if where is None else "  \n" + HELP.format(**where.numbers)
+    st.subheader(CLOSEST if outside else title, help=help + judged)
+    labels = choice.card.labels
+    st.caption(f"It knows {len(labels)} classes: {choice.card.listed}.")
+
+
+def outside_notice(choice: Choice) -> None:
+    """For a clip outside the model's training: that it is, and what to do instead."""
+    if not is_outside(choice):
+        return
+    st.warning(
+        f"**{OUTSIDE[0].upper()}{OUTSIDE[1:]}**: {choice.card.trained_on}. It names one of its "
+        "classes for any clip; here the name says little.",
+        icon=":material/travel_explore:",
+    )
+    ready = [named.name for named in hub.ready()]
+    with st.container(horizontal=True):
+        if ready:
+            st.button(
+                f"Ask {ready[0]}",
+                icon=":material/public:",
+                key="ask-public",
+                help="A public checkpoint, trained on real videos.",
+                on_click=switch_to,
+                args=(ModelSource("public", ready[0]),),
+            )
+        elif hub.offered():
+            st.button(
+                "Get a public checkpoint",
+                icon=":material/public:",
+                key="get-public",
+                help="Trained on real videos. Opens *Public checkpoints* in the sidebar.",
+                on_click=_open_public,
+            )
+        st.button(
+            "Show a rendered gesture",
+            icon=":material/gesture:",
+            key="show-rendered",
+            help="A clip of the kind that this model was trained on.",
+            on_click=_show_rendered,
+        )
+        if st.button(
+            "Teach it this clip",
+            icon=":material/school:",
+            key="go-teach",
+            help="A minute teaches DirecFormer the order of this clip's frames: at the end of "
+            "Frame order.",
+        ):
+            st.switch_page("pages/frame_order.py")
+
+
+def _open_public() -> None:
+    """Let the list of public checkpoints be open from the next run on."""
+    st.session_state[session.OPEN_PUBLIC] = True
+
+
+def _show_rendered() -> None:
+    """Let the sidebar choose a rendered gesture."""
+    st.session_state[session.CLIP] = "gesture"

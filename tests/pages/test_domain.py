@@ -1,0 +1,65 @@
+"""A clip that does not look like training: what pages call its class, and what they offer."""
+
+from __future__ import annotations
+
+import sys
+from typing import Any
+
+import numpy as np
+import pytest
+
+from core.explain import OUTSIDE
+from core.weights import load
+from core.weights.domain import DomainCheck
+from tests.pages.test_pages import ROOT, opened
+
+
+@pytest.fixture
+def everything_is_outside(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No score reaches 2."""
+
+    class Strict(DomainCheck):
+        def score(self, features: Any) -> float:
+            return 0.25
+
+    check = Strict(np.zeros(1), 0.0, 2.0, np.zeros(10), load("direcformer").card.hash)
+    module = sys.modules["core.explain.domain"]  # core.explain.domain is the function
+    monkeypatch.setattr(module, "domain_check", lambda card: check)
+    monkeypatch.setattr("core.order.reading.domain_check", lambda card: check)
+
+
+def page(name: str) -> str:
+    return str(ROOT / "pages" / name)
+
+
+def test_explore_names_the_closest_stroke_of_a_clip_outside_and_says_what_to_do(
+    everything_is_outside: None,
+) -> None:
+    app = opened("direcformer", page("explore.py"))
+    headings = {heading.value: heading for heading in app.subheader}
+    assert "Closest of its ten strokes" in headings and "What it sees" not in headings
+    assert "score 0.25" in headings["Closest of its ten strokes"].help
+    assert any(OUTSIDE[1:] in warning.value for warning in app.warning)
+    assert any("left, right, up, down, circle" in caption.value for caption in app.caption)
+    app.session_state["source"] = "upload"
+    app.run()
+    app.button(key="show-rendered").click().run()
+    assert app.session_state["source"] == "gesture" and not app.exception
+
+
+def test_gradcam_compare_and_frame_order_claim_no_class_outside(
+    everything_is_outside: None,
+) -> None:
+    gradcam = opened("direcformer", page("gradcam.py"))
+    assert any(
+        heading.value.startswith("Closest of its ten strokes: where the evidence for")
+        for heading in gradcam.subheader
+    )
+    order = opened("direcformer", page("frame_order.py"))
+    assert order.info[0].value.startswith("**Known up to direction.** This clip does not look")
+    assert any("closest of its strokes in order: *" in caption.value for caption in order.caption)
+
+
+def test_a_rendered_gesture_is_what_the_model_sees() -> None:
+    app = opened("direcformer", page("explore.py"))
+    assert "What it sees" in [heading.value for heading in app.subheader] and not app.warning
