@@ -6,7 +6,7 @@ import numpy as np
 import plotly.graph_objects as go
 from jaxtyping import Float
 
-from core.draw.lettering import wrapped
+from core.draw.lettering import number, wrapped
 from core.draw.style import (
     ACCENT,
     COOL,
@@ -97,7 +97,7 @@ def _score_panel(
         xaxis=x,
         yaxis=y,
         marker={"color": SERIES[i]},
-        text=["–" if np.isnan(value) else f"{value:.2f}" for value in values],
+        text=["–" if np.isnan(value) else number(value, ".2f") for value in values],
         textposition="outside",
         cliponaxis=False,
         hovertemplate="%{y}: %{x:.3f}<extra>" + kind + "</extra>",

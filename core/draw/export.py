@@ -189,6 +189,8 @@ Numbers = Mapping[str, tuple[np.ndarray, str]]
 def npz(numbers: Numbers, source: str) -> bytes:
     """Arrays with what each means, as an NPZ that also holds `about` (a line a key) and `source`.
 
+    What programs may read has the hyphen for a minus.
+
     Raises: BadInput for a key that the file itself needs.
     """
     if {"about", "source"} & set(numbers):
@@ -198,5 +200,7 @@ def npz(numbers: Numbers, source: str) -> bytes:
     file = io.BytesIO()
     arrays: dict[str, Any] = {key: array for key, (array, _) in numbers.items()}
     about = [f"{key}: {meaning}" for key, (_, meaning) in numbers.items()]
-    np.savez_compressed(file, **arrays, about=np.array(about), source=np.array(source))
+    np.savez_compressed(
+        file, **arrays, about=np.array(about), source=np.array(source.replace("−", "-"))
+    )
     return file.getvalue()

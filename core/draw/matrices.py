@@ -9,7 +9,7 @@ import plotly.graph_objects as go
 from jaxtyping import Float
 from plotly.colors import unlabel_rgb
 
-from core.draw.lettering import ink, text_width, wrapped
+from core.draw.lettering import ink, number, text_width, wrapped
 from core.draw.style import FONT, LINE, WIDTH, bare, colour_scale, named_ticks, numbered
 
 
@@ -32,7 +32,7 @@ def agreement_map(
             hovertemplate="%{text}: %{z:.4f}<extra></extra>",
         )
     )
-    _write_values(figure, matrix, "{:.2f}")
+    _write_values(figure, matrix, ".2f")
     beside, width = 150, 0.55 * WIDTH  # it shares its row of the page
     row_names = [wrapped(name, beside, FONT) for name in names]
     column_names = [wrapped(name, (width - beside) / n, size) for name in names]
@@ -75,7 +75,7 @@ def probe_maps(
         shown = 100 * probabilities[i][:, classes].T
         full_names = [[f"{labels[i][c]}, {name}" for name in conditions] for c in classes]
         _probe_heat(figure, i, shown, full_names, titles[i])
-        _write_values(figure, shown, "{:.0f}", i)
+        _write_values(figure, shown, ".0f", i)
         domain = [i / len(titles) + beside[i] / WIDTH, (i + 0.98) / len(titles)]
         figure.update_layout(_probe_axes(i, domain, conditions, rows[i], angle))
         figure.add_annotation(
@@ -166,7 +166,7 @@ def _write_values(figure: go.Figure, values: np.ndarray, form: str, axis: int = 
         if not np.isnan(value):
             share = (value - heat.zmin) / (heat.zmax - heat.zmin)
             red, green, blue = (np.interp(share, stops, channel) / 255 for channel in channels)
-            text = form.format(value)
+            text = number(value, form)
             font |= {"color": ink((red, green, blue))}
         cells.append(
             {

@@ -8,6 +8,7 @@ from __future__ import annotations
 import numpy as np
 import streamlit as st
 
+from core.draw.lettering import number
 from core.draw.overlay import overlay
 from core.draw.panels import panels
 from core.draw.timeline import Timeline
@@ -82,6 +83,9 @@ def _attribution(
         large, heat, opacity=opacity, signed=method.signed, colour_map=colours, box=box
     )
     title = f"{method.title} of *{label}*"
+    low, high, total = (
+        number(float(value), ".3g") for value in (heat.min(), heat.max(), heat.sum())
+    )
     return Exhibit(
         panels(
             [frames],
@@ -94,7 +98,7 @@ def _attribution(
         [
             (
                 choice,
-                f"{title} · {heat.min():.3g} to {heat.max():.3g}, sum {heat.sum():.3g}",
+                f"{title} · {low} to {high}, sum {total}",
             )
         ],
         numbers={"attribution": (heat, "(T', h, w) part of the score of each cell")},

@@ -7,6 +7,7 @@ import numpy as np
 from core import explain
 from core.draw import export, packing
 from core.draw.export import Numbers
+from core.draw.lettering import number
 from core.draw.overlay import overlay
 from core.models import spec
 from core.observe import Trace
@@ -28,7 +29,7 @@ def kept(choice: Choice, trace: Trace, state: Wish) -> tuple[str, bytes]:
     look = read(state, trace)
     heat, signed, words = _heat(choice, trace, look, state)
     low, high = float(np.nanmin(heat)), float(np.nanmax(heat))
-    detail = f"{words}, raw range {low:.3g} to {high:.3g}"
+    detail = f"{words}, raw range {number(low, '.3g')} to {number(high, '.3g')}"
     lines = [plain(provenance_line(choice, detail)), NOT_AN_EXPLANATION]
     kind = state["keep"]
     if kind == "npz":

@@ -10,6 +10,7 @@ import numpy as np
 import plotly.graph_objects as go
 import streamlit as st
 
+from core.draw.lettering import number
 from core.draw.overlay import Box, enlarged
 from core.draw.style import TEXT, picture
 from core.video import crop_box
@@ -220,7 +221,7 @@ def raw_range(heat: np.ndarray) -> str:
     low, high = float(np.nanmin(heat)), float(np.nanmax(heat))
     is_even = high - low < 0.15 * max(abs(low), abs(high))
     note = ", nearly even" if is_even else ""
-    return f"{low:.2g} to {high:.2g}{note}"
+    return f"{number(low, '.2g')} to {number(high, '.2g')}{note}"
 
 
 def strip(frames: np.ndarray, captions: list[str], name: str = "frames", least: int = 56) -> None:

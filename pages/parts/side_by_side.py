@@ -10,6 +10,7 @@ import streamlit as st
 
 from core import explain
 from core.draw.export import Numbers
+from core.draw.lettering import number
 from core.draw.matrices import agreement_map, probe_maps
 from core.draw.overlay import overlay
 from core.draw.panels import panels
@@ -235,7 +236,7 @@ def do_they_look_at_the_same_places(maps: list[ModelMap]) -> None:
         for title, (correlation, names) in zip(
             ("Most alike", "Least alike"), extremes, strict=False
         ):
-            st.metric(f"{title}: {names}", f"ρ = {correlation:.2f}")
+            st.metric(f"{title}: {names}", f"ρ = {number(correlation, '.2f')}")
 
 
 def _agreement(maps: list[ModelMap], matrix: np.ndarray) -> Exhibit:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import itertools
 
+import numpy as np
 import pytest
 
-from core.draw.lettering import contrast, cut, ink, luminance, text_width, wrapped
+from core.draw.lettering import contrast, cut, ink, luminance, number, text_width, wrapped
+from core.draw.matrices import agreement_map
 
 
 def test_luminance_and_contrast_are_those_of_wcag() -> None:
@@ -79,3 +81,9 @@ def test_what_is_too_long_ends_in_an_ellipsis_and_keeps_its_tags() -> None:
     short = cut("<b>flower_bloom_by_the_window.mp4</b>", 120, 16)
     assert short.startswith("<b>flow") and short.endswith("…</b>") and text_width(short, 16) <= 120
     assert cut("star", 100, 16) == "star"
+
+
+def test_a_number_has_a_minus_sign_and_no_hyphen_also_in_the_cells_of_a_map() -> None:
+    assert number(-0.083, ".3f") == "−0.083" and number(0.5, ".1f") == "0.5"
+    figure = agreement_map(np.array([[1.0, -0.25], [-0.25, 1.0]]), ["a", "b"])
+    assert [cell.text for cell in figure.layout.annotations] == ["1.00", "−0.25", "−0.25", "1.00"]
