@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 import numpy as np
 
-from core.errors import BadInput
+from core.errors import BadInput, located
 
 if TYPE_CHECKING:
     from core.video import Clip
@@ -170,9 +170,11 @@ def _model(args: argparse.Namespace) -> Model:
 
 
 def _clip(args: argparse.Namespace, model: Model, path: str) -> Clip:
-    return model.read(
-        path, frames=args.frames, sampling=args.sampling, start=args.start, end=args.end
-    )
+    part = {"start": args.start, "end": args.end}
+    try:
+        return model.read(path, frames=args.frames, sampling=args.sampling, **part)
+    except BadInput as error:
+        raise BadInput(located(error, path)) from None
 
 
 def _models(args: argparse.Namespace) -> Any:
@@ -210,35 +212,18 @@ def _count(args: argparse.Namespace) -> Any:
     }
 
 
-def _runs(mask: np.ndarray) -> list[int]:
-    """Run lengths of a mask read row by row, the first of them outside it."""
-    flat = mask.ravel()
-    bounds = np.r_[0, np.flatnonzero(flat[1:] != flat[:-1]) + 1, flat.size]
-    return ([0] if flat[0] else []) + np.diff(bounds).tolist()
-
-
 def _render(args: argparse.Namespace) -> Any:
     from core.draw.overlay import frame_rate, write_mp4
     from core.world.gestures import render
+    from core.world.truth import described
 
     if args.out.suffix != ".mp4":
         raise BadInput(f"{args.out}: --out must end in .mp4")
     gesture = render(args.label, args.seed, frames=args.frames)
     args.out.parent.mkdir(parents=True, exist_ok=True)
     write_mp4(args.out, gesture.frames, frame_rate(gesture.times))
-    truth = {
-        "label": gesture.label,
-        "seed": gesture.seed,
-        "frames": len(gesture.frames),
-        "height": gesture.frames.shape[1],
-        "width": gesture.frames.shape[2],
-        "times": gesture.times.tolist(),
-        "fingertip": gesture.fingertip.tolist(),
-        "camera": gesture.camera.tolist(),
-        "mask_run_lengths": [_runs(mask) for mask in gesture.mask],
-    }
     beside = args.out.with_suffix(".json")
-    beside.write_text(json.dumps(truth))
+    beside.write_text(json.dumps(described(gesture)))
     return {
         "clip": str(args.out),
         "truth": str(beside),
@@ -257,7 +242,7 @@ def _probe(args: argparse.Namespace) -> Any:
         try:
             entries.append({"clip": path, "ok": True, **asdict(probe(path))})
         except BadInput as error:
-            entries.append({"clip": path, "ok": False, "error": str(error)})
+            entries.append({"clip": path, "ok": False, "error": located(error, path)})
     return entries
 
 
@@ -269,7 +254,14 @@ def _classify(args: argparse.Namespace) -> Any:
     labels = model.card.labels
     results = []
     for path in args.clips:
-        trace = observe(model, _clip(args, model, path))
+        try:
+            trace = observe(model, _clip(args, model, path))
+        except BadInput as error:
+            if len(args.clips) == 1:
+                raise
+            print(f"error: {error}", file=sys.stderr)
+            results.append({"clip": path, "error": str(error)})
+            continue
         p, where = trace.probabilities, domain(trace)
         top = np.argsort(-p)[:5]
         results.append(
@@ -423,7 +415,7 @@ def _plain(result: Any) -> str:
         if "top" in entry:
             top = ", ".join(f"{t['label']} {100 * t['p']:.1f} %" for t in entry["top"])
             lines.append(f"{entry['clip']}: {top}; {domain_words(entry['domain'])}")
-        else:
+        elif list(entry) != ["clip", "error"]:  # that is on stderr
             lines.append("  ".join(f"{k}={v}" for k, v in entry.items()))
     return "\n".join(lines)
 
@@ -442,7 +434,9 @@ def main(argv: list[str] | None = None) -> int:
         )
         return 2
     print(json.dumps(result) if args.json else _plain(result))
-    return 2 if args.command == "probe" and not all(e["ok"] for e in result) else 0
+    # a list goes on after a file that cannot be read
+    is_list = args.command in ("probe", "classify")
+    return 2 if is_list and any("error" in entry for entry in result) else 0
 
 
 if __name__ == "__main__":

@@ -33,3 +33,10 @@ class TooFewFrames(VideoError):
 
 class OverLimit(VideoError):
     """Larger or longer than the limits allow."""
+
+
+def located(error: BadInput, path: str) -> str:
+    """The message, the file in it called by its whole path: two folders may hold one name."""
+    message = str(error)
+    name = path.replace("\\", "/").rstrip("/").rpartition("/")[2]
+    return path + message.removeprefix(name) if message.startswith(f"{name}:") else message

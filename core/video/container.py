@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,7 +16,7 @@ import numpy as np
 from av.container import InputContainer
 from av.error import FFmpegError
 
-from core.errors import EmptyVideo, MissingVideo, NotAVideo, NoVideoStream, OverLimit
+from core.errors import BadInput, EmptyVideo, MissingVideo, NotAVideo, NoVideoStream, OverLimit
 
 KINDS = "mp4, webm, mkv, avi, mov or gif"
 """The containers that are named to users."""
@@ -39,6 +40,21 @@ class _Index:
 
     pts: list[int]  # presentation times of all frames, ascending
     keyframes: list[int]  # those of the frames that need no other, ascending
+
+
+@contextmanager
+def readable(path: Path) -> Iterator[None]:
+    """Whatever goes wrong inside is the file's fault: NotAVideo, in one line."""
+    try:
+        yield
+    except BadInput:
+        raise
+    except Exception as error:
+        # FFmpeg's errors are of many classes, and some files break PyAV itself
+        reason = " ".join(str(error).split())[:120] or type(error).__name__
+        raise NotAVideo(
+            f"{path.name}: its pictures cannot be decoded ({reason}); convert it to mp4 (H.264)"
+        ) from None
 
 
 def opened(path: Path, limits: Limits) -> InputContainer:
@@ -74,7 +90,13 @@ def opened(path: Path, limits: Limits) -> InputContainer:
             raise NoVideoStream(
                 f"{name}: holds no pictures, only sound or data; choose a file with a video track"
             )
-        context = container.streams.video[0].codec_context
+        stream = container.streams.video[0]
+        context = stream.codec_context
+        if context is None:
+            raise NotAVideo(
+                f"{name}: its pictures are coded in a way that FFmpeg does not know; convert it "
+                "to mp4 (H.264)"
+            )
         if context.width * context.height > limits.pixels:
             raise OverLimit(
                 f"{name}: frames of {context.width}x{context.height} are over the limit of "
@@ -83,7 +105,7 @@ def opened(path: Path, limits: Limits) -> InputContainer:
     except BaseException:
         container.close()
         raise
-    container.streams.video[0].thread_type = "AUTO"
+    stream.thread_type = "AUTO"
     return container
 
 
@@ -160,6 +182,11 @@ class Timeline:
 
 def timeline_of(path: Path, limits: Limits) -> Timeline:
     """Raises: VideoError, by the reason."""
+    with readable(path):
+        return _timeline(path, limits)
+
+
+def _timeline(path: Path, limits: Limits) -> Timeline:
     with opened(path, limits) as container:
         stream = container.streams.video[0]
         base = float(stream.time_base or 1 / 1000)
@@ -225,8 +252,15 @@ def pictures_at(
     """The frames at these ascending indices, uint8 RGB (H, W, 3).
 
     A frame that cannot be decoded is replaced by the next one that can. The iterator ends early
-    where none follows.
+    where none follows. Raises: VideoError, by the reason.
     """
+    with readable(path):
+        yield from _pictures(path, timeline, indices, limits)
+
+
+def _pictures(
+    path: Path, timeline: Timeline, indices: list[int], limits: Limits
+) -> Iterator[np.ndarray]:
     targets = [timeline.index.pts[i] for i in indices]
     if timeline.frames is not None:
         yield from (timeline.frames[target] for target in targets)

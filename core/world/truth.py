@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -34,3 +35,26 @@ def truth_of(gesture: Gesture, times: np.ndarray) -> Truth:
     carried = (linear[1:] @ in_scene)[..., 0] + shift[1:]
     moved = np.linalg.norm(tips[1:] - carried, axis=1)
     return Truth(mask, (mask[:-1] * moved[:, None, None]).astype(np.float32))
+
+
+def described(gesture: Gesture) -> dict[str, Any]:
+    """A gesture's truth as it is written beside its video."""
+    return {
+        "label": gesture.label,
+        "seed": gesture.seed,
+        "frames": len(gesture.frames),
+        "height": gesture.frames.shape[1],
+        "width": gesture.frames.shape[2],
+        "times": gesture.times.tolist(),
+        "fingertip": gesture.fingertip.tolist(),
+        "camera": gesture.camera.tolist(),
+        "mask_run_lengths": [run_lengths(mask) for mask in gesture.mask],
+    }
+
+
+def run_lengths(mask: np.ndarray) -> list[int]:
+    """Run lengths of a mask read row by row, the first of them outside it."""
+    flat = mask.ravel()
+    bounds = np.r_[0, np.flatnonzero(flat[1:] != flat[:-1]) + 1, flat.size]
+    lengths: list[int] = np.diff(bounds).tolist()
+    return [0, *lengths] if flat[0] else lengths

@@ -9,10 +9,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from core.cli import _runs, main
+from core.cli import main
 from core.order import order_accuracy, recover_order
 from core.video import probe
 from core.world.gestures import LABELS
+from core.world.truth import run_lengths
 
 
 @pytest.fixture(scope="module")
@@ -59,9 +60,12 @@ def test_help_names_the_strokes_and_the_baseline_without_weights(
 
 
 def test_run_lengths_start_outside_the_mask_and_add_up() -> None:
-    assert _runs(np.array([[0, 1, 1], [0, 0, 1]], bool)) == [1, 2, 2, 1]
-    assert _runs(np.array([[1, 0, 0]], bool)) == [0, 1, 2]
-    assert _runs(np.zeros((2, 2), bool)) == [4] and _runs(np.ones((2, 2), bool)) == [0, 4]
+    assert run_lengths(np.array([[0, 1, 1], [0, 0, 1]], bool)) == [1, 2, 2, 1]
+    assert run_lengths(np.array([[1, 0, 0]], bool)) == [0, 1, 2]
+    assert run_lengths(np.zeros((2, 2), bool)) == [4] and run_lengths(np.ones((2, 2), bool)) == [
+        0,
+        4,
+    ]
 
 
 def test_models_names_what_there_is(capsys: pytest.CaptureFixture[str]) -> None:
