@@ -1,7 +1,7 @@
 """A file becomes a `Clip`: probing, sampling, decoding, cropping, every refusal of bad input."""
 
 from core.video.clip import CROPS, Clip, Crop, crop_box, cropped, digest, random_order, shuffled
-from core.video.container import KINDS, Limits
+from core.video.container import KINDS, SUFFIXES, Limits
 from core.video.decoder import Probe, decode, decode_at, probe, subclip
 from core.video.sampling import (
     MOTION_RATE,
@@ -22,6 +22,7 @@ __all__ = [
     "MOTION_RATE",
     "MOTION_THRESHOLD",
     "SAMPLINGS",
+    "SUFFIXES",
     "Clip",
     "Crop",
     "Limits",

@@ -1,28 +1,36 @@
-"""A video file is opened, or refused, and its frames are found and decoded.
-
-Times are seconds from the first frame, pictures are uint8 RGB (H, W, 3).
-"""
+"""A video file is opened, or refused, and its frames are decoded one after the other."""
 
 from __future__ import annotations
 
-from bisect import bisect_right
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 import av
-import numpy as np
 from av.container import InputContainer
 from av.error import FFmpegError
+from av.stream import Disposition
+from av.video.codeccontext import VideoCodecContext
+from av.video.stream import VideoStream
 
 from core.errors import BadInput, EmptyVideo, MissingVideo, NotAVideo, NoVideoStream, OverLimit
+from core.video.boxes import check_boxes
 
 KINDS = "mp4, webm, mkv, avi, mov or gif"
 """The containers that are named to users."""
+SUFFIXES = (
+    *("mp4", "webm", "mkv", "avi", "mov", "gif", "m4v", "3gp", "mpg", "mpeg", "ts", "m2ts", "mts"),
+    *("avif", "webp", "apng", "zip"),
+)
+"""The endings of files that the app offers; the command line reads a file whatever it is called."""
 
 # These hold one video and open no other file: no playlists, no text "videos", no still images.
-_DEMUXERS = "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,avi,gif,mpegts,mpeg,ogg,flv,asf"
+_DEMUXERS = "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,avi,gif,apng,mpegts,mpeg,ogg,flv,asf"
+_NO_FILM = Disposition.attached_pic | Disposition.still_image | Disposition.timed_thumbnails
+_LEAST_SIDE = 8  # pixels
+_LONGEST_SHAPE = 16  # the longer side over the shorter
 
 
 @dataclass(frozen=True)
@@ -32,14 +40,7 @@ class Limits:
     megabytes: float = 500.0
     seconds: float = 900.0
     pixels: int = 4096 * 2304  # of one frame
-
-
-@dataclass(frozen=True)
-class _Index:
-    """When frames are shown, in units of the stream's time base."""
-
-    pts: list[int]  # presentation times of all frames, ascending
-    keyframes: list[int]  # those of the frames that need no other, ascending
+    frames: int = 120_000
 
 
 @contextmanager
@@ -47,7 +48,7 @@ def readable(path: Path) -> Iterator[None]:
     """Whatever goes wrong inside is the file's fault: NotAVideo, in one line."""
     try:
         yield
-    except BadInput:
+    except (BadInput, Unfit):
         raise
     except Exception as error:
         # FFmpeg's errors are of many classes, and some files break PyAV itself
@@ -57,62 +58,136 @@ def readable(path: Path) -> Iterator[None]:
         ) from None
 
 
-def opened(path: Path, limits: Limits) -> InputContainer:
-    """The file, ready to be demuxed; the caller closes it. Raises: VideoError, by the reason."""
-    name = path.name
+class Unfit(Exception):
+    """The frames are not those that the packets promised."""
+
+
+class Film(NamedTuple):
+    """An open file, and the stream in it that is the video."""
+
+    container: InputContainer
+    stream: VideoStream
+
+
+@contextmanager
+def opened(path: Path, limits: Limits) -> Iterator[Film]:
+    """The file, ready to be demuxed. Raises: VideoError, by the reason."""
+    _check_file(path, limits)
+    check_boxes(path, limits.frames)
+    with _container(path) as container:
+        candidates = _films(container, path.name)
+        if len(candidates) > 1:
+            counts = _packets(path, limits)
+            candidates.sort(
+                key=lambda stream: (
+                    counts[stream.index] < 2,
+                    not stream.disposition & Disposition.default,
+                    -stream.width * stream.height,
+                )
+            )
+        stream = candidates[0]
+        check_size(path.name, stream.codec_context.width, stream.codec_context.height, limits)
+        stream.codec_context.options = {"max_pixels": str(2 * limits.pixels)}
+        stream.thread_type = "AUTO"
+        yield Film(container, stream)
+
+
+def _check_file(path: Path, limits: Limits) -> None:
     if not path.exists():
         raise MissingVideo(f"{path}: no such file; give the path of a video ({KINDS})")
     if not path.is_file():
         raise MissingVideo(
-            f"{path}: this is a folder, not a video; give the path of one file ({KINDS})"
+            f"{path}: this is a folder, not a video; give the path of one file ({KINDS}), or a "
+            "folder of pictures"
         )
     size = path.stat().st_size
     if size == 0:
-        raise EmptyVideo(f"{name}: the file is empty (0 bytes); copy or record it again")
+        raise EmptyVideo(f"{path.name}: the file is empty (0 bytes); copy or record it again")
     if size > limits.megabytes * 1e6:
         raise OverLimit(
-            f"{name}: {size / 1e6:.0f} MB is over the limit of {limits.megabytes:.0f} MB; cut or "
-            "compress it"
+            f"{path.name}: {size / 1e6:.0f} MB is over the limit of {limits.megabytes:.0f} MB; cut "
+            "or compress it"
         )
+
+
+def _container(path: Path) -> InputContainer:
     try:
         # An absolute path: FFmpeg would read "name:rest" as a protocol.
-        container = av.open(
+        return av.open(
             str(path.absolute()),
             options={"format_whitelist": _DEMUXERS, "protocol_whitelist": "file"},
         )
     except (FFmpegError, ValueError, OSError):
         raise NotAVideo(
-            f"{name}: not a video that can be read; expected {KINDS}; convert it or choose "
+            f"{path.name}: not a video that can be read; expected {KINDS}; convert it or choose "
             "another file"
         ) from None
-    try:
-        if not container.streams.video:
-            raise NoVideoStream(
-                f"{name}: holds no pictures, only sound or data; choose a file with a video track"
-            )
-        stream = container.streams.video[0]
-        context = stream.codec_context
-        if context is None:
-            raise NotAVideo(
-                f"{name}: its pictures are coded in a way that FFmpeg does not know; convert it "
-                "to mp4 (H.264)"
-            )
-        if context.width * context.height > limits.pixels:
-            raise OverLimit(
-                f"{name}: frames of {context.width}x{context.height} are over the limit of "
-                f"{limits.pixels / 1e6:.1f} million pixels; scale it down"
-            )
-    except BaseException:
-        container.close()
-        raise
-    stream.thread_type = "AUTO"
-    return container
 
 
-def _decoded(container: InputContainer) -> Iterator[av.VideoFrame]:
-    """Frames in order; damaged packets are passed over."""
-    stream = container.streams.video[0]
-    packets = container.demux(stream)
+def _films(container: InputContainer, name: str) -> list[VideoStream]:
+    """The streams that may be the video. Raises: NoVideoStream, NotAVideo."""
+    streams = list(container.streams.video)
+    if not streams:
+        raise NoVideoStream(
+            f"{name}: holds no pictures, only sound or data; choose a file with a video track"
+        )
+    moving = [stream for stream in streams if not stream.disposition & _NO_FILM]
+    if not moving:
+        what = "sound and a picture" if container.streams.audio else "a still picture"
+        raise NoVideoStream(
+            f"{name}: holds no video, only {what}; choose a file with a video track"
+        )
+    known = [stream for stream in moving if stream.codec_context is not None]
+    if not known:
+        raise NotAVideo(
+            f"{name}: its pictures are coded in a way that FFmpeg does not know; convert it to "
+            "mp4 (H.264)"
+        )
+    return known
+
+
+def _packets(path: Path, limits: Limits) -> dict[int, int]:
+    """The number of packets of each stream of pictures: one that has a single one is a picture."""
+    with _container(path) as container:
+        counts = {stream.index: 0 for stream in container.streams.video}
+        try:
+            for packet in container.demux(*container.streams.video):
+                counts[packet.stream_index] += packet.size > 0
+                if max(counts.values()) > limits.frames:
+                    break
+        except FFmpegError:
+            pass  # damaged or cut short: what was read so far counts
+    return counts
+
+
+def check_size(name: str, width: int, height: int, limits: Limits) -> None:
+    """Raises: OverLimit for pictures that are too large, or too narrow to be shown."""
+    if width * height > limits.pixels:
+        raise OverLimit(
+            f"{name}: frames of {width}x{height} are over the limit of "
+            f"{limits.pixels / 1e6:.1f} million pixels; scale it down"
+        )
+    short, long = sorted((width, height))
+    if short and (short < _LEAST_SIDE or long > _LONGEST_SHAPE * short):
+        raise OverLimit(
+            f"{name}: frames of {width}x{height} are too narrow; give a video whose sides are at "
+            f"least {_LEAST_SIDE} pixels and no more than 1:{_LONGEST_SHAPE}"
+        )
+
+
+def too_many_frames(name: str, limits: Limits) -> OverLimit:
+    """The refusal of a file that goes on and on."""
+    return OverLimit(f"{name}: more than {limits.frames} frames; cut it shorter")
+
+
+def decoded(film: Film, name: str, limits: Limits) -> Iterator[av.VideoFrame]:
+    """Frames in order; damaged packets are passed over.
+
+    Raises: OverLimit for what is larger than its header said, or has no end.
+    """
+    context = _with_alpha(film.stream)
+    packets = film.container.demux(film.stream)
+    read = 0
     while True:
         try:
             packet = next(packets, None)
@@ -120,190 +195,29 @@ def _decoded(container: InputContainer) -> Iterator[av.VideoFrame]:
             return
         if packet is None:
             return
+        read += 1
+        if read > limits.frames + 1:
+            raise too_many_frames(name, limits)
         try:
-            yield from (frame for frame in packet.decode() if isinstance(frame, av.VideoFrame))
+            frames = context.decode(packet if packet.size else None) if context else packet.decode()
         except FFmpegError:
             continue
+        for frame in frames:
+            if isinstance(frame, av.VideoFrame):
+                check_size(name, frame.width, frame.height, limits)
+                yield frame
 
 
-def _index(container: InputContainer) -> _Index | None:
-    """Presentation times from the packets alone, without decoding; None if they do not say."""
-    stream = container.streams.video[0]
-    pts: list[int] = []
-    keyframes: list[int] = []
-    try:
-        for packet in container.demux(stream):
-            if packet.size == 0 or packet.is_discard:
-                continue
-            if packet.pts is None or packet.is_corrupt:
-                return None
-            pts.append(packet.pts)
-            if packet.is_keyframe:
-                keyframes.append(packet.pts)
-    except FFmpegError:
-        return None
-    if not keyframes or len(set(pts)) != len(pts):
-        return None
-    return _Index(sorted(pts), sorted(keyframes))
+def _with_alpha(stream: VideoStream) -> VideoCodecContext | None:
+    """A decoder that knows the transparency of VP8 and VP9, where there is any.
 
-
-_TRANSPARENT = ("pal8", "rgba", "bgra", "argb", "abgr")
-"""Pixel formats with an alpha channel, beside the yuva ones."""
-
-
-def _rgb(frame: av.VideoFrame) -> np.ndarray:
-    """uint8 (H, W, 3), transparency over white, turned as the file's metadata says."""
-    kind = frame.format.name
-    if kind in _TRANSPARENT or kind.startswith("yuva"):
-        rgba = frame.to_ndarray(format="rgba").astype(np.uint16)
-        alpha = rgba[..., 3:]
-        over_white = (rgba[..., :3] * alpha + 255 * (255 - alpha)) // 255
-        image: np.ndarray = over_white.astype(np.uint8)
-    else:
-        image = frame.to_ndarray(format="rgb24")
-    turns = round(frame.rotation / 90) % 4
-    return np.ascontiguousarray(np.rot90(image, turns)) if turns else image
-
-
-@dataclass(frozen=True)
-class Timeline:
-    """Every frame of a file: when it is shown, and its picture where all had to be decoded."""
-
-    index: _Index
-    seconds: np.ndarray  # (n,) from the first frame
-    frames: dict[int, np.ndarray] | None  # by presentation time
-
-    @property
-    def fps(self) -> float:
-        """The mean rate; 0 where the times do not say."""
-        span = float(self.seconds[-1]) if len(self.seconds) > 1 else 0.0
-        return (len(self.seconds) - 1) / span if span > 0 else 0.0
-
-
-def timeline_of(path: Path, limits: Limits) -> Timeline:
-    """Raises: VideoError, by the reason."""
-    with readable(path):
-        return _timeline(path, limits)
-
-
-def _timeline(path: Path, limits: Limits) -> Timeline:
-    with opened(path, limits) as container:
-        stream = container.streams.video[0]
-        base = float(stream.time_base or 1 / 1000)
-        if container.duration and container.duration / 1e6 > limits.seconds:
-            raise OverLimit(
-                f"{path.name}: {container.duration / 1e6:.0f} s is over the limit of "
-                f"{limits.seconds:.0f} s; cut it shorter"
-            )
-        index = _index(container)
-    frames = None
-    if index is None:
-        index, frames = _decode_everything(path, limits)
-    if not index.pts:
-        raise EmptyVideo(
-            f"{path.name}: not one frame can be decoded; the file is damaged: copy or record it "
-            "again"
-        )
-    seconds = (np.array(index.pts, np.float64) - index.pts[0]) * base
-    if seconds[-1] > limits.seconds:
-        raise OverLimit(
-            f"{path.name}: {seconds[-1]:.0f} s is over the limit of {limits.seconds:.0f} s; cut "
-            "it shorter"
-        )
-    return Timeline(index, seconds, frames)
-
-
-_HELD_PIXELS = 4e8
-"""When every frame must be decoded, at most this many pixels are kept."""
-
-
-def _decode_everything(path: Path, limits: Limits) -> tuple[_Index, dict[int, np.ndarray]]:
-    """All frames of a file whose packets carry no usable times; missing times are invented."""
-    frames: dict[int, np.ndarray] = {}
-    with opened(path, limits) as container:
-        stream = container.streams.video[0]
-        step = 1
-        if stream.average_rate and stream.time_base:
-            step = max(1, round(1 / float(stream.average_rate) / float(stream.time_base)))
-        last = -step
-        held = 0
-        for frame in _decoded(container):
-            pts = frame.pts if frame.pts is not None and frame.pts > last else last + step
-            frames[pts] = _rgb(frame)
-            last = pts
-            held += frames[pts].size // 3
-            if held > _HELD_PIXELS:
-                raise OverLimit(
-                    f"{path.name}: it has no usable time stamps and is too long to read whole; "
-                    "convert it to mp4 first"
-                )
-    order = sorted(frames)
-    return _Index(order, order[:1]), frames
-
-
-# Elsewhere frames are counted: a seek in mpeg-ts lands past its target, and avi stamps B-frames in
-# the order of coding.
-_SEEKABLE = ("mov,", "matroska,")
-
-
-def pictures_at(
-    path: Path, timeline: Timeline, indices: list[int], limits: Limits
-) -> Iterator[np.ndarray]:
-    """The frames at these ascending indices, uint8 RGB (H, W, 3).
-
-    A frame that cannot be decoded is replaced by the next one that can. The iterator ends early
-    where none follows. Raises: VideoError, by the reason.
+    FFmpeg's own leave it out.
     """
-    with readable(path):
-        yield from _pictures(path, timeline, indices, limits)
-
-
-def _pictures(
-    path: Path, timeline: Timeline, indices: list[int], limits: Limits
-) -> Iterator[np.ndarray]:
-    targets = [timeline.index.pts[i] for i in indices]
-    if timeline.frames is not None:
-        yield from (timeline.frames[target] for target in targets)
-        return
-    with opened(path, limits) as container:
-        if container.format.name.startswith(_SEEKABLE):
-            yield from _sought(container, targets, timeline.index.keyframes)
-        else:
-            yield from _counted(container, indices)
-
-
-def _counted(container: InputContainer, indices: list[int]) -> Iterator[np.ndarray]:
-    """The frames at these ascending indices, by decoding all before them."""
-    frames = _decoded(container)
-    current: av.VideoFrame | None = None
-    position = -1
-    for index in indices:
-        while position < index and (following := next(frames, None)) is not None:
-            current, position = following, position + 1
-        if current is None:
-            return
-        yield _rgb(current)
-
-
-def _sought(
-    container: InputContainer, targets: list[int], keyframes: list[int]
-) -> Iterator[np.ndarray]:
-    """The frames at these ascending presentation times, seeking over what need not be decoded."""
-    stream = container.streams.video[0]
-    frames = _decoded(container)
-    current: av.VideoFrame | None = None
-    for target in targets:
-        entry = keyframes[max(0, bisect_right(keyframes, target) - 1)]
-        behind = keyframes[0] if current is None or current.pts is None else current.pts
-        if entry > behind:
-            container.seek(entry, stream=stream)
-            frames = _decoded(container)
-            current = None
-        while current is None or current.pts is None or current.pts < target:
-            following = next(frames, None)
-            if following is None:
-                break
-            current = following
-        if current is None:
-            return
-        yield _rgb(current)
+    decoders = {"vp8": "libvpx", "vp9": "libvpx-vp9"}
+    name = decoders.get(stream.codec_context.name)
+    if stream.metadata.get("alpha_mode") != "1" or name not in av.codecs_available:
+        return None
+    context = av.CodecContext.create(name, "r")
+    assert isinstance(context, VideoCodecContext)
+    context.extradata = stream.codec_context.extradata
+    return context

@@ -9,14 +9,18 @@ import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 
 from core.errors import EmptyVideo, TooFewFrames
 from core.video.clip import Clip, digest
-from core.video.container import Limits, Timeline, opened, pictures_at, timeline_of
+from core.video.container import Limits, Unfit, opened
 from core.video.sampling import Sampling, choose, too_few
+from core.video.stills import stills_of
+from core.video.timeline import Timeline, changes_of, pictures_at, scanned, timeline_of
 
+T = TypeVar("T")
 _SMALL = 160
 """Pixels across the pictures that are only read to choose among them."""
 
@@ -31,6 +35,8 @@ class Probe:
     seconds: float
     fps: float
     codec: str
+    changed: tuple[str, ...] = ()
+    """What is changed of the pictures to show them as the file wants."""
 
 
 def probe(path: str | Path, limits: Limits = Limits()) -> Probe:
@@ -39,21 +45,37 @@ def probe(path: str | Path, limits: Limits = Limits()) -> Probe:
     Raises: VideoError, by the reason.
     """
     path = Path(path)
-    timeline = timeline_of(path, limits)
+    return _tried(path, limits, lambda timeline: _probe(path, timeline, limits))
+
+
+def _probe(path: Path, timeline: Timeline, limits: Limits) -> Probe:
     picture = next(pictures_at(path, timeline, [0], limits), None)
     if picture is None:
         raise EmptyVideo(
             f"{path.name}: not one frame can be decoded; the file is damaged: copy or record it "
             "again"
         )
-    with opened(path, limits) as container:
-        stream = container.streams.video[0]
-        codec = stream.codec_context.name
-        rate = float(stream.average_rate or 0)
+    codec, rate = "pictures", 0.0
+    changed: tuple[str, ...] = ()
+    if timeline.read is None:
+        with opened(path, limits) as film:
+            codec = film.stream.codec_context.name
+            rate = float(film.stream.average_rate or 0)
+        changed = changes_of(path, limits)
     n = len(timeline.seconds)
     fps = timeline.fps or rate
     seconds = float(timeline.seconds[-1]) + (1 / fps if fps else 0.0)
-    return Probe(picture.shape[1], picture.shape[0], n, round(seconds, 6), round(fps, 6), codec)
+    height, width = picture.shape[:2]
+    return Probe(width, height, n, round(seconds, 6), round(fps, 6), codec, changed)
+
+
+def _tried(path: Path, limits: Limits, work: Callable[[Timeline], T]) -> T:
+    """What `work` makes of a file: by its packets, or by its frames where these are others."""
+    timeline = stills_of(path, limits) or timeline_of(path, limits)
+    try:
+        return work(timeline)
+    except Unfit:
+        return work(scanned(path, limits))
 
 
 def decode(
@@ -76,22 +98,31 @@ def decode(
     Raises: VideoError by the reason; BadInput for settings that make no sense.
     """
     path = Path(path)
-    timeline = timeline_of(path, limits)
-    indices = choose(
-        path.name,
-        timeline.seconds,
-        timeline.fps,
-        frames,
-        sampling,
-        stride,
-        start,
-        end,
-        lambda candidates: _read(path, timeline, candidates, limits, width=_SMALL),
-    )
-    pictures = _read(path, timeline, indices, limits)
+
+    def chosen(timeline: Timeline) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        indices = choose(
+            path.name,
+            timeline.seconds,
+            timeline.fps,
+            frames,
+            sampling,
+            stride,
+            start,
+            end,
+            lambda candidates: _read(path, timeline, candidates, limits, width=_SMALL),
+        )
+        return _read(path, timeline, indices, limits), timeline.seconds[indices], indices
+
+    pictures, times, indices = _tried(path, limits, chosen)
+    return Clip(pictures, times, path.name, digest(_content(path, pictures), indices.tolist()))
+
+
+def _content(path: Path, pictures: np.ndarray) -> str:
+    """What tells the file from any other; of a folder, its pictures."""
+    if path.is_dir():
+        return hashlib.sha256(pictures.tobytes()).hexdigest()
     with open(path, "rb") as file:
-        content = hashlib.file_digest(file, "sha256").hexdigest()
-    return Clip(pictures, timeline.seconds[indices], path.name, digest(content, indices.tolist()))
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def decode_at(
@@ -105,7 +136,8 @@ def decode_at(
 
     Args:
         pick: called with the times of all frames (n,) in seconds, the mean rate and a function that
-            reads small pictures at ascending indices; returns the ascending indices to read.
+            reads small pictures at ascending indices; returns the ascending indices to read. It is
+            called again where the file turns out to hold other frames than it said.
         shrink: applied to each picture (H, W, 3) as it is decoded, so that large ones are never
             held together.
 
@@ -114,13 +146,17 @@ def decode_at(
     Raises: VideoError by the reason.
     """
     path = Path(path)
-    timeline = timeline_of(path, limits)
-    indices = pick(
-        timeline.seconds,
-        timeline.fps,
-        lambda candidates: _read(path, timeline, candidates, limits, width=_SMALL),
-    )
-    return _read(path, timeline, indices, limits, shrink=shrink), timeline.seconds[indices]
+
+    def picked(timeline: Timeline) -> tuple[np.ndarray, np.ndarray]:
+        indices = pick(
+            timeline.seconds,
+            timeline.fps,
+            lambda candidates: _read(path, timeline, candidates, limits, width=_SMALL),
+        )
+        pictures = _read(path, timeline, indices, limits, shrink=shrink)
+        return pictures, timeline.seconds[indices]
+
+    return _tried(path, limits, picked)
 
 
 def subclip(

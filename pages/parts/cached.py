@@ -39,6 +39,8 @@ class Length:
     seconds: float
     """To the last frame."""
     frames: int
+    changed: tuple[str, ...] = ()
+    """What is changed of a file's pictures to show them, in words."""
 
 
 def length(source: ClipSource) -> Length:
@@ -48,7 +50,7 @@ def length(source: ClipSource) -> Length:
     """
     if isinstance(source, VideoFile):
         video = _probed(source)
-        return Length(video.seconds, video.frames)
+        return Length(video.seconds, video.frames, video.changed)
     return Length(3.0 * (RENDERED_FRAMES - 1) / RENDERED_FRAMES, RENDERED_FRAMES)
 
 

@@ -13,13 +13,14 @@ from streamlit.runtime.uploaded_file_manager import UploadedFile
 
 from core.errors import BadInput
 from core.observe import LEAST_FRAMES
+from core.video import SUFFIXES
 from core.world.gestures import LABELS
 from pages.parts import cached, links, session
 from pages.parts.controls import by_title
 from pages.parts.sources import ClipSource, Rendered, VideoFile
 
 MOST_SEED = 10**9
-VIDEO_TYPES = ["mp4", "webm", "mkv", "avi", "mov", "gif"]
+VIDEO_TYPES = list(SUFFIXES)
 
 
 def clips_folder() -> Path | None:
@@ -78,7 +79,8 @@ def _uploaded() -> VideoFile | None:
     upload = st.file_uploader(
         "Video",
         type=VIDEO_TYPES,
-        help="mp4, webm, mkv, avi, mov or gif; it stays in this session",
+        help="mp4, webm, mkv, avi, mov, gif and others, or a zip file of the pictures of one clip; "
+        "it stays in this session",
     )
     path = saved(upload) if upload is not None else None
     _remember_upload(path)
@@ -124,7 +126,10 @@ def _gesture() -> Rendered:
 def _can_be_shown(file: VideoFile) -> bool:
     """Whether a file is a video of enough frames; if not, an error says what it is."""
     try:
-        if cached.length(file).frames >= LEAST_FRAMES:
+        length = cached.length(file)
+        if length.frames >= LEAST_FRAMES:
+            if length.changed:
+                st.caption(f"Shown as the file asks: {', '.join(length.changed)}.")
             return True
         st.error(f"{file.path.name}: only one frame; a clip needs at least {LEAST_FRAMES}")
     except BadInput as error:

@@ -143,13 +143,13 @@ def _decode(clip: Labelled, path: Path, plan: Plan, take: Take) -> Pool:
         seconds: np.ndarray, fps: float, small: Callable[[np.ndarray], np.ndarray]
     ) -> np.ndarray:
         wanted.append(take(_views(clip, plan, seconds, fps, small)))
-        return np.unique(wanted[0][wanted[0] >= 0])
+        return np.unique(wanted[-1][wanted[-1] >= 0])
 
     if path.is_dir():
         frames, times = _pictures(path, pick, plan)
     else:
         frames, times = decode_at(path, pick, shrink=lambda image: _sized(image, plan))
-    return Pool(frames, times, _positions(wanted[0]))
+    return Pool(frames, times, _positions(wanted[-1]))
 
 
 def _from_memory(clip: Labelled, source: np.ndarray, plan: Plan) -> Pool:
