@@ -84,6 +84,7 @@ def decode(
     frames: int = 8,
     sampling: Sampling = "uniform",
     stride: int = 4,
+    rate: float = 0.0,
     start: float | None = None,
     end: float | None = None,
     limits: Limits = Limits(),
@@ -93,6 +94,7 @@ def decode(
     Args:
         sampling: uniform = middles of equal segments; dense = `stride` frames apart around the
             middle; motion = the informative frames of spec 1.5, out of five a second.
+        rate: frames a second that the stride counts; 0 = those of the file.
         start, end: None for the first and the last frame.
 
     Raises: VideoError by the reason; BadInput for settings that make no sense.
@@ -110,6 +112,7 @@ def decode(
             start,
             end,
             lambda candidates: _read(path, timeline, candidates, limits, width=_SMALL),
+            rate,
         )
         return _read(path, timeline, indices, limits), timeline.seconds[indices], indices
 
@@ -165,6 +168,7 @@ def subclip(
     frames: int = 8,
     sampling: Sampling = "uniform",
     stride: int = 4,
+    rate: float = 0.0,
     start: float | None = None,
     end: float | None = None,
 ) -> Clip:
@@ -184,6 +188,7 @@ def subclip(
         start,
         end,
         lambda candidates: clip.frames[candidates],
+        rate,
     )
     identity = digest(clip.id, indices.tolist())
     return Clip(clip.frames[indices], clip.times[indices], clip.source, identity)

@@ -34,6 +34,19 @@ def dense_indices(count: int, frames: int, stride: int) -> np.ndarray:
     return (count - 1 - stride * (frames - 1)) // 2 + stride * np.arange(frames)
 
 
+def dense_at(seconds: np.ndarray, frames: int, step: float) -> np.ndarray:
+    """`frames` indices about `step` seconds apart around the middle of frames at these times.
+
+    A clip that is too short gets a smaller step; frames that are further apart than the step are
+    taken one after the other.
+    """
+    span = float(seconds[-1] - seconds[0])
+    step = min(step, span / max(1, frames - 1))
+    start = seconds[0] + (span - step * (frames - 1)) / 2
+    picked = nearest(seconds, start + step * np.arange(frames))
+    return picked if (np.diff(picked) > 0).all() else dense_indices(len(seconds), frames, 1)
+
+
 def motion_scores(frames: np.ndarray) -> np.ndarray:
     """Mean absolute difference of grey levels (BT.601) to the frame before, (n,), 0..255.
 
@@ -91,6 +104,7 @@ def choose(
     start: float | None,
     end: float | None,
     read: Callable[[np.ndarray], np.ndarray],
+    rate: float = 0.0,
 ) -> np.ndarray:
     """Ascending indices (frames,) of the frames to use, of those shown from `start` to `end`.
 
@@ -101,6 +115,7 @@ def choose(
         frames, sampling, stride, start, end: as `decode` takes them.
         read: the pictures at ascending indices, (n, h, w, 3) uint8 RGB; called only where the
             choice depends on them.
+        rate: frames a second that `stride` counts, whatever the source's; 0 = the source's frames.
 
     Raises: TooFewFrames; BadInput for settings that make no sense.
     """
@@ -121,6 +136,8 @@ def choose(
         if start is None and end is None:
             where = "the file"
         raise TooFewFrames(too_few(name, len(inside), frames, where))
+    if sampling == "dense" and rate:
+        return inside[dense_at(seconds[inside], frames, stride / rate)]
     if sampling == "dense":
         return inside[dense_indices(len(inside), frames, stride)]
     if sampling == "uniform":

@@ -10,7 +10,7 @@ from core.video import Crop, Sampling
 Colour = tuple[float, float, float]
 UNCALIBRATED = 1e9
 """The threshold of a model whose direction nobody has measured: it is never called known."""
-_CALIBRATED_FOR = ("crop", "sampling", "stride", "sharpness")
+_CALIBRATED_FOR = ("crop", "sampling", "stride", "rate", "sharpness")
 """The fields of a card that its direction threshold depends on."""
 _MANY = 20
 """With more labels than these, a message names only the first."""
@@ -39,6 +39,7 @@ class Card:
     license: str = ""
     hash: str = ""  # first eight hex digits of the file's sha256; filled in on loading
     stride: int = 4  # frames from one sampled frame to the next, with dense sampling
+    rate: float = 0.0  # frames a second that the stride counts; 0 = the frames of each clip
     norm_eps: float = 1e-6  # of the layer norms, for a model that has this setting
 
     def changed(self, **fields: Any) -> Card:

@@ -59,6 +59,7 @@ class Model:
             frames=self.card.frames if frames is None else frames,
             sampling=self.card.sampling if sampling is None else sampling,
             stride=self.card.stride if stride is None else stride,
+            rate=self.card.rate if stride is None else 0.0,
             start=start,
             end=end,
         )

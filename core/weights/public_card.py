@@ -42,6 +42,8 @@ DATA = {
 }
 """Video data sets by their number of classes."""
 _DENSE = ("Kinetics-400", "Kinetics-600", "Kinetics-700")
+_RATE = 30.0
+"""Frames a second of most Kinetics clips, in which the strides of the papers count."""
 _DEPTHS = {384: 12, 768: 12, 1024: 24, 1280: 32}
 """Blocks of ViT-S, -B, -L and -H by their width: a file that was cut short is noticed."""
 _OURS = {
@@ -116,6 +118,7 @@ def public_card(
         sampling="dense" if data in _DENSE else "uniform",
         crop="centre",
         stride=usual.strides.get(frames, usual_stride),
+        rate=_RATE if data in _DENSE else 0.0,
         trained_on=trained_on,
         settings=settings,
         license=license or f"unknown (the authors' own weights: {usual.license})",

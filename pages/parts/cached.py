@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Hashable
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import torch
@@ -67,17 +68,18 @@ def clip(
     stride: int,
     start: float | None,
     end: float | None,
+    rate: float = 0.0,
 ) -> Clip:
-    """The sampled clip of a source, from `start` to `end` in seconds."""
+    """The sampled clip of a source, from `start` to `end` in seconds.
+
+    The stride counts frames at `rate` a second; 0 = those of the source.
+    """
+    how: dict[str, Any] = {"sampling": sampling, "stride": stride, "rate": rate}
     if isinstance(source, Rendered):
         gesture = rendered_clip(source.gesture())
-        return subclip(
-            gesture, frames=frames, sampling=sampling, stride=stride, start=start, end=end
-        )
+        return subclip(gesture, frames=frames, start=start, end=end, **how)
     assert isinstance(source, VideoFile)
-    return decode(
-        source.path, frames=frames, sampling=sampling, stride=stride, start=start, end=end
-    )
+    return decode(source.path, frames=frames, start=start, end=end, **how)
 
 
 def _of_trace(trace: observe.Trace) -> int:
@@ -180,7 +182,7 @@ def scored(source: ClipSource, choice: Choice, affinity: Affinity) -> Scored:
     """
     card = choice.card
     try:
-        sampled = clip(source, card.frames, card.sampling, card.stride, None, None)
+        sampled = clip(source, card.frames, card.sampling, card.stride, None, None, card.rate)
         units = len(sampled) // choice.loaded.unit
         permutation = permutation_of(sampled.source, units, 0)
         other = replace(choice, source=source, clip=sampled)

@@ -124,13 +124,13 @@ def _choice(
 
     The whole clip is taken where the frames asked for are not possible, which an error says.
     """
-    stride = loaded(weights).card.stride
+    card = loaded(weights).card
     try:
-        clip = cached.clip(source, frames, sampling, stride, *part)
+        clip = cached.clip(source, frames, sampling, card.stride, *part, card.rate)
     except BadInput as error:
         st.error(f"{error}. The whole clip is shown instead.")
         sampling, part = "uniform", (None, None)
-        clip = cached.clip(source, frames, sampling, stride, *part)
+        clip = cached.clip(source, frames, sampling, card.stride, *part, card.rate)
     return Choice(source, clip, weights, crop, sampling, part)
 
 

@@ -22,7 +22,13 @@ from core.errors import (
     VideoError,
 )
 from core.video import Clip, Limits, crop_box, cropped, decode, probe, subclip
-from core.video.sampling import dense_indices, motion_indices, motion_scores, uniform_indices
+from core.video.sampling import (
+    dense_at,
+    dense_indices,
+    motion_indices,
+    motion_scores,
+    uniform_indices,
+)
 
 
 def ramp(count: int, height: int = 48, width: int = 64) -> np.ndarray:
@@ -272,6 +278,29 @@ def test_dense_sampling_keeps_its_stride_and_shrinks_it_for_short_clips() -> Non
     assert dense_indices(13, 3, 4).tolist() == [2, 6, 10]
     assert dense_indices(7, 3, 4).tolist() == [0, 3, 6]
     assert dense_indices(3, 3, 4).tolist() == [0, 1, 2]
+
+
+@pytest.mark.parametrize("rate", [12, 25, 30, 50, 60])
+def test_dense_sampling_steps_by_the_models_rate_whatever_the_files(rate: int) -> None:
+    """TimeSformer: eight frames, 32/30 s apart, in the middle of twelve seconds."""
+    seconds = np.arange(12 * rate) / rate
+    times = seconds[dense_at(seconds, 8, 32 / 30)]
+    np.testing.assert_allclose(np.diff(times), 32 / 30, atol=1.01 / rate)
+    np.testing.assert_allclose(times[0] + times[-1], seconds[-1], atol=2.01 / rate)
+    if rate == 30:
+        assert dense_at(seconds, 8, 32 / 30).tolist() == dense_indices(360, 8, 32).tolist()
+
+
+def test_dense_sampling_takes_each_frame_where_they_are_further_apart_than_the_step() -> None:
+    assert dense_at(np.arange(10) / 5, 4, 0.1).tolist() == [3, 4, 5, 6]
+    assert dense_at(np.arange(7) / 10, 3, 9.0).tolist() == [0, 3, 6]
+    assert dense_at(np.zeros(1), 1, 1.0).tolist() == [0]
+
+
+def test_a_file_is_sampled_densely_at_the_models_rate(tmp_path: Path) -> None:
+    path = write(tmp_path / "clip.mp4", ramp(20))  # ten frames a second
+    assert levels(decode(path, frames=3, sampling="dense", stride=4, rate=20)) == [8, 10, 12]
+    assert levels(decode(path, frames=3, sampling="dense", stride=4)) == [6, 10, 14]
 
 
 def test_motion_scores_are_strict_at_the_threshold() -> None:
