@@ -85,11 +85,7 @@ def test_a_list_goes_on_after_a_file_that_cannot_be_read(
     assert main(["classify", good, bad, good, "--json"]) == 2
     printed = capsys.readouterr()
     entries = json.loads(printed.out)
-    assert [list(entry) for entry in entries] == [
-        ["clip", "top"],
-        ["clip", "error"],
-        ["clip", "top"],
-    ]
+    assert ["top" in entry for entry in entries] == [True, False, True]
     assert printed.err == f"error: {entries[1]['error']}\n"
     assert entries[1]["error"].startswith(f"{bad}: ")
     assert main(["classify", good, bad, good]) == 2
