@@ -112,10 +112,8 @@ def test_probe_describes_each_file_and_fails_if_one_is_bad(
     capsys: pytest.CaptureFixture[str], clip: Path, tmp_path: Path
 ) -> None:
     good, folder, missing = run(capsys, "probe", str(clip), str(tmp_path), "none.mp4", code=2)
-    assert (
-        set(good) == {"clip", "ok", "width", "height", "frames", "seconds", "fps", "codec"}
-        and good["ok"]
-    )
+    described = {"clip", "ok", "width", "height", "frames", "seconds", "fps", "codec", "changed"}
+    assert set(good) == described and good["ok"] and good["changed"] == []
     assert not folder["ok"] and "folder" in folder["error"] and not missing["ok"]
     assert run(capsys, "probe", str(clip))[0]["clip"] == str(clip)
 
