@@ -31,16 +31,22 @@ SCHEMES = ("light", "dark")
 PROJECTOR = (1280, 720)
 """Also what 1920x1080 shows at 150 %."""
 VIEWER, LAB = "[data-testid=attention-viewer]", "[data-testid=shuffle-lab]"
+HEADING = [("h1", 1.0)]
 FOLD = {
     "explore": [
-        "h1",
-        f"{VIEWER} [data-part=stage]",
-        f"{VIEWER} [data-part=play]",
-        f"{VIEWER} [data-part=strip]",
+        *HEADING,
+        (f"{VIEWER} [data-part=stage]", 1.0),
+        (f"{VIEWER} [data-part=play]", 1.0),
+        (f"{VIEWER} [data-part=strip]", 1.0),
     ],
-    "frame_order": ["h1", f"{LAB} [data-part=strip]", f"{LAB} [data-part=stage]"],
+    # the lower third of the stage is for the frames in order, which come last
+    "frame_order": [
+        *HEADING,
+        (f"{LAB} [data-part=strip]", 1.0),
+        (f"{LAB} [data-part=stage]", 0.66),
+    ],
 }
-"""What is to end above the fold of a projector; on the other pages it is the heading."""
+"""What share of what is to be above the fold of a projector; elsewhere it is the heading."""
 LEAST_PICTURE = 140
 """Pixels, on a phone too."""
 
@@ -86,7 +92,7 @@ def views(
 
 def found(page: Any, view: View, noise: list[str], check: str) -> list[str]:
     """What is wrong with a page as it stands."""
-    fold = FOLD.get(view.page, ["h1"]) if view.size == PROJECTOR else []
+    fold = FOLD.get(view.page, HEADING) if view.size == PROJECTOR else []
     wanted = {"fold": fold, "pictures": LEAST_PICTURE}
     findings = page.evaluate(check, wanted)
     if findings:  # perhaps a size before the last is still being left

@@ -236,7 +236,7 @@ def do_they_look_at_the_same_places(maps: list[ModelMap]) -> None:
         for title, (correlation, names) in zip(
             ("Most alike", "Least alike"), extremes, strict=False
         ):
-            st.metric(f"{title}: {names}", f"ρ = {number(correlation, '.2f')}")
+            st.metric(f"{title}: {names}", number(correlation, ".2f"), help=HELP["spearman"])
 
 
 def _agreement(maps: list[ModelMap], matrix: np.ndarray) -> Exhibit:

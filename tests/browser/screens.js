@@ -1,6 +1,6 @@
 // What cannot be read on the page as it stands: clipped text, text over text, what is below the
-// fold. Called with {fold, pictures}: selectors that must end above it, and the least width of a
-// picture in pixels.
+// fold. Called with {fold, pictures}: selectors, with the share of each that must be above it, and
+// the least width of a picture in pixels.
 (wanted) => {
   const SLACK = 3;
   const findings = [];
@@ -86,10 +86,15 @@
     }
   });
 
-  for (const selector of wanted.fold) {
-    const bottom = document.querySelector(selector)?.getBoundingClientRect().bottom;
-    if (bottom === undefined) findings.push(`missing: ${selector}`);
-    else if (bottom + (main?.scrollTop ?? 0) > high + 1)
+  for (const [selector, share] of wanted.fold) {
+    const element = document.querySelector(selector);
+    if (!element) {
+      findings.push(`missing: ${selector}`);
+      continue;
+    }
+    const { top, height } = element.getBoundingClientRect();
+    const bottom = top + share * height;
+    if (bottom > high + 1)
       findings.push(`below the fold: ${selector} ends at ${Math.round(bottom)} of ${high}`);
   }
 

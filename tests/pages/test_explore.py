@@ -45,13 +45,13 @@ def trace() -> Trace:
 
 def test_the_viewer_explains_its_attentions_in_the_words_of_the_page_and_its_frame_maps() -> None:
     controls = VIEWER_HELP["controls"]
-    named = re.findall(r"\*\*(\w+)\*\*: (.+?\.)", TAP_HELP)
+    named = re.findall(r"\((\w+)\): (.+?\.)", TAP_HELP)
     assert {name for name, _ in named} == {
         tap for model in ("far", "am_flow") for tap in spec(model).spatial_taps
     }
-    assert all(f"{name}: {meaning}" in controls["tap"] for name, meaning in named)
+    assert all(f"({name}): {meaning}" in controls["tap"] for name, meaning in named)
     assert all(
-        f"{tap.replace('_', ' ')}: from what" in controls["times"]
+        f"({tap.replace('_', ' ')}): from what" in controls["times"]
         for tap in spec("rvit").temporal_taps
     )
 
