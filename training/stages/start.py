@@ -36,6 +36,29 @@ class FromStills:
 
 
 @dataclass(frozen=True)
+class FromImage:
+    """An image model's public weights, as those of a still stage are taken."""
+
+    layout: str
+    blocks: int
+    copies: bool
+    """Whether its attention over space was copied into that over time."""
+    unused: tuple[str, ...]
+
+    def __str__(self) -> str:
+        words = f"took the image model ({self.layout}) in {self.blocks} blocks"
+        if self.copies:
+            words += (
+                "; its attention and the norm before it were copied from space to time "
+                "(temporal_attn, temporal_norm1), temporal_fc starts at zero"
+            )
+        if self.unused:
+            words += f"; not used of it: {', '.join(self.unused[:3])}"
+            words += f" and {len(self.unused) - 3} more" if len(self.unused) > 3 else ""
+        return words
+
+
+@dataclass(frozen=True)
 class FromVideo:
     """Everything of another run's video stage but for `heads`, which tell other labels apart."""
 
@@ -62,5 +85,5 @@ class FromPublic:
         )
 
 
-Taken = FromStills | FromVideo | FromPublic
+Taken = FromStills | FromImage | FromVideo | FromPublic
 """What a run began with; as text it is the line that is shown."""

@@ -13,8 +13,9 @@ from torch.nn.functional import layer_norm
 
 from core.errors import BadInput
 from core.models import VideoModel, build, spec
+from core.models.blocks import depth_of
 from core.models.video_model import Output
-from core.weights.public import load_public
+from core.weights.public import PublicLayout, layout_of, load_public, unwrapped
 from training.augment import mix, random_erasing
 from training.data import Batch
 from training.permutations import permutation_set
@@ -32,8 +33,22 @@ from training.stages.losses import (
     weights_of,
 )
 from training.stages.stage import Plan, Stage, model_settings
-from training.stages.start import FromPublic, FromStills, FromVideo, Kind, Taken, kind_of
+from training.stages.start import (
+    FromImage,
+    FromPublic,
+    FromStills,
+    FromVideo,
+    Kind,
+    Taken,
+    kind_of,
+)
 
+IMAGE_PARTS = tuple(
+    f"{layer}.{part}"
+    for layer in ("norm1", "attn.qkv", "attn.proj", "norm2", "mlp.fc1", "mlp.fc2")
+    for part in ("weight", "bias")
+)
+"""The tensors of a block of an image model."""
 _EMBEDDINGS = ("patch_embed", "cls_token", "pos_embed", "time_embed")
 
 
@@ -131,7 +146,11 @@ class Video(Stage):
             return self._start_from_video(weights)
         return self._start_from_public(weights)
 
-    def _start_from_public(self, weights: dict[str, Tensor]) -> FromPublic:
+    def _start_from_public(self, weights: dict[str, Tensor]) -> FromPublic | FromImage:
+        state = unwrapped(weights)
+        layout = layout_of(state)
+        if layout is not None and layout.is_image:
+            return self._start_from_image(state, layout)
         report = load_public(self.model, weights)
         if not report.loaded:
             raise BadInput(
@@ -139,6 +158,29 @@ class Video(Stage):
                 "give weights of the same network"
             )
         return FromPublic(report)
+
+    def _start_from_image(self, state: dict[str, Tensor], layout: PublicLayout) -> FromImage:
+        """Begin with an image model. Its classes are others, so its head is left out."""
+        where = getattr(self.model, "vit", self.model)
+        vit = layout.convert(state, where)
+        vit = {name: value for name, value in vit.items() if not name.startswith("head.")}
+        self._check_image(vit, f"an image model ({layout.name})")
+        ours = where.state_dict()
+        unplaced = [name for name in vit if not _has_place(name, ours)]
+        inside = [name for name in unplaced if name.startswith(("blocks.", "norm_pre."))]
+        depth = depth_of(vit)
+        needed = [f"blocks.{i}.{part}" for i in range(depth) for part in IMAGE_PARTS]
+        lacking = [name for name in needed if name not in vit]
+        if inside or lacking:
+            wrong = f"has no place for its {inside[0]}" if inside else f"needs its {lacking[0]}"
+            raise BadInput(
+                f"--init is an image model ({layout.name}) and {self.recipe.model} "
+                f"{self.recipe.preset} {wrong}: it would start from another network than was "
+                "trained; give a plain ViT of no more blocks, such as vit_base_patch16_224"
+            )
+        self.model.load_image_model(vit)
+        copies = any(".temporal_attn." in name for name in ours)
+        return FromImage(layout.name, depth, copies, tuple(unplaced))
 
     def _start_from_video(self, weights: dict[str, Tensor]) -> FromVideo:
         ours = self.state_dict()
@@ -175,15 +217,7 @@ class Video(Stage):
     @torch.no_grad()
     def _start_from_stills(self, weights: dict[str, Tensor]) -> FromStills:
         vit, side = _under("vit.", weights), _under("side.", weights)
-        settings = model_settings(self.recipe)
-        given = tuple(vit["patch_embed.proj.weight"].shape)
-        needed = (settings["width"], 3, settings["patch"], settings["patch"])
-        if given != needed:
-            raise BadInput(
-                f"--init is a still stage of width {given[0]} and patches of {given[-1]} pixels, "
-                f"{self.recipe.model} "
-                f"{self.recipe.preset} has {needed[0]} and {needed[-1]}; give one of the same"
-            )
+        self._check_image(vit, "a still stage")
         self.model.load_image_model(vit)
         if not self.has_norm:  # the side head takes over the gains that have no place in the model
             side = {
@@ -192,6 +226,18 @@ class Video(Stage):
             }
         self.side.load_state_dict(side)
         return FromStills()
+
+    def _check_image(self, vit: Mapping[str, Tensor], what: str) -> None:
+        """Raises: BadInput if an image model's patches or width are not those of the model."""
+        settings = model_settings(self.recipe)
+        given = tuple(vit["patch_embed.proj.weight"].shape)
+        needed = (settings["width"], 3, settings["patch"], settings["patch"])
+        if given != needed:
+            raise BadInput(
+                f"--init is {what} of width {given[0]} and patches of {given[-1]} pixels, "
+                f"{self.recipe.model} "
+                f"{self.recipe.preset} has {needed[0]} and {needed[-1]}; give one of the same"
+            )
 
     def plan(self, batch: Batch, places: np.ndarray, step: int, total: int) -> Plan:
         r = self.recipe
@@ -302,6 +348,11 @@ class Video(Stage):
 def _under(prefix: str, weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
     """The tensors whose names begin so, by the rest of their names."""
     return {k.removeprefix(prefix): v for k, v in weights.items() if k.startswith(prefix)}
+
+
+def _has_place(name: str, ours: Mapping[str, Tensor]) -> bool:
+    """Whether a model takes an image model's tensor; FAR takes a bias without that of the keys."""
+    return name in ours or name.replace("attn.qkv.bias", "attn.q_bias") in ours
 
 
 def freeze(model: VideoModel, blocks: int) -> None:

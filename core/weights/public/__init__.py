@@ -29,6 +29,8 @@ class PublicLayout:
     """Whether these tensor names are of this layout."""
     convert: Callable[[StateDict, nn.Module], StateDict]
     """Tensors under our names; what has no place in the model keeps its name and is reported."""
+    is_image: bool = False
+    """Whether it is of an image model, whose names in ours are those of `core.models.vit`."""
 
 
 @dataclass(frozen=True)

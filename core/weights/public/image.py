@@ -109,8 +109,11 @@ def _clip(state: StateDict, model: nn.Module) -> StateDict:
 
 
 def _still(names: frozenset[str]) -> bool:
-    """Not a video model, which shares most names with an image model."""
-    return not any("temporal" in n or "time_embed" in n for n in names)
+    """Not a video model, which shares most names with an image model.
+
+    `hidden` is the half of RViT's attention that reads its state.
+    """
+    return not any("temporal" in n or "time_embed" in n or "hidden" in n for n in names)
 
 
 LAYOUTS = [
@@ -118,6 +121,7 @@ LAYOUTS = [
         "CLIP",
         lambda names: "visual.class_embedding" in names and "visual.conv1.weight" in names,
         _clip,
+        is_image=True,
     ),
     PublicLayout(
         "CLIP, transformers",
@@ -126,6 +130,7 @@ LAYOUTS = [
             and any(n.endswith("pre_layrnorm.weight") for n in names)
         ),
         _clip_hub,
+        is_image=True,
     ),
     PublicLayout(
         "ViT or DINOv2, transformers",
@@ -135,6 +140,7 @@ LAYOUTS = [
             and any(n.endswith("embeddings.position_embeddings") for n in names)
         ),
         _hub,
+        is_image=True,
     ),
     PublicLayout(
         "ViT or DINOv2",
@@ -142,5 +148,6 @@ LAYOUTS = [
             _still(names) and {"cls_token", "pos_embed", "blocks.0.attn.qkv.weight"} <= names
         ),
         _placed,
+        is_image=True,
     ),
 ]
