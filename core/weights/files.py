@@ -176,14 +176,24 @@ def _public(files: Files, weights: dict[str, Tensor]) -> tuple[VideoModel, Card]
         "has no place for": extra,
     }.items():
         if names:
-            others = f" and {len(names) - 3} more" if len(names) > 3 else ""
             who = f"{card.model} {card.preset}" if names is extra else files.name
             raise BadInput(
                 f"{files.name} does not fit {card.model} {card.preset}: {who} {what} "
-                f"{', '.join(names[:3])}{others}; "
+                f"{_listed(names)}; "
                 "give the whole fine-tuned checkpoint with its own config.json"
             )
-    return net, replace(card, recipe={"source": files.source})
+    recipe: dict[str, Any] = {"source": files.source}
+    trained_on = card.trained_on
+    if report.unexpected:
+        recipe["unused"] = list(report.unexpected)
+        trained_on += f"; not used of the file: {_listed(report.unexpected)}"
+    return net, replace(card, recipe=recipe, trained_on=trained_on)
+
+
+def _listed(names: tuple[str, ...]) -> str:
+    """The first three, and how many more there are."""
+    others = f" and {len(names) - 3} more" if len(names) > 3 else ""
+    return f"{', '.join(names[:3])}{others}"
 
 
 def _json(files: Files, name: str) -> dict[str, Any]:

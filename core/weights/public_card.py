@@ -31,14 +31,18 @@ class Family:
 
 FAMILIES = {
     "timesformer": Family((0.45,) * 3, (0.225,) * 3, 8, {8: 32, 16: 16, 96: 4}),
+    "direcformer": Family((0.45,) * 3, (0.225,) * 3, 8, {8: 32}),
     "videomae": Family((0.485, 0.456, 0.406), (0.229, 0.224, 0.225), 16, {16: 4}),
 }
+KERNELS = {"time": "cosine", "space": "softmax"}
+"""Of the DirecFormer that its authors release."""
 SIZE = 224
 DATA = {
     400: "Kinetics-400",
     600: "Kinetics-600",
     700: "Kinetics-700",
     174: "Something-Something v2",
+    27: "Jester",
 }
 """Video data sets by their number of classes."""
 _DENSE = ("Kinetics-400", "Kinetics-600", "Kinetics-700")
@@ -57,6 +61,7 @@ _OURS = {
 _CONV = re.compile(r"(?:^|\.)patch_embed(?:dings\.projection|\.proj)\.weight$")
 _HEAD = re.compile(r"(?:^|\.)(?:head|classifier)\.weight$")
 _BLOCK = re.compile(r"(?:^|\.)(?:blocks|layer)\.(\d+)\.")
+_ORDER = re.compile(r"(?:^|\.)order(?:_head)?\.weight$")
 _TIMES = re.compile(r"(?:^|\.)time_embed(?:dings)?$")
 _PLACES = re.compile(r"(?:^|\.)(?:pos_embed|position_embeddings)$")
 
@@ -105,6 +110,8 @@ def public_card(
         trained_on = f"unknown data, {classes} classes"
     if not are_named:
         trained_on += "; the checkpoint does not name its classes"
+    if family == "direcformer":
+        trained_on += _direcformer_in_words(settings, data)
     usual, frames = FAMILIES[family], settings["frames"]
     usual_stride = next(iter(usual.strides.values()))
     return Card(
@@ -132,6 +139,17 @@ def _one(state: State, pattern: re.Pattern[str]) -> Tensor | None:
     return next((tensor for name, tensor in state.items() if pattern.search(name)), None)
 
 
+def _direcformer_in_words(settings: Mapping[str, Any], data: str) -> str:
+    """What the tensors do not say of a DirecFormer, and what was taken for it."""
+    words = (
+        f"; read as DirecFormer, {settings['time']} over time and {settings['space']} over space "
+        "(its authors release cosine and softmax; time and space in a config.json say otherwise)"
+    )
+    if data == "Jester":
+        words += "; its authors feed it blue, green, red, here it sees red, green, blue"
+    return words
+
+
 def _is_small_videomae(family: str, width: int) -> bool:
     return family == "videomae" and width == 384
 
@@ -157,7 +175,9 @@ def _family(what: str, conv: Tensor | None, state: State, config: Config) -> str
     has_tubes = conv is not None and conv.ndim == 5
     family = None
     if has_time and not has_tubes:
-        family = "timesformer"
+        # The two differ in the order head alone; without one only a config.json can tell.
+        is_directed = config.get("model_type") == "direcformer" or _one(state, _ORDER) is not None
+        family = "direcformer" if is_directed else "timesformer"
     elif has_tubes and not has_time:
         family = "videomae"
     named = config.get("model_type", family)
@@ -212,10 +232,27 @@ def _settings(what: str, family: str, conv: Tensor, state: State, config: Config
             f"{what}: the number of heads cannot be told from tensors of width {width}; put its "
             "config.json beside it"
         )
+    if family == "direcformer":
+        settings |= _kernels(what, config) | {"order_head": False}
+        order = _one(state, _ORDER)
+        if order is not None:
+            settings |= {"order_head": True, "order_classes": order.shape[0]}
     # MVD's files are VideoMAE's by name and shape: only their positions differ.
     if family == "videomae" and "positions" in config:
         settings["positions"] = config["positions"]
     return settings
+
+
+def _kernels(what: str, config: Config) -> dict[str, Any]:
+    """A DirecFormer's attention over time and space: config.json's, else as its authors release.
+
+    Raises: BadInput for another kernel.
+    """
+    kernels = {key: config.get(key, kind) for key, kind in KERNELS.items()}
+    for key, kind in kernels.items():
+        if kind not in ("softmax", "cosine"):
+            raise BadInput(f"{what}: config.json says {key} {kind!r}; expected softmax or cosine")
+    return kernels
 
 
 def _depth(state: State) -> int:
@@ -233,7 +270,7 @@ def _frames(family: str, state: State) -> int:
 def _side(family: str, patch: int, state: State) -> int:
     """Patches along the height, which is also the width, of a frame."""
     places = _one(state, _PLACES)  # (1, 1 + side * side, width), the class token first
-    if family != "timesformer" or places is None or places.ndim != 3:
+    if family == "videomae" or places is None or places.ndim != 3:
         return SIZE // patch
     return round((places.shape[1] - 1) ** 0.5)
 

@@ -27,6 +27,7 @@ _RULES: Rules = (
     (r"^layernorm\.", "norm."),
     (r"^classifier\.", "head."),
     (r"^model\.", ""),  # the authors' own files
+    (r"^order\.", "order_head."),  # DirecFormer's
 )
 
 

@@ -326,3 +326,22 @@ def test_a_card_that_says_nothing_of_its_direction_has_none() -> None:
         ).threshold(3)
         == UNCALIBRATED
     )
+
+
+def test_direcformer_is_told_by_its_order_head_or_by_its_config() -> None:
+    with torch.device("meta"):
+        released = timesformer(27) | {"model.order.weight": torch.empty(31, 768)}
+    found = card(released)
+    assert (found.model, found.settings["time"], found.settings["space"]) == (
+        "direcformer",
+        "cosine",
+        "softmax",
+    )
+    assert found.settings["order_head"] and found.settings["order_classes"] == 31
+    assert "Jester" in found.trained_on and "blue, green, red" in found.trained_on
+    both = card(released, {"space": "cosine"})
+    assert both.settings["space"] == "cosine" and "cosine over space" in both.trained_on
+    without = card(timesformer(), {"model_type": "direcformer"})
+    assert without.model == "direcformer" and without.settings["order_head"] is False
+    refused(released, {"space": "linear"}, "space 'linear'", "softmax or cosine")
+    refused(released, HUB_TIMESFORMER, "says timesformer", "those of direcformer")

@@ -368,3 +368,35 @@ def test_a_source_that_cannot_be_used_ends_with_one_line(
     assert main(["classify", str(video), "--checkpoint", source]) == 2
     out, err = capsys.readouterr()
     assert not out and err.startswith("error: ") and err.count("\n") == 1
+
+
+@torch.no_grad()
+def test_an_order_head_makes_a_checkpoint_in_timesformers_layout_a_direcformer(
+    tmp_path: Path,
+) -> None:
+    torch.manual_seed(4)
+    ours = DirecFormer(**SIZES | {"order_head": True, "order_classes": 5}).eval()
+    for parameter in ours.parameters():
+        torch.nn.init.normal_(parameter, std=0.1)
+    theirs = {
+        "model." + name.replace("order_head.", "order."): tensor
+        for name, tensor in ours.state_dict().items()
+    }
+    torch.save({"model_state": theirs}, tmp_path / "released.pyth")
+    model = load_checkpoint(tmp_path / "released.pyth")
+    card, net = model.card, model.net
+    assert card.model == "direcformer" and "cosine over time" in card.trained_on
+    assert (card.settings["time"], card.settings["space"]) == ("cosine", "softmax")
+    assert isinstance(net, DirecFormer) and torch.equal(
+        net.order_head.weight, ours.order_head.weight
+    )
+    video = torch.randn(1, 3, 3, 28, 28, generator=torch.Generator().manual_seed(2))
+    torch.testing.assert_close(net(video), ours(video))
+
+
+def test_what_is_not_used_of_a_public_checkpoint_stands_on_its_card(folder: Path) -> None:
+    assert "not used" not in load_checkpoint(folder).card.trained_on
+    spoil(folder, gadget=torch.zeros(3))
+    card = load_checkpoint(folder).card
+    assert card.trained_on.endswith("; not used of the file: gadget")
+    assert card.recipe["unused"] == ["gadget"]
