@@ -50,7 +50,7 @@ class Kernel:
 
     Attributes:
         kind: softmax is softmax_j(scale q.k), in 0..1; cosine is q.k / ((|q|+eps)(|k|+eps)), in
-            -1..1 (DirecFormer Eq. 9); linear is phi(q).phi(k) with phi = ELU + 1, positive (RViT).
+            -1..1 (DirecFormer Eq. 5); linear is phi(q).phi(k) with phi = ELU + 1, positive (RViT).
         scale: of softmax, usually 1 / sqrt(d).
         eps: keeps cosine and `normalised` from dividing by zero.
         normalised: the rows of linear are divided by their sum.

@@ -144,13 +144,13 @@ class Block(nn.Module):
 
 
 class DirecFormer(VideoModel):
-    """A video transformer whose time attention is a signed cosine in [-1, 1] (Eq. 9).
+    """A video transformer whose time attention is a signed cosine in [-1, 1] (Eq. 6).
 
     Args:
         classes: C, number of actions.
         time, space: kernel of the attention over time and over space. cosine/softmax is the
             released model, cosine/cosine the paper's C-C, softmax/softmax TimeSformer.
-        order_head: add the head that names the permutation of a shuffled clip (Eq. 11).
+        order_head: add the head that names the permutation of a shuffled clip (Eq. 12).
         size, patch, frames, width, depth, heads: input pixels, patch pixels, T, D, L, attention
             heads.
         drop_path: largest drop-path rate, linear over depth.

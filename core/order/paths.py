@@ -1,4 +1,4 @@
-"""The heaviest path through all slots (DirecFormer 3.4, spec 3.5).
+"""The heaviest path through all slots (DirecFormer 4.3, spec 3.5).
 
 The recovered order of the frames is the Hamiltonian path of largest weight. It is exact up to
 EXACT_FRAMES slots; beyond, the best that a local search finds.
