@@ -21,8 +21,9 @@ def permutation_set(
     """`count` distinct orders of `frames` frames without the identity, int64 (count, frames).
 
     greedy_min adds, one at a time, the order with the smallest mean Hamming distance to those
-    chosen (the paper's text); greedy_max the largest (what the authors released). Ties go to the
-    lexicographically first. Class k of the order head is row k - 1; class 0 is the identity.
+    chosen (the paper's text); greedy_max the largest (as the released set was made; the two have 25
+    of 1,000 orders in common). Ties go to the lexicographically first. Class k of the order head is
+    row k - 1; class 0 is the identity.
 
     Raises: BadInput for another strategy, if there are not `count` such orders, or too many orders
     to list (frames > 9).

@@ -299,6 +299,16 @@ class AMFlow(VideoModel):
             return stacked.mean(0)
         return torch.einsum("o,obc->bc", self.votes, stacked)
 
+    @property
+    def cam_outputs(self) -> tuple[int, int]:
+        """How many of the averaged outputs depend on `cam`, in the last block, and how many are.
+
+        Those of earlier blocks are made before it, and a frozen image model runs beside it.
+        """
+        of_image = int(self.image_output == "adapted")
+        of_last = PLACES if len(self.vit.blocks) - 1 in self.am_blocks else 0
+        return of_image + of_last, PLACES * len(self.am_blocks) + 1
+
     def _check(self, grid: Grid) -> None:
         T, h, w = grid
         if h * w + 1 != self.tokens:

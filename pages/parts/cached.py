@@ -231,6 +231,12 @@ def has_aligned_flow(choice: Choice, layer: int) -> bool:
     return isinstance(net, AMFlow) and net.aligning is not None and layer in net.am_blocks
 
 
+def cam_outputs(choice: Choice) -> tuple[int, int] | None:
+    """How many of the outputs that AM Flow averages GradCAM sees, and of how many."""
+    net = choice.loaded.net
+    return net.cam_outputs if isinstance(net, AMFlow) else None
+
+
 @made_once(size=nbytes)
 def aligned_flow(choice: Choice, layer: int) -> np.ndarray:
     """AM flow with the aligning encoder, (T - 1, h, w)."""

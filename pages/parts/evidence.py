@@ -153,7 +153,7 @@ def where_the_evidence_is(question: Question, answers: list[Answer]) -> Exhibit:
             answer.choice,
             f"GradCAM of *{answer.label}* at the last block's first norm, P = "
             f"{answer.cam.probability:.2f} · own range 0 to {answer.cam.heat.max():.2g}, scale 0 "
-            f"to {answer.top:.2g}{for_both}",
+            f"to {answer.top:.2g}{for_both}{_seen_of(answer.choice)}",
         )
         for answer in answers
     ]
@@ -176,6 +176,17 @@ def where_the_evidence_is(question: Question, answers: list[Answer]) -> Exhibit:
         shown,
         numbers=_numbers(answers),
         film=Film(frames, timeline.times, titles),
+    )
+
+
+def _seen_of(choice: Choice) -> str:
+    """What GradCAM cannot see of a model whose score is a mean of several outputs."""
+    outputs = cached.cam_outputs(choice)
+    if outputs is None:
+        return ""
+    return (
+        f" · sees {outputs[0]} of the {outputs[1]} outputs that are averaged into the score: those "
+        "of earlier blocks are made before it"
     )
 
 

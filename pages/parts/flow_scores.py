@@ -117,6 +117,12 @@ def does_it_find_the_hand(pairs: Pairs) -> None:
         )
         return
     _scores(pairs, pairs.truth.mask).draw()
+    stages = pairs.choice.card.recipe.get("stages", [])
+    if any(stage.get("fingertip") for stage in stages):
+        st.caption(
+            "No wonder if it does: besides the class, these weights were taught where the "
+            "fingertip is and which patches the hand covers."
+        )
 
 
 def _scores(pairs: Pairs, mask: np.ndarray) -> Exhibit:

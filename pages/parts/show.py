@@ -29,7 +29,9 @@ VIEWER_KEYS = """
   **Space** plays at the clip's own speed.
 - **Shift + arrows** move the patch that is kept. Dotted words explain themselves when you
   point at them.
-- The percentage under a frame is the part of all attention in view that falls on it.
+- The percentage under a frame is the part of all attention in view that falls on it. Where each
+  frame looks within itself alone, as when none of it is weighed over time, every frame has nearly
+  the same, 1/T: then it tells nothing.
 - *From pixels to a weight* takes one weight apart, *All heads at a glance* draws every head.
 """
 HELP = {
@@ -40,7 +42,8 @@ HELP = {
     "spatial": (
         r"Where the class token looks; where a model has none, where all patches look on average: "
         r"$a_{ij}=\mathrm{kernel}(q_i,k_j)$, softmax in all but RViT, whose kernel is linear "
-        r"(normalised in the shipped weights). Last layer, mean over heads."
+        r"(normalised in the shipped weights), and DirecFormer's C-C, whose is the signed cosine. "
+        r"Last layer, mean over heads."
     ),
     "layers": r"One query in every layer: layer $l$ weighs what the layers before it made by "
     r"$a^{(l)}_{ij}=\mathrm{kernel}(q^{(l)}_i,k^{(l)}_j)$.",
@@ -58,10 +61,17 @@ HELP = {
     "tube": (
         r"Each frame stands in its place in time. The line runs through the mean place of the "
         r"weights, $\bar x_t=\sum_p |a_{tp}|x_p/\sum_p|a_{tp}|$, the tube is one standard "
-        r"deviation wide to each side; the percentage is the frame's share of all weight."
+        r"deviation wide to each side; the percentage is the frame's share of all weight, "
+        r"which is nearly $1/T$ where each frame looks within itself alone."
     ),
-    "gradcam": "Where a small change would raise the score of a class most: the gradient at the "
-    "last layer, positive part.",
+    "gradcam": (
+        "Which channels of the last block speak for a class, and where they are active: each "
+        "channel's activation is weighed by the mean gradient of the score over all its places, "
+        "summed over channels, and what is below 0 left out. The gradient at the place itself is "
+        "not used. It shows a part of what decides: put another clip's values there, and the "
+        "scores of the included weights move by 10 % (VideoMAE), 28 % (FAR), 32 % (AM Flow), 44 % "
+        "(DirecFormer), 74 % (TimeSformer) or 82 % (RViT) of the way; the rest passes by."
+    ),
     "probability": r"$P$, the softmax of the scores: what the model itself gives this class.",
     "one_scale": (
         "On: the same colour means the same value in both models. Off: each model has a scale of "
@@ -71,7 +81,7 @@ HELP = {
         r"How much a patch's part in the attention map changes to the next frame, from the logits "
         r"$A_t=QK^\top/\sqrt{d}$. **static**: $\sum_i\mathrm{softmax}_j|A_t-A_{t+1}|$, drawn minus "
         r"1, clipped at 0. **post**: $|s_t-s_{t+1}|$ with $s_t=\sum_i\mathrm{softmax}_j(A_t)$. "
-        r"**aligned**: the same after an encoder that undoes the camera's motion."
+        r"**aligned**: the same after an encoder that is meant to undo the camera's motion."
     ),
     "energy": r"Energy inside: $\sum_{p\in\mathrm{hand}}h_p/\sum_p h_p$, the part of the heat "
     r"that lies on the hand. "

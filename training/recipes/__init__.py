@@ -207,8 +207,8 @@ class Recipe:
     order: float = flag(1.0, "weight of L_ord, which names the permutation", least=0)
     permutations: Strategy = flag(
         "greedy_max",
-        "the orders that L_ord tells apart: greedy_max (far from each other, as the authors "
-        "released), greedy_min (close to each other, the paper's text) or random",
+        "the orders that L_ord tells apart: greedy_max (far from each other, as the released "
+        "set was made), greedy_min (close to each other, the paper's text) or random",
     )
     any_order: float = flag(
         0.0,

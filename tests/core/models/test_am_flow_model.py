@@ -397,3 +397,25 @@ def test_the_backbone_alone_interpolates_its_positions_and_keeps_the_class_token
     x, grid = vit.embed(torch.zeros(1, 3, 28, 35))
     assert grid == (4, 5) and x.shape == (1, 21, WIDTH)
     torch.testing.assert_close(x[:, 0], same[:, 0])
+
+
+@torch.no_grad()
+@pytest.mark.parametrize(
+    ("settings", "seen"),
+    [
+        ({}, (3, 5)),
+        ({"am_blocks": (1,)}, (1, 3)),
+        ({"am_blocks": (2,)}, (3, 3)),
+        ({"image_output": "frozen"}, (2, 5)),
+    ],
+)
+def test_gradcam_sees_the_outputs_that_are_made_after_its_place(
+    settings: dict, seen: tuple[int, int]
+) -> None:
+    model = net(**settings)
+    before = model(clip(1), detail=True).outputs
+    hook = model.cam.register_forward_hook(lambda _, given, patches: 2 * patches)
+    after = model(clip(1), detail=True).outputs
+    hook.remove()
+    moved = sum(not torch.equal(b, a) for b, a in zip(before, after, strict=True))
+    assert (moved, len(before)) == seen == model.cam_outputs
