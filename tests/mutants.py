@@ -47,6 +47,7 @@ _READING = ("tests/core/order/test_reading.py",)
 _STORE = ("tests/pages/test_store.py",)
 _PACKING = ("tests/core/draw/test_payload.py", "tests/core/draw/test_packing.py")
 _MAPS = ("tests/core/explain/test_explain.py", "tests/core/explain/test_views.py")
+_PUBLIC = ("tests/core/weights/test_card.py",)
 _TEMPORAL = ("tests/core/models/test_temporal.py",)
 
 MUTANTS = (
@@ -108,6 +109,29 @@ MUTANTS = (
         "steps[..., -max(1, T - 24) :]",
         "steps[..., -1:]",
         _TEMPORAL,
+    ),
+    Mutant(
+        "an order head is a TimeSformer's",
+        "core/weights/public_card.py",
+        'family = "direcformer" if is_directed',
+        'family = "timesformer" if is_directed',
+        _PUBLIC,
+        "direcformer",
+    ),
+    Mutant(
+        "an image model is taken name by name",
+        "training/stages/video.py",
+        "layout is not None and layout.is_image",
+        "layout is not None and not layout.is_image",
+        ("tests/training/test_start.py",),
+    ),
+    Mutant(
+        "GradCAM sees all outputs",
+        "core/models/am_flow.py",
+        "of_last = PLACES if",
+        "of_last = PLACES * len(self.am_blocks) if",
+        ("tests/core/models/test_am_flow_model.py",),
+        "gradcam",
     ),
     Mutant(
         "GradCAM: the weights' axes",

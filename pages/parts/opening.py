@@ -29,7 +29,7 @@ STRONGEST = (
 )
 MEANINGS = {
     "the hand": "the hand, its arm or its sleeve covers a quarter of the patch, by the truth that "
-    "rendered clips have",
+    "rendered clips have; all included weights were taught where it is",
     "what moves": "the patch is among the tenth of the frame that changes most to the frames "
     "beside it, the camera's own movement included",
 }

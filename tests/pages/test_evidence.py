@@ -1,0 +1,37 @@
+"""What the pages say of the limits of their figures."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+from core.weights import load
+from pages.parts import evidence, flow_scores
+
+
+@pytest.mark.parametrize(("model", "words"), [("am_flow", "sees 3 of the 11 outputs"), ("far", "")])
+def test_the_line_under_gradcam_says_how_many_of_am_flows_outputs_it_sees(
+    model: str, words: str
+) -> None:
+    choice = SimpleNamespace(loaded=SimpleNamespace(net=load(model).net))
+    line = evidence._seen_of(choice)
+    assert words in line and bool(line) == bool(words)
+
+
+@pytest.mark.parametrize("fingertip", [0.3, 0.0])
+def test_whether_it_finds_the_hand_is_asked_with_what_it_was_taught(
+    monkeypatch: pytest.MonkeyPatch, fingertip: float
+) -> None:
+    lines: list[str] = []
+    monkeypatch.setattr(flow_scores.st, "caption", lines.append)
+    monkeypatch.setattr(flow_scores.st, "subheader", lambda *_, **__: None)
+    drawn = SimpleNamespace(draw=lambda: None)
+    monkeypatch.setattr(flow_scores, "_scores", lambda *_: drawn)
+    card = SimpleNamespace(recipe={"stages": [{"fingertip": 0.0}, {"fingertip": fingertip}]})
+    truth = SimpleNamespace(mask=np.zeros((2, 4, 4), bool))
+    flow_scores.does_it_find_the_hand(
+        SimpleNamespace(choice=SimpleNamespace(card=card), truth=truth)
+    )
+    assert ["which patches the hand covers" in line for line in lines] == [True] * bool(fingertip)
