@@ -113,9 +113,10 @@ HELP = {
     ),
     "direction_margin": (
         "Weight of the best path minus that of the same path backwards, in the same units. Its "
-        "threshold was calibrated on rendered clips: above it at least 95 % of the directions were "
-        "right. It holds for the matrix that it was measured with (last layer, mean over heads, "
-        "sharpened or not); any other has no threshold, nor has pixel likeness, and their "
+        "threshold was calibrated on rendered clips of the class that the model sees: above it at "
+        "least 95 % of the directions were right. It holds for the matrix that it was measured "
+        "with (last layer, mean over heads, sharpened or not); any other has no threshold, nor has "
+        "pixel likeness, and their "
         "direction is never called known."
     ),
     "shuffle": "**Seed**: any order, drawn by a seed. **Swaps**: from the true order, so many "

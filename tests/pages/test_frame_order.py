@@ -14,6 +14,7 @@ from streamlit.testing.v1 import AppTest
 
 from core.order.shuffle import permutation
 from core.video import Clip
+from core.weights.domain import domain_check
 from pages.parts.show import VERDICTS
 from tests.pages.test_pages import opened
 
@@ -114,7 +115,10 @@ def test_a_clip_that_stands_still_is_not_identifiable_and_says_why(
 
 
 def test_margins_are_shown_with_the_thresholds_that_they_are_judged_by(page: AppTest) -> None:
-    threshold = page.session_state["choice"].card.direction_threshold
+    card = page.session_state["choice"].card
+    check = domain_check(card)
+    assert check is not None
+    threshold = max(card.direction_threshold, check.directions[card.labels.index("carret")])
     assert {"margin (at least 0.001)", f"direction margin (at least {threshold:.3f})"} <= {
         m.label for m in page.metric
     }
