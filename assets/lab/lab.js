@@ -19,6 +19,7 @@ import { paintStage } from "./stage.js";
 import { captionOf, Found, Laid, named } from "./found.js";
 import { Films } from "./films.js";
 import { keep } from "./keep.js";
+import { openTips } from "../tips.js";
 import { explain, partsOf, themeOf } from "./parts.js";
 import { fillTable } from "./paths.js";
 import { Player } from "./player.js";
@@ -353,6 +354,7 @@ class Lab {
   listen() {
     const { part, player } = this;
     const { signal } = this.closing;
+    openTips(this.root, signal);
     /**
      * @template {keyof HTMLElementEventMap} Name
      * @param {HTMLElement} node

@@ -42,7 +42,7 @@ def agreement_map(
     )
     for axes in (figure.update_xaxes, figure.update_yaxes):
         axes(automargin=True, showgrid=False, zeroline=False)
-    return bare(figure, height)
+    return bare(figure, height, meta={"columns": n})
 
 
 def probe_maps(

@@ -20,7 +20,7 @@ from pages.parts import session
 from pages.parts.component import component
 from pages.parts.film import film
 from pages.parts.order_reading import Shuffled
-from pages.parts.show import HELP, NOT_AN_EXPLANATION, VERDICTS, plain
+from pages.parts.show import HELP, NOT_AN_EXPLANATION, VERDICTS, on_screen, plain
 from pages.parts.shuffle_controls import take_over
 
 WORDS = {
@@ -132,7 +132,7 @@ def lab(shuffled: Shuffled) -> None:
     component("shuffle_lab", "lab/lab")(
         key=session.LAB, data=data, on_wanted_change=_act, on_film_change=lambda: None
     )
-    st.caption(shuffled.line)
+    st.caption(on_screen(shuffled.line, shuffled.choice))
 
 
 def _words(shuffled: Shuffled) -> dict[str, Any]:
@@ -188,17 +188,18 @@ def verdict(reading: Reading) -> None:
     st.info(f"**{title}.** {_meaning(reading)}", icon=":material/gavel:")
     accuracy, either_way, margin, direction = st.columns([1, 1, 1.2, 1.6])
     is_known = order.verdict != "unknown"
-    one_way, other_way, other_help = "OrderAcc", "either direction", HELP["reversal_accuracy"]
+    one_way, other_way = "frames in order", "either direction"
+    other_help = HELP["reversal_accuracy"]
     other = reading.either_way
     if order.ties_backwards:
-        one_way, other_way, other_help = "OrderAcc one way", "the other way", TIE_HELP
+        one_way, other_way, other_help = "in order one way", "the other way", TIE_HELP
         other = reading.backwards
     accuracy.metric(
         one_way, f"{reading.accuracy:.1f} %" if is_known else "—", help=HELP["order_accuracy"]
     )
     either_way.metric(other_way, f"{other:.1f} %" if is_known else "—", help=other_help)
     margin.metric(
-        f"margin (at least {UNKNOWN_MARGIN})", f"{order.order_margin:.4f}", help=HELP["margin"]
+        f"lead (at least {UNKNOWN_MARGIN})", f"{order.order_margin:.4f}", help=HELP["margin"]
     )
     least = "not calibrated"
     if reading.calibrated:
@@ -206,7 +207,7 @@ def verdict(reading: Reading) -> None:
     elif reading.is_reversible or (reading.domain and not reading.domain.inside):
         least = "no margin is enough here"
     direction.metric(
-        f"direction margin ({least})",
+        f"lead over its reverse ({least})",
         number(order.direction_margin, ".3f"),
         help=HELP["direction_margin"],
     )

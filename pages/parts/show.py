@@ -99,25 +99,24 @@ HELP = {
         r"or it was trained on shuffled clips (DirecFormer); one that reads single frames does not."
     ),
     "order_accuracy": (
-        r"Most frames that stand in the right order, others left out, over all frames: "
-        r"$\mathrm{LCS}(\pi,\mathrm{argsort}\,o)/T$. Guessing gives 47.1 % for 8 frames."
+        r"**OrderAcc**: most frames that stand in the right order, others left out, over all "
+        r"frames: $\mathrm{LCS}(\pi,\mathrm{argsort}\,o)/T$. Guessing gives 47.1 % for 8 frames."
     ),
     "reversal_accuracy": (
         "The same, but a clip put together backwards counts as right: left and right, up and down "
         "are the same frames backwards. Guessing gives 54.4 % for 8 frames."
     ),
     "margin": (
-        "Weight of the best path minus that of the next, in units of (T − 1) standard deviations "
-        "of the matrix. Its own reverse is left out: that is what the direction margin says. Below "
-        "0.001 two orders tie, and the order is not identifiable."
+        "**Margin**: weight of the best path minus that of the next, in units of (T − 1) standard "
+        "deviations of the matrix. Its own reverse is left out: that is what the direction margin "
+        "says. Below 0.001 two orders tie, and the order is not identifiable."
     ),
     "direction_margin": (
-        "Weight of the best path minus that of the same path backwards, in the same units. Its "
-        "threshold was calibrated on rendered clips of the class that the model sees: above it at "
-        "least 95 % of the directions were right. It holds for the matrix that it was measured "
-        "with (last layer, mean over heads, sharpened or not); any other has no threshold, nor has "
-        "pixel likeness, and their "
-        "direction is never called known."
+        "**Direction margin**: weight of the best path minus that of the same path backwards, in "
+        "the same units. Its threshold was calibrated on rendered clips of the class that the "
+        "model sees: above it at least 95 % of the directions were right. It holds for the matrix "
+        "that it was measured with (last layer, mean over heads, sharpened or not); any other has "
+        "no threshold, nor has pixel likeness, and their direction is never called known."
     ),
     "shuffle": "**Seed**: any order, drawn by a seed. **Swaps**: from the true order, so many "
     "times two frames change places. "

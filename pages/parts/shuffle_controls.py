@@ -29,10 +29,10 @@ TITLES: dict[How, str] = {
 MOST_SWAPS = 99
 PASSES = [1, 4, 16]
 PASSES_HELP = (
-    "Where a frame stands among the slots says nothing, but a model that adds an embedding to each "
-    "slot is not blind to it. Each further pass shuffles the same frames once more and puts its "
-    "matrix back; the mean has less of that noise. The paper takes **one**, and so do the figures "
-    "over many shuffles further down."
+    "**Passes**: where a frame stands among the slots says nothing, but a model that adds an "
+    "embedding to each slot is not blind to it. Each further pass shuffles the same frames once "
+    "more and puts its matrix back; the mean has less of that noise. The paper takes **one**, and "
+    "so do the figures over many shuffles further down."
 )
 
 
@@ -151,7 +151,12 @@ def read_by(choice: Choice, room: Controls) -> By:
     )
     layer, head = layer_and_head(choice, room.more, room.more, disabled=by_pixels)
     passes = room.more.selectbox(
-        "Passes", PASSES, key="passes", bind="query-params", disabled=by_pixels, help=PASSES_HELP
+        "Shuffles averaged",
+        PASSES,
+        key="passes",
+        bind="query-params",
+        disabled=by_pixels,
+        help=PASSES_HELP,
     )
     sharpness = card.sharpness if is_sharpened else 0.0
     return By(Affinity(layer, head, sharpness, passes), by_pixels)

@@ -108,7 +108,7 @@ def test_a_clip_that_stands_still_is_not_identifiable_and_says_why(
         and "Slots 1 and 2 show the same picture, and 27 more pairs do" in i.value
         for i in page.info
     )
-    assert [m.value for m in page.metric if m.label in ("OrderAcc", "either direction")] == [
+    assert [m.value for m in page.metric if m.label in ("frames in order", "either direction")] == [
         "—",
         "—",
     ]
@@ -119,15 +119,15 @@ def test_margins_are_shown_with_the_thresholds_that_they_are_judged_by(page: App
     check = domain_check(card)
     assert check is not None
     threshold = max(card.direction_threshold, check.directions[card.labels.index("carret")])
-    assert {"margin (at least 0.001)", f"direction margin (at least {threshold:.3f})"} <= {
+    assert {"lead (at least 0.001)", f"lead over its reverse (at least {threshold:.3f})"} <= {
         m.label for m in page.metric
     }
     page.selectbox(key="passes").set_value(4).run()
     assert any("mean of 4 passes" in caption.value for caption in page.caption)
-    assert any(m.label == "direction margin (not calibrated)" for m in page.metric)
+    assert any(m.label == "lead over its reverse (not calibrated)" for m in page.metric)
     page.selectbox(key="passes").set_value(1).run()
     page.toggle(key="sharp").set_value(False).run()
-    assert any(m.label == "direction margin (not calibrated)" for m in page.metric), (
+    assert any(m.label == "lead over its reverse (not calibrated)" for m in page.metric), (
         "a threshold holds for the matrix it was measured with"
     )
     assert not any(VERDICTS["known"][0] in i.value for i in page.info)
@@ -138,10 +138,10 @@ def test_the_likeness_of_pixels_is_reported_both_ways_round(page: AppTest) -> No
     text = next(i.value for i in page.info if "symmetric" in i.value)
     assert VERDICTS["up_to_direction"][0] in text and "No other path ties" not in text
     values = {metric.label: metric.value for metric in page.metric}
-    assert (values["OrderAcc one way"], values["the other way"]) == ("12.5 %", "100.0 %"), (
+    assert (values["in order one way"], values["the other way"]) == ("12.5 %", "100.0 %"), (
         "what is drawn first is not the one that luck would make look right"
     )
-    assert float(values["margin (at least 0.001)"]) > 0.001, "that of the next other path"
+    assert float(values["lead (at least 0.001)"]) > 0.001, "that of the next other path"
     shown = data(page)
     best, backwards = shown["paths"][:2]
     assert best["path"] == backwards["path"][::-1] and best["weight"] == backwards["weight"]
