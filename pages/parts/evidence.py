@@ -144,21 +144,21 @@ def where_the_evidence_is(question: Question, answers: list[Answer]) -> Exhibit:
     timeline = Timeline.of(answer.choice.clip.times for answer in answers)
     frames = timeline.laid([answer.frames for answer in answers])
     titles = [
-        f"{titled(answer.choice)}  {answer.label}, P = {answer.cam.probability:.2f}"
+        f"{titled(answer.choice)}  {answer.label}, {100 * answer.cam.probability:.1f} %"
         for answer in answers
     ]
     for_both = ", one for both" if question.one_scale and len(answers) > 1 else ""
     shown = [
         (
             answer.choice,
-            f"GradCAM of *{answer.label}* at the last block's first norm, P = "
+            f"GradCAM of *{answer.label}* at the last block's first norm, probability "
             f"{answer.cam.probability:.2f} · own range 0 to {answer.cam.heat.max():.2g}, scale 0 "
             f"to {answer.top:.2g}{for_both}{_seen_of(answer.choice)}",
         )
         for answer in answers
     ]
     models = "; ".join(
-        f"{answer.choice.title}, P = {answer.cam.probability:.2f}" for answer in answers
+        f"{answer.choice.title}, {100 * answer.cam.probability:.1f} %" for answer in answers
     )
     return Exhibit(
         panels(

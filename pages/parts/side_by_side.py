@@ -55,7 +55,7 @@ class ModelMap:
         """The model, its class and how probable that is, in Plotly's HTML."""
         label, probability = self.choice.card.labels[self.best], self.trace.probabilities[self.best]
         closest = "closest: " if is_outside(self.choice) else ""
-        return f"{titled(self.choice)}  {closest}{label}, P = {probability:.2f}"
+        return f"{titled(self.choice)}  {closest}{label}, {100 * probability:.1f} %"
 
 
 @dataclass(frozen=True)

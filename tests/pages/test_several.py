@@ -84,8 +84,8 @@ def figure(app: AppTest, which: int = 0) -> dict:  # type: ignore[type-arg]
 def titles(app: AppTest) -> dict[str, float]:
     """The probability above the picture of each model."""
     texts = [note["text"] for note in figure(app)["layout"]["annotations"]]
-    found = [re.search(r"<b>(.+)</b>.*P = ([\d.]+)", text) for text in texts]
-    return {match[1]: float(match[2]) for match in found if match}
+    found = [re.search(r"<b>(.+)</b>.*, ([\d.]+) %", text) for text in texts]
+    return {match[1]: float(match[2]) / 100 for match in found if match}
 
 
 def test_compare_draws_each_model_at_its_own_times_with_the_probability_that_it_has_alone() -> None:
