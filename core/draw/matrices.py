@@ -166,7 +166,7 @@ def _write_values(figure: go.Figure, values: np.ndarray, form: str, axis: int = 
         if not np.isnan(value):
             share = (value - heat.zmin) / (heat.zmax - heat.zmin)
             red, green, blue = (np.interp(share, stops, channel) / 255 for channel in channels)
-            text = number(value, form)
+            text = number(float(value), form)
             font |= {"color": ink((red, green, blue))}
         cells.append(
             {
