@@ -30,6 +30,7 @@ DRAWS = {
         "order_figures",
         "order_pair",
         "tube",
+        "tube_film",
     )
 }
 """All of these files is Plotly.

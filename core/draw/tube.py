@@ -53,26 +53,28 @@ def tube(
     names: list[str],
     asks: tuple[int, int, int] | None = None,
     height: int = 420,
+    until: int | None = None,
 ) -> go.Figure:
     """Frames in a row through time, and the tube of attention through them.
 
     `frames` are (T', H, W, 3) uint8 with `heat` (T', h, w) drawn over them. The tube's middle is
     the mean place of |heat| in a step, its width one standard deviation to each side. `asks`
-    (t, row, col) outlines the patch that asks.
+    (t, row, col) outlines the patch that asks. Of the steps only the first `until` are drawn.
     """
     T, h, w = heat.shape
     high = 1.7 * frames.shape[1] / frames.shape[2]  # a frame's height on the page
     figure = go.Figure()
-    for t in range(T):
+    drawn = range(T if until is None else until)
+    for t in drawn:
         _add_frame(figure, frames[t], t, high, names[t])
     places = centres(heat)
-    steps = [t for t in range(T) if np.isfinite(places[t]).all()]  # of which something is seen
+    steps = [t for t in drawn if np.isfinite(places[t]).all()]  # of which something is seen
     for before, after in pairwise(steps):
         _add_between(figure, places, before, after, high)
     for t in steps:
         _add_ring(figure, places[t], t, high)
     _add_middle(figure, places, steps, high, names)
-    if asks is not None:
+    if asks is not None and asks[0] in drawn:
         t, row, col = asks
         edge = _placed(t, (CORNERS[:, 0] + col) / w, (CORNERS[:, 1] + row) / h, high)
         for colour, width in (("#111111", 7), (ASKING, 3.5)):

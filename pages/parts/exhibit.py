@@ -11,7 +11,7 @@ import streamlit as st
 
 from core.draw.bars import class_bars
 from core.draw.export import Numbers
-from pages.parts.export import downloads
+from pages.parts.export import Clips, downloads
 from pages.parts.show import chart, provenance, provenance_line
 from pages.parts.subject import Choice
 
@@ -20,8 +20,8 @@ from pages.parts.subject import Choice
 class Film:
     """The overlays that a figure plays, which are offered as a video."""
 
-    clips: Sequence[np.ndarray]
-    """(T, H, W, 3) uint8 each."""
+    clips: Clips
+    """(T, H, W, 3) uint8 each, or what makes them when they are asked for."""
     times: np.ndarray
     """(T,) seconds."""
     titles: Sequence[str] = ()

@@ -14,6 +14,7 @@ from core.draw.export import Numbers
 from pages.parts.component import component
 from pages.parts.show import NOT_AN_EXPLANATION, plain
 
+Clips = Sequence[np.ndarray] | Callable[[], Sequence[np.ndarray]]
 ICON = ":material/download:"
 
 
@@ -22,7 +23,7 @@ def downloads(
     lines: Sequence[str],
     *,
     numbers: Numbers,
-    clips: Sequence[np.ndarray] = (),
+    clips: Clips = (),
     times: np.ndarray | None = None,
     titles: Sequence[str] = (),
     columns: int | None = None,
@@ -49,7 +50,7 @@ def downloads(
         component("keep_figure", "download/figure")(
             key=f"{key}-figure", data={"chart": key, "name": name, "lines": lines}
         )
-        if len(clips) and times is not None:
+        if (callable(clips) or len(clips)) and times is not None:
             _videos(key, name, lines, clips, times, titles, columns)
         _arrays(key, name, lines, numbers)
 
@@ -58,26 +59,30 @@ def _videos(
     key: str,
     name: str,
     lines: Sequence[str],
-    clips: Sequence[np.ndarray],
+    clips: Clips,
     times: np.ndarray,
     titles: Sequence[str],
     columns: int | None,
 ) -> None:
     """Buttons that make a video and an animation of the clips side by side."""
     titles = [re.sub(r"<[^>]+>", "", title) for title in titles]
+
+    def sheet() -> np.ndarray:
+        return export.tiled(clips() if callable(clips) else clips, titles, columns)
+
     st.caption("The frames that it plays", help="At the clip's own speed.")
     _button(
         key,
         f"{name}.mp4",
         "video/mp4",
-        lambda: export.mp4(export.tiled(clips, titles, columns), times, lines),
+        lambda: export.mp4(sheet(), times, lines),
         help="H.264: plays in browsers and on slides",
     )
     _button(
         key,
         f"{name}.gif",
         "image/gif",
-        lambda: export.gif(export.tiled(clips, titles, columns), times, lines),
+        lambda: export.gif(sheet(), times, lines),
         help="256 colours, repeats for ever",
     )
 

@@ -12,6 +12,7 @@ from core.draw.overlay import Box, overlay
 from core.draw.panels import panels
 from core.draw.timeline import peaks, strongest
 from core.draw.tube import centres, tube
+from core.draw.tube_film import tube_film
 from core.errors import BadInput
 from pages.parts import cached
 from pages.parts.controls import by_title
@@ -179,7 +180,8 @@ def through_space_and_time(choice: Choice, maps: LayerMaps) -> Exhibit:
     top, left, height, width = maps.box
     steps = frames[::unit, top : top + height, left : left + width]
     token_times = cached.trace(choice).token_times
-    figure = tube(steps, heat, [f"{time:.2f} s" for time in token_times], maps.look.patch)
+    drawn = (steps, heat, [f"{time:.2f} s" for time in token_times], maps.look.patch)
+    figure = tube(*drawn)
     figure.update_layout(meta={"columns": COLUMNS})  # as wide on a phone as so many pictures
     return Exhibit(
         figure,
@@ -191,5 +193,5 @@ def through_space_and_time(choice: Choice, maps: LayerMaps) -> Exhibit:
             "token_times": (token_times, "(T',) seconds"),
             "centres": (centres(heat), "(T', 5) mean x, y and spread of x, y in 0..1, share"),
         },
-        film=Film([frames], choice.clip.times),
+        film=Film(lambda: [tube_film(*drawn)], token_times),
     )

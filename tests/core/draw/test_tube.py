@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from core.draw.tube import centres, tube
+from core.draw.tube_film import tube_film
 
 NAN = float("nan")
 
@@ -37,3 +38,19 @@ def test_the_tube_runs_through_the_steps_that_are_seen() -> None:
     assert np.ptp(asked.x) > 0 and min(asked.x) > 2 and max(asked.x) < 3, (
         "the patch that asks is outlined on its own frame"
     )
+
+
+def test_the_film_of_the_tube_is_the_tube_as_it_grows() -> None:
+    frames = np.full((3, 12, 16, 3), 90, np.uint8)
+    heat = np.zeros((3, 3, 4), np.float32)
+    heat[:, 1, 2] = 1.0
+    film = tube_film(frames, heat, ["0 s", "1 s", "2 s"], (0, 1, 2))
+    assert film.shape == (3, 400, 960, 3) and film.dtype == np.uint8
+    columns = (film != film[0, 0, 0]).any((1, 3))  # where something is drawn, (3, W)
+    assert columns[0, :310].any() and not columns[0, 330:].any(), "one frame of three at first"
+    assert columns[1, 340:600].any() and not columns[1, 650:].any()
+    assert columns[2, 660:940].any()
+    whole = tube(frames, heat, ["0 s", "1 s", "2 s"], (0, 1, 2))
+    part = tube(frames, heat, ["0 s", "1 s", "2 s"], (0, 1, 2), until=2)
+    assert len(whole.layout.images) == 3 and len(part.layout.images) == 2
+    assert whole.layout.xaxis.range == part.layout.xaxis.range
