@@ -13,7 +13,7 @@ from typing import TypeVar
 
 import numpy as np
 
-from core.errors import EmptyVideo, TooFewFrames
+from core.errors import EmptyVideo, OverLimit, TooFewFrames
 from core.video.clip import Clip, digest
 from core.video.container import Limits, Unfit, opened
 from core.video.sampling import Sampling, choose, too_few
@@ -23,6 +23,8 @@ from core.video.timeline import Timeline, changes_of, pictures_at, scanned, time
 T = TypeVar("T")
 _SMALL = 160
 """Pixels across the pictures that are only read to choose among them."""
+_HELD_BYTES = 4e9
+"""The most that the pictures of one clip may take."""
 
 
 @dataclass(frozen=True)
@@ -209,20 +211,28 @@ def _read(
     """
     import cv2
 
-    pictures: list[np.ndarray] = []
+    # filled as they come: a list that is stacked at the end would hold large ones twice
+    pictures = np.empty((len(indices), 0, 0, 3), np.uint8)
+    count = 0
     for picture in pictures_at(path, timeline, indices.tolist(), limits):
         if shrink is not None:
             picture = shrink(picture)
         size = picture.shape[1::-1]
-        if width:
+        if count:  # some files change size on the way
+            size = pictures.shape[2:0:-1]
+        elif width:
             size = (width, max(1, picture.shape[0] * width // picture.shape[1]))
-        elif pictures:  # some files change size on the way
-            size = pictures[0].shape[1::-1]
         if picture.shape[1::-1] != size:
             picture = cv2.resize(picture, size, interpolation=cv2.INTER_AREA)
-        pictures.append(picture)
-    if len(pictures) < len(indices):
-        raise TooFewFrames(
-            too_few(path.name, len(pictures), len(indices), "the part that can be decoded")
-        )
-    return np.stack(pictures)
+        if not count:
+            if len(indices) * picture.size > _HELD_BYTES:
+                raise OverLimit(
+                    f"{path.name}: {len(indices)} frames of {size[0]}x{size[1]} are over "
+                    f"{_HELD_BYTES / 1e9:.0f} GB; ask for fewer frames"
+                )
+            pictures = np.empty((len(indices), *picture.shape), np.uint8)
+        pictures[count] = picture
+        count += 1
+    if count < len(indices):
+        raise TooFewFrames(too_few(path.name, count, len(indices), "the part that can be decoded"))
+    return pictures

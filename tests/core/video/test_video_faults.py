@@ -18,7 +18,7 @@ import pytest
 
 from core.cli import main
 from core.errors import BadInput, NotAVideo, OverLimit
-from core.video import Clip, Limits, decode, pictures, probe
+from core.video import Clip, Limits, decode, decoder, pictures, probe
 from core.video.timeline import rising
 from tests.core.video.test_video import levels, ramp, write
 
@@ -282,3 +282,13 @@ def test_an_animated_picture_is_a_clip(ending: str, tmp_path: Path) -> None:
     clip = decode(path, frames=8)
     assert levels(clip) == list(range(1, 9))
     np.testing.assert_allclose(clip.times, np.arange(8) / 10, atol=0.011)
+
+
+def test_more_pictures_than_memory_may_hold_are_refused_before_they_are_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = write(tmp_path / "clip.mp4", ramp(8))
+    monkeypatch.setattr(decoder, "_HELD_BYTES", 4 * 48 * 64 * 3)
+    assert len(decode(path, frames=4)) == 4
+    with pytest.raises(OverLimit, match="ask for fewer frames"):
+        decode(path, frames=5)

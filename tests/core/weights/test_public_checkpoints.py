@@ -358,7 +358,9 @@ def test_the_command_line_samples_with_the_stride_of_the_card(
         main(["classify", str(video), "--checkpoint", str(folder), "--sampling", "dense", "--json"])
         == 0
     )
-    assert asked == [{"frames": 3, "sampling": "dense", "stride": 32, "start": None, "end": None}]
+    assert asked == [
+        {"frames": 3, "sampling": "dense", "stride": 32, "rate": 0.0, "start": None, "end": None}
+    ]
 
 
 @pytest.mark.parametrize("source", ["nothere", "hf://../x", "TimeSformer K9"])
