@@ -146,4 +146,5 @@ def test_real_clips_give_their_very_frames(clips: Path) -> None:
             continue
         images, times = everything(path)
         assert probe(path).frames == len(images), path
-        assert_exact(path, images, times, (8,))
+        if not probe(path).changed:  # such as a pixel that is no square
+            assert_exact(path, images, times, (8,))
