@@ -13,12 +13,12 @@ from typing import TypeVar
 
 import numpy as np
 
-from core.errors import EmptyVideo, OverLimit, TooFewFrames
+from core.errors import OverLimit, TooFewFrames
 from core.video.clip import Clip, digest
-from core.video.container import Limits, Unfit, opened
+from core.video.container import Limits, Unfit
 from core.video.sampling import Sampling, choose, too_few
 from core.video.stills import stills_of
-from core.video.timeline import Timeline, changes_of, pictures_at, scanned, timeline_of
+from core.video.timeline import Timeline, first_of, pictures_at, scanned, timeline_of
 
 T = TypeVar("T")
 _SMALL = 160
@@ -51,24 +51,12 @@ def probe(path: str | Path, limits: Limits = Limits()) -> Probe:
 
 
 def _probe(path: Path, timeline: Timeline, limits: Limits) -> Probe:
-    picture = next(pictures_at(path, timeline, [0], limits), None)
-    if picture is None:
-        raise EmptyVideo(
-            f"{path.name}: not one frame can be decoded; the file is damaged: copy or record it "
-            "again"
-        )
-    codec, rate = "pictures", 0.0
-    changed: tuple[str, ...] = ()
-    if timeline.read is None:
-        with opened(path, limits) as film:
-            codec = film.stream.codec_context.name
-            rate = float(film.stream.average_rate or 0)
-        changed = changes_of(path, limits)
+    first = first_of(path, timeline, limits)
     n = len(timeline.seconds)
-    fps = timeline.fps or rate
+    fps = timeline.fps or first.rate
     seconds = float(timeline.seconds[-1]) + (1 / fps if fps else 0.0)
-    height, width = picture.shape[:2]
-    return Probe(width, height, n, round(seconds, 6), round(fps, 6), codec, changed)
+    height, width = first.picture.shape[:2]
+    return Probe(width, height, n, round(seconds, 6), round(fps, 6), first.codec, first.changed)
 
 
 def _tried(path: Path, limits: Limits, work: Callable[[Timeline], T]) -> T:

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 from av.error import FFmpegError
@@ -230,11 +231,27 @@ def pictures_at(
                 yield reel.picture()
 
 
-def changes_of(path: Path, limits: Limits) -> tuple[str, ...]:
-    """What is changed of the file's first frame to show it, in words."""
-    with readable(path), opened(path, limits) as film:
-        reel = Reel(decoded(film, path.name, limits), film.stream)
-        return reel.changes() if reel.step() else ()
+class First(NamedTuple):
+    """The first frame of a file, and what is known of its stream."""
+
+    picture: np.ndarray
+    changed: tuple[str, ...]
+    codec: str
+    rate: float  # frames a second, as the file says; 0 where it does not
+
+
+def first_of(path: Path, timeline: Timeline, limits: Limits) -> First:
+    """Raises: Unfit as `pictures_at`; VideoError, by the reason."""
+    with readable(path):
+        if timeline.read is not None:
+            return First(timeline.read(0), (), "pictures", 0.0)
+        with opened(path, limits) as film:
+            for reel in _found(film, path.name, timeline, [0], limits):
+                codec, rate = film.stream.codec_context.name, film.stream.average_rate
+                return First(reel.picture(), reel.changes(), codec, float(rate or 0))
+    raise EmptyVideo(
+        f"{path.name}: not one frame can be decoded; the file is damaged: copy or record it again"
+    )
 
 
 def _found(
