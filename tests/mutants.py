@@ -185,7 +185,7 @@ MUTANTS = (
         "core/explain/explanation.py",
         "spatial(trace, layer, head)",
         "spatial(trace, None, head)",
-        ("tests/core/explain/test_explanation.py",),
+        _MAPS,
     ),
     Mutant(
         "row and column through time",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -217,6 +219,35 @@ def test_one_query_is_followed_through_every_layer(seen: tuple) -> None:
     assert signs == {"space": False, "time": True, "space x time": True, None: False}, (
         "the kernel over time is the cosine"
     )
+
+
+def test_a_patch_looks_at_places_first_and_from_each_place_through_time(seen: tuple) -> None:
+    trace, layer, head, (t, row, col) = observe(*seen), 0, 1, (1, 2, 3)
+    heat = explain.hover(trace, layer, head, (t, row, col), "space x time")
+    places = explain.hover(trace, layer, head, (t, row, col), "space")[t]
+    for r, c in ((0, 4), (3, 1)):
+        onward = explain.hover(trace, layer, head, (t, r, c), "time")[:, r, c]
+        np.testing.assert_allclose(heat[:, r, c], places[r, c] * onward, rtol=1e-5)
+
+
+def test_where_each_frame_is_alone_the_place_asks_in_every_frame(seen: tuple) -> None:
+    trace = observe(*seen)
+    space = tuple(a for a in trace.attentions if a.axis is Axis.SPACE)
+    alone = replace(trace, attentions=space)
+    assert explain.views(alone) == ("each frame separately",)
+    heat = explain.hover(alone, 1, 0, (1, 2, 3))
+    for t in range(T):
+        own = explain.over_space(trace)[1].heat((t, 2, 3), 0)[t]
+        np.testing.assert_allclose(heat[t], own, rtol=1e-6)
+
+
+def test_an_explanation_is_that_of_the_layer_that_is_asked_for(seen: tuple) -> None:
+    trace = observe(*seen)
+    first = explain.explanation(*seen, layer=0)
+    np.testing.assert_allclose(first.spatial, explain.spatial(trace, 0), rtol=1e-4)
+    np.testing.assert_allclose(first.temporal, explain.temporal(trace, 0), rtol=1e-3, atol=1e-5)
+    assert first.attention.layer == explain.over_space(trace)[0].layer
+    assert not np.allclose(first.spatial, explain.spatial(trace, 1), rtol=1e-2)
 
 
 def test_rollout_up_to_each_layer_is_that_of_the_layer(seen: tuple) -> None:
