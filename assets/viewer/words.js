@@ -46,7 +46,7 @@ const TAP_NAMES = {
   global: "whole clip",
   local: "checkerboard",
   vit: "image model",
-  aligned: "camera undone",
+  aligned: "after the aligning encoder",
   space_frames: "by pictures",
   time_frames: "by memory",
 };

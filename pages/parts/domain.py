@@ -8,6 +8,7 @@ from core.explain import OUTSIDE, domain
 from core.weights import hub
 from pages.parts import cached, session
 from pages.parts.session import switch_to
+from pages.parts.show import training_in_words
 from pages.parts.sources import ModelSource
 from pages.parts.subject import Choice
 
@@ -44,8 +45,8 @@ def outside_notice(choice: Choice) -> None:
     if not is_outside(choice):
         return
     st.warning(
-        f"**{OUTSIDE[0].upper()}{OUTSIDE[1:]}**: {choice.card.trained_on}. It names one of its "
-        "classes for any clip; here the name says little.",
+        f"**{OUTSIDE[0].upper()}{OUTSIDE[1:]}**: {training_in_words(choice.card)}. It names one of "
+        "its classes for any clip; here the name says little.",
         icon=":material/travel_explore:",
     )
     ready = [named.name for named in hub.ready()]

@@ -18,8 +18,8 @@ WHO = {"cls": "Class token", "mean": "Mean", "patch": "Patch"}
 TAP_HELP = (
     "Which part of each layer is followed. **whole clip** (global): the heads that see all of it. "
     "**checkerboard** (local): the heads that see one colour of a checkerboard. **image model** "
-    "(vit): the frozen one. **camera undone** (aligned): an encoder on top of it that is "
-    "meant to undo the camera's motion."
+    "(vit): the frozen one. **after the aligning encoder** (aligned): an encoder on top of it that "
+    "is meant to undo the camera's motion."
 )
 SCALES = ("clip", "frame", "shared")
 OPACITY = 0.65
