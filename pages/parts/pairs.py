@@ -132,10 +132,12 @@ def say_what_is_shown(in_sidebar: Choice, pairs: Pairs) -> None:
         ]
     lines.append("*static* is the change of its raw scores, *post* that of the finished map")
     if "aligned" in pairs.flows:
-        lines.append("and *aligned* the same after an encoder has undone the camera's motion.")
+        lines.append(
+            "and *aligned* the same after an encoder that is meant to undo the camera's motion."
+        )
     else:
         lines.append(
-            "(these weights have **no aligning encoder**, which would undo the camera's motion)."
+            "(these weights have **no aligning encoder**, which is to undo the camera's motion)."
         )
     st.info(" ".join(lines), icon=":material/info:")
 
