@@ -14,6 +14,8 @@ import av
 import numpy as np
 from av.video.stream import VideoStream
 
+_THREADS = 1
+"""Of a conversion: a forked loader would wait for ever for threads that only its parent has."""
 _HLG, _PQ = 18, 16  # transfer characteristics of ITU-T H.273
 _TRANSFERS = {_HLG: "HLG", _PQ: "PQ"}
 _TO_BT709 = np.array(
@@ -34,6 +36,7 @@ class Reel:
         self.before: av.VideoFrame | None = None
         self.current: av.VideoFrame | None = None
         self.aspect = _pixel_aspect(stream)
+        self._turn: tuple[bool, bool, bool] | None = None
 
     def step(self) -> bool:
         """Go on to the next frame; False where there is none."""
@@ -55,8 +58,18 @@ class Reel:
         assert frame is not None
         if frame.interlaced_frame:
             frame = _deinterlaced(self.before, frame, self._peek())
-        assert self.current is not None
-        return _upright(_square(_rgb(frame), self.aspect), self.current)
+        return _upright(_square(_rgb(frame), self.aspect), self._orientation())
+
+    def _orientation(self) -> tuple[bool, bool, bool]:
+        """That of the first picture that is asked for, since a file has one display matrix.
+
+        PyAV's side data and its frame hold each other: it is not looked at in every frame, which
+        would keep them all until the garbage is collected.
+        """
+        if self._turn is None:
+            assert self.current is not None
+            self._turn = _orientation(self.current)
+        return self._turn
 
     def changes(self) -> tuple[str, ...]:
         """What is changed of the current frame to show it, in words."""
@@ -69,7 +82,7 @@ class Reel:
             changed.append(f"tone-mapped from {_TRANSFERS[int(frame.color_trc)]}")
         if self.aspect != 1:
             changed.append("stretched to square pixels")
-        swaps, flip_x, flip_y = _orientation(frame)
+        swaps, flip_x, flip_y = self._orientation()
         if swaps != (flip_x != flip_y):
             changed.append("mirrored")
         return tuple(changed)
@@ -95,6 +108,7 @@ def _deinterlaced(
         == (frame.width, frame.height, frame.format.name)
     ]
     graph = av.filter.Graph()
+    graph.threads = _THREADS
     source = graph.add_buffer(
         width=frame.width,
         height=frame.height,
@@ -126,11 +140,11 @@ def _rgb(frame: av.VideoFrame) -> np.ndarray:
         return _tone_mapped(frame)
     kind = frame.format
     if kind.has_palette or any(part.is_alpha for part in kind.components):
-        rgba = frame.to_ndarray(format="rgba").astype(np.uint16)
+        rgba = frame.to_ndarray(format="rgba", threads=_THREADS).astype(np.uint16)
         alpha = rgba[..., 3:]
         over_white = (rgba[..., :3] * alpha + 255 * (255 - alpha)) // 255
         return over_white.astype(np.uint8)
-    return frame.to_ndarray(format="rgb24")
+    return frame.to_ndarray(format="rgb24", threads=_THREADS)
 
 
 def _tone_mapped(frame: av.VideoFrame) -> np.ndarray:
@@ -138,7 +152,7 @@ def _tone_mapped(frame: av.VideoFrame) -> np.ndarray:
     import cv2
 
     to_light, to_grey = _tables(int(frame.color_trc))
-    light = to_light[frame.to_ndarray(format="rgb48le")]
+    light = to_light[frame.to_ndarray(format="rgb48le", threads=_THREADS)]
     if frame.color_primaries == 9:  # BT.2020
         light = cv2.transform(light, _TO_BT709)
     places = (np.clip(light, 0, _MOST) * (65535 / _MOST) + 0.5).astype(np.uint16)
@@ -193,8 +207,8 @@ def _orientation(frame: av.VideoFrame) -> tuple[bool, bool, bool]:
     return False, False, False  # it squeezes the picture to nothing: the file is wrong
 
 
-def _upright(image: np.ndarray, frame: av.VideoFrame) -> np.ndarray:
-    swaps, flip_x, flip_y = _orientation(frame)
+def _upright(image: np.ndarray, orientation: tuple[bool, bool, bool]) -> np.ndarray:
+    swaps, flip_x, flip_y = orientation
     if swaps:
         image = image.swapaxes(0, 1)
     if flip_x:
