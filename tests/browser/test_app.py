@@ -189,6 +189,7 @@ def test_a_link_reopens_the_same_clip_and_settings(address: str, chromium) -> No
     page.close()
 
 
+@pytest.mark.long
 def test_an_attribution_can_be_stopped_and_started_again(address: str, chromium) -> None:
     page = chromium.new_page(viewport={"width": 1440, "height": 900})
     # What is computed is kept for all: a clip that no other test looks at.
@@ -234,6 +235,7 @@ def test_a_wrong_link_falls_back_to_what_exists(address: str, chromium, query: s
     ("name", "charts"),
     [("explore", 3), ("frame_order", 1), ("am_flow", 3), ("gradcam", 3), ("compare", 3)],
 )
+@pytest.mark.long
 def test_every_page_is_complete_and_is_photographed(
     address: str, chromium, screenshots: Path, name: str, charts: int
 ) -> None:

@@ -25,6 +25,7 @@ def test_a_link_to_any_page_asks_only_its_own_server_and_leaves_the_console_empt
         page.close()
 
 
+@pytest.mark.long
 def test_so_does_the_way_from_the_first_page_through_all(address: str, chromium) -> None:
     page = chromium.new_page(viewport={"width": 1440, "height": 900})
     noise = listened(page, address)

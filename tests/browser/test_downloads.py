@@ -34,6 +34,7 @@ def menu(page, key: str):
     return inside
 
 
+@pytest.mark.long
 def test_the_viewer_gives_what_it_shows(address: str, chromium, screenshots: Path) -> None:
     trace = trace_of("direcformer")
     page = chromium.new_page(viewport={"width": 1440, "height": 900}, accept_downloads=True)

@@ -93,6 +93,7 @@ def shows_what_core_finds(page, forbidden: tuple[tuple[int, int], ...] = ()) -> 
     eventually(page, check)
 
 
+@pytest.mark.long
 def test_frames_are_dragged_and_moved_by_keys_and_edges_forbidden_and_the_link_keeps_it_all(
     address: str, chromium
 ) -> None:
@@ -389,6 +390,7 @@ def test_a_wrong_link_falls_back_to_what_exists(address: str, chromium) -> None:
     [(SIZES[0], "dark"), (SIZES[1], "light")],
     ids=["1440x900-dark", "1920x1080-light"],
 )
+@pytest.mark.long
 def test_the_lab_is_complete_and_is_photographed(
     address: str, chromium, screenshots, size: tuple[int, int], scheme: str
 ) -> None:

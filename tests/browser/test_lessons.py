@@ -11,6 +11,7 @@ from tests.browser.waiting import eventually, photographed, settled
 pytestmark = pytest.mark.browser
 
 
+@pytest.mark.long
 def test_shuffles_are_counted_and_a_lesson_is_followed_and_stopped(
     address: str, chromium, screenshots: Path
 ) -> None:

@@ -94,6 +94,7 @@ def pictures(page, path: Path, name: str) -> None:
         photographed(page, path / f"{name}-{ending}", size)
 
 
+@pytest.mark.long
 def test_the_page_is_complete_with_runs_and_without(
     address: str, chromium, screenshots: Path, runs_folder: Path
 ) -> None:
@@ -152,6 +153,7 @@ def test_a_finished_run_opens_in_the_other_pages(address: str, chromium, runs_fo
     page.close()
 
 
+@pytest.mark.long
 def test_a_run_that_is_started_on_the_page_goes_on_without_it_and_can_be_stopped(
     address: str, chromium, screenshots: Path, runs_folder: Path
 ) -> None:

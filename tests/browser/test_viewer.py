@@ -148,6 +148,7 @@ def test_a_control_that_does_nothing_is_disabled_and_says_why(address: str, chro
     page.close()
 
 
+@pytest.mark.long
 def test_the_view_means_the_same_from_model_to_model_and_the_figures_follow(
     address: str, chromium
 ) -> None:
@@ -208,6 +209,7 @@ def test_a_click_locks_and_escape_frees(address: str, chromium) -> None:
     page.close()
 
 
+@pytest.mark.long
 def test_keys_step_through_the_frames_and_play(address: str, chromium) -> None:
     page = opened(chromium, address, "label=carret&seed=13")
     page.locator("[data-part=stage]").focus()
@@ -393,6 +395,7 @@ def test_a_link_shows_the_same_view_in_a_fresh_browser(address: str, chromium) -
     context.close()
 
 
+@pytest.mark.long
 def test_the_view_outlives_reruns_and_other_pages(address: str, chromium) -> None:
     page = opened(
         chromium,
@@ -426,6 +429,7 @@ PICTURES = {
 
 
 @pytest.mark.parametrize("name", PICTURES)
+@pytest.mark.long
 def test_the_viewer_is_complete_and_is_photographed(
     address: str, chromium, screenshots, name: str
 ) -> None:

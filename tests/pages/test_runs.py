@@ -89,6 +89,7 @@ def on_disk(folder: Path, name: str, **files: str) -> Path:
     return path
 
 
+@pytest.mark.long
 def test_a_run_is_followed_stopped_with_nothing_left_alive_resumed_and_finished(
     folder: Path,
 ) -> None:

@@ -81,6 +81,7 @@ def on_two_processes(arguments: list[str], out: Path) -> list[tuple[str, str]]:
     return finished
 
 
+@pytest.mark.long
 def test_two_processes_give_the_losses_of_one(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

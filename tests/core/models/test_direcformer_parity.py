@@ -112,6 +112,7 @@ def test_parity_breaks_with_another_kernel(theirs: nn.Module, kinds: tuple[str, 
 
 
 @torch.no_grad()
+@pytest.mark.long
 def test_the_paper_preset_gives_the_logits_of_transformers() -> None:
     transformers = pytest.importorskip("transformers")
     config = transformers.TimesformerConfig(num_frames=8, num_labels=174, drop_path_rate=0)
