@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 from starlette.requests import Request
-from starlette.responses import HTMLResponse
+from starlette.responses import HTMLResponse, RedirectResponse
 from starlette.routing import Route
 from streamlit import cli_util, config, file_util, url_util
 from streamlit.starlette import App
@@ -28,13 +28,23 @@ def linked_page() -> str:
 
 
 def page_routes(pages: Iterable[str]) -> list[Route]:
-    """The answer to a link straight to a page, for each page by its name in the address."""
+    """The answer to a link straight to a page, for each page by its name in the address.
 
-    def answer(request: Request) -> HTMLResponse:
+    The first page has no name there: Streamlit would say that it does not exist.
+    """
+
+    def first(request: Request) -> RedirectResponse:
+        query = f"?{request.url.query}" if request.url.query else ""
+        return RedirectResponse(f"./{query}")
+
+    def other(request: Request) -> HTMLResponse:
         return HTMLResponse(linked_page(), headers={"Cache-Control": "no-cache"})
 
     prefix = config.get_option("server.baseUrlPath")
-    return [Route(url_util.make_url_path(prefix, page), answer) for page in pages]
+    return [
+        Route(url_util.make_url_path(prefix, page), other if place else first)
+        for place, page in enumerate(pages)
+    ]
 
 
 @asynccontextmanager
