@@ -36,6 +36,7 @@ def opened(chromium, address: str):
     page = chromium.new_page(viewport={"width": 1440, "height": 900})
     page.goto(address)
     page.get_by_role("heading", name="What it sees").wait_for()
+    settled(page)
     page.get_by_role("link", name="Training").click()
     page.get_by_text("Train a model").wait_for()
     settled(page)
