@@ -1,4 +1,4 @@
-"""What the strongest patch of each frame lies on, and which of two frames attention puts first."""
+"""What the strongest patch of each frame lies on."""
 
 from __future__ import annotations
 
@@ -96,18 +96,3 @@ def from_layer_on(hits: Mapping[int, Bool[np.ndarray, " T"]]) -> Run:
         run.append(layer)
     of_run = [counts[layer] for layer in run or [list(counts)[-1]]]
     return Run(run[-1] if run else None, min(of_run), max(of_run), total)
-
-
-def rightly_first(matrix: Float[np.ndarray, "T T"], frames: list[int]) -> tuple[int, int, int]:
-    """Of how many pairs of slots a matrix says rightly which comes first.
-
-    Returns: the pairs that are right, those that tie, and all of them. An edge (row to column)
-    leads from a slot to what comes after it; `frames` are the true places of the slots. The pair is
-    right where the edge that leads forwards is the heavier one.
-    """
-    order = np.argsort(frames)
-    in_order = matrix[np.ix_(order, order)]
-    earlier, later = np.triu_indices(len(frames), 1)
-    forwards, backwards = in_order[earlier, later], in_order[later, earlier]
-    ties = np.isclose(forwards, backwards, rtol=1e-6, atol=1e-9)
-    return int(((forwards > backwards) & ~ties).sum()), int(ties.sum()), len(earlier)

@@ -15,9 +15,9 @@ from core.explain.strongest import (
     from_layer_on,
     patches_moving,
     patches_on,
-    rightly_first,
     strongest_on,
 )
+from core.order.facts import rightly_first
 from core.video import crop_box
 from pages.parts import cached
 from pages.parts.order_reading import Shuffled
@@ -120,7 +120,7 @@ def where_maps_are(choices: list[Choice], heats: list[np.ndarray], what: str) ->
 def which_frame_comes_first(shuffled: Shuffled) -> None:
     """The sentence of Frame order: of how many pairs of frames the matrix tells the order."""
     reading = shuffled.reading
-    right, ties, pairs = rightly_first(reading.matrix, list(reading.permutation))
+    right, ties, pairs = rightly_first(reading.matrix, reading.permutation)
     say(
         pairs_in_words(
             "Pixel likeness" if shuffled.by.pixels else shuffled.choice.title, right, ties, pairs

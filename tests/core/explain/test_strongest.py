@@ -11,7 +11,6 @@ from core.explain.strongest import (
     from_layer_on,
     patches_moving,
     patches_on,
-    rightly_first,
     strongest_on,
 )
 
@@ -67,12 +66,3 @@ def test_a_run_of_layers_reaches_the_last_and_finds_it_in_most_frames(
 ) -> None:
     hits = {layer: np.arange(8) < count for layer, count in enumerate(counts)}
     assert from_layer_on(hits) == run
-
-
-def test_pairs_are_right_where_the_edge_forwards_is_the_heavier() -> None:
-    frames = [2, 0, 1]  # the slots show the third, the first and the second frame
-    matrix = np.array([[0, 0.3, 0.5], [0.9, 0, 0.6], [0.7, 0.6, 0]], np.float32)
-    # first to second: slots 1 and 2, 0.6 both ways; first to third: 0.9 against 0.3, right;
-    # second to third: slots 2 and 0, 0.7 against 0.5, right
-    assert rightly_first(matrix, frames) == (2, 1, 3)
-    assert rightly_first(matrix.T.copy(), frames) == (0, 1, 3)

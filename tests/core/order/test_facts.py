@@ -7,7 +7,7 @@ from dataclasses import asdict
 import numpy as np
 import pytest
 
-from core.order.facts import facts, ranked_by_sums, row_sums
+from core.order.facts import facts, ranked_by_sums, rightly_first, row_sums
 
 ORDER = (2, 0, 3, 1)
 """The frame in each slot: slots 1, 3, 0, 2 hold frames 0, 1, 2, 3."""
@@ -41,3 +41,12 @@ def test_a_slot_is_ranked_by_what_it_gives_less_what_it_gets_without_its_own() -
     assert ranked_by_sums(matrix) == (1, 2, 0)
     signs = np.sign(np.subtract.outer(ORDER, ORDER)) * -1.0
     assert ranked_by_sums(signs) == (1, 3, 0, 2), "perfect signs give the true order"
+
+
+def test_pairs_are_right_where_the_edge_forwards_is_the_heavier() -> None:
+    frames = [2, 0, 1]  # the slots show the third, the first and the second frame
+    matrix = np.array([[0, 0.3, 0.5], [0.9, 0, 0.6], [0.7, 0.6, 0]], np.float32)
+    # first to second: slots 1 and 2, 0.6 both ways; first to third: 0.9 against 0.3, right;
+    # second to third: slots 2 and 0, 0.7 against 0.5, right
+    assert rightly_first(matrix, frames) == (2, 1, 3)
+    assert rightly_first(matrix.T.copy(), frames) == (0, 1, 3)
