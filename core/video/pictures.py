@@ -16,6 +16,8 @@ from av.video.stream import VideoStream
 
 _THREADS = 1
 """Of a conversion: a forked loader would wait for ever for threads that only its parent has."""
+Orientation = tuple[bool, bool, bool]
+"""Swap the axes, then flip x, then flip y."""
 _HLG, _PQ = 18, 16  # transfer characteristics of ITU-T H.273
 _TRANSFERS = {_HLG: "HLG", _PQ: "PQ"}
 _TO_BT709 = np.array(
@@ -36,7 +38,7 @@ class Reel:
         self.before: av.VideoFrame | None = None
         self.current: av.VideoFrame | None = None
         self.aspect = _pixel_aspect(stream)
-        self._turn: tuple[bool, bool, bool] | None = None
+        self._turn: Orientation | None = None
 
     def step(self) -> bool:
         """Go on to the next frame; False where there is none."""
@@ -58,9 +60,9 @@ class Reel:
         assert frame is not None
         if frame.interlaced_frame:
             frame = _deinterlaced(self.before, frame, self._peek())
-        return _upright(_square(_rgb(frame), self.aspect), self._orientation())
+        return upright(_square(_rgb(frame), self.aspect), self._orientation())
 
-    def _orientation(self) -> tuple[bool, bool, bool]:
+    def _orientation(self) -> Orientation:
         """That of the first picture that is asked for, since a file has one display matrix.
 
         PyAV's side data and its frame hold each other: it is not looked at in every frame, which
@@ -193,21 +195,28 @@ def _square(image: np.ndarray, aspect: Fraction) -> np.ndarray:
     return cv2.resize(image, (width, height), interpolation=cv2.INTER_LINEAR)
 
 
-def _orientation(frame: av.VideoFrame) -> tuple[bool, bool, bool]:
-    """What the display matrix asks for: swap the axes, then flip x, then flip y."""
+def _orientation(frame: av.VideoFrame) -> Orientation:
+    """What the display matrix of a frame asks for."""
     matrix: Any = frame.side_data.get("DISPLAYMATRIX")  # PyAV types it as object
-    if matrix is None:
-        return False, False, False
-    # a point (x, y) is shown at (a x + c y, b x + d y)
-    a, b, _, c, d = np.frombuffer(bytes(matrix), "=i4")[:5].astype(float)
+    return (False, False, False) if matrix is None else orientation(bytes(matrix))
+
+
+def orientation(matrix: bytes) -> Orientation:
+    """What a display matrix of FFmpeg asks for, nine numbers of 32 bits: a, b, _, c, d, ...
+
+    A point (x, y) is shown at (a x + c y, b x + d y). A matrix that squeezes the picture to nothing
+    is wrong, and nothing is done for it.
+    """
+    a, b, _, c, d = np.frombuffer(matrix, "=i4")[:5].astype(float)
     if abs(a * d) > abs(b * c):
         return False, bool(a < 0), bool(d < 0)
     if abs(b * c) > abs(a * d):
         return True, bool(c < 0), bool(b < 0)
-    return False, False, False  # it squeezes the picture to nothing: the file is wrong
+    return False, False, False
 
 
-def _upright(image: np.ndarray, orientation: tuple[bool, bool, bool]) -> np.ndarray:
+def upright(image: np.ndarray, orientation: Orientation) -> np.ndarray:
+    """The picture (H, W, 3) with its axes swapped and flipped as its orientation says."""
     swaps, flip_x, flip_y = orientation
     if swaps:
         image = image.swapaxes(0, 1)
