@@ -91,6 +91,7 @@ def test_console_scripts_start(
     assert printed in run(command, tmp_path, installed)
 
 
+@pytest.mark.long
 def test_the_installed_app_shows_its_first_page(installed: Path, tmp_path: Path) -> None:
     code = (
         "import sys; from pathlib import Path; from streamlit.testing.v1 import AppTest\n"

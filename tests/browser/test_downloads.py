@@ -102,6 +102,7 @@ def test_the_viewer_gives_what_it_shows(address: str, chromium, screenshots: Pat
     page.close()
 
 
+@pytest.mark.long
 def test_every_figure_gives_files(address: str, chromium, screenshots: Path) -> None:
     trace = trace_of("timesformer")
     page = chromium.new_page(

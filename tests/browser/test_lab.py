@@ -173,6 +173,7 @@ def test_frames_are_dragged_and_moved_by_keys_and_edges_forbidden_and_the_link_k
     page.close()
 
 
+@pytest.mark.long
 def test_a_finger_drags_a_frame_and_reduced_motion_is_honoured(address: str, chromium) -> None:
     page = opened(
         chromium,

@@ -143,6 +143,7 @@ def test_the_page_is_complete_with_runs_and_without(
     page.close()
 
 
+@pytest.mark.long
 def test_a_finished_run_opens_in_the_other_pages(address: str, chromium, runs_folder: Path) -> None:
     a_run(runs_folder, "done", 2_400, 2_400, 6e-5, {})
     shutil.copy(embedded()["timesformer"], runs_folder / "done" / "model.safetensors")

@@ -71,7 +71,9 @@ def press(page, name: str) -> None:
     page.locator(VIEWER).get_by_role("button", name=name, exact=True).click()
 
 
-@pytest.mark.parametrize("model", TITLES)
+@pytest.mark.parametrize(
+    "model", ["direcformer", pytest.param("timesformer", marks=pytest.mark.long)]
+)
 def test_what_is_pointed_at_is_the_row_that_core_computes(
     address: str, chromium, model: str
 ) -> None:

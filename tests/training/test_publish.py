@@ -46,6 +46,7 @@ def test_a_damaged_table_or_a_label_that_the_model_does_not_know_is_said_before_
         publish(embedded()["direcformer"], "mine", tmp_path, None)
 
 
+@pytest.mark.long
 def test_a_published_checkpoint_keeps_its_weights_and_says_what_was_measured(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -44,6 +44,7 @@ def table(tiny: None, monkeypatch: pytest.MonkeyPatch) -> str:
     return "toy"
 
 
+@pytest.mark.long
 def test_a_table_has_every_row_and_seed_and_their_mean_and_spread(
     table: str, tmp_path: Path
 ) -> None:
@@ -184,6 +185,7 @@ def test_the_still_stage_sees_all_strokes_alike_whatever_the_rows_see(
     assert seen == [""] and table.recipe("S-S", 7, 0, "", 1).emphasis
 
 
+@pytest.mark.long
 def test_a_later_stage_of_a_row_begins_where_the_last_one_ended_and_sees_other_clips(
     table: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

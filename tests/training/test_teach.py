@@ -85,6 +85,7 @@ def rows(out: Path) -> list[dict]:
     return [json.loads(line) for line in (out / "metrics.jsonl").read_text().splitlines()]
 
 
+@pytest.mark.long
 def test_a_tiny_net_learns_which_way_time_runs(tmp_path: Path, rising: Path) -> None:
     out = tmp_path / "lesson"
     lesson = Lesson(steps=90, batch=8, lr=1e-2, frozen=0, threads=1)
