@@ -13,7 +13,7 @@ import pytest
 
 from core import explain
 from tests.browser.test_app import put
-from tests.browser.test_viewer import TITLES, VIEWER, becomes, drawn, middle_of, put_frame, trace_of
+from tests.browser.viewer import TITLES, VIEWER, becomes, drawn, middle_of, put_frame, trace_of
 from tests.browser.waiting import linked, no_error, settled, taken
 
 pytestmark = pytest.mark.browser

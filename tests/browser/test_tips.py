@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.browser.test_lab import LAB, opened
+from tests.browser.lab import LAB, opened
 
 pytestmark = pytest.mark.browser
 
