@@ -11,6 +11,7 @@ import pytest
 import torch
 from safetensors import safe_open
 
+from tests.golden.pictures import rounding
 from tests.training.tiny import RECIPE, install, rows
 from training.fit import fit
 from training.stages import Video
@@ -38,6 +39,7 @@ def resumed_run(folder: Path) -> dict[str, Any]:
     torch.set_num_threads(threads)
     metrics = [json.loads(line) for line in (out / "metrics.jsonl").read_text().splitlines()]
     return {
+        "rounding": rounding(),
         "when stopped": stopped,
         "files": names(out),
         "recipe.json": json.loads((out / "recipe.json").read_text()),
