@@ -145,3 +145,21 @@ def choose(
     interval = max(1, min(round(fps / MOTION_RATE), len(inside) // frames))
     candidates = inside[::interval]
     return candidates[motion_indices(read(candidates), frames)]
+
+
+def choose_of(
+    name: str,
+    times: np.ndarray,
+    read: Callable[[np.ndarray], np.ndarray],
+    *,
+    frames: int = 8,
+    sampling: Sampling = "uniform",
+    stride: int = 4,
+    rate: float = 0.0,
+    start: float | None = None,
+    end: float | None = None,
+) -> np.ndarray:
+    """`choose` for a source whose mean rate follows from the times (n,) of its frames."""
+    span = float(times[-1] - times[0])
+    fps = (len(times) - 1) / span if span > 0 else 0.0
+    return choose(name, times, fps, frames, sampling, stride, start, end, read, rate)

@@ -35,7 +35,10 @@ def elsewhere(
     rng, recolouring = np.random.default_rng(key), np.random.default_rng([*key, 1])
     if kind in _PATHS:
         path = _PATHS[kind](rng)
-        pictures = filmed(path, rng, recolouring, frames=frames, size=size, odds=USUAL).frames
+        film = filmed(
+            path, rng, recolouring, frames=frames, size=size, odds=USUAL, only=np.arange(frames)
+        )
+        pictures = film.frames
     else:
         moments = moments_of(frames)
         camera = Camera.draw(rng, moments, size, USUAL)
@@ -43,7 +46,7 @@ def elsewhere(
         sensor = Sensor.draw(rng)
         drawn = _SCENES[kind](rng, moments, size, camera, light)
         lit = [light.expose(t, sensor.focus(picture)) for t, picture in enumerate(drawn)]
-        pictures = np.stack([sensor.read(picture, rng) for picture in lit])
+        pictures = np.stack([sensor.read(picture, sensor.place(size, rng)) for picture in lit])
     times = (np.arange(frames) + 0.5) * seconds / frames
     name = f"elsewhere:{kind}:{seed}"
     return Clip(pictures, times, name, digest(name, pictures.shape))

@@ -7,13 +7,17 @@ true hand mask. Everything follows from (label, seed): the same pair gives the s
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
 import numpy as np
 
-from core.video import Clip, digest
-from core.world.render import USUAL, Gesture, Odds, render
+from core.video import Clip, choose_of, digest
+from core.world.render import SIZE, USUAL, Gesture, Odds, render, times_of
 from core.world.stroke import DIRECTED, LABELS
 
-__all__ = ["DIRECTED", "LABELS", "USUAL", "Gesture", "Odds", "render", "rendered_clip"]
+__all__ = ["DIRECTED", "LABELS", "USUAL", "Gesture", "Odds", "Uncut", "render", "rendered_clip"]
 
 
 def rendered_clip(gesture: Gesture) -> Clip:
@@ -21,3 +25,48 @@ def rendered_clip(gesture: Gesture) -> Clip:
     name = f"render:{gesture.label}:{gesture.seed}"
     identity = digest(name, gesture.frames.shape)
     return Clip(gesture.frames, gesture.times.astype(np.float64), name, identity)
+
+
+@dataclass(frozen=True)
+class Uncut:
+    """A rendered gesture of which no frame is drawn before it is asked for.
+
+    What is taken of it equals, byte by byte, what is taken of the whole.
+    """
+
+    label: str
+    seed: int
+    frames: int
+    """T, spread over three seconds."""
+
+    @property
+    def name(self) -> str:
+        """As a clip of it is called."""
+        return f"render:{self.label}:{self.seed}"
+
+    @property
+    def times(self) -> np.ndarray:
+        """When each frame is shown, (T,) float64 seconds."""
+        return times_of(self.frames).astype(np.float64)
+
+    def indices(self, **how: Any) -> np.ndarray:
+        """Which of its frames are used, ascending; `how` is as `core.video.subclip` takes it.
+
+        Raises: TooFewFrames; BadInput for settings that make no sense.
+        """
+        return choose_of(
+            self.name, self.times, lambda some: self.drawn(some.tolist()).frames, **how
+        )
+
+    def drawn(self, indices: Sequence[int]) -> Gesture:
+        """These frames, with what is known of them."""
+        return render(self.label, self.seed, frames=self.frames, only=indices)
+
+    def whole(self) -> Gesture:
+        """All of its frames."""
+        return self.drawn(range(self.frames))
+
+    def clip(self, gesture: Gesture, indices: Sequence[int]) -> Clip:
+        """These frames, which `drawn` made, as a clip."""
+        identity = digest(digest(self.name, (self.frames, *SIZE, 3)), list(indices))
+        return Clip(gesture.frames, gesture.times.astype(np.float64), self.name, identity)

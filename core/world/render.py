@@ -7,6 +7,7 @@ stays as it is without it.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 
 import cv2
@@ -18,6 +19,7 @@ from core.world.stroke import LABELS, SAMPLES, at_moments, stroke, wave
 
 Size = tuple[int, int]
 """(height, width) in pixels."""
+SIZE: Size = (240, 320)
 
 
 @dataclass(frozen=True)
@@ -65,9 +67,10 @@ def render(
     seed: int,
     *,
     frames: int = 16,
-    size: Size = (240, 320),
+    size: Size = SIZE,
     seconds: float = 3.0,
     odds: Odds = USUAL,
+    only: Sequence[int] | None = None,
 ) -> Gesture:
     """Render one gesture.
 
@@ -78,6 +81,8 @@ def render(
         size: (height, width) in pixels. The world is 4:3; another ratio stretches it.
         seconds: duration that the frames span; changes `times` only.
         odds: how often clips are hard to see.
+        only: of the T frames the numbers of those that are wanted, which are the same bytes as
+            among all; None for all.
 
     Raises:
         BadInput: an unknown label, or sizes that are not positive.
@@ -92,17 +97,23 @@ def render(
     key = [seed, LABELS.index(label)]
     rng, recolouring = np.random.default_rng(key), np.random.default_rng([*key, 1])
     path = stroke(label, rng)
-    film = filmed(path, rng, recolouring, frames=frames, size=size, odds=odds)
-    times = ((np.arange(frames) + 0.5) * seconds / frames).astype(np.float32)
-    return Gesture(label, seed, film.frames, film.mask, film.fingertip, film.camera.matrices, times)
+    shown = np.arange(frames) if only is None else np.array(only, int)
+    film = filmed(path, rng, recolouring, frames=frames, size=size, odds=odds, only=shown)
+    camera, times = film.camera.matrices[shown], times_of(frames, seconds)[shown]
+    return Gesture(label, seed, film.frames, film.mask, film.fingertip[shown], camera, times)
+
+
+def times_of(frames: int, seconds: float = 3.0) -> np.ndarray:
+    """When each of so many frames is shown, (frames,) float32 seconds."""
+    return ((np.arange(frames) + 0.5) * seconds / frames).astype(np.float32)
 
 
 @dataclass(frozen=True)
 class Film:
-    """What a camera makes of a hand whose fingertip runs along a path; T frames of H x W."""
+    """What a camera makes of a hand whose fingertip runs along a path, n of T frames of H x W."""
 
-    frames: np.ndarray  # (T, H, W, 3) uint8 RGB
-    mask: np.ndarray  # (T, H, W) bool: hand, arm and sleeve
+    frames: np.ndarray  # (n, H, W, 3) uint8 RGB
+    mask: np.ndarray  # (n, H, W) bool: hand, arm and sleeve
     fingertip: np.ndarray  # (T, 2) float32: x, y in pixels
     camera: Camera
 
@@ -115,8 +126,12 @@ def filmed(
     frames: int,
     size: Size,
     odds: Odds,
+    only: np.ndarray,
 ) -> Film:
-    """Film a hand whose fingertip is at `path` (SAMPLES, 2) of 0..1, `frames` times of it."""
+    """Film a hand whose fingertip is at `path` (SAMPLES, 2) of 0..1, `frames` times of it.
+
+    Of these the pictures `only` (n,) are made.
+    """
     h, w = size
     moments = moments_of(frames)
     camera = Camera.draw(rng, moments, size, odds)
@@ -124,10 +139,11 @@ def filmed(
     pose = Pose.draw(rng, path, moments, size, camera.shutter)
     shadow = Shadow.draw(rng, size)
     sensor = Sensor.draw(rng)
-    pictures = np.empty((frames, h, w, 3), np.uint8)
-    mask = np.empty((frames, h, w), bool)
-    for t in range(frames):
-        pictures[t], mask[t] = frame(t, size, camera, light, pose, shadow, sensor, rng)
+    grains = [sensor.place(size, rng) for _ in range(frames)]
+    pictures = np.empty((len(only), h, w, 3), np.uint8)
+    mask = np.empty((len(only), h, w), bool)
+    for i, t in enumerate(only):
+        pictures[i], mask[i] = frame(t, size, camera, light, pose, shadow, sensor, grains[t])
     fingertip = (at_moments(path, moments) * (w, h)).astype(np.float32)
     return Film(pictures, mask, fingertip, camera)
 
@@ -145,7 +161,7 @@ def frame(
     pose: Pose,
     shadow: Shadow,
     sensor: Sensor,
-    rng: np.random.Generator,
+    grain: tuple[int, int],
 ) -> tuple[np.ndarray, np.ndarray]:
     """Frame t, uint8 RGB (h, w, 3), and where hand, arm and sleeve are, bool (h, w)."""
     figure = pose.figure(t, light.hand, light.arm, size)
@@ -154,7 +170,7 @@ def frame(
     picture = layers.over(figure, picture)
     picture = sensor.focus(picture)
     picture = light.expose(t, picture)
-    picture = sensor.read(picture, rng)
+    picture = sensor.read(picture, grain)
     return picture, layers.alpha(figure) > 127
 
 
@@ -349,13 +365,18 @@ class Sensor:
     def focus(self, picture: np.ndarray) -> np.ndarray:
         return cv2.GaussianBlur(picture, (3, 3), self.blur) if self.blur else picture
 
-    def read(self, picture: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-        """The uint8 RGB picture (h, w, 3) with noise, another part of the tile each time."""
+    def place(self, size: Size, rng: np.random.Generator) -> tuple[int, int]:
+        """Where in the tile of noise a picture's grain begins (y, x), another place each time."""
+        if not self.noise:
+            return 0, 0
+        y, x = (int(rng.integers(0, paint.GRAIN - side, endpoint=True)) for side in size)
+        return y, x
+
+    def read(self, picture: np.ndarray, place: tuple[int, int]) -> np.ndarray:
+        """The uint8 RGB picture (h, w, 3) with the noise from this place of the tile on."""
         if not self.noise:
             return picture
-        h, w = picture.shape[:2]
-        y = rng.integers(0, paint.GRAIN - h, endpoint=True)
-        x = rng.integers(0, paint.GRAIN - w, endpoint=True)
+        (h, w), (y, x) = picture.shape[:2], place
         grain = cv2.multiply(paint.grain()[y : y + h, x : x + w], np.full(3, self.noise))
         return cv2.add(picture, grain, dtype=cv2.CV_8U)
 

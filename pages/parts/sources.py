@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Literal, get_args
 
 from core.errors import BadInput
-from core.world.gestures import Gesture, render
+from core.world.gestures import Uncut
 
 RENDERED_FRAMES = 48
 """Frames of a rendered gesture, which lasts three seconds."""
@@ -65,9 +65,10 @@ class Rendered(ClipSource):
     def version(self) -> float:
         return 0.0
 
-    def gesture(self) -> Gesture:
-        """Draw it, with what is known of it."""
-        return render(self.label, self.seed, frames=RENDERED_FRAMES)
+    @property
+    def uncut(self) -> Uncut:
+        """All of its frames, each of which is drawn when it is asked for."""
+        return Uncut(self.label, self.seed, RENDERED_FRAMES)
 
 
 @dataclass(frozen=True)

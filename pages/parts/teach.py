@@ -143,7 +143,7 @@ def _file(choice: Choice, room: Path) -> Path:
     assert isinstance(choice.source, Rendered)
     path = room / f"{choice.source.label}-{choice.source.seed}.mp4"
     if not path.exists():
-        gesture = choice.source.gesture()
+        gesture = choice.source.uncut.whole()
         write_mp4(path, gesture.frames, frame_rate(gesture.times))
     return path
 

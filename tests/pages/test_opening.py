@@ -51,7 +51,7 @@ def test_pairs_of_frames_are_told_in_a_sentence() -> None:
 
 def test_the_hand_is_the_target_where_its_truth_is_known_else_what_moves(tmp_path: Path) -> None:
     rendered = Rendered("circle", 3)
-    whole = rendered_clip(rendered.gesture())
+    whole = rendered_clip(rendered.uncut.whole())
     clip = Clip(whole.frames[:24:6], whole.times[:24:6], "circle", "0" * 16)
     model = ModelSource("shipped", "direcformer")
     known = target(Choice(rendered, clip, model, "centre"), (4, 7, 7))
