@@ -11,7 +11,7 @@ from torch import Tensor
 
 from core.errors import BadInput
 from core.trace import Attention, Axis, record, record_batch
-from core.video import Clip, cropped
+from core.video import Clip
 from core.weights import Card, Model
 
 
@@ -68,7 +68,7 @@ def to_input(
     card: Card, clip: Clip
 ) -> tuple[UInt8[np.ndarray, "T S S 3"], Float32[Tensor, "1 3 T S S"]]:
     """What the model sees, (T, S, S, 3) uint8, and the same normalised, (1, 3, T, S, S) float32."""
-    seen = cropped(clip.frames, card.crop, card.size)
+    seen = clip.seen(card.crop, card.size)
     video = torch.from_numpy(seen).float().div(255)
     video = (video - torch.tensor(card.mean)) / torch.tensor(card.std)
     return seen, video.permute(3, 0, 1, 2)[None].contiguous()

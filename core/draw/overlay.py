@@ -152,11 +152,21 @@ def enlarged(frames: UInt8[np.ndarray, "T H W 3"], least: int) -> UInt8[np.ndarr
     return np.stack([cv2.resize(frame, size, interpolation=cv2.INTER_CUBIC) for frame in frames])
 
 
+def fitted(
+    frames: UInt8[np.ndarray, "T H W 3"], least: int, most: int
+) -> UInt8[np.ndarray, "T _H _W 3"]:
+    """`enlarged`, but wider frames than `most` pixels are scaled down to that width."""
+    if frames.shape[2] <= most:
+        return enlarged(frames, least)
+    size = (most, max(1, round(frames.shape[1] * most / frames.shape[2])))
+    return np.stack([cv2.resize(frame, size, interpolation=cv2.INTER_AREA) for frame in frames])
+
+
 def outlined(frames: UInt8[np.ndarray, "T H W 3"], box: Box) -> UInt8[np.ndarray, "T H W 3"]:
     """Frames with what lies outside `box` darkened and its edge drawn."""
     top, left, height, width = box
     rows, columns = slice(top, top + height), slice(left, left + width)
-    dark = (frames * 0.35).astype(np.uint8)
+    dark = np.stack([(frame * 0.35).astype(np.uint8) for frame in frames])
     dark[:, rows, columns] = frames[:, rows, columns]
     corner = (left + width - 1, top + height - 1)
     for frame in dark:

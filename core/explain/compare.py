@@ -85,12 +85,7 @@ def probes(clip: Clip, unit: int = 1, seed: int = 0) -> dict[str, Clip]:
     PROBES names them.
     """
     T = len(clip)
-    frozen = Clip(
-        np.repeat(clip.frames[T // 2][None], T, 0),
-        clip.times,
-        clip.source,
-        digest(clip.id, "frozen"),
-    )
+    frozen = clip.picked([T // 2] * T, digest(clip.id, "frozen"))
     mixed = random_order(T // unit, seed)
     return dict(
         zip(

@@ -12,7 +12,7 @@ from core.explain.maps import temporal
 from core.observe import observe
 from core.order.recover import pixel_affinity, sharpened
 from core.trace import Head
-from core.video import Clip, Crop, cropped, random_order, shuffled
+from core.video import Clip, Crop, random_order, shuffled
 from core.weights import Card, Model
 
 MOST_PASSES = 64
@@ -69,7 +69,7 @@ def order_matrix(
     passes are not 1 to MOST_PASSES.
     """
     if isinstance(by, Pixels):
-        return pixel_affinity(cropped(clip.frames[:: by.unit], by.crop, by.size))
+        return pixel_affinity(clip.seen(by.crop, by.size)[:: by.unit])
     affinity = affinity or Affinity.of(by.card)
     if not 1 <= affinity.passes <= MOST_PASSES:
         raise BadInput(f"{affinity.passes} passes; choose 1 to {MOST_PASSES}")

@@ -14,7 +14,7 @@ from core.order.accuracy import order_accuracy, reversal_accuracy
 from core.order.edges import Edge
 from core.order.matrix import Affinity, Pixels, order_matrix
 from core.order.recover import Order, recover_order, repeated_slots
-from core.video import Clip, cropped, shuffled
+from core.video import Clip, shuffled
 from core.weights import Model
 from core.weights.card import UNCALIBRATED
 from core.weights.domain import domain_check
@@ -162,4 +162,4 @@ def repeated_units(by: Model | Pixels, clip: Clip) -> tuple[Edge, ...]:
     else:
         crop, size = by.card.crop, by.card.size
     count = len(clip) // by.unit * by.unit
-    return repeated_slots(cropped(clip.frames[:count], crop, size), by.unit)
+    return repeated_slots(clip.seen(crop, size)[:count], by.unit)

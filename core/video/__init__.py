@@ -1,6 +1,17 @@
 """A file becomes a `Clip`: probing, sampling, decoding, cropping, every refusal of bad input."""
 
-from core.video.clip import CROPS, Clip, Crop, crop_box, cropped, digest, random_order, shuffled
+from core.video.clip import (
+    CROPS,
+    Clip,
+    Crop,
+    View,
+    crop_box,
+    cropped,
+    digest,
+    random_order,
+    shrunk,
+    shuffled,
+)
 from core.video.container import KINDS, SUFFIXES, Limits
 from core.video.decoder import Probe, decode, decode_at, probe, subclip
 from core.video.sampling import (
@@ -9,6 +20,7 @@ from core.video.sampling import (
     SAMPLINGS,
     Sampling,
     choose,
+    choose_of,
     dense_indices,
     motion_indices,
     motion_scores,
@@ -28,7 +40,9 @@ __all__ = [
     "Limits",
     "Probe",
     "Sampling",
+    "View",
     "choose",
+    "choose_of",
     "crop_box",
     "cropped",
     "decode",
@@ -39,6 +53,7 @@ __all__ = [
     "motion_scores",
     "probe",
     "random_order",
+    "shrunk",
     "shuffled",
     "subclip",
     "too_few",

@@ -6,8 +6,8 @@ Frames are uint8 RGB, times are seconds from the first frame.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Literal
 
 import numpy as np
@@ -16,16 +16,21 @@ from core.errors import BadInput
 
 Crop = Literal["centre", "fit"]
 CROPS: tuple[Crop, ...] = ("centre", "fit")
+View = tuple[Crop, int]
+"""What a model takes of a frame: which part of it, scaled to so many pixels, height = width."""
 
 
 @dataclass(frozen=True)
 class Clip:
     """Sampled frames of one source."""
 
-    frames: np.ndarray  # (T, H, W, 3) uint8 RGB
+    frames: np.ndarray  # (T, H, W, 3) uint8 RGB, to be looked at
     times: np.ndarray  # (T,) float64 seconds from the first frame of the file
     source: str  # file name, or "render:label:seed"
     id: str  # 16 hex digits: content and sampling
+    views: Mapping[View, np.ndarray] = field(default_factory=dict, repr=False, compare=False)
+    """Where `frames` are smaller than those of the file: what models see of the latter, each
+    (T, size, size, 3) uint8."""
 
     def __post_init__(self) -> None:
         if self.frames.ndim != 4 or self.frames.shape[-1] != 3 or self.frames.dtype != np.uint8:
@@ -41,6 +46,20 @@ class Clip:
     def size(self) -> tuple[int, int]:
         """(height, width) in pixels."""
         return self.frames.shape[1], self.frames.shape[2]
+
+    def seen(self, crop: Crop, size: int) -> np.ndarray:
+        """What a model sees, (T, size, size, 3) uint8: that of the file's own frames if it is kept.
+
+        Raises: BadInput for another crop.
+        """
+        view = self.views.get((crop, size))
+        return cropped(self.frames, crop, size) if view is None else view
+
+    def picked(self, frames: Sequence[int] | np.ndarray, identity: str) -> Clip:
+        """These frames in this order, at the times of the clip's first ones, under another id."""
+        views = {view: pictures[frames] for view, pictures in self.views.items()}
+        times = self.times[: len(frames)]
+        return Clip(self.frames[frames], times, self.source, identity, views)
 
 
 def digest(*parts: object) -> str:
@@ -75,6 +94,18 @@ def cropped(frames: np.ndarray, crop: Crop, size: int) -> np.ndarray:
     return np.stack([cv2.resize(frame, (size, size), interpolation=method) for frame in inside])
 
 
+def shrunk(picture: np.ndarray, largest: int) -> np.ndarray:
+    """The picture (H, W, 3) with a longer side of at most `largest` pixels."""
+    import cv2
+
+    height, width = picture.shape[:2]
+    factor = largest / max(height, width)
+    if factor >= 1:
+        return picture
+    size = (max(1, round(width * factor)), max(1, round(height * factor)))
+    return cv2.resize(picture, size, interpolation=cv2.INTER_AREA)
+
+
 def random_order(units: int, seed: int | Sequence[int]) -> np.ndarray:
     """The permutation that a seed stands for, (units,): the same one everywhere."""
     return np.random.default_rng(seed).permutation(units)
@@ -93,4 +124,4 @@ def shuffled(clip: Clip, permutation: np.ndarray | Sequence[int], unit: int = 1)
             f"permutation {order} must hold 0 to {units - 1} once, for {len(clip)} frames{groups}"
         )
     frames = (np.array(order, int)[:, None] * unit + np.arange(unit)).ravel()
-    return Clip(clip.frames[frames], clip.times, clip.source, digest(clip.id, order, unit))
+    return clip.picked(frames, digest(clip.id, order, unit))

@@ -6,17 +6,17 @@ Sizes are pixels, times are seconds from the first frame, frames are uint8 RGB.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 
 from core.errors import OverLimit, TooFewFrames
-from core.video.clip import Clip, digest
+from core.video.clip import Clip, View, cropped, digest, shrunk
 from core.video.container import Limits, Unfit
-from core.video.sampling import Sampling, choose, too_few
+from core.video.sampling import Sampling, choose, choose_of, too_few
 from core.video.stills import stills_of
 from core.video.timeline import Timeline, first_of, pictures_at, scanned, timeline_of
 
@@ -78,6 +78,8 @@ def decode(
     start: float | None = None,
     end: float | None = None,
     limits: Limits = Limits(),
+    largest: int | None = None,
+    views: Sequence[View] = (),
 ) -> Clip:
     """Read `frames` frames of the part from `start` to `end` seconds.
 
@@ -86,12 +88,14 @@ def decode(
             middle; motion = the informative frames of spec 1.5, out of five a second.
         rate: frames a second that the stride counts; 0 = those of the file.
         start, end: None for the first and the last frame.
+        largest: pixels of a frame's longer side up to which it is held as it is; None for any. Of a
+            larger one, which is shrunk as it is read, what the `views` show is kept beside it.
 
     Raises: VideoError by the reason; BadInput for settings that make no sense.
     """
     path = Path(path)
 
-    def chosen(timeline: Timeline) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    def chosen(timeline: Timeline) -> Clip:
         indices = choose(
             path.name,
             timeline.seconds,
@@ -104,10 +108,39 @@ def decode(
             lambda candidates: _read(path, timeline, candidates, limits, width=_SMALL),
             rate,
         )
-        return _read(path, timeline, indices, limits), timeline.seconds[indices], indices
+        shrinking = None if largest is None else _Shrinking(largest, views)
+        pictures = _read(path, timeline, indices, limits, shrink=shrinking)
+        identity = digest(_content(path, pictures), indices.tolist())
+        kept = shrinking.views if shrinking else {}
+        return Clip(pictures, timeline.seconds[indices], path.name, identity, kept)
 
-    pictures, times, indices = _tried(path, limits, chosen)
-    return Clip(pictures, times, path.name, digest(_content(path, pictures), indices.tolist()))
+    return _tried(path, limits, chosen)
+
+
+class _Shrinking:
+    """Shrinks pictures as they are decoded, and keeps what models see of the large ones."""
+
+    def __init__(self, largest: int, views: Sequence[View]) -> None:
+        self.largest = largest
+        self._seen: dict[View, list[np.ndarray]] = {view: [] for view in views}
+        self._size: tuple[int, int] | None = None
+        """(height, width) of the first picture, which all get."""
+
+    def __call__(self, picture: np.ndarray) -> np.ndarray:
+        import cv2
+
+        self._size = self._size or (picture.shape[0], picture.shape[1])
+        if picture.shape[:2] != self._size:
+            picture = cv2.resize(picture, self._size[::-1], interpolation=cv2.INTER_AREA)
+        if max(self._size) > self.largest:
+            for (crop, size), seen in self._seen.items():
+                seen.append(cropped(picture[None], crop, size)[0])
+        return shrunk(picture, self.largest)
+
+    @property
+    def views(self) -> dict[View, np.ndarray]:
+        """What was kept, (T, size, size, 3) each; nothing where the pictures were small enough."""
+        return {view: np.stack(seen) for view, seen in self._seen.items() if seen}
 
 
 def _content(path: Path, pictures: np.ndarray) -> str:
@@ -152,36 +185,16 @@ def decode_at(
     return _tried(path, limits, picked)
 
 
-def subclip(
-    clip: Clip,
-    *,
-    frames: int = 8,
-    sampling: Sampling = "uniform",
-    stride: int = 4,
-    rate: float = 0.0,
-    start: float | None = None,
-    end: float | None = None,
-) -> Clip:
+def subclip(clip: Clip, **how: Any) -> Clip:
     """The same choice of frames as `decode`, from a clip in memory.
+
+    `how` is what `choose_of` takes: frames, sampling, stride, rate, start and end.
 
     Raises: TooFewFrames; BadInput for settings that make no sense.
     """
-    span = float(clip.times[-1] - clip.times[0])
-    fps = (len(clip) - 1) / span if span > 0 else 0.0
-    indices = choose(
-        clip.source,
-        clip.times,
-        fps,
-        frames,
-        sampling,
-        stride,
-        start,
-        end,
-        lambda candidates: clip.frames[candidates],
-        rate,
-    )
+    indices = choose_of(clip.source, clip.times, lambda candidates: clip.frames[candidates], **how)
     identity = digest(clip.id, indices.tolist())
-    return Clip(clip.frames[indices], clip.times[indices], clip.source, identity)
+    return replace(clip.picked(indices, identity), times=clip.times[indices])
 
 
 def _read(

@@ -17,14 +17,19 @@ from core.models.am_flow import AMFlow
 from core.order import Affinity, sharpened
 from core.order.trials import Shuffles, permutation_of, shuffle_model, shuffle_pixels
 from core.trace import Head
-from core.video import Clip, Probe, Sampling, decode, probe, subclip
-from core.world.gestures import rendered_clip
+from core.video import CROPS, Clip, Probe, Sampling, decode, probe
+from core.video.sampling import nearest
+from core.world.gestures import Gesture
 from core.world.truth import Truth, truth_of
 from pages.parts.once import made_once, nbytes
 from pages.parts.sources import RENDERED_FRAMES, ClipSource, Rendered, VideoFile
 from pages.parts.subject import Choice
 from pages.parts.viewer_help import VIEWER_HELP
 
+LARGEST = packing.PICTURE
+"""Pixels of a frame's longer side: a page draws none larger. A 4K clip would take 25 MB a frame."""
+VIEWS = tuple((crop, size) for crop in CROPS for size in (96, 112, 224))
+"""What models see of a larger frame, for the sizes of their input that there are."""
 SMALL = 200
 """Bytes of a value that is a few numbers."""
 Permutations = tuple[tuple[int, ...], ...]
@@ -60,7 +65,11 @@ def _probed(source: VideoFile) -> Probe:
     return probe(source.path)
 
 
-@made_once(size=lambda clip: clip.frames.nbytes)
+def _of_clip_itself(clip: Clip) -> int:
+    return clip.frames.nbytes + sum(view.nbytes for view in clip.views.values())
+
+
+@made_once(size=_of_clip_itself)
 def clip(
     source: ClipSource,
     frames: int,
@@ -72,14 +81,22 @@ def clip(
 ) -> Clip:
     """The sampled clip of a source, from `start` to `end` in seconds.
 
-    The stride counts frames at `rate` a second; 0 = those of the source.
+    The stride counts frames at `rate` a second; 0 = those of the source. Its frames are no larger
+    than a page draws them.
     """
     how: dict[str, Any] = {"sampling": sampling, "stride": stride, "rate": rate}
     if isinstance(source, Rendered):
-        gesture = rendered_clip(source.gesture())
-        return subclip(gesture, frames=frames, start=start, end=end, **how)
+        indices = source.uncut.indices(frames=frames, start=start, end=end, **how).tolist()
+        return source.uncut.clip(_drawn(source, tuple(indices)), indices)
     assert isinstance(source, VideoFile)
+    how |= {"largest": LARGEST, "views": VIEWS}
     return decode(source.path, frames=frames, start=start, end=end, **how)
+
+
+@made_once(size=lambda gesture: gesture.mask.nbytes)  # its frames are the clip's
+def _drawn(source: Rendered, indices: tuple[int, ...]) -> Gesture:
+    """Some frames of a rendered gesture, with what is known of them."""
+    return source.uncut.drawn(indices)
 
 
 def _of_trace(trace: observe.Trace) -> int:
@@ -209,6 +226,12 @@ def attributed(
     return attribute.attribute(method, choice.seeing, choice.clip, target, grid, progress)
 
 
+@made_once(size=lambda change: SMALL)
+def score_change(choice: Choice, target: int) -> float:
+    """The score of a class on the clip minus that on grey."""
+    return attribute.score_change(choice.seeing, choice.clip, target)
+
+
 def _of_model(choice: Choice, method: str) -> Hashable:
     return choice.model, choice.card.hash, len(choice.clip), method
 
@@ -261,4 +284,6 @@ def truth(choice: Choice) -> Truth | None:
 @made_once(size=lambda true: true.mask.nbytes + true.motion.nbytes, place=_of_clip)
 def _rendered_truth(choice: Choice) -> Truth:
     assert isinstance(choice.source, Rendered)
-    return truth_of(choice.source.gesture(), choice.clip.times)
+    times = choice.clip.times
+    indices = nearest(choice.source.uncut.times, times)
+    return truth_of(_drawn(choice.source, tuple(indices.tolist())), times)

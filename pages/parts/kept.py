@@ -101,7 +101,7 @@ def _head(look: Look, attention: Attention) -> Head:
 
 def _frames(choice: Choice, heat: np.ndarray, signed: bool, high: float, state: Wish) -> np.ndarray:
     """The clip with what is drawn over it, as the viewer draws it; `high` is its largest weight."""
-    large, box = pictures(choice, 360)
+    large, box = pictures(choice, 360, packing.PICTURE)
     cut = _number(state, "cut", 0, np.inf, 0.0)
     drawn = drawing(state, len(large))
     return overlay(

@@ -9,8 +9,8 @@ import streamlit as st
 
 from core import explain
 from core.draw.export import Numbers
-from core.draw.overlay import enlarged, overlay
-from core.draw.panels import panels
+from core.draw.overlay import fitted, overlay
+from core.draw.panels import SEVERAL, panels
 from core.draw.timeline import peaks, strongest
 from core.explain.am_flow import displayed, flow_of
 from core.explain.scores import PairMap
@@ -152,7 +152,7 @@ def from_one_frame_to_the_next(pairs: Pairs, drawing: Drawing) -> Exhibit:
         r"the camera's: $|x_{t+1}-C_{t+1}C_t^{-1}x_t|$ of the fingertip $x$, camera $C$.",
     )
     clip = pairs.choice.clip
-    frames = enlarged(clip.frames[_inside(pairs.choice)], 300)
+    frames = fitted(clip.frames[_inside(pairs.choice)], 300, SEVERAL)
     maps = [*pairs.maps, *pairs.true_motion]
     overlays = [
         overlay(

@@ -11,7 +11,8 @@ import plotly.graph_objects as go
 import streamlit as st
 
 from core.draw.lettering import number
-from core.draw.overlay import Box, enlarged
+from core.draw.overlay import Box, fitted
+from core.draw.panels import SINGLE
 from core.draw.style import TEXT, picture
 from core.video import crop_box
 from core.weights import Card
@@ -163,12 +164,13 @@ def chart(figure: go.Figure, key: str, alt: str) -> None:
         st.plotly_chart(figure, key=key, theme=None, alt=alt, config={"displayModeBar": False})
 
 
-def pictures(choice: Choice, least: int) -> tuple[np.ndarray, Box]:
+def pictures(choice: Choice, least: int, most: int = SINGLE) -> tuple[np.ndarray, Box]:
     """The clip's frames, and the part of them that the model sees.
 
-    The frames' shorter side has at least `least` pixels.
+    Their shorter side has at least `least` pixels, unless the width then passes `most`, which a
+    figure shows no more of.
     """
-    frames = enlarged(choice.clip.frames, least)
+    frames = fitted(choice.clip.frames, least, most)
     height, width = frames.shape[1:3]
     return frames, crop_box(height, width, choice.crop)
 

@@ -13,7 +13,7 @@ from core.draw.export import Numbers
 from core.draw.lettering import number
 from core.draw.matrices import agreement_map, probe_maps
 from core.draw.overlay import overlay
-from core.draw.panels import panels
+from core.draw.panels import SEVERAL, panels
 from core.draw.timeline import Timeline
 from core.explain.compare import PROBES, agreement, farthest_apart
 from core.observe import Trace
@@ -140,7 +140,7 @@ def same_clip(choice: Choice, drawing: Drawing, maps: list[ModelMap]) -> Exhibit
     signed = any(each.signed for each in maps)
     overlays = []
     for each in maps:
-        large, box = pictures(each.choice, 300)
+        large, box = pictures(each.choice, 300, SEVERAL)
         overlays.append(
             overlay(
                 large,
