@@ -18,6 +18,8 @@ BELOW = 76
 """Pixels that the buttons and the slider take."""
 NARROW = 600
 """Pixels of a figure below which titles are small, as on a phone."""
+SINGLE, SEVERAL = 640, 480
+"""Pixels of a picture's width at most: of one alone, and of those side by side."""
 STILL = {"duration": 0}
 AT_ONCE = {"frame": {"duration": 0, "redraw": True}, "mode": "immediate", "transition": STILL}
 """How Plotly goes to a frame: without moving there."""
@@ -61,13 +63,14 @@ def panels(
         updatemenus=[_buttons(pause)],
         sliders=[_slider(steps or [f"{t:.1f} s" for t in times], opens_on)],
     )
-    bare(figure, height, dragmode=False, meta={"columns": columns})
-    for i in range(len(clips)):
-        place = _place(i, rows, columns, head)
-        figure.update_layout(_axes(i, place))
-        if titles:
-            figure.add_annotation(_title(lines[i], place, size))
-    return figure
+    places = [_place(i, rows, columns, head) for i in range(len(clips))]
+    axes: dict[str, Any] = {}
+    for i, place in enumerate(places):
+        axes |= _axes(i, place)
+    if titles:
+        words = zip(lines, places, strict=True)
+        axes["annotations"] = [_title(*title, size) for title in words]
+    return bare(figure, height, dragmode=False, meta={"columns": columns}, **axes)
 
 
 def _title_lines(titles: list[str], room: float, size: int) -> list[list[str]]:
@@ -81,9 +84,9 @@ def _title_lines(titles: list[str], room: float, size: int) -> list[list[str]]:
     ]
 
 
-def _images(clips: list[np.ndarray]) -> list[list[go.Image]]:
+def _images(clips: list[np.ndarray]) -> list[list[dict[str, Any]]]:
     """For each step of the slider the images of all clips."""
-    width = 640 if len(clips) == 1 else 480
+    width = SINGLE if len(clips) == 1 else SEVERAL
     sources = [_addresses(clip, width) for clip in clips]
     steps = []
     for t in range(len(sources[0])):
@@ -91,7 +94,7 @@ def _images(clips: list[np.ndarray]) -> list[list[go.Image]]:
         for i, source in enumerate(sources):
             # the first is on Plotly's own axes, which need no name
             axes = {"xaxis": numbered("x", i), "yaxis": numbered("y", i)} if i else {}
-            images.append(go.Image(source=source[t], hoverinfo="skip", **axes))
+            images.append({"type": "image", "source": source[t], "hoverinfo": "skip", **axes})
         steps.append(images)
     return steps
 
@@ -187,17 +190,19 @@ def _axes(i: int, place: tuple[float, float, float, float]) -> dict[str, Any]:
     }
 
 
-def _title(lines: Sequence[str], place: tuple[float, float, float, float], size: int) -> Any:
+def _title(
+    lines: Sequence[str], place: tuple[float, float, float, float], size: int
+) -> dict[str, Any]:
     """A title above the picture in this place."""
     left, right, _, top = place
-    return go.layout.Annotation(
-        text="<br>".join(lines),
-        x=(left + right) / 2,
-        y=top,
-        xref="paper",
-        yref="paper",
-        xanchor="center",
-        yanchor="bottom",
-        showarrow=False,
-        font={"size": size},
-    )
+    return {
+        "text": "<br>".join(lines),
+        "x": (left + right) / 2,
+        "y": top,
+        "xref": "paper",
+        "yref": "paper",
+        "xanchor": "center",
+        "yanchor": "bottom",
+        "showarrow": False,
+        "font": {"size": size},
+    }

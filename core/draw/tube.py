@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import math
+from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Any
 
@@ -63,35 +64,50 @@ def tube(
     """
     T, h, w = heat.shape
     high = 1.7 * frames.shape[1] / frames.shape[2]  # a frame's height on the page
-    figure = go.Figure()
+    drawing = _Drawing()
     drawn = range(T if until is None else until)
     for t in drawn:
-        _add_frame(figure, frames[t], t, high, names[t])
+        _add_frame(drawing, frames[t], t, high, names[t])
     places = centres(heat)
     steps = [t for t in drawn if np.isfinite(places[t]).all()]  # of which something is seen
     for before, after in pairwise(steps):
-        _add_between(figure, places, before, after, high)
+        _add_between(drawing, places, before, after, high)
     for t in steps:
-        _add_ring(figure, places[t], t, high)
-    _add_middle(figure, places, steps, high, names)
+        _add_ring(drawing, places[t], t, high)
+    _add_middle(drawing, places, steps, high, names)
     if asks is not None and asks[0] in drawn:
         t, row, col = asks
         edge = _placed(t, (CORNERS[:, 0] + col) / w, (CORNERS[:, 1] + row) / h, high)
         for colour, width in (("#111111", 7), (ASKING, 3.5)):
-            _add_line(figure, edge, colour, width)
-    figure.update_xaxes(visible=False, range=[-0.08, T - 1 + FACE + 0.08], fixedrange=True)
-    figure.update_yaxes(
-        visible=False, range=[-0.27 * high, high * (1 + RISE) * 1.02], fixedrange=True
-    )
-    return figure.update_layout(
-        height=height,
-        margin={"l": 8, "r": 8, "t": 8, "b": 8},
-        font={"size": FONT},
-        showlegend=False,
-        dragmode=False,
-        paper_bgcolor=NOTHING,
-        plot_bgcolor=NOTHING,
-    )
+            _add_line(drawing, edge, colour, width)
+    layout = {
+        "images": drawing.images,
+        "annotations": drawing.words,
+        "xaxis": {"visible": False, "range": [-0.08, T - 1 + FACE + 0.08], "fixedrange": True},
+        "yaxis": {
+            "visible": False,
+            "range": [-0.27 * high, high * (1 + RISE) * 1.02],
+            "fixedrange": True,
+        },
+        "height": height,
+        "margin": {"l": 8, "r": 8, "t": 8, "b": 8},
+        "font": {"size": FONT},
+        "showlegend": False,
+        "dragmode": False,
+        "paper_bgcolor": NOTHING,
+        "plot_bgcolor": NOTHING,
+    }
+    return go.Figure(drawing.marks, layout)
+
+
+@dataclass
+class _Drawing:
+    """What a figure is made of: Plotly takes long for each thing that is added to a whole one."""
+
+    images: list[dict[str, Any]] = field(default_factory=list)
+    marks: list[dict[str, Any]] = field(default_factory=list)
+    """Lines and points, first below."""
+    words: list[dict[str, Any]] = field(default_factory=list)
 
 
 Edge = tuple[np.ndarray | np.floating, np.ndarray | np.floating]
@@ -104,37 +120,38 @@ def _placed(t: int, x: Any, y: Any, high: float) -> Edge:
     return t + FACE * x, high * (1 - y + RISE * x)
 
 
-def _add_line(figure: go.Figure, edge: Edge, colour: str, width: float) -> None:
+def _add_line(drawing: _Drawing, edge: Edge, colour: str, width: float) -> None:
     x, y = edge
     line = {"color": colour, "width": width}
-    figure.add_scatter(x=x, y=y, mode="lines", line=line, hoverinfo="skip")
+    drawing.marks.append({"x": x, "y": y, "mode": "lines", "line": line, "hoverinfo": "skip"})
 
 
-def _add_words(figure: go.Figure, text: str, t: int, y: float) -> None:
+def _add_words(drawing: _Drawing, text: str, t: int, y: float) -> None:
     """A line under the middle of the frame of step t."""
-    figure.add_annotation(
-        x=t + FACE / 2, y=y, text=text, yanchor="top", showarrow=False, font={"size": FONT - 2}
-    )
+    place = {"x": t + FACE / 2, "y": y, "yanchor": "top"}
+    drawing.words.append(place | {"text": text, "showarrow": False, "font": {"size": FONT - 2}})
 
 
-def _add_frame(figure: go.Figure, frame: np.ndarray, t: int, high: float, name: str) -> None:
+def _add_frame(drawing: _Drawing, frame: np.ndarray, t: int, high: float, name: str) -> None:
     """The frame of step t as it is seen from the side, its edge, and its name below."""
     down = round(PIXELS * frame.shape[0] / frame.shape[1])
-    figure.add_layout_image(
-        source=_sheared(frame, round(PIXELS * FACE / 1.7), down),
-        x=t,
-        y=high * (1 + RISE),
-        xref="x",
-        yref="y",
-        sizex=FACE,
-        sizey=high * (1 + RISE),
-        xanchor="left",
-        yanchor="top",
-        sizing="stretch",
-        layer="below",
+    drawing.images.append(
+        {
+            "source": _sheared(frame, round(PIXELS * FACE / 1.7), down),
+            "x": t,
+            "y": high * (1 + RISE),
+            "xref": "x",
+            "yref": "y",
+            "sizex": FACE,
+            "sizey": high * (1 + RISE),
+            "xanchor": "left",
+            "yanchor": "top",
+            "sizing": "stretch",
+            "layer": "below",
+        }
     )
-    _add_line(figure, _placed(t, CORNERS[:, 0], CORNERS[:, 1], high), GREY, 1)
-    _add_words(figure, name, t, -0.02 * high)
+    _add_line(drawing, _placed(t, CORNERS[:, 0], CORNERS[:, 1], high), GREY, 1)
+    _add_words(drawing, name, t, -0.02 * high)
 
 
 def _sheared(frame: np.ndarray, across: int, down: int) -> str:
@@ -154,49 +171,53 @@ def _sheared(frame: np.ndarray, across: int, down: int) -> str:
 
 
 def _add_between(
-    figure: go.Figure, places: np.ndarray, before: int, after: int, high: float
+    drawing: _Drawing, places: np.ndarray, before: int, after: int, high: float
 ) -> None:
     """The tube between two steps: as high as each is spread."""
     corners = ((before, -1), (after, -1), (after, 1), (before, 1))
     edge = [
         _placed(t, places[t, 0], places[t, 1] + side * places[t, 3], high) for t, side in corners
     ]
-    figure.add_scatter(
-        x=[x for x, _ in edge],
-        y=[y for _, y in edge],
-        mode="lines",
-        fill="toself",
-        fillcolor="rgba(228,87,46,0.22)",
-        line={"width": 0},
-        hoverinfo="skip",
+    drawing.marks.append(
+        {
+            "x": [x for x, _ in edge],
+            "y": [y for _, y in edge],
+            "mode": "lines",
+            "fill": "toself",
+            "fillcolor": "rgba(228,87,46,0.22)",
+            "line": {"width": 0},
+            "hoverinfo": "skip",
+        }
     )
 
 
-def _add_ring(figure: go.Figure, place: np.ndarray, t: int, high: float) -> None:
+def _add_ring(drawing: _Drawing, place: np.ndarray, t: int, high: float) -> None:
     """An ellipse of one standard deviation in step t, and its share of all attention."""
     mean_x, mean_y, wide, tall, share = place
     angle = np.linspace(0, 2 * math.pi, 41)
     edge = _placed(t, mean_x + wide * np.cos(angle), mean_y + tall * np.sin(angle), high)
     for colour, width in (("#FFFFFF", 4.5), (ACCENT, 2.5)):  # stands out on any picture
-        _add_line(figure, edge, colour, width)
-    _add_words(figure, f"<b>{100 * share:.0f} %</b>", t, -0.13 * high)
+        _add_line(drawing, edge, colour, width)
+    _add_words(drawing, f"<b>{100 * share:.0f} %</b>", t, -0.13 * high)
 
 
 def _add_middle(
-    figure: go.Figure, places: np.ndarray, steps: list[int], high: float, names: list[str]
+    drawing: _Drawing, places: np.ndarray, steps: list[int], high: float, names: list[str]
 ) -> None:
     """The line through the mean places, which say their numbers when they are pointed at."""
     middle = [_placed(t, places[t, 0], places[t, 1], high) for t in steps]
-    figure.add_scatter(
-        x=[x for x, _ in middle],
-        y=[y for _, y in middle],
-        mode="lines+markers",
-        line={"color": ACCENT, "width": 2},
-        marker={"size": 11, "line": {"color": "white", "width": 1.5}},
-        hoverinfo="text",
-        hovertext=[
-            f"{names[t]}<br>{100 * places[t, 4]:.1f} % of the attention<br>middle at "
-            f"{100 * places[t, 0]:.0f} % of the width, {100 * places[t, 1]:.0f} % of the height"
-            for t in steps
-        ],
+    drawing.marks.append(
+        {
+            "x": [x for x, _ in middle],
+            "y": [y for _, y in middle],
+            "mode": "lines+markers",
+            "line": {"color": ACCENT, "width": 2},
+            "marker": {"size": 11, "line": {"color": "white", "width": 1.5}},
+            "hoverinfo": "text",
+            "hovertext": [
+                f"{names[t]}<br>{100 * places[t, 4]:.1f} % of the attention<br>middle at "
+                f"{100 * places[t, 0]:.0f} % of the width, {100 * places[t, 1]:.0f} % of the height"
+                for t in steps
+            ],
+        }
     )

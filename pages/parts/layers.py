@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import streamlit as st
 
 from core import explain
 from core.draw.overlay import Box, overlay
-from core.draw.panels import panels
+from core.draw.panels import SEVERAL, panels
 from core.draw.timeline import peaks, strongest
 from core.draw.tube import centres, tube
 from core.draw.tube_film import tube_film
@@ -40,8 +42,8 @@ class LayerMaps:
     """What the maps are, in words."""
     heats: dict[int, np.ndarray]
     """Layer -> (T', h, w) weights, NaN where the query cannot see."""
-    overlays: dict[int, np.ndarray]
-    """Layer -> (T, H, W, 3) uint8."""
+    laid: Callable[[np.ndarray], np.ndarray]
+    """Lays the map of a layer over the clip: (T, H, W, 3) uint8. They are large: none is kept."""
     box: Box
     """The part of the overlays that the model sees."""
     opens_on: int
@@ -79,29 +81,26 @@ def layer_maps(choice: Choice, wish: Wish) -> LayerMaps:
     )
     st.caption(_followed(wish, look, drawn))
     kind, heats = _heats(choice, look, is_rollout=kind == "rollout")
-    frames, box = pictures(choice, 240)
+    frames, box = pictures(choice, 240, SEVERAL)
     signed = kind == "attention" and explain.view_is_signed(trace, look.patch_view, look.tap)
     top = _highest(heats) if drawn.scale == "shared" else None
-    overlays = {
-        layer: overlay(
-            frames,
-            heat,
-            opacity=drawn.opacity,
-            signed=signed,
-            scale="frame" if drawn.scale == "frame" else "clip",
-            colour_map=drawn.colours,
-            smooth=drawn.smooth,
-            box=box,
-            top=top,
-        )
-        for layer, heat in heats.items()
-    }
+    laid = partial(
+        overlay,
+        frames,
+        opacity=drawn.opacity,
+        signed=signed,
+        scale="frame" if drawn.scale == "frame" else "clip",
+        colour_map=drawn.colours,
+        smooth=drawn.smooth,
+        box=box,
+        top=top,
+    )
     words = look.words if kind == "attention" else look.rolled
     made = f"{MAPS[kind].lower()}, {words}, scale: {drawn.scale}"
     opens_on = drawn.frame
     if opens_on is None:
         opens_on = strongest_frame(heats.get(look.layer, next(iter(heats.values()))), len(frames))
-    return LayerMaps(look, made, heats, overlays, box, opens_on)
+    return LayerMaps(look, made, heats, laid, box, opens_on)
 
 
 def _followed(wish: Wish, look: Look, drawn: Drawing) -> str:
@@ -141,11 +140,15 @@ def _highest(heats: dict[int, np.ndarray]) -> float:
 
 def from_layer_to_layer(choice: Choice, maps: LayerMaps, page: Seen) -> Exhibit:
     """The clip once for each layer."""
-    heats, overlays = maps.heats, list(maps.overlays.values())
+    heats = maps.heats
+
+    def overlays() -> list[np.ndarray]:
+        return [maps.laid(heat) for heat in heats.values()]
+
     titles = [f"<b>Layer {layer + 1}</b>  {raw_range(heat)}" for layer, heat in heats.items()]
-    columns = min(COLUMNS, len(overlays))
+    columns = min(COLUMNS, len(heats))
     figure = panels(
-        overlays,
+        overlays(),
         choice.clip.times,
         titles,
         columns=columns,
@@ -175,7 +178,8 @@ def through_space_and_time(choice: Choice, maps: LayerMaps) -> Exhibit:
     st.subheader("Through space and time", help=HELP["tube"])
     heats = maps.heats
     layer = maps.layer
-    heat, frames = heats[layer], maps.overlays[layer]
+    heat = heats[layer]
+    frames = maps.laid(heat)
     unit = len(frames) // len(heat)
     top, left, height, width = maps.box
     steps = frames[::unit, top : top + height, left : left + width]
