@@ -155,6 +155,12 @@ class Attention:
         Raises: BadInput if the query or the head is not there.
         """
         self._check_head(head)
+        weights, keys = self._rows_of_heads(query)
+        weights = weights[:, head] if isinstance(head, int) else self._reduce(weights, head, dim=1)
+        return weights, keys
+
+    def _rows_of_heads(self, query: Query) -> tuple[Tensor, Tensor]:
+        """The rows of one query in every head, (r, heads, keys), and the keys' token ids."""
         token = CLS if query == "cls" else self.token(query)
         places = self._places.get(token)
         if not places:
@@ -164,8 +170,7 @@ class Attention:
             )
         groups, indices = torch.tensor(places).T
         q = self.q[groups, :, indices].float()[:, :, None]  # (r, heads, 1, d)
-        weights = self.kernel.weights(q, self.k[groups].float())[:, :, 0]  # (r, heads, keys)
-        weights = weights[:, head] if isinstance(head, int) else self._reduce(weights, head, dim=1)
+        weights = self.kernel.weights(q, self.k[groups].float())[:, :, 0]
         return weights, self.layout.keys[groups]
 
     def heat(self, query: Query, head: Head = "mean") -> Tensor:
@@ -173,12 +178,18 @@ class Attention:
 
         Raises: BadInput if the query or the head is not there.
         """
-        weights, keys = self.rows(query, head)
+        self._check_head(head)
+        heats = self.heats(query)
+        return heats[head] if isinstance(head, int) else self._reduce(heats, head, dim=0)
+
+    def heats(self, query: Query) -> Tensor:
+        """The same of every head: float32 (heads, T, h, w)."""
+        weights, keys = self._rows_of_heads(query)
         T, h, w = self.grid
-        heat = torch.full((T * h * w,), float("nan"))
+        heats = torch.full((self.heads, T * h * w), float("nan"))
         patches = keys >= 0
-        heat[keys[patches]] = weights[patches]
-        return heat.view(T, h, w)
+        heats[:, keys[patches]] = weights.transpose(0, 1)[:, patches]
+        return heats.view(self.heads, T, h, w)
 
     def token(self, query: tuple[int, int, int]) -> int:
         """The id of the patch (t, row, col). Raises: BadInput outside the grid."""

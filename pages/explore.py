@@ -15,9 +15,11 @@ from pages.parts.viewer import say_wrong_link, viewer
 choice = current_choice()
 
 head.first_page()
-where_it_looks(choice)
+opening = st.container(key="opening")
 say_wrong_link(choice)
 viewer(choice)
+with opening:  # on its way once the heat map is
+    where_it_looks(choice)
 provenance(choice, "attention computed from the recorded queries and keys")
 
 left, right = st.columns([6, 5], gap="large")

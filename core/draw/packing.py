@@ -38,7 +38,7 @@ from core.explain import (
     beside,
     between_frames,
     has_class_token,
-    minus_flow,
+    minus_flows,
     of_layer,
     over_space,
     over_time,
@@ -47,8 +47,8 @@ from core.explain import (
 )
 from core.models import spec
 from core.observe import Trace
-from core.trace import Attention, Axis, Head
-from core.video import crop_box, digest
+from core.trace import Attention, Axis
+from core.video import crop_box, digest, shrunk
 
 ALL_AT_ONCE = 16_000_000
 """Bytes up to which all layers are sent together.
@@ -57,6 +57,8 @@ Embedded models are far below, paper presets above.
 """
 A_LAYER = 6_000_000
 """Bytes above which one layer goes in 8 bits instead of 16."""
+MAPS_AT_ONCE = 32_000_000
+"""Bytes of maps that are computed together."""
 PICTURE = 960  # pixels: the longest side of a frame as it is sent
 
 
@@ -141,25 +143,28 @@ def _summary(attention: Attention) -> _Summary:
 
     def take(weights: Tensor) -> None:
         if attention.axis is not Axis.TIME:
-            maps.append(received(attention, weights).flatten().numpy())
+            maps.append(received(attention, weights).flatten(1).numpy())
         if attention.axis is not Axis.SPACE:
             frames.append(between_frames(attention, weights).numpy())
 
-    total = largest = torch.zeros(())
-    for head in range(attention.heads):
-        weights = attention.map(head)
+    groups, heads, queries, _ = attention.q.shape
+    at_once = max(1, MAPS_AT_ONCE // (4 * groups * queries * attention.k.shape[2]))
+    total = largest = None
+    for first in range(0, heads, at_once):
+        some = slice(first, first + at_once)
+        q, k = attention.q[:, some].float(), attention.k[:, some].float()
+        weights = attention.kernel.weights(q, k).transpose(0, 1)
         take(weights)
-        total = total + weights
-        largest = weights if head == 0 else torch.maximum(largest, weights)
+        own_total, own_largest = weights.sum(0), weights.amax(0)
+        total = own_total if total is None else total + own_total
+        largest = own_largest if largest is None else torch.maximum(largest, own_largest)
         top = max(top, float(weights.abs().max()))
-    take(total / attention.heads)
-    take(largest)
-    return _Summary(np.stack(maps) if maps else None, np.stack(frames) if frames else None, top)
-
-
-def _every_head(attention: Attention) -> list[Head]:
-    """In the order of a summary."""
-    return [*range(attention.heads), "mean", "max"]
+    assert total is not None and largest is not None
+    take(total[None] / heads)
+    take(largest[None])
+    return _Summary(
+        np.concatenate(maps) if maps else None, np.concatenate(frames) if frames else None, top
+    )
 
 
 def _sizes(attention: Attention) -> tuple[int, int]:
@@ -246,10 +251,9 @@ class _Packer:
         assert mean is not None  # it is over space
         maps = Maps(mean=self.body.add_scaled(mean))
         if has_class_token(attention):
-            rows = [
-                attention.heat("cls", head).flatten().numpy() for head in _every_head(attention)
-            ]
-            maps["cls"] = self.body.add_scaled(np.stack(rows))
+            heats = attention.heats("cls").flatten(1)
+            rows = torch.cat([heats, heats.mean(0, keepdim=True), heats.amax(0, keepdim=True)])
+            maps["cls"] = self.body.add_scaled(rows)
         return maps
 
     def matrices(self, layer: int) -> list[Matrix]:
@@ -259,8 +263,7 @@ class _Packer:
         """
         if not self.recorded.time:
             attention = of_layer(next(iter(self.recorded.space.values())), layer)
-            flows = [minus_flow(attention, head) for head in _every_head(attention)]
-            values = self.body.add(np.stack(flows))
+            values = self.body.add(minus_flows(attention))
             return [Matrix(tap="", layer=layer, signed=False, beside=False, values=values)]
         matrices = []
         for tap, attentions in self.recorded.time.items():
@@ -322,11 +325,7 @@ class _Packer:
 
 def _picture(frame: np.ndarray) -> np.ndarray:
     """A uint8 RGB frame as the bytes of a JPEG."""
-    height, width = frame.shape[:2]
-    if max(height, width) > PICTURE:
-        factor = PICTURE / max(height, width)
-        size = (round(width * factor), round(height * factor))
-        frame = cv2.resize(frame, size, interpolation=cv2.INTER_AREA)
+    frame = shrunk(frame, PICTURE)
     bgr = np.ascontiguousarray(frame[..., ::-1])
     return cv2.imencode(".jpg", bgr, [cv2.IMWRITE_JPEG_QUALITY, 90])[1]
 

@@ -22,7 +22,7 @@ from core.explain.taps import (
     views,
 )
 from core.observe import Trace
-from core.trace import CLS, Attention, Axis, Head
+from core.trace import CLS, PAD, Attention, Axis, Head
 
 SpatialQuery = tuple[int, int, int] | Literal["cls", "mean"]
 
@@ -50,20 +50,21 @@ def spatial(
 
 
 def received(
-    attention: Attention, weights: Float[Tensor, "groups queries keys"]
-) -> Float[Tensor, "T h w"]:
+    attention: Attention, weights: Float[Tensor, "*maps groups queries keys"]
+) -> Float[Tensor, "*maps T h w"]:
     """What each patch gets from the patches that see it, on average.
 
-    Weights (groups, queries, keys) become (T', h, w).
+    Weights (..., groups, queries, keys) become (..., T', h, w).
     """
     T, h, w = attention.grid
-    total, asked = torch.zeros(T * h * w), torch.zeros(T * h * w)
+    more = weights.shape[:-3]
+    total, asked = torch.zeros(*more, T * h * w), torch.zeros(T * h * w)
     for rows, queries, keys in groups_of(attention, weights):
         patches = keys != CLS
-        rows = rows[queries != CLS][:, patches]
-        total.index_add_(0, keys[patches], rows.sum(0))
-        asked.index_add_(0, keys[patches], torch.full((int(patches.sum()),), float(len(rows))))
-    return (total / asked).view(T, h, w)
+        rows = rows[..., queries != CLS, :][..., patches]
+        total.index_add_(-1, keys[patches], rows.sum(-2))
+        asked.index_add_(0, keys[patches], torch.full((rows.shape[-1],), float(rows.shape[-2])))
+    return (total / asked).view(*more, T, h, w)
 
 
 def hover(
@@ -146,35 +147,40 @@ def temporal(
 
 
 def between_frames(
-    attention: Attention, weights: Float[Tensor, "groups queries keys"]
-) -> Float[Tensor, "T T"]:
+    attention: Attention, weights: Float[Tensor, "*maps groups queries keys"]
+) -> Float[Tensor, "*maps T T"]:
     """What the queries of a frame give to each frame, on average.
 
-    Weights (groups, queries, keys) become (T', T').
+    Weights (..., groups, queries, keys) become (..., T', T').
     """
     if attention.axis is Axis.TIME:
-        return weights.mean(0)
+        return weights.mean(-3)
     T, h, w = attention.grid
-    total, asked = torch.zeros(T, T), torch.zeros(T)
+    total, asked = torch.zeros(*weights.shape[:-3], T, T), torch.zeros(T)
     for rows, queries, keys in groups_of(attention, weights):
         asks_in = one_hot(queries // (h * w), T).float()  # (queries, T')
         answers_in = one_hot(keys // (h * w), T).float()  # (keys, T')
-        total += asks_in.T @ rows @ answers_in
+        total += asks_in.T @ (rows @ answers_in)
         asked += asks_in.sum(0)
     return total / asked[:, None]
 
 
 def groups_of(
-    attention: Attention, weights: Float[Tensor, "groups queries keys"]
+    attention: Attention, weights: Float[Tensor, "*maps groups queries keys"]
 ) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
     """Each group's weights with the token ids of its rows and columns, without fillers.
 
-    The weights of a group are (queries, keys), the ids (queries,) and (keys,).
+    The weights of a group are (..., queries, keys), the ids (queries,) and (keys,).
     """
     layout = attention.layout
-    for rows, queries, keys in zip(weights, layout.queries, layout.keys, strict=True):
+    has_fillers = bool((layout.keys == PAD).any() or (layout.queries == PAD).any())
+    groups = zip(weights.unbind(-3), layout.queries, layout.keys, strict=True)
+    for rows, queries, keys in groups:
+        if not has_fillers:
+            yield rows, queries, keys
+            continue
         asks, answers = queries >= CLS, keys >= CLS
-        yield rows[asks][:, answers], queries[asks], keys[answers]
+        yield rows[..., asks, :][..., answers], queries[asks], keys[answers]
 
 
 def minus_flow(attention: Attention, head: Head) -> Float[np.ndarray, "T T"]:
@@ -183,15 +189,30 @@ def minus_flow(attention: Attention, head: Head) -> Float[np.ndarray, "T T"]:
     s is the attention that token j of a frame gets, from the logits of one head, or their mean or
     maximum over heads.
     """
-    left, right = attention.kernel.factors(attention.q.float(), attention.k.float())
-    logits = left @ right.transpose(-2, -1)  # (T, heads, N, N)
+    logits = _logits(attention)
     if isinstance(head, int):
         logits = logits[:, head]
     elif head == "mean":
         logits = logits.mean(1)
     else:
         logits = logits.amax(1)
-    attended = logits.softmax(-1).sum(-2)  # (T, N)
+    return _minus_flow_of(logits[:, None])[0]
+
+
+def minus_flows(attention: Attention) -> Float[np.ndarray, "maps T T"]:
+    """The same of each head, of their mean and of their maximum, (heads + 2, T', T')."""
+    logits = _logits(attention)
+    mean, largest = logits.mean(1, keepdim=True), logits.amax(1, keepdim=True)
+    return _minus_flow_of(torch.cat([logits, mean, largest], 1))
+
+
+def _logits(attention: Attention) -> Float[Tensor, "T heads N N"]:
+    left, right = attention.kernel.factors(attention.q.float(), attention.k.float())
+    return left @ right.transpose(-2, -1)
+
+
+def _minus_flow_of(logits: Float[Tensor, "T maps N N"]) -> Float[np.ndarray, "maps T T"]:
+    attended = logits.softmax(-1).sum(-2).transpose(0, 1)  # (maps, T, N)
     return -torch.cdist(attended, attended, p=1).numpy()
 
 
