@@ -95,7 +95,11 @@ class Toy(VideoModel):
         self.head = nn.Linear(width, classes)
 
     def forward(self, video, detail=False):
-        x = self.patch(video[0].transpose(0, 1))
+        logits = torch.cat([self.of_clip(clip) for clip in video])
+        return Output(logits) if detail else logits
+
+    def of_clip(self, clip):
+        x = self.patch(clip.transpose(0, 1))
         T, d, h, w = x.shape
         x = self.cam(x.transpose(0, 1)[None])[0].flatten(2)
         layout = frames_layout(T, h, w)
@@ -103,8 +107,7 @@ class Toy(VideoModel):
         frames = frames + self.space(frames, layout)[0]
         x = frames[:, 1:].transpose(0, 1)
         x = x + self.time(x, locations_layout(T, h, w))[0]
-        logits = self.head(x.mean((0, 1)))[None]
-        return Output(logits) if detail else logits
+        return self.head(x.mean((0, 1)))[None]
 
 
 SPECS = [Spec("toy", "Toy", "nobody, nowhere", Toy, {"gesture": {"classes": 10}}, "averages")]

@@ -28,6 +28,7 @@ from torch import Tensor, nn
 
 from core.errors import BadInput
 from core.explain.gradcam import check_class
+from core.explain.way import MOST, PIECES, Point, integrated
 from core.models.video_model import VideoModel
 from core.observe import check_fits, to_input
 from core.video import Clip
@@ -39,8 +40,6 @@ Part = TypeVar("Part")
 Progress = Callable[[float], object]
 GREY = 0.0
 """The baseline: the mean colour of the training data, which normalised video calls 0."""
-STEPS, PIECE = 32, 4
-"""Gradients along the way of integrated gradients, and those of one of its equal pieces."""
 AT_ONCE, GRADIENTS_AT_ONCE = 4, 2
 """Clips of one pass: on a CPU more of them leave its cache and take longer each."""
 PIXELS_OF_GRADIENTS = 2 * 16 * 112 * 112
@@ -55,6 +54,8 @@ class Method:
     signed: bool
     run: Callable[[Model, Tensor, int, Grid, Progress], np.ndarray]
     help: str
+    adds_up: bool = False
+    """Whether all cells together give `score_change`."""
 
 
 def attribute(
@@ -189,43 +190,61 @@ def integrated_gradients(
     target: int,
     grid: Grid,
     progress: Progress,
-    steps: int = STEPS,
+    pieces: int = PIECES,
 ) -> Float[np.ndarray, "T h w"]:
     """Gradients along the straight way from grey to the clip, times the way, summed over a cell.
 
     Sundararajan et al., ICML 2017. The sum over all cells is the score of the clip minus that of
-    grey, up to the error of the quadrature: the way is cut into equal pieces, each by Gauss and
-    Legendre's rule with PIECE gradients.
+    grey, but for the error of the quadrature (`core.explain.way`): the way is cut into equal
+    pieces, and again where the parts of a piece do not add up to what the score changes in it.
     """
     network, way = _own_network(model), video - GREY
-    shares, weights = _along_the_way(max(1, steps // PIECE))
     at_once = max(1, min(GRADIENTS_AT_ONCE, PIXELS_OF_GRADIENTS // video[0, 0].numel()))
 
-    def gradient(start: int) -> Tensor:
-        some = slice(start, start + at_once)
-        clips = (GREY + way * shares[some]).requires_grad_()
+    def gradient(shares: tuple[float, ...]) -> list[Point]:
+        along = torch.tensor(shares).view(-1, 1, 1, 1, 1)
+        clips = (GREY + way * along).requires_grad_()
         with torch.enable_grad():
             scores = network(clips)[:, target]
         (gradients,) = torch.autograd.grad(scores.sum(), clips)
-        return (weights[some] * gradients).sum(0, keepdim=True)
+        return [
+            Point(score, _pooled(way * each[None], grid, "sum"))
+            for score, each in zip(scores.tolist(), gradients, strict=True)
+        ]
 
-    mean, starts = torch.zeros_like(video), range(0, len(shares), at_once)
-    with closing(side_by_side(gradient, starts)) as parts:
-        for done, part in enumerate(parts, 1):
-            mean += part
-            progress(done / len(starts))
-    return _pooled(way * mean, grid, "sum")
+    taken = 0
+    reached = 0.0
+
+    def measure(shares: list[float]) -> dict[float, Point]:
+        nonlocal taken, reached
+        total = taken + len(shares)
+        points: list[Point] = []
+        some = [tuple(shares[i : i + at_once]) for i in range(0, len(shares), at_once)]
+        with closing(side_by_side(gradient, some)) as parts:
+            for part in parts:
+                points += part
+                taken += len(part)
+                reached = max(reached, taken / total)  # more may follow
+                progress(reached)
+        return dict(zip(shares, points, strict=True))
+
+    return integrated(measure, pieces)
 
 
-def _along_the_way(pieces: int) -> tuple[Tensor, Tensor]:
-    """Where on the way from 0 to 1 gradients are taken, and the weight of each, (n, 1, 1, 1, 1)."""
-    nodes, weights = np.polynomial.legendre.leggauss(PIECE)  # of -1 to 1, which is 2 long
-    shares = (np.arange(pieces)[:, None] + (nodes + 1) / 2) / pieces
-    shape = (-1, 1, 1, 1, 1)
-    return (
-        torch.from_numpy(shares).float().view(shape),
-        torch.from_numpy(np.tile(weights / 2 / pieces, pieces)).float().view(shape),
-    )
+def score_change(model: Model, clip: Clip, target: int) -> float:
+    """The score of a class on the clip minus that on grey: what integrated gradients add up to.
+
+    Raises: BadInput for an unknown class or a clip that does not fit.
+    """
+    video = _checked("integrated_gradients", model, clip, target, (1, 1, 1))
+    with model.lock, torch.inference_mode():
+        clip_score, grey_score = (model.net(given)[0, target] for given in (video, grey(video)))
+    return float(clip_score - grey_score)
+
+
+def grey(video: Tensor) -> Tensor:
+    """A clip of the same shape that shows nothing."""
+    return torch.full_like(video, GREY)
 
 
 def occlusion(
@@ -310,8 +329,10 @@ METHODS = {
         integrated_gradients,
         r"$\mathrm{IG}=(x-x_0)\int_0^1\nabla f(x_0+\alpha(x-x_0))\,d\alpha$, $x_0$ grey, summed "
         r"over each cell. Red raises the score, "
-        r"blue lowers it; all cells together give $f(x)-f(x_0)$, but for the error of an integral "
-        "by 32 gradients.",
+        r"blue lowers it; all cells together give $f(x)-f(x_0)$, but for the error of the "
+        "integral, which the line below the figure says. Where the score changes abruptly more "
+        f"gradients are taken, up to {MOST} in all.",
+        adds_up=True,
     ),
     "occlusion": Method(
         "Occlusion",

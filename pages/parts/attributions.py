@@ -46,7 +46,8 @@ def other_attributions(choice: Choice, target: int, opacity: float, colours: str
                 f"about {lasting(seconds)} on this computer."
             )
         else:
-            _attribution(choice, method, label, heat, opacity, colours).draw()
+            change = cached.score_change(choice, target) if method.adds_up else None
+            _attribution(choice, method, label, heat, change, opacity, colours).draw()
 
 
 def _compute_when_asked(choice: Choice, name: str, target: int) -> None:
@@ -74,18 +75,31 @@ def _compute_when_asked(choice: Choice, name: str, target: int) -> None:
     bar.empty()
 
 
+def added_up(heat: np.ndarray, change: float | None) -> str:
+    """What all cells give together, and how much that is of what they must give, if anything."""
+    total = f"sum {number(float(heat.sum()), '.3g')}"
+    if change is None:
+        return total
+    share = f" ({100 * float(heat.sum()) / change:.1f} %)" if change else ""
+    return f"{total} of a score change of {number(change, '.3g')} from grey to the clip{share}"
+
+
 def _attribution(
-    choice: Choice, method: Method, label: str, heat: np.ndarray, opacity: float, colours: str
+    choice: Choice,
+    method: Method,
+    label: str,
+    heat: np.ndarray,
+    change: float | None,
+    opacity: float,
+    colours: str,
 ) -> Exhibit:
-    """The clip with an attribution, (T', h, w)."""
+    """The clip with an attribution, (T', h, w); `change` is what its cells must add up to."""
     large, box = pictures(choice, 360)
     frames = overlay(
         large, heat, opacity=opacity, signed=method.signed, colour_map=colours, box=box
     )
     title = f"{method.title} of *{label}*"
-    low, high, total = (
-        number(float(value), ".3g") for value in (heat.min(), heat.max(), heat.sum())
-    )
+    low, high = (number(float(value), ".3g") for value in (heat.min(), heat.max()))
     return Exhibit(
         panels(
             [frames],
@@ -98,7 +112,7 @@ def _attribution(
         [
             (
                 choice,
-                f"{title} · {low} to {high}, sum {total}",
+                f"{title} · {low} to {high}, {added_up(heat, change)}",
             )
         ],
         numbers={"attribution": (heat, "(T', h, w) part of the score of each cell")},

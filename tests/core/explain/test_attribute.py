@@ -130,20 +130,16 @@ def test_occlusion_is_that_of_captum(video: Tensor) -> None:
     )
 
 
-def test_integrated_gradients_are_those_of_captum_piece_by_piece() -> None:
+def test_integrated_gradients_are_those_of_captum_with_many_steps() -> None:
     from captum.attr import IntegratedGradients
 
     net = tiny.direcformer()
     assert any(weight.requires_grad for weight in net.parameters())
     video = torch.randn(1, 3, 3, 35, 35, generator=torch.Generator().manual_seed(2))
-    ours = integrated_gradients(Model(net, CARD), video, 1, (3, 5, 5), silent, steps=12)
-    theirs = torch.zeros_like(video)
-    for i in range(3):
-        theirs += IntegratedGradients(net).attribute(
-            video * (i + 1) / 3, video * i / 3, target=1, n_steps=4
-        )
+    ours = integrated_gradients(Model(net, CARD), video, 1, (3, 5, 5), silent)
+    theirs = IntegratedGradients(net).attribute(video, video * 0, target=1, n_steps=200)
     by_cell = reduce(theirs.detach(), "1 c t (h b) (w d) -> t h w", "sum", b=7, d=7)
-    np.testing.assert_allclose(ours, by_cell, atol=1e-3 * np.abs(ours).max())
+    np.testing.assert_allclose(ours, by_cell, atol=1e-2 * np.abs(ours).max())
     assert np.abs(ours).max() > 1e-3
 
 
