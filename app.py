@@ -1,20 +1,16 @@
 """Attention in Motion: the router.
 
 Start with `streamlit run app.py [-- --clips FOLDER --runs FOLDER]`. Streamlit imports this file
-once for its server, and runs it as a script for each visitor.
+once for its server, and runs it as a script for each visitor. The server answers before anything
+heavy is imported.
 """
 
-# whole before any chart: plotly takes a half-imported one from another visitor's thread
-import pandas  # noqa: F401
 import streamlit as st
 
 from assets import ASSETS
-from core.errors import BadInput
-from pages.parts import session
-from pages.parts.choose import sidebar
+from pages.parts import warming
 from pages.parts.head import NAME
 from pages.parts.server import opening_a_browser, page_routes
-from pages.parts.theme import style
 
 # the file of each page, which is its name in the address too; its title and its icon
 PAGES = {
@@ -29,6 +25,12 @@ PAGES = {
 
 def show() -> None:
     """Draw what every page shares, and the page that is asked for."""
+    warming.wait()
+    from core.errors import BadInput
+    from pages.parts import session
+    from pages.parts.choose import sidebar
+    from pages.parts.theme import style
+
     # an icon by name would be fetched from another host
     st.set_page_config(page_title=NAME, page_icon=ASSETS / "icon.svg", layout="wide")
     st.html(style())

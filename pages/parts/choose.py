@@ -11,9 +11,9 @@ from streamlit.runtime.pages_manager import PagesManager
 from core.errors import BadInput
 from core.video import CROPS, Crop, Sampling
 from core.video.sampling import SAMPLINGS
-from core.weights import Card, Model
+from core.weights import Card, Model, embedded
 from pages.parts import cached, links, session
-from pages.parts.choose_clip import clip_source
+from pages.parts.choose_clip import OPENS_ON, clip_source
 from pages.parts.choose_model import model_source
 from pages.parts.controls import by_title
 from pages.parts.loaded import loaded
@@ -25,7 +25,7 @@ from pages.parts.seen import (
     own_frames,
 )
 from pages.parts.show import clip_name, training_in_words
-from pages.parts.sources import ClipSource, ModelSource
+from pages.parts.sources import RENDERED_FRAMES, ClipSource, ModelSource
 from pages.parts.subject import Choice, Part
 
 LEAST_UNITS = 4
@@ -162,6 +162,18 @@ def sidebar() -> Choice:
     controls = (session.MODEL, "source", "label", "seed", *CLIP_CONTROLS)
     links.say({key: st.session_state.get(key) for key in controls})
     return choice
+
+
+def opening_choice() -> Choice:
+    """What the sidebar chooses of itself.
+
+    Raises: BadInput for a checkpoint that cannot be used.
+    """
+    weights = ModelSource("shipped", next(iter(embedded())))
+    model = loaded(weights)
+    card, frames = model.card, own_frames(model, RENDERED_FRAMES)
+    clip = cached.clip(OPENS_ON, frames, card.sampling, card.stride, None, None, card.rate)
+    return Choice(OPENS_ON, clip, weights, card.crop, card.sampling)
 
 
 def _about_weights(card: Card) -> None:

@@ -20,6 +20,8 @@ from pages.parts.controls import by_title
 from pages.parts.sources import ClipSource, Rendered, VideoFile
 
 MOST_SEED = 10**9
+OPENS_ON = Rendered("carret", 13)
+"""The clip that the app opens on."""
 VIDEO_TYPES = list(SUFFIXES)
 
 
@@ -105,7 +107,7 @@ def _gesture() -> Rendered:
     label = left.selectbox(
         "Gesture",
         LABELS,
-        index=LABELS.index("carret"),
+        index=LABELS.index(OPENS_ON.label),
         key="label",
         bind="query-params",
         help="The stroke that the hand draws. *carret* is the data set's spelling of caret (^).",
@@ -114,7 +116,7 @@ def _gesture() -> Rendered:
         "Seed",
         min_value=0,
         max_value=MOST_SEED,
-        value=13,
+        value=OPENS_ON.seed,
         key="seed",
         bind="query-params",
         help="Another seed draws another hand, room, camera and speed. The same seed always draws "

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import nullcontext
 from typing import Any
 
 import streamlit as st
+from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from core.errors import BadInput
 from core.weights import Model, embedded, hub, load_checkpoint, untrained
@@ -46,7 +48,7 @@ def loaded(source: ModelSource) -> Model:
     )
 
 
-@st.cache_resource
+@st.cache_resource(show_spinner=False)
 def _stores() -> dict[str, Store]:
     """The stores of models, which are bounded by their number."""
     return {
@@ -56,10 +58,11 @@ def _stores() -> dict[str, Store]:
 
 
 def _kept(store: Store, key: Any, text: str, make: Callable[[], Model]) -> Model:
-    """The model under `key`, with a spinner that says `text` while it is made."""
+    """The model under `key`, with a spinner on the page that says `text` while it is made."""
     model: Model | None = store.peek(key)
     if model is not None:
         return model
-    with st.spinner(text):
+    is_on_page = get_script_run_ctx(suppress_warning=True) is not None
+    with st.spinner(text) if is_on_page else nullcontext():
         made: Model = store.get(key, make, lambda model: 1)
     return made

@@ -89,7 +89,7 @@ def store_of(origin: Origin) -> Store:
     return _shared()
 
 
-@st.cache_resource
+@st.cache_resource(show_spinner=False)
 def _shared() -> Store:
     return Store(leave=leave_if_asked)
 

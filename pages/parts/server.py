@@ -13,6 +13,8 @@ from streamlit import cli_util, config, file_util, url_util
 from streamlit.starlette import App
 from streamlit.web.server import server_util
 
+from pages.parts import warming
+
 SERVER_OF_PAGE = (
     "<script>window.__streamlit = {BACKEND_BASE_URL: new URL('.', location).href}</script>"
 )
@@ -51,8 +53,9 @@ def page_routes(pages: Iterable[str]) -> list[Route]:
 async def opening_a_browser(app: App) -> AsyncIterator[None]:
     """Open the app in a browser when its server starts, as Streamlit does for apps of one script.
 
-    A server that is told to be headless opens none.
+    A server that is told to be headless opens none. What the first visitor needs is begun.
     """
+    warming.begin()
     if not config.get_option("server.headless"):
         cli_util.open_browser(server_util.get_url(_shown_address()))
     yield

@@ -56,12 +56,16 @@ def _need() -> dict[str, Any] | None:
     return state.get("need") or None
 
 
+def opening_payload(choice: Choice) -> bytes:
+    """What the viewer opens on."""
+    return cached.payload(choice, None, None, plain(provenance_line(choice)))
+
+
 def _answer(choice: Choice, need: dict[str, Any] | None) -> bytes:
     """What to send: the payload to open on, or what the viewer needs."""
-    source = plain(provenance_line(choice))
     if need is None:
-        return cached.payload(choice, None, None, source)
-    trace = cached.trace(choice)
+        return opening_payload(choice)
+    source, trace = plain(provenance_line(choice)), cached.trace(choice)
     target = need.get("target")
     payload = cached.payload(
         choice,
