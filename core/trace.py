@@ -230,17 +230,22 @@ class Tap:
             recorder.take(self, q, k, layout)
 
 
+def taps_of(model: nn.Module) -> list[Tap]:
+    """The taps of a network, in the order of its modules."""
+    return [
+        value
+        for module in model.modules()
+        for value in vars(module).values()
+        if isinstance(value, Tap)
+    ]
+
+
 class _Recorder:
     """Keeps what the taps of one model offer during a `with` block."""
 
     def __init__(self, model: nn.Module, dtype: torch.dtype, clips: int = 1) -> None:
         self.dtype, self.clips = dtype, clips
-        self.taps = {
-            id(value): value
-            for module in model.modules()
-            for value in vars(module).values()
-            if isinstance(value, Tap)
-        }
+        self.taps = {id(tap): tap for tap in taps_of(model)}
         self.calls: dict[int, list[tuple[Tensor, Tensor, Layout]]] = {}
 
     def take(self, tap: Tap, q: Tensor, k: Tensor, layout: Layout) -> None:

@@ -20,6 +20,7 @@ from core.models.adapters import PLACES, AdapterWeights, HyperAdapters, Parallel
 from core.models.aligning import AligningEncoder
 from core.models.blocks import Grid, Stack, frames_layout, init_vit, through_cam
 from core.models.linear import Linear
+from core.models.sites import EMBEDDED, Part, Site, passed, passed_stream
 from core.models.temporal import WIDTHS, TemporalKind, make_temporal
 from core.models.video_model import Output, Spec, VideoModel
 from core.models.vit import Activation, ViT
@@ -215,14 +216,17 @@ class AMFlow(VideoModel):
 
         Raises: BadInput for another size than the model's, or for a single frame.
         """
+        video = passed(Site(Part.INPUT), video)
         T = video.shape[2]
         x, (h, w) = self.vit.embed(rearrange(video, "b c t h w -> (b t) c h w"))
         grid = (T, h, w)
         self._check(grid)
+        x = passed_stream(x, "(b t) n d", EMBEDDED, t=T)
         outputs, flows = [], []
         for i, weights in enumerate(self.adapters()):
             am_block = self.am_blocks.index(i) if i in self.am_blocks else None
             x, embeddings, flow = self._block(i, am_block, x, grid, weights)
+            x = passed_stream(x, "(b t) n d", i, t=T)
             if flow is not None:
                 flows.append(flow)
             if am_block is not None:
@@ -255,6 +259,7 @@ class AMFlow(VideoModel):
         flow = frame_flow = None
         if self.flow and am_block is not None:
             flow = self._flow(i, am_block, normed, q, k, grid)
+            flow = passed(Site(Part.FLOW, i), flow)
             frame_flow = self._by_frame(flow)
         beside_attention, change = adapt(normed, frame_flow, weights[0])
         x = x + block.ls1(mixed) + change

@@ -13,6 +13,7 @@ from torch.nn.functional import pad, scaled_dot_product_attention
 
 from core.errors import BadInput
 from core.models.linear import Linear, linear
+from core.models.sites import Part, Site, passed, watched
 from core.trace import CLS, Axis, Kernel, Layout, Tap
 
 Kind = Literal["softmax", "cosine"]
@@ -129,6 +130,8 @@ class SelfAttention(nn.Module):
         self.qkv = Linear(width, 3 * width)
         self.proj = Linear(width, width)
         self.tap = Tap(name, layer, axis, Kernel(kind, scale=(width // heads) ** -0.5))
+        self.queries = Site(Part.QUERIES, layer, name)
+        self.mixed_heads = Site(Part.HEADS, layer, name)
 
     def forward(
         self, x: Tensor, layout: Layout | None, want_map: bool = False
@@ -148,10 +151,12 @@ class SelfAttention(nn.Module):
         For a caller that projects a part of it, or with other weights.
         """
         trains_on_cpu = torch.is_grad_enabled() and x.device.type == "cpu"
-        if trains_on_cpu and FEW <= x.shape[-2] <= SHORT and not self.tap.listened:
+        seen = self.tap.listened or watched()
+        if trains_on_cpu and FEW <= x.shape[-2] <= SHORT and not seen:
             return self._head_by_head(x, want_map)
         q, k, v = queries_keys_values(x, self.qkv.weight, self.qkv.bias, self.heads)
         if layout is not None:
+            q = passed(self.queries, q)
             self.tap(q, k, layout)
         kernel = self.tap.kernel
         weights = None
@@ -165,6 +170,8 @@ class SelfAttention(nn.Module):
         else:  # a signed sum is linear in v: this order of the products is cheaper
             left, right = kernel.factors(q, k)
             out = left @ (right.transpose(-2, -1) @ v)
+        if layout is not None:
+            out = passed(self.mixed_heads, out)
         return rearrange(out, "g h n d -> g n (h d)"), weights
 
     def of_first(self, x: Tensor, layout: Layout) -> Tensor:
@@ -174,7 +181,8 @@ class SelfAttention(nn.Module):
         (W^T q) . x and sum w (W x) = W (sum w x), so both products with W are of one row. The keys'
         bias adds the same to every score, which softmax takes away.
         """
-        if not torch.is_grad_enabled() or self.tap.listened or self.tap.kernel.kind != "softmax":
+        seen = self.tap.listened or watched()
+        if not torch.is_grad_enabled() or seen or self.tap.kernel.kind != "softmax":
             return self.mixed(x, layout)[0][:, :1]
         to_q, to_k, to_v = self.qkv.weight.chunk(3)
         q_bias, _, v_bias = self.qkv.bias.chunk(3)

@@ -30,6 +30,7 @@ from core.models.blocks import (
     through_cam,
 )
 from core.models.linear import Linear, linear
+from core.models.sites import EMBEDDED, Part, Site, passed, passed_stream
 from core.models.video_model import Output, Spec, VideoModel
 from core.trace import Axis
 
@@ -198,6 +199,7 @@ class DirecFormer(VideoModel):
 
     def forward(self, video: Tensor, detail: bool = False) -> Tensor | Output:
         """Normalised video (B, 3, T, H, W) -> logits (B, C), or `Output` with `detail=True`."""
+        video = passed(Site(Part.INPUT), video)
         B, _, T, _, _ = video.shape
         x = self.patch_embed["proj"](rearrange(video, "b c t h w -> (b t) c h w"))
         h, w = x.shape[-2:]
@@ -206,13 +208,16 @@ class DirecFormer(VideoModel):
         x = rearrange(x, "(b t) n d -> b n t d", t=T) + self._time_positions(T)[:, None]
         # Patch-major: all frames of a location lie together, at location*T + t.
         patches = rearrange(x, "b n t d -> b (n t) d")
-        cls = (self.cls_token + pos_cls).expand(B, -1, -1)
+        patches = passed_stream(patches, "b (n t) d", EMBEDDED, t=T)
+        cls = passed(Site(Part.CLASS), (self.cls_token + pos_cls).expand(B, -1, -1))
         maps = []
         for i, block in enumerate(self.blocks):
             last = i == len(self.blocks) - 1
             cls, patches, mean_map = block(
                 cls, patches, (T, h, w), detail, self.cam if last else None, last
             )
+            patches = passed_stream(patches, "b (n t) d", i, t=T)
+            cls = passed(Site(Part.CLASS, i), cls)
             maps.append(mean_map)
         cls = self.norm(cls)[:, 0]
         logits = self.head(cls)

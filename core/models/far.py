@@ -30,8 +30,10 @@ from core.models.blocks import (
     through_cam,
 )
 from core.models.checkerboard import Groups, checkerboard, colours, tubes, whole_clip
+from core.models.interaction import Interaction
 from core.models.linear import Linear
 from core.models.position_table import Positions, check_positions, position_table
+from core.models.sites import EMBEDDED, Part, Site, passed, passed_stream
 from core.models.video_model import Output, Spec, VideoModel
 from core.trace import Axis, Kernel, Tap
 
@@ -104,53 +106,18 @@ class HeadSplitAttention(nn.Module):
 
 def _attend(tap: Tap, q: Tensor, k: Tensor, v: Tensor, groups: Groups) -> Tensor:
     """Softmax attention within each group: q, k (B, h, N, d) and v (B, h, N, e) -> (B, h, N, e)."""
+    q = passed(Site(Part.QUERIES, tap.layer, tap.name), q)
+    mixed_heads = Site(Part.HEADS, tap.layer, tap.name)
     if groups.count == 1:
         tap(q, k, groups.layout)
-        return softmax_attention(tap.kernel, q, k, v, SHORT_JOINT)
+        return passed(mixed_heads, softmax_attention(tap.kernel, q, k, v, SHORT_JOINT))
     q, k, v = (groups.gathered(x) for x in (q, k, v))
     if groups.hidden is not None:
         hidden = groups.hidden.to(k).repeat(len(k) // groups.count, k.shape[1], 1, 1)
         q, k = torch.cat([q, torch.ones_like(hidden)], -1), torch.cat([k, hidden], -1)
     tap(q, k, groups.layout)
-    return groups.scattered(softmax_attention(tap.kernel, q, k, v, SHORT_JOINT))
-
-
-class ChannelNorm(nn.LayerNorm):
-    """LayerNorm over the channels of (B, C, T, h, w)."""
-
-    def forward(self, x: Tensor) -> Tensor:
-        return super().forward(x.movedim(1, -1)).movedim(-1, 1)
-
-
-class Interaction(nn.Module):
-    """Token-group interaction: z + a bottleneck convolution of the volume, which joins the colours.
-
-    LayerNorm, 1x1x1 to a quarter of the width, 3x3x3 with one group a head, 1x1x1 back (spec 4.3).
-    The last norm's gain starts at zero, so that pretrained weights are not disturbed at step 0.
-    """
-
-    def __init__(
-        self, width: int, groups: int, norm: Literal["batch", "layer"], eps: float
-    ) -> None:
-        super().__init__()
-        narrow = width // 4
-        make_norm = nn.BatchNorm3d if norm == "batch" else ChannelNorm
-        self.norm = nn.LayerNorm(width, eps=eps)
-        self.down = nn.Conv3d(width, narrow, 1)
-        self.norm1 = make_norm(narrow)
-        self.mix = nn.Conv3d(narrow, narrow, 3, padding=1, groups=groups)
-        self.norm2 = make_norm(narrow)
-        self.up = nn.Conv3d(narrow, width, 1)
-        self.norm3 = make_norm(width)
-        nn.init.zeros_(self.norm3.weight)
-
-    def forward(self, z: Tensor, grid: Grid) -> Tensor:
-        """z (B, N, D) -> the same shape."""
-        T, h, w = grid
-        x = rearrange(self.norm(z), "b (t h w) d -> b d t h w", t=T, h=h, w=w)
-        x = nn.functional.gelu(self.norm1(self.down(x)))
-        x = nn.functional.gelu(self.norm2(self.mix(x)))
-        return z + rearrange(self.norm3(self.up(x)), "b d t h w -> b (t h w) d")
+    mixed = groups.scattered(softmax_attention(tap.kernel, q, k, v, SHORT_JOINT))
+    return passed(mixed_heads, mixed)
 
 
 class Block(nn.Module):
@@ -309,13 +276,15 @@ class FAR(VideoModel):
                 f"a token covers {TUBE} frames, so {video.shape[2]} frames cannot be used; give "
                 "an even number"
             )
-        x = self.patch_embed["proj"](video)
+        x = self.patch_embed["proj"](passed(Site(Part.INPUT), video))
         grid: Grid = tuple(x.shape[2:])
         x = rearrange(x, "b d t h w -> b (t h w) d") + self._positions(grid).to(x)
+        x = passed_stream(x, "b (t n) d", EMBEDDED, t=grid[0])
         maps = []
         for i, block in enumerate(self.blocks):
             last = i == len(self.blocks) - 1
             x, frame_map = block(x, grid, detail, self.cam if last else None)
+            x = passed_stream(x, "b (t n) d", i, t=grid[0])
             maps.append(frame_map)
         logits = self.head(self.fc_norm(self._pooled(x, grid)))
         if not detail:

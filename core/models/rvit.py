@@ -17,7 +17,6 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import Any, Literal
 
 import torch
@@ -32,14 +31,14 @@ from core.models.blocks import (
     fitting,
     init_vit,
     silence,
-    softmax_attention,
     through_cam,
 )
+from core.models.gate import AttentionGate, Gate, frame_layout
 from core.models.linear import Linear
+from core.models.sites import EMBEDDED, Part, Site, passed, passed_stream
 from core.models.video_model import Output, Spec, VideoModel
-from core.trace import CLS, Axis, Kernel, Layout, Tap
+from core.trace import Layout
 
-Gate = Literal["linear", "linear_norm", "softmax"]
 Head = Literal["norm_linear", "ffn"]
 Positions = Literal["every", "first"]
 DROPOUT = 0.178
@@ -59,23 +58,6 @@ class State:
     """How many frames it has met."""
 
 
-@lru_cache(maxsize=256)
-def frame_layout(t: int, frames: int, h: int, w: int) -> Layout:
-    """Frame t of `frames` as one group: class token, then its patches."""
-    tokens = torch.cat([torch.tensor([CLS]), torch.arange(t * h * w, (t + 1) * h * w)])[None]
-    return Layout(tokens, tokens, (frames, h, w))
-
-
-@lru_cache(maxsize=64)
-def class_tokens_layout(frames: int) -> Layout:
-    """One token a frame in one group.
-
-    They have no place in the picture, so the grid is (T, 1, 1) and frame t is (t, 0, 0).
-    """
-    tokens = torch.arange(frames)[None]
-    return Layout(tokens, tokens, (frames, 1, 1))
-
-
 class FeedForward(nn.Module):
     """Linear, GELU, dropout, Linear, dropout."""
 
@@ -88,73 +70,6 @@ class FeedForward(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """x (..., width) -> the same shape."""
         return self.drop(self.fc2(self.drop(nn.functional.gelu(self.fc1(x)))))
-
-
-class AttentionGate(nn.Module):
-    """Attention whose Q, K and V are the sum of a frame's half and the hidden state's half.
-
-    Spec 1.2, step 4. The gates are linear, phi(Q) phi(K)^T V with phi = ELU + 1 and rows that are
-    not normalised (the paper's); linear_norm, each row divided by its sum; softmax, softmax(Q K^T /
-    sqrt d) V.
-
-    Raises: BadInput if the heads do not divide the width.
-    """
-
-    def __init__(self, width: int, heads: int, gate: Gate, layer: int) -> None:
-        super().__init__()
-        if width % heads:
-            raise BadInput(
-                f"rvit width {width} cannot be split over {heads} heads; choose a width that is a "
-                "multiple of heads"
-            )
-        self.heads = heads
-        self.qkv = Linear(width, 3 * width)
-        self.qkv_hidden = Linear(width, 3 * width)
-        self.proj = Linear(width, width)
-        kernel = Kernel("linear", normalised=gate == "linear_norm")
-        if gate == "softmax":
-            kernel = Kernel("softmax", scale=(width // heads) ** -0.5)
-        between_frames = Kernel("linear", normalised=True)
-        self.gate = Tap("gate", layer, Axis.SPACE, kernel)
-        self.time_frames = Tap("time_frames", layer, Axis.TIME, between_frames)
-        self.space_frames = Tap("space_frames", layer, Axis.TIME, between_frames)
-
-    def forward(self, from_frame: Tensor, from_state: Tensor, layout: Layout) -> Tensor:
-        """Halves of Q, K and V, each (B, n, 3D) -> (B, n, D)."""
-        q, k, v = self._split(from_frame + from_state)
-        self.gate(q, k, layout)
-        return self.proj(rearrange(self.attend(q, k, v), "b h n d -> b n (h d)"))
-
-    def attend(self, q: Tensor, k: Tensor, v: Tensor) -> Tensor:
-        """q, k, v (B, heads, n, d) -> the same shape. Linear kernels never build the n x n map."""
-        kernel = self.gate.kernel
-        if kernel.kind == "softmax":
-            return softmax_attention(kernel, q, k, v)
-        left, right = kernel.factors(q, k)
-        out = left @ (right.transpose(-2, -1) @ v)
-        if kernel.normalised:
-            out = out / (left @ right.sum(-2)[..., None] + kernel.eps)
-        return out
-
-    def frame_maps(self, from_frames: Tensor, from_states: Tensor) -> tuple[Tensor, Tensor]:
-        """The class tokens' rows of both halves, each (B, T, 3D) -> S_spatial and S_temporal.
-
-        Attention from frame to frame (spec 1.3), each (B, T, T) > 0 with rows that sum to 1, the
-        mean over heads: what the class token of frame t asks against what that of frame t' offers,
-        before frame and state are added. It stands beside the network, after the clip: the paper's
-        Figures 4 and 5 and its loss take all of it, though no frame of a recurrence meets a later
-        one. In the first layer T_s has met no frame yet, so there S_spatial is 1/T for any clip.
-        """
-        layout = class_tokens_layout(from_frames.shape[1])
-        maps = []
-        for tap, rows in ((self.space_frames, from_frames), (self.time_frames, from_states)):
-            q, k, _ = self._split(rows)
-            tap(q, k, layout)
-            maps.append(tap.kernel.weights(q, k).mean(1))
-        return maps[0], maps[1]
-
-    def _split(self, qkv: Tensor) -> tuple[Tensor, ...]:
-        return tuple(rearrange(qkv, "b n (three h d) -> three b h n d", three=3, h=self.heads))
 
 
 class RViTUnit(nn.Module):
@@ -188,13 +103,16 @@ class RViTUnit(nn.Module):
             x = torch.cat([x[:, :, :1], patches], 2)
         from_frames = self.attn.qkv(x)
         attended, from_states = [], []
+        layer = self.attn.gate.layer
         for t, layout in enumerate(layouts):
+            h = passed(Site(Part.STATE, layer, frame=t), h)
             g = h + pos
             from_state = self.attn.qkv_hidden(self.norm_hidden(g))
             o = self.attn(from_frames[:, t], from_state, layout)
             h = (g if self.pos_in_state else h) + o
             attended.append(o)
             from_states.append(from_state[:, 0])
+        h = passed(Site(Part.STATE, layer, frame=len(layouts), is_end=True), h)
         y = u + self.drop(torch.stack(attended, 1))
         return y + self.mlp(self.norm2(y)), h, (from_frames[:, :, 0], torch.stack(from_states, 1))
 
@@ -333,6 +251,7 @@ class RViT(VideoModel):
         Returns the last layer's tokens (B, T, 1 + N, D), the state, and the class rows of each
         layer. Raises: BadInput for other H or W.
         """
+        video = passed(Site(Part.INPUT), video)
         B, _, T, H, W = video.shape
         if (self.size, self.size) != (H, W):
             raise BadInput(
@@ -343,6 +262,7 @@ class RViT(VideoModel):
         h, w = x.shape[-2:]
         x = rearrange(x, "(b t) d h w -> b t (h w) d", b=B)
         x = torch.cat([self.cls_token.expand(B, T, -1, -1), x], 2)
+        x = passed_stream(x, "b t n d", EMBEDDED)
         layouts = [
             frame_layout(t, state.frames + T, h, w) for t in range(state.frames, state.frames + T)
         ]
@@ -353,6 +273,7 @@ class RViT(VideoModel):
             x, after, pair = block(
                 u, state.hidden[i], self.pos_embed, layouts, self.cam if last else None
             )
+            x = passed_stream(x, "b t n d", i)
             hidden.append(after)
             rows.append(pair)
         return x, State(tuple(hidden), state.frames + T), rows

@@ -27,6 +27,7 @@ from core.models.blocks import (
     softmax_attention,
 )
 from core.models.linear import linear
+from core.models.sites import passed
 from core.trace import Axis, Layout
 
 Activation = Literal["gelu", "quick_gelu"]
@@ -66,8 +67,11 @@ class ImageAttention(SelfAttention):
         """
         q, k, v = queries_keys_values(x, self.qkv.weight, self.qkv.bias, self.heads)
         if layout is not None:
+            q = passed(self.queries, q)
             self.tap(q, k, layout)
         mixed = softmax_attention(self.tap.kernel, q, k, v)
+        if layout is not None:
+            mixed = passed(self.mixed_heads, mixed)
         return self.proj(rearrange(mixed, "g h n d -> g n (h d)")), q, k
 
     def queries_and_keys(self, x: Tensor) -> tuple[Tensor, Tensor]:

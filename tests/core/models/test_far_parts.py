@@ -11,7 +11,8 @@ from torch import nn
 
 from core.models.blocks import frames_layout
 from core.models.checkerboard import colours
-from core.models.far import FAR, ChannelNorm, Interaction
+from core.models.far import FAR
+from core.models.interaction import ChannelNorm, Interaction
 from core.models.position_table import position_table
 from core.models.vit import ViT
 from tests.core.models.far_nets import (

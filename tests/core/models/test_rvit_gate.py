@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from core.models.rvit import AttentionGate, frame_layout
+from core.models.gate import AttentionGate, frame_layout
 from tests.core.models.nets import HEADS, WIDTH, clip, difference, randomised
 from tests.core.models.rvit_nets import weights
 
