@@ -14,6 +14,7 @@ from core.video.clip import (
 )
 from core.video.container import KINDS, SUFFIXES, Limits
 from core.video.decoder import Probe, decode, decode_at, probe, subclip
+from core.video.recording import Recording, recorded
 from core.video.sampling import (
     MOTION_RATE,
     MOTION_THRESHOLD,
@@ -39,6 +40,7 @@ __all__ = [
     "Crop",
     "Limits",
     "Probe",
+    "Recording",
     "Sampling",
     "View",
     "choose",
@@ -53,6 +55,7 @@ __all__ = [
     "motion_scores",
     "probe",
     "random_order",
+    "recorded",
     "shrunk",
     "shuffled",
     "subclip",
