@@ -16,6 +16,7 @@ from core.explain.maps import (
     temporal,
 )
 from core.explain.rollout import rollout, rollouts
+from core.explain.stream import Glance, Memory, begin, see
 from core.explain.taps import (
     View,
     beside,
@@ -33,11 +34,14 @@ __all__ = [
     "OUTSIDE",
     "Domain",
     "Explanation",
+    "Glance",
     "GradCam",
+    "Memory",
     "SpatialQuery",
     "View",
     "along_layers",
     "am_flow",
+    "begin",
     "beside",
     "between_frames",
     "displayed",
@@ -56,6 +60,7 @@ __all__ = [
     "received",
     "rollout",
     "rollouts",
+    "see",
     "spatial",
     "target_index",
     "temporal",

@@ -74,6 +74,18 @@ class VideoModel(nn.Module):
 
         return logits
 
+    def start(self, batch: int) -> Any:
+        """The state before the first frame of `batch` clips, of a model that `is_recurrent`."""
+        raise NotImplementedError(f"{type(self).__name__} carries no state")
+
+    def step(self, frame: Tensor, state: Any) -> tuple[Tensor, Any]:
+        """The next frame (B, 3, H, W) of clips, for a model that `is_recurrent`.
+
+        Returns the logits (B, C) of the clips that end here, and the state to go on with, whose
+        `hidden` is (B, n, D) for each layer.
+        """
+        raise NotImplementedError(f"{type(self).__name__} carries no state")
+
     @property
     def trunk(self) -> nn.ModuleList:
         """The blocks of its own that training may freeze, first one first; empty for none."""
