@@ -17,7 +17,7 @@ import numpy as np
 from core.errors import EmptyVideo, NotAVideo, TooFewFrames
 from core.video.clip import Clip, digest
 from core.video.container import Limits, too_many_frames
-from core.video.sampling import Sampling, choose
+from core.video.sampling import Sampling, choose_of
 from core.video.stills import picture
 
 LEAST_PICTURES = 2
@@ -83,19 +83,16 @@ class Recording:
 
         Raises: TooFewFrames; BadInput for settings that make no sense.
         """
-        span = float(self.seconds[-1])
-        mean_rate = (len(self) - 1) / span if span > 0 else 0.0
-        indices = choose(
+        indices = choose_of(
             self.title,
             self.seconds,
-            mean_rate,
-            frames,
-            sampling,
-            stride,
-            start,
-            end,
             self.read,
-            rate,
+            frames=frames,
+            sampling=sampling,
+            stride=stride,
+            rate=rate,
+            start=start,
+            end=end,
         )
         identity = digest(self.id, indices.tolist())
         return Clip(self.read(indices), self.seconds[indices], self.source, identity)

@@ -22,7 +22,7 @@ from core.video.sampling import nearest
 from core.world.gestures import Gesture
 from core.world.truth import Truth, truth_of
 from pages.parts.once import made_once, nbytes
-from pages.parts.sources import RENDERED_FRAMES, ClipSource, Rendered, VideoFile
+from pages.parts.sources import RENDERED_FRAMES, ClipSource, Recorded, Rendered, VideoFile
 from pages.parts.subject import Choice
 from pages.parts.viewer_help import VIEWER_HELP
 
@@ -57,6 +57,8 @@ def length(source: ClipSource) -> Length:
     if isinstance(source, VideoFile):
         video = _probed(source)
         return Length(video.seconds, video.frames, video.changed)
+    if isinstance(source, Recorded):
+        return Length(float(source.recording.seconds[-1]), len(source.recording))
     return Length(3.0 * (RENDERED_FRAMES - 1) / RENDERED_FRAMES, RENDERED_FRAMES)
 
 
@@ -88,6 +90,8 @@ def clip(
     if isinstance(source, Rendered):
         indices = source.uncut.indices(frames=frames, start=start, end=end, **how).tolist()
         return source.uncut.clip(_drawn(source, tuple(indices)), indices)
+    if isinstance(source, Recorded):
+        return source.recording.clip(frames=frames, start=start, end=end, **how)
     assert isinstance(source, VideoFile)
     how |= {"largest": LARGEST, "views": VIEWS}
     return decode(source.path, frames=frames, start=start, end=end, **how)

@@ -1,4 +1,4 @@
-"""The part of the sidebar that chooses the clip: rendered, uploaded, or a file of a folder."""
+"""The part of the sidebar that chooses the clip: rendered, uploaded, recorded, or of a folder."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from core.video import SUFFIXES
 from core.world.gestures import LABELS
 from pages.parts import cached, links, session
 from pages.parts.controls import by_title
+from pages.parts.record import recording_source
 from pages.parts.sources import ClipSource, Rendered, VideoFile
 
 MOST_SEED = 10**9
@@ -142,7 +143,7 @@ def _can_be_shown(file: VideoFile) -> bool:
 def clip_source() -> ClipSource:
     """Draw the choice of a clip; until a video can be shown it is a rendered gesture."""
     folder = clips_folder()
-    titles = {"gesture": "Rendered", "upload": "Upload"}
+    titles = {"gesture": "Rendered", "upload": "Upload", "record": "Record"}
     if folder:
         titles["folder"] = "Folder"
     links.meant("source", titles, "Folder")  # the folder of another machine is no fault of a link
@@ -156,8 +157,12 @@ def clip_source() -> ClipSource:
         bind="query-params",
         width="stretch",
         help="**Rendered**: air gestures drawn by this app, for which the truth is known. "
-        "**Upload**: your own video.",
+        "**Upload**: your own video. **Record**: your own camera.",
     )
+    if kind == "record":
+        recording = recording_source()
+        if recording is not None:
+            return recording
     file = None
     if kind == "upload":
         file = _uploaded()
@@ -166,5 +171,6 @@ def clip_source() -> ClipSource:
     if file is not None and _can_be_shown(file):
         return file
     if kind != "gesture":
-        st.caption("Until a video is chosen, this rendered gesture is shown:")
+        own = "recorded" if kind == "record" else "chosen"
+        st.caption(f"Until a video is {own}, this rendered gesture is shown:")
     return _gesture()

@@ -16,14 +16,19 @@ STORE = "store"
 """What was made of this session's uploads: a Store."""
 UPLOADS = "uploads"
 """The folder of this session's uploads, which ends with it: a TemporaryDirectory."""
+RECORDINGS = "recordings"
+"""What this session's camera took: a Recording by its id, the newest last."""
+RECORDED_COUNT, NOT_RECORDED = "recorded_count", "not_recorded"
+"""How many recordings it took so far, and why the last could not be kept, in words."""
 OWN_CHECKPOINT = "own_checkpoint"
 """The path of the visitor's own checkpoint, which the model chooser offers last."""
 TAUGHT = "taught"
 """The models that were taught a clip in this session: path of the checkpoint to title."""
 LINKED_MODEL, LINKED_UPLOAD = "linked_model", "linked_upload"
+LINKED_RECORDING = "linked_recording"
 """What the link that opened the app asked for, None where it asked for none.
 
-It is a model's title, and the name of an upload's folder.
+It is a model's title, the name of an upload's folder, and the id of a recording.
 """
 LOOKED_AT, NOT_HERE, SHOWN_INSTEAD = "looked_at", "not_here", "shown_instead"
 """Of that link: the parameters that were looked at; by parameter, what of it is not here, in words,
@@ -47,6 +52,7 @@ CLIP, MODEL, FRAMES, SAMPLING, CROP = "source", "model", "frames", "sampling", "
 HOW, ORDER, WITHOUT, LAB = "how", "order", "without", "lab"
 SHOWN_RUNS = "shown-runs"
 VIEWER, FOLLOWER = "viewer", "follower"
+RECORDER, RECORDED = "recorder", "recorded"
 
 
 def switch_to(model: ModelSource) -> None:

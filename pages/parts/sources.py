@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Literal, get_args
 
 from core.errors import BadInput
+from core.video import Recording
 from core.world.gestures import Uncut
 
 RENDERED_FRAMES = 48
@@ -15,14 +16,14 @@ RENDERED_FRAMES = 48
 
 
 class ClipSource(ABC):
-    """Where a clip comes from: a gesture that this app renders, or a video file."""
+    """Where a clip comes from: a gesture that this app renders, a video file, or a camera."""
 
     is_upload = False
     """Whether it is one visitor's own, so that nothing of it leaves that visitor's session."""
 
     @staticmethod
     def parse(text: str) -> ClipSource:
-        """The source that `str` wrote.
+        """The source that `str` wrote, of any but a recording.
 
         Raises: BadInput for any other text.
         """
@@ -86,6 +87,24 @@ class VideoFile(ClipSource):
     def version(self) -> float:
         """When the file changed, in seconds; 0 for one that is gone."""
         return self.path.stat().st_mtime if self.path.exists() else 0.0
+
+
+@dataclass(frozen=True)
+class Recorded(ClipSource):
+    """What a visitor's camera has taken: `record:ID`.
+
+    It is in that visitor's session alone, so no text brings it back.
+    """
+
+    recording: Recording
+    is_upload = True
+
+    def __str__(self) -> str:
+        return f"record:{self.recording.id}"
+
+    @property
+    def version(self) -> float:
+        return 0.0
 
 
 ModelKind = Literal["shipped", "public", "random", "file"]

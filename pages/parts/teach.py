@@ -19,7 +19,7 @@ from core.order.learned import WINDOWS
 from pages.parts import runs, session
 from pages.parts.lesson import BASE, lesson_result
 from pages.parts.runs import Run
-from pages.parts.sources import Rendered, VideoFile
+from pages.parts.sources import Recorded, Rendered, VideoFile
 from pages.parts.subject import Choice
 
 ABOUT = (
@@ -119,10 +119,12 @@ def _controls(choice: Choice, run: Run | None) -> None:
             st.error(str(error), icon=":material/error:")
         else:
             st.rerun()
+    is_recorded = isinstance(choice.source, Recorded)
     row[4].caption(
         f"The shipped {spec(BASE).title} learns the order of the frames of {choice.clip.source}: "
         "of the whole file, whatever part of it and whichever model are chosen. What it learns is "
-        "kept for this session only."
+        "kept for this session only"
+        + (", as is the file that the recording is written to for it." if is_recorded else ".")
     )
 
 
@@ -137,9 +139,14 @@ def _start(choice: Choice, **asked: int) -> Path:
 
 
 def _file(choice: Choice, room: Path) -> Path:
-    """The clip's file; a rendered gesture is written to one."""
+    """The clip's file; what has none is written to one, which goes with the session."""
     if isinstance(choice.source, VideoFile):
         return choice.source.path
+    if isinstance(choice.source, Recorded):
+        path = room / f"{choice.source.recording.title.replace(' ', '-')}.mkv"
+        if not path.exists():
+            choice.source.recording.write(path)
+        return path
     assert isinstance(choice.source, Rendered)
     path = room / f"{choice.source.label}-{choice.source.seed}.mp4"
     if not path.exists():

@@ -91,16 +91,22 @@ def started(runs: Path) -> Iterator[str]:
 
 
 @pytest.fixture(scope="session")
-def chromium() -> Iterator[Patient]:
-    """One Chromium for all browser tests."""
+def launcher() -> Iterator[Any]:
+    """What starts a Chromium: there can be only one of it in a thread."""
     if CHROMIUM is None:
         pytest.skip("NO CHROMIUM: the browser tests did not run; install the package 'chromium'")
     from playwright.sync_api import sync_playwright
 
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
-        yield Patient(browser)
-        browser.close()
+        yield playwright.chromium
+
+
+@pytest.fixture(scope="session")
+def chromium(launcher: Any) -> Iterator[Patient]:
+    """One Chromium for all browser tests."""
+    browser = launcher.launch(executable_path=CHROMIUM, args=FLAGS)
+    yield Patient(browser)
+    browser.close()
 
 
 class Patient:

@@ -23,7 +23,13 @@ needs_node = pytest.mark.skipif(
     NODE is None,
     reason="NO NODE: the tests of JavaScript did not run; install the package 'nodejs'",
 )
-BUNDLES = ("viewer/viewer", "follower/follower", "lab/lab", "download/figure")
+BUNDLES = (
+    "viewer/viewer",
+    "follower/follower",
+    "lab/lab",
+    "download/figure",
+    "recorder/recorder",
+)
 
 
 def node(*arguments: str | Path, stdin: bytes | None = None) -> str:

@@ -1,0 +1,136 @@
+"""A clip from the visitor's own camera: taken in the browser, kept in the session, never on a disk.
+
+The pictures come over the page's own connection, as any click does, so that whatever lets the page
+through lets them through.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from typing import Any
+
+import streamlit as st
+from streamlit import config
+
+from core.errors import BadInput, NotAVideo
+from core.video import Recording, recorded
+from pages.parts import session
+from pages.parts.component import component
+from pages.parts.sources import Recorded
+
+MOST_BYTES = 80_000_000
+"""Of the pictures of all recordings of a session: beyond it the oldest goes."""
+ENVELOPE = 500_000
+"""Bytes of a message that are left for what is not pictures."""
+ABOUT = "It stays in this session: nothing of it is written to a disk."
+HELP = {
+    "seconds": "How long is recorded; Stop ends it earlier. Rendered clips last 3 seconds.",
+    "mirror": "On: left and right are exchanged, as in a mirror, so that what goes to your right "
+    "is “right” for the model too. It holds for the clip as well as for the picture.",
+}
+GONE = (
+    "The link shows a recording. Recordings stay in the session of their owner, and this one is "
+    "gone: record again."
+)
+
+
+def most_bytes() -> int:
+    """Bytes of pictures that one message may bring: they come as base 64, four for three."""
+    limit = int(config.get_option("server.maxWidgetStateSize")) * 1_000_000
+    return (limit - ENVELOPE) * 3 // 4
+
+
+def unpacked(sent: dict[str, Any], title: str) -> Recording:
+    """The recording that a browser sent: as `packShots` of assets/camera packs it.
+
+    Raises: BadInput for what is no recording.
+    """
+    try:
+        data = base64.b64decode(sent["pictures"], validate=True)
+        sizes = [int(size) for size in sent["bytes"]]
+        seconds = [float(second) for second in sent["seconds"]]
+    except (KeyError, TypeError, ValueError, binascii.Error):
+        sizes, data, seconds = [-1], b"", []
+    if min(sizes, default=0) < 0 or sum(sizes) != len(data):
+        raise NotAVideo(f"{title}: it came damaged; record it again")
+    pictures, start = [], 0
+    for size in sizes:
+        pictures.append(data[start : start + size])
+        start += size
+    return recorded(title, pictures, seconds, mirrored=bool(sent.get("mirrored")))
+
+
+def keep(sent: dict[str, Any]) -> Recording:
+    """Keep what a browser sent as this session's newest recording, and show it from now on.
+
+    Raises: BadInput for what is no recording.
+    """
+    recordings = _recordings()
+    count: int = st.session_state.get(session.RECORDED_COUNT, 0) + 1
+    recording = unpacked(sent, f"recording {count}")
+    st.session_state[session.RECORDED_COUNT] = count
+    recordings[recording.id] = recording
+    while len(recordings) > 1 and sum(map(_bytes, recordings.values())) > MOST_BYTES:
+        del recordings[next(iter(recordings))]
+    st.session_state[session.RECORDED] = recording.id
+    return recording
+
+
+def _bytes(recording: Recording) -> int:
+    return sum(map(len, recording.pictures))
+
+
+def _recordings() -> dict[str, Recording]:
+    recordings: dict[str, Recording] = st.session_state.setdefault(session.RECORDINGS, {})
+    return recordings
+
+
+def _take() -> None:
+    """Take over what the recorder sent, before the page is drawn."""
+    sent = (st.session_state[session.RECORDER] or {}).get("clip")
+    if not sent:
+        return
+    try:
+        keep(sent)
+    except BadInput as error:
+        st.session_state[session.NOT_RECORDED] = str(error)
+
+
+def recording_source() -> Recorded | None:
+    """Draw the recorder, and the choice among what it took. Returns what is chosen, if any."""
+    component("recorder", "recorder/recorder")(
+        key=session.RECORDER,
+        data={"most": most_bytes(), "about": ABOUT, "help": HELP},
+        on_clip_change=_take,
+    )
+    error = st.session_state.pop(session.NOT_RECORDED, None)
+    if error:
+        st.error(error, icon=":material/error:")
+    recordings = _recordings()
+    linked = st.session_state.setdefault(session.LINKED_RECORDING, st.query_params.get("recording"))
+    if not recordings:
+        if linked:
+            st.info(GONE)
+        return None
+    newest = list(recordings)[-1]
+    if st.session_state.get(session.RECORDED) not in recordings:
+        st.session_state[session.RECORDED] = newest
+    name = newest
+    if len(recordings) > 1:
+        name = st.selectbox(
+            "Recorded",
+            list(reversed(recordings)),
+            key=session.RECORDED,
+            format_func=lambda name: _in_words(recordings[name]) if name in recordings else "",
+        )
+    recording = recordings[name]
+    st.query_params["recording"] = name
+    side = "as in a mirror: your right is right" if recording.mirrored else "as the camera saw it"
+    st.caption(f"{_in_words(recording)}, {side}.", help=HELP["mirror"])
+    return Recorded(recording)
+
+
+def _in_words(recording: Recording) -> str:
+    title = recording.title[0].upper() + recording.title[1:]
+    return f"{title}, {recording.seconds[-1]:.1f} s, {len(recording)} pictures"
