@@ -21,6 +21,7 @@ VISITS = {
     "gradcam, a model with pairs of frames": ("gradcam", {"model": "far"}),
     "training, clips of a folder": ("training", {"model": "direcformer", "source": "folder"}),
     "training, an uploaded clip": ("training", {"model": "direcformer", "source": "upload"}),
+    "training, a recording": ("training", {"model": "direcformer", "source": "record"}),
 }
 """Page and session state of each visit."""
 
