@@ -99,11 +99,11 @@ class Recording:
 
     def write(self, path: Path) -> None:
         """Write it as Matroska of JPEG pictures at their own times, to the millisecond."""
-        first = self.read([0])[0]
+        height, width = self.read([0]).shape[1:3]
         with av.open(str(path.absolute()), "w", format="matroska") as container:
             options = {"qmin": _WRITTEN_QUALITY, "qmax": _WRITTEN_QUALITY}
             stream = container.add_stream("mjpeg", rate=1000, options=options)
-            stream.height, stream.width, stream.pix_fmt = *first.shape[:2], "yuvj444p"
+            stream.height, stream.width, stream.pix_fmt = height, width, "yuvj444p"
             stream.codec_context.time_base = _MILLISECOND
             for index, second in enumerate(self.seconds):
                 image = av.VideoFrame.from_ndarray(self.read([index])[0], format="rgb24")
