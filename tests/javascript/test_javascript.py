@@ -29,6 +29,8 @@ BUNDLES = (
     "lab/lab",
     "download/figure",
     "recorder/recorder",
+    "designs/designs",
+    "table/table",
 )
 
 
