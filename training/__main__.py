@@ -1,4 +1,4 @@
-"""Command line: fit | recipes | tune | evaluate | publish | calibrate | reproduce | teach.
+"""Command line: fit, recipes, tune, evaluate, publish, calibrate, readings, reproduce, teach.
 
 `python -m training COMMAND --help` says what each takes. Bad input: exit code 2 and one line on
 stderr.
@@ -85,6 +85,11 @@ def _parser() -> Parser:
         "calibrate", help="fit what tells a shipped model's clips from others, from rendered clips"
     )
     calibrate.add_argument("models", nargs="+", metavar="MODEL")
+    _add_readings(
+        commands.add_parser(
+            "readings", help="measure how often the verdict on an order of frames is right"
+        )
+    )
     _add_reproduce(
         commands.add_parser(
             "reproduce", help="train and measure a paper's table in miniature, or go on with it"
@@ -240,6 +245,18 @@ def _calibrate(args: argparse.Namespace) -> int:
     return command(args)
 
 
+def _add_readings(command: argparse.ArgumentParser) -> None:
+    from training.readings import add_flags
+
+    add_flags(command)
+
+
+def _readings(args: argparse.Namespace) -> int:
+    from training.readings import command
+
+    return command(args)
+
+
 def _add_reproduce(command: argparse.ArgumentParser) -> None:
     command.add_argument(
         "table",
@@ -320,6 +337,7 @@ _COMMANDS: dict[str, Callable[[argparse.Namespace], int]] = {
     "evaluate": _evaluate,
     "publish": _publish,
     "calibrate": _calibrate,
+    "readings": _readings,
     "reproduce": _reproduce,
     "teach": _teach,
 }

@@ -36,7 +36,7 @@ _FEWEST = 30  # clips above the threshold: the share of right directions among f
 _GAIN = 2.0  # points of OrderAcc that sharpening must bring on rendered clips: less is chance
 TEST_CLIPS = 500
 PASSES = 16  # of the order matrix, reported beside the paper's one
-_TEST_SEED = 910_000_000_000_000  # other rendered clips than those that calibrate
+TEST_SEED = 910_000_000_000_000  # other rendered clips than those that calibrate
 
 
 def direction_threshold(rows: list[Row]) -> float:
@@ -72,7 +72,7 @@ def publish(checkpoint: Path, name: str | None, real: Path | None, hours: float 
         # What is wrong with it is said before the minutes of measuring.
         opened(str(real), model.card)
     model = _calibrated(model)
-    clips = rendered_clips(TEST_CLIPS, model.card, _TEST_SEED)
+    clips = rendered_clips(TEST_CLIPS, model.card, TEST_SEED)
     measured: dict[str, Any] = {
         "rendered": _measured(model, tqdm(clips, total=TEST_CLIPS, desc="rendered"))
     }
