@@ -1,4 +1,4 @@
-"""Two matrices of one shuffle side by side, each with the order that was read of it."""
+"""Matrices of one shuffle side by side, each with the order that was read of it."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from core.draw.lettering import number
 from core.draw.steps import Scale
 from core.draw.style import ACCENT, FONT, NOTHING, bare, numbered
 
-GAP = 0.12  # of the width, between the two
+GAP = 0.12  # of the width, between two
 BAR = 0.035  # of the height, for a bar of colours
 
 
@@ -37,7 +37,7 @@ def order_pair(panels: list[Panel], height: int = 430) -> go.Figure:
     A matrix has its own colour bar below, and the steps of its path are outlined and counted.
     """
     figure = go.Figure()
-    share = (1 - GAP) / len(panels)
+    share = (1 - GAP * (len(panels) - 1)) / len(panels)
     for i, panel in enumerate(panels):
         domain = [i * (share + GAP), i * (share + GAP) + share]
         if panel.sums is None:

@@ -30,7 +30,8 @@ SIGNED, SOFTMAX = "direcformer", "timesformer"
 BESIDE_HELP = (
     "The same shuffle read from another matrix, side by side: one that can be negative beside one "
     "that cannot, the attention itself beside the sharpened one, or the sums of the rows beside "
-    "the path."
+    "the path. **Three readings**: the path through the attention itself, that through the "
+    "sharpened matrix, and the row sums of the attention itself."
 )
 
 
@@ -70,6 +71,7 @@ def two_matrices(choice: Choice, shuffled: Shuffled) -> None:
         titles["model"] = other.title
     if choice.card.sharpness and not shuffled.by.pixels:
         titles["sharpened"] = "raw | sharpened"
+        titles["readings"] = "three readings"
     titles["sums"] = "path | row sums"
     kind = st.segmented_control(
         "Two matrices on one shuffle",
@@ -88,11 +90,11 @@ def two_matrices(choice: Choice, shuffled: Shuffled) -> None:
     except BadInput as error:
         st.warning(str(error), icon=":material/error:")
         return
-    _exhibit(kind, sides).draw()
-    for column, side in zip(st.columns(2, gap="large"), sides, strict=True):
+    _exhibit(sides).draw()
+    for column, side in zip(st.columns(len(sides), gap="large"), sides, strict=True):
         with column:
             _recovered(side)
-    st.markdown(_reason(kind, *sides))
+    st.markdown(_reason(kind, sides))
 
 
 def _partner(choice: Choice) -> Choice | None:
@@ -114,10 +116,8 @@ def _partner(choice: Choice) -> Choice | None:
     return other if slots == len(choice.clip) // unit else None
 
 
-def _sides(
-    kind: str, choice: Choice, other: Choice | None, shuffled: Shuffled
-) -> tuple[Side, Side]:
-    """The matrix of the lab and the second one."""
+def _sides(kind: str, choice: Choice, other: Choice | None, shuffled: Shuffled) -> tuple[Side, ...]:
+    """The matrix of the lab and the second one; or the three readings of one matrix."""
     permutation, forbidden = shuffled.reading.permutation, shuffled.forbidden
     path = shuffled.reading.order.path
 
@@ -133,12 +133,16 @@ def _sides(
             Side("Pixel likeness" if shuffled.by.pixels else choice.title, shuffled, path),
             Side(other.title, second, second.reading.order.path),
         )
-    if kind == "sharpened":
+    if kind in ("sharpened", "readings"):
         raw, sharp = read(choice, 0.0), read(choice, choice.card.sharpness)
-        return (
-            Side("Raw attention (the paper)", raw, raw.reading.order.path),
-            Side("Sharpened", sharp, sharp.reading.order.path),
+        paths = (
+            Side("Raw path (the paper)", raw, raw.reading.order.path),
+            Side("Sharpened path", sharp, sharp.reading.order.path),
         )
+        if kind == "sharpened":
+            return paths
+        weights = raw.reading.matrix
+        return (*paths, Side("Row sums", raw, ranked_by_sums(weights), row_sums(weights)))
     matrix = shuffled.reading.matrix
     return (
         Side("Path", shuffled, path),
@@ -146,24 +150,26 @@ def _sides(
     )
 
 
-def _exhibit(kind: str, sides: tuple[Side, Side]) -> Exhibit:
-    """Both matrices as one figure."""
-    first, second = sides
-    same = first.shuffled is second.shuffled
-    shown = [(side.shuffled.choice, side.shuffled.by.words) for side in sides[: 1 if same else 2]]
+def _exhibit(sides: tuple[Side, ...]) -> Exhibit:
+    """The matrices as one figure."""
+    each_once = {id(side.shuffled): side.shuffled for side in sides}.values()
+    names, count = [side.name for side in sides], len(sides)
+    accuracies = " and ".join(f"{side.accuracy:.1f} %" for side in sides)
     return Exhibit(
         order_pair([side.panel for side in sides]),
         "two-matrices",
-        f"{first.name} beside {second.name} on the same shuffle: OrderAcc {first.accuracy:.1f} % "
-        f"and {second.accuracy:.1f} %",
-        shown,
+        f"{' beside '.join(names)} on the same shuffle: OrderAcc {accuracies}",
+        [(shuffled.choice, shuffled.by.words) for shuffled in each_once],
         numbers={
-            "permutation": (np.array(first.reading.permutation), "(T,) the frame in each slot"),
+            "permutation": (np.array(sides[0].reading.permutation), "(T,) the frame in each slot"),
             "matrices": (
                 np.stack([side.reading.matrix for side in sides]),
-                f"(2, T, T) of slots: {first.name}, {second.name}",
+                f"({count}, T, T) of slots: {', '.join(names)}",
             ),
-            "paths": (np.array([side.path for side in sides]), "(2, T) slots in recovered order"),
+            "paths": (
+                np.array([side.path for side in sides]),
+                f"({count}, T) slots in recovered order",
+            ),
         },
     )
 
@@ -187,10 +193,13 @@ def _recovered(side: Side) -> None:
     strip(pictures[list(side.path)], captions, f"recovered-{side.name}", least=40)
 
 
-def _reason(kind: str, first: Side, second: Side) -> str:
-    """Why the two orders differ, in sentences made of what was measured."""
+def _reason(kind: str, sides: tuple[Side, ...]) -> str:
+    """Why the orders differ, in sentences made of what was measured."""
+    first, second = sides[:2]
     if kind == "sharpened":
         return _why_leaps(first, second)
+    if kind == "readings":
+        return f"{_why_leaps(first, second)} {_why_sums(first, sides[2])}"
     if kind == "model":
         return f"{_what_it_tells(first)} {_what_it_tells(second)}"
     return _why_sums(first, second)

@@ -164,6 +164,17 @@ def test_two_matrices_stand_side_by_side_on_one_shuffle(page: AppTest) -> None:
     assert any("neighbours are weak, so the path leaps" in m.value for m in page.markdown)
     page.button_group(key="pair").set_value("sums").run()
     assert not page.exception and any("decided by 7 edges" in m.value for m in page.markdown)
+    page.button_group(key="pair").set_value("readings").run()
+    assert not page.exception
+    figure = next(json.loads(c.proto.spec) for c in page.get("plotly_chart"))
+    raw, sharp, sums = figure["data"]
+    assert (raw["type"], sharp["type"], sums["type"]) == ("heatmap", "heatmap", "bar")
+    ends = [figure["layout"][axis]["domain"][1] for axis in ("xaxis", "xaxis2", "xaxis3")]
+    assert ends[0] < ends[1] < ends[2] <= 1
+    text = next(m.value for m in page.markdown if "decided by 7 edges" in m.value)
+    assert text.startswith("Raw, a frame weighs")
+    names = [m.value.split(":")[0] for m in page.markdown if "in their true place" in m.value]
+    assert names == ["**Raw path (the paper)**", "**Sharpened path**", "**Row sums**"]
     page.button_group(key="by").set_value("pixels").run()
     assert not page.exception and not page.error
 
