@@ -20,6 +20,8 @@ PAGES = {
     "gradcam": ("GradCAM", ":material/target:"),
     "compare": ("Compare", ":material/compare:"),
     "training": ("Training", ":material/model_training:"),
+    "backbones": ("Backbones", ":material/scatter_plot:"),
+    "results": ("Results", ":material/fact_check:"),
 }
 
 

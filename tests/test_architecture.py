@@ -31,6 +31,8 @@ DRAWS = {
         "order_pair",
         "tube",
         "tube_film",
+        "backbones",
+        "results",
     )
 }
 """All of these files is Plotly.

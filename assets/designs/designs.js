@@ -171,7 +171,8 @@ export default function mount({ parentElement, data, setTriggerValue }) {
     for (const paint of paints) paint(token);
   };
   ask(Number(root.dataset.asks ?? data.asks));
-  groups.onpointerover = (event) => {
+  // not what comes under a resting pointer when the page scrolls
+  groups.onpointermove = (event) => {
     const token = /** @type {SVGElement} */ (event.target).dataset?.token;
     if (token !== undefined) ask(Number(token));
   };

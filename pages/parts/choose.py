@@ -9,6 +9,7 @@ import streamlit as st
 from streamlit.runtime.pages_manager import PagesManager
 
 from core.errors import BadInput
+from core.models import spec
 from core.video import CROPS, Crop, Sampling
 from core.video.sampling import SAMPLINGS
 from core.weights import Card, Model, embedded
@@ -159,6 +160,7 @@ def sidebar() -> Choice:
         )
         mark_other_length(choice)
         _about_weights(card)
+        _among_others(choice)
     controls = (session.MODEL, "source", "label", "seed", *CLIP_CONTROLS)
     links.say({key: st.session_state.get(key) for key in controls})
     return choice
@@ -186,6 +188,17 @@ def _about_weights(card: Card) -> None:
         f"Trained on {training_in_words(card)}.{licence}",
         help=f"What it learned are the weights **{card.hash}**. Every figure and file names them.",
     )
+
+
+def _among_others(choice: Choice) -> None:
+    """The way to the page where the model stands among others."""
+    if st.button(
+        f"{spec(choice.card.model).title} among other backbones",
+        type="tertiary",
+        icon=":material/scatter_plot:",
+        key="among-others",
+    ):
+        st.switch_page("pages/backbones.py")
 
 
 def through_router() -> None:

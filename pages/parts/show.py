@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from contextlib import nullcontext
 from html import escape
+from urllib.parse import quote
 
 import numpy as np
 import plotly.graph_objects as go
@@ -206,8 +207,16 @@ def provenance_line(choice: Choice, detail: str = "", by: str = "") -> str:
 
 
 def on_screen(line: str, choice: Choice) -> str:
-    """A line of provenance with the clip's name for people."""
-    return line.replace(choice.clip.source, clip_name(choice), 1)
+    """A line of provenance with the clip's name for people, and the model's name as a link.
+
+    It leads to the Backbones page, where the model stands among others.
+    """
+    line = line.replace(choice.clip.source, clip_name(choice), 1)
+    if not line.startswith(choice.title):
+        return line
+    is_shipped = choice.model.kind == "shipped"
+    page = f"backbones?model={quote(choice.title)}" if is_shipped else "backbones"
+    return f"[{choice.title}]({page}){line.removeprefix(choice.title)}"
 
 
 def provenance(choice: Choice, detail: str = "") -> None:

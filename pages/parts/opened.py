@@ -1,0 +1,33 @@
+"""What a click in a drawing or a table leads to: a model, or more of what a row speaks of."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import streamlit as st
+
+from core.models import spec
+from core.weights import embedded
+from pages.parts import session
+from pages.parts.component import component
+from pages.parts.sources import ModelKind, ModelSource
+
+
+def opening(name: str, page: str, key: str, data: dict[str, Any]) -> str | None:
+    """Draw a component whose trigger `open` names a model of `core.models` to open.
+
+    Returns what its state `asked` says that more is wanted of.
+    """
+    result = component(name, page)(
+        key=key, data=data, on_open_change=lambda: None, on_asked_change=lambda: None
+    )
+    if result.open:
+        open_model(result.open)
+    return result.asked
+
+
+def open_model(name: str) -> None:
+    """Show a model on the first page, before the same clip; without shipped weights random ones."""
+    kind: ModelKind = "shipped" if name in embedded() else "random"
+    session.switch_to(ModelSource(kind, spec(name).name))
+    st.switch_page("pages/explore.py")

@@ -1,0 +1,324 @@
+"""The Results page: the papers' printed figures, and what was measured here, side by side."""
+
+from __future__ import annotations
+
+import json
+from functools import cache
+from typing import Any
+
+import streamlit as st
+
+from assets import ASSETS
+from core.draw.backbones import COST, Point, scatter
+from core.draw.results import Series, beside_paper, reliability
+from core.models import spec
+from core.models.count import Count, count
+from core.models.survey import DATA, Printed, printed
+from core.models.tables import Row, Table, tables
+from core.world.gestures import DIRECTED
+from pages.parts.controls import by_title
+from pages.parts.links import meant
+from pages.parts.opened import open_model, opening
+from pages.parts.show import chart
+from pages.parts.subject import Choice
+
+RESULTS = ASSETS / "results"
+COSTS = {data: DATA[data] for data in ("k400", "ssv2")}
+PROBES = {
+    "as_it_is": "as it is",
+    "reversed": "backwards",
+    "shuffled": "shuffled",
+    "frozen": "frozen",
+}
+MINIATURE = (
+    "In miniature: rows that differ in one setting, trained with equal budgets on rendered clips. "
+    "Another data set, a small model, a short training and few seeds: the order of rows can be "
+    "compared, not the figures."
+)
+WAYS_HELP = (
+    "**Raw path**: the heaviest path through the attention itself, as in the paper. **Sharpened "
+    "path**: through the sharpened matrix, as the app reads DirecFormer. **Row sums**: the frames "
+    "sorted by what each gives to all others less what it gets, without any path; softmax and "
+    "symmetric matrices tell nothing so."
+)
+
+
+@cache
+def measured(name: str) -> dict[str, Any] | None:
+    """A file of assets/results, or None where it was not made."""
+    path = RESULTS / f"{name}.json"
+    return json.loads(path.read_text(encoding="utf-8")) if path.exists() else None
+
+
+@cache
+def counted(build: str) -> Count:
+    """What a row's model costs for one clip, as `python -m core count` says."""
+    name, preset, settings = Row((), build).settings
+    return count(name, preset, **settings)
+
+
+def against_cost(choice: Choice) -> None:
+    """DirecFormer's Figure 1: accuracy against cost, from all three papers' tables."""
+    st.subheader(
+        "Accuracy against cost",
+        help="Figure 1 of DirecFormer, with the rows of FAR's and AM Flow's tables too. "
+        "GFLOPs are multiply-accumulates of all views of a video, as the papers print them; AM "
+        "Flow's tables print TFLOPs, and its own rows there are not what is counted here.",
+    )
+    meant("cost_data", COSTS)
+    data = st.segmented_control(
+        "Data set",
+        list(COSTS),
+        default="k400",
+        required=True,
+        format_func=by_title(COSTS),
+        key="cost_data",
+        bind="query-params",
+    )
+    points = costs(data, choice.card.model)
+    chart(
+        scatter(points, COST, f"top-1 on {COSTS[data]}"),
+        "accuracy-cost",
+        f"{len(points)} methods: top-1 on {COSTS[data]} against GFLOPs of all views",
+    )
+    st.caption(
+        "As printed in DirecFormer's Tables 3 to 5, FAR's Tables 7 and 8 and AM Flow's Tables 1 "
+        "and 2; a row without a printed cost is left out. Stars: what can be built here."
+    )
+
+
+def costs(data: str, shown: str) -> list[Point]:
+    """The rows of the papers' tables on a data set; `shown` is the model of the sidebar."""
+    return [_costing(row, shown) for row in printed() if row.data == data]
+
+
+def _costing(row: Printed, shown: str) -> Point:
+    cost = row.cost.replace("x", " × ") + (" GFLOPs" if "x" in row.cost else "FLOPs, all views")
+    words = [f"{DATA[row.data]} {row.top1} %", cost]
+    if row.build:
+        words.append(f"counted here: {counted(row.build).macs / 1e9:.1f} GFLOPs a view")
+    words.append(row.source)
+    kind = "app" if row.build else row.source.split(",")[0]
+    return Point(
+        row.method,
+        row.gflops,
+        float(row.top1),
+        kind,
+        "<br>".join(words),
+        bool(row.build) and row.model == shown,
+    )
+
+
+def beside_the_papers() -> None:
+    """A table of a paper as it is printed, with its miniature beside it where there is one."""
+    st.subheader(
+        "The papers' tables",
+        help="As printed, with the digits that are printed. A method's name in a row that can be "
+        "built here opens its setting.",
+    )
+    names = {table.name: f"{table.name}: {table.title}" for table in tables()}
+    meant("paper_table", names)
+    name = st.selectbox(
+        "Table",
+        list(names),
+        index=list(names).index("DirecFormer, Table 2"),
+        format_func=by_title(names),
+        key="paper_table",
+        bind="query-params",
+    )
+    table = next(table for table in tables() if table.name == name)
+    if table.miniature:
+        _miniature(table)
+    asked = opening("paper_table_view", "table/table", f"table-{table.name}", as_table(table))
+    note = f" {table.note}" if table.note else ""
+    data = f", on {table.data}" if table.data else ""
+    st.caption(f"{table.name}{data}, as printed.{note}")
+    if asked is not None and asked.isdigit() and int(asked) < len(table.rows):
+        setting_of(table.rows[int(asked)])
+
+
+def as_table(table: Table) -> dict[str, Any]:
+    """A table as assets/table reads it."""
+    rows = []
+    for i, row in enumerate(table.rows):
+        cells = [_cell(text) for text in row.cells]
+        if row.build:
+            cells[0]["ask"] = str(i)
+        rows.append({"kind": "own" if row.build else "", "cells": cells})
+    kinds = [
+        "number" if any("value" in row["cells"][i] for row in rows) and i else "text"
+        for i in range(len(table.columns))
+    ]
+    columns = [
+        {"title": title, "help": "", "kind": kind}
+        for title, kind in zip(table.columns, kinds, strict=True)
+    ]
+    return {"name": table.name, "columns": columns, "rows": rows, "listed": "", "references": []}
+
+
+def _cell(text: str) -> dict[str, Any]:
+    """A place of a table, with its number where it is one."""
+    try:
+        return {"text": text, "value": float(text.removesuffix("M"))}
+    except ValueError:
+        return {"text": "" if text in ("—", "-", "N/A") else text}
+
+
+def setting_of(row: Row) -> None:
+    """What a row speaks of: its model and setting, what that costs, and a way to look at it."""
+    name, preset, settings = row.settings
+    words = "".join(f" --set {key}={_flag(value)}" for key, value in settings.items())
+    cost = counted(row.build)
+    st.info(
+        f"**{' '.join(filter(None, row.cells[:2]))}** is `python -m core count {name} --preset "
+        f"{preset}{words}`: {cost.parameters / 1e6:.2f} M parameters, {cost.macs / 1e9:.1f} GFLOPs "
+        "for one view.",
+        icon=":material/tune:",
+    )
+    if st.button(f"Look at {spec(name).title}", key="look-at", icon=":material/visibility:"):
+        open_model(name)
+
+
+def _flag(value: object) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def _miniature(table: Table) -> None:
+    """The rows of a paper beside the same rows in miniature."""
+    results = measured(table.miniature)
+    if results is None:
+        return
+    rows, series = side_by_side(table, results)
+    chart(
+        beside_paper(rows, series),
+        "miniature",
+        f"{table.name} beside its miniature: " + ", ".join(rows),
+    )
+    seeds = {line["row"]: line["seeds"] for line in results["summary"]}
+    st.caption(
+        f"{MINIATURE} Seeds: {', '.join(f'{row} {n}' for row, n in seeds.items())}; ± is one "
+        "standard deviation over these. docs/experiments.md says how it was made and what agrees.",
+    )
+
+
+def side_by_side(table: Table, results: dict[str, Any]) -> tuple[list[str], list[Series]]:
+    """The rows that both have, and for each its printed figure and those measured here."""
+    lines = {line["row"]: line for line in results["summary"]}
+    rows = [row for row in table.rows if row.miniature in lines]
+    of_order = table.columns[-1] == "OrderAcc"
+    column = len(table.columns) - 1 if of_order else table.columns.index("Top-1")
+    series = [Series(f"the paper, {table.data}", tuple(float(r.cells[column]) for r in rows))]
+    keys = ["order_accuracy", "order_accuracy_sharpened"] if of_order else ["top1"]
+    names = {"order_accuracy": ", raw", "order_accuracy_sharpened": ", sharpened", "top1": ""}
+    for data in ("rendered", "real") if not of_order else ("real",):
+        for key in keys:
+            figures = [lines[row.miniature][data][key] for row in rows]
+            scale = 100 if key == "top1" else 1
+            series.append(
+                Series(
+                    f"here, {data} clips{names[key]}",
+                    tuple(scale * figure["mean"] for figure in figures),
+                    tuple(figure["sd"] and scale * figure["sd"] for figure in figures),
+                )
+            )
+    return [row.miniature for row in rows], series
+
+
+def do_they_read_motion() -> None:
+    """The motion probe of the shipped models on real clips."""
+    results = measured("motion_probe")
+    if results is None:
+        return
+    st.subheader(
+        "Do the models read motion?",
+        help="The class of a clip as it is, backwards, shuffled, and frozen at one frame; top-1 "
+        "against the label of the clip as it is. Left and right, up and down are each other "
+        "backwards, so of a model that reads motion at most six in ten stay right backwards.",
+    )
+    lines = results["summary"]
+    clips = results["runs"][0]["real"]["clips"]
+    series = [
+        Series(title, tuple(100 * line["real"][f"top1_{probe}"]["mean"] for line in lines))
+        for probe, title in PROBES.items()
+    ]
+    rows = [spec(line["row"]).title for line in lines]
+    chart(beside_paper(rows, series), "probe", "Top-1 of each model as it is, backwards, shuffled")
+    st.caption(f"Shipped weights, {clips} real clips. No paper prints this.")
+
+
+def can_it_be_trusted() -> None:
+    """The reliability of the verdict: how often it was called, and right, by stroke."""
+    results = measured("readings")
+    if results is None:
+        return
+    st.subheader(
+        "Can “Direction known” be trusted?",
+        help="A shuffled clip's order is called *Direction known* where it beats its own reverse "
+        "by the card's margin, the clip looks like training, and its stroke is not another one "
+        "backwards. Right: the order fits the truth at least as well as its reverse does.",
+    )
+    row = next(row for row in results["models"] if row["model"] == "direcformer")
+    panels = {f"{data} clips": row[data]["verdict"] for data in ("real", "rendered") if data in row}
+    st.markdown(f"**{in_words(row)}**")
+    chart(reliability(panels), "reliability", in_words(row))
+    st.caption(
+        f"DirecFormer, weights {row['weights']}; real clips shuffled {results['seeds']} times, "
+        f"{results['test_clips']} rendered ones once. Behind a bar: right of called. Made by "
+        "`python -m training readings`. The other models call no direction known: their cards have "
+        "no margin."
+    )
+
+
+def in_words(row: dict[str, Any]) -> str:
+    """How often the verdict was called and right, in a sentence."""
+    parts = []
+    for data in ("real", "rendered"):
+        if data in row:
+            counts = row[data]["verdict"]["all"]
+            share = (
+                f" ({100 * counts['right'] / counts['called']:.0f} %)" if counts["called"] else ""
+            )
+            parts.append(
+                f"on {data} clips in {counts['called']} of {counts['shuffles']} shuffles, and "
+                f"rightly in {counts['right']}{share}"
+            )
+    return f"The direction was called known {'; '.join(parts)}."
+
+
+def three_ways() -> None:
+    """OrderAcc of each model by three readings of one matrix."""
+    results = measured("readings")
+    if results is None:
+        return
+    st.subheader("Three ways to read one matrix", help=WAYS_HELP)
+    rows = []
+    for row in results["models"]:
+        part = row.get("real") or row["rendered"]
+        rows.append(
+            {
+                "model": spec(row["model"]).title,
+                **part["ways"],
+                **{f"{way}, directed": value for way, value in part["ways_directed"].items()},
+            }
+        )
+    percent = st.column_config.NumberColumn(format="%.1f")
+    st.dataframe(
+        rows,
+        hide_index=True,
+        key="three-ways",
+        column_config={key: percent for key in rows[0] if key != "model"},
+    )
+    st.caption(
+        f"OrderAcc in percent on real clips, {results['seeds']} shuffles each; *directed*: the "
+        f"strokes {', '.join(DIRECTED)}. Chance is 47.1 for 8 frames. Sharpened with slope "
+        f"{results['sharpness']:g}, also for models that the app reads as they are."
+    )
+
+
+def no_curves() -> None:
+    """Why no training curves of the shipped models are shown."""
+    st.caption(
+        "Training curves of the shipped weights are not shown: the metrics of their runs were not "
+        "kept. The Training page draws those of runs on this machine, and names every stage that "
+        "led to the weights."
+    )

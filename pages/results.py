@@ -1,0 +1,13 @@
+"""Results: the papers' printed figures, what was measured here, and how far to trust a verdict."""
+
+from pages.parts import head, results
+from pages.parts.choose import current_choice
+
+choice = current_choice()
+head.page("Results", "What the papers print, and what was measured here.")
+results.against_cost(choice)
+results.beside_the_papers()
+results.do_they_read_motion()
+results.can_it_be_trusted()
+results.three_ways()
+results.no_curves()

@@ -1,0 +1,75 @@
+"""The Results page: printed figures beside measured ones, and the verdict's reliability."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from core.draw.results import Series, beside_paper, reliability
+from core.models.tables import tables
+from pages.parts import results
+from tests.pages.test_pages import opened
+
+PAGE = str(Path(__file__).parents[2] / "pages" / "results.py")
+
+
+def test_a_row_opens_the_setting_that_it_speaks_of(monkeypatch: pytest.MonkeyPatch) -> None:
+    app = opened("far", PAGE)
+    assert not app.exception and not app.error
+    far = next(t for t in tables() if t.name == "FAR, Table 5")
+    lines: list[str] = []
+    monkeypatch.setattr(results.st, "info", lambda text, **_: lines.append(text))
+    monkeypatch.setattr(results.st, "button", lambda *_, **__: False)
+    results.setting_of(far.rows[1])
+    assert "`python -m core count far --preset s --set ratio=2:1`" in lines[0]
+    assert "55.4 GFLOPs" in lines[0], "as the table prints it"
+
+
+def test_the_miniature_stands_beside_the_same_rows_of_the_paper() -> None:
+    table = next(t for t in tables() if t.name == "AM Flow, Table 4")
+    rows, series = results.side_by_side(table, results.measured("am_flow_table4") or {})
+    assert rows == ["AM flow, aligned", "no AM flow", "AM flow"]
+    assert [one.title for one in series] == [
+        "the paper, Kinetics-400",
+        "here, rendered clips",
+        "here, real clips",
+    ]
+    assert series[0].values == (88.8, 74.3, 72.7)
+    assert [f"{value:.1f}" for value in series[1].values if value] == ["53.2", "47.0", "48.3"]
+    assert [f"{value:.1f}" for value in series[2].spread if value] == ["2.6", "4.8", "5.6"]
+
+
+def test_the_order_table_is_read_both_ways_on_real_clips() -> None:
+    table = next(t for t in tables() if t.name == "DirecFormer, Table 2")
+    rows, series = results.side_by_side(table, results.measured("direcformer_table2") or {})
+    assert rows[-1] == "C-S + L_ord + L_self" and len(rows) == 5
+    last = [one.values[-1] for one in series]
+    assert [f"{value:.1f}" for value in last if value] == ["90.0", "49.8", "67.4"]
+
+
+def test_every_bar_has_its_figure_and_none_where_there_is_none() -> None:
+    figure = beside_paper(
+        ["a", "b"], [Series("paper", (50.0, None)), Series("here", (4.25, 7.0), (0.5, None))]
+    )
+    assert [list(bar.text) for bar in figure.data] == [["50.0 %", ""], ["4.2 ± 0.5 %", "7.0 %"]]
+
+
+def test_a_bar_of_the_reliability_is_all_shuffles() -> None:
+    counts = {"shuffles": 8, "called": 4, "right": 3, "up_to_direction": 2, "unknown": 2}
+    figure = reliability({"real clips": {"star": counts}})
+    assert {bar.name: (bar.x[0], bar.customdata[0]) for bar in figure.data} == {
+        "called, and right": (37.5, "3 of 8 shuffles"),
+        "called, and wrong": (12.5, "1 of 8 shuffles"),
+        "not called": (50.0, "4 of 8 shuffles"),
+    }
+    assert any(note.text == "3 of 4" for note in figure.layout.annotations)
+
+
+def test_the_cost_of_a_row_is_that_of_all_views_and_what_is_counted_stands_beside_it() -> None:
+    points = {point.name: point for point in results.costs("k400", "direcformer")}
+    best = points["DirecFormer C-C"]
+    assert (best.x, best.y, best.kind, best.is_shown) == (588.0, 82.75, "app", True)
+    assert "counted here: 192.2 GFLOPs a view" in best.words, "a cosine can be multiplied cheaper"
+    assert "counted here: 196.0 GFLOPs a view" in points["DirecFormer C-S"].words
+    assert points["MTV-H"].x == 44_500 and points["MTV-H"].kind == "AM Flow"
