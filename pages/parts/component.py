@@ -18,6 +18,7 @@ from streamlit.components.v2.types import ComponentRenderer
 from assets import ASSETS
 
 IMPORT = re.compile(r'^import [^;]*? from "(\.{1,2}/[^"]+)";\n', re.MULTILINE)
+SHEET = re.compile(r'^@import "(\.{1,2}/[^"]+)";\n', re.MULTILINE)
 EXPORT = re.compile(r"^export (?!default)", re.MULTILINE)
 
 
@@ -36,7 +37,16 @@ def component(name: str, page: str) -> ComponentRenderer:
 def styles(entry: Path) -> str:
     """A style sheet and the others of its folder, which add to it."""
     others = sorted(path for path in entry.parent.glob("*.css") if path != entry)
-    return "\n".join(path.read_text(encoding="utf-8") for path in [entry, *others])
+    return "\n".join(_sheet(path) for path in [entry, *others])
+
+
+def _sheet(path: Path) -> str:
+    """A style sheet, with those that it imports in their places."""
+
+    def imported(line: re.Match[str]) -> str:
+        return _sheet(path.parent / line[1])
+
+    return SHEET.sub(imported, path.read_text(encoding="utf-8"))
 
 
 def bundle(entry: Path) -> str:

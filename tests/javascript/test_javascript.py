@@ -14,7 +14,7 @@ import pytest
 from assets import ASSETS
 from core.draw.packing import pack
 from core.trace import Axis
-from pages.parts.component import bundle
+from pages.parts.component import bundle, styles
 from tests.core.draw.payloads import opened, recorded
 
 FOLDER = Path(__file__).parent
@@ -85,6 +85,19 @@ def test_a_bundle_holds_each_module_once_behind_what_it_needs(tmp_path: Path) ->
         "/** @import {Base} from './types.js' */",
         "export default function mount() {}",
     ]
+
+
+def test_a_style_sheet_holds_what_it_imports_in_its_place_and_then_those_of_its_folder(
+    tmp_path: Path,
+) -> None:
+    (tmp_path / "lab").mkdir()
+    (tmp_path / "tips.css").write_text("p {\n}\n")
+    (tmp_path / "lab/lab.css").write_text('@import "../tips.css";\nq {\n}\n')
+    (tmp_path / "lab/extra.css").write_text("b {\n}\n")
+    sheet = styles(tmp_path / "lab/lab.css")
+    assert "".join(sheet.split()) == "p{}q{}b{}"
+    for page in BUNDLES:
+        assert "@import" not in styles(ASSETS / f"{page}.css"), "a browser would look for the file"
 
 
 READ = """
