@@ -21,6 +21,8 @@ NARROW = 600
 SINGLE, SEVERAL = 640, 480
 """Pixels of a picture's width at most: of one alone, and of those side by side."""
 STILL = {"duration": 0}
+ROUNDS = 40
+"""How often a figure plays its clip before it rests; it can be played again then."""
 AT_ONCE = {"frame": {"duration": 0, "redraw": True}, "mode": "immediate", "transition": STILL}
 """How Plotly goes to a frame: without moving there."""
 
@@ -39,8 +41,9 @@ def panels(
     """Clips of equally many frames (T, H, W, 3), `columns` in a row, played by one slider.
 
     The slider's steps are named in seconds if not by `steps`, and it stands on the frame
-    `opens_on`. Titles that are too long for one line make the figure higher. The figure is expected
-    to be `width` pixels wide; `height` None is as high as the pictures then are.
+    `opens_on`. The figure is expected to be `width` pixels wide and is as high as the pictures then
+    are, but no higher than `height` (None: however high). Titles that are too long for one line
+    make it higher.
     """
     columns = columns or len(clips)
     rows = -(-len(clips) // columns)
@@ -48,19 +51,18 @@ def panels(
     lines = _title_lines(titles or [], width / columns - 16, size)
     more = LINE * size * (max(map(len, lines), default=1) - 1)
     title = 40 + 1.2 * more if titles else 0.0
-    if height is None:
-        pictures = rows * (_tallest(clips, (width - 16) * _wide(columns)) + title)
-        height, head = round(pictures + BELOW), title / pictures
-    else:
-        height = round(height + rows * more)
-        head = title / height
+    pictures = rows * (_tallest(clips, (width - 16) * _wide(columns)) + title)
+    natural, head = round(pictures + BELOW), title / pictures
+    most = natural if height is None else round(height + rows * more)
+    if most < natural:
+        head = title / most
 
     images = _images(clips)
     named_frames = [go.Frame(data=data, name=str(t)) for t, data in enumerate(images)]
     figure = go.Figure(data=images[opens_on], frames=named_frames)
     pause = 1000 * float(np.diff(times).mean()) if len(times) > 1 else 400.0
     figure.update_layout(
-        updatemenus=[_buttons(pause)],
+        updatemenus=[_buttons([frame.name for frame in named_frames], pause)],
         sliders=[_slider(steps or [f"{t:.1f} s" for t in times], opens_on)],
     )
     places = [_place(i, rows, columns, head) for i in range(len(clips))]
@@ -70,7 +72,8 @@ def panels(
     if titles:
         words = zip(lines, places, strict=True)
         axes["annotations"] = [_title(*title, size) for title in words]
-    return bare(figure, height, dragmode=False, meta={"columns": columns}, **axes)
+    high = min(natural, most)
+    return bare(figure, high, dragmode=False, meta={"columns": columns}, **axes)
 
 
 def _title_lines(titles: list[str], room: float, size: int) -> list[list[str]]:
@@ -108,8 +111,8 @@ def _addresses(clip: np.ndarray, width: int) -> list[str]:
     return addresses
 
 
-def _buttons(pause: float) -> dict[str, Any]:
-    """Play and pause, at `pause` milliseconds a frame."""
+def _buttons(names: list[str], pause: float) -> dict[str, Any]:
+    """Play these frames over and over, and pause, at `pause` milliseconds a frame."""
     playing = {
         "frame": {"duration": pause, "redraw": True},
         "fromcurrent": True,
@@ -127,7 +130,7 @@ def _buttons(pause: float) -> dict[str, Any]:
         "bordercolor": "rgba(128,128,128,0.5)",
         "pad": {"t": 6, "r": 6},
         "buttons": [
-            {"label": " ▶ ", "method": "animate", "args": [None, playing]},
+            {"label": " ▶ ", "method": "animate", "args": [names * ROUNDS, playing]},
             {"label": " ❚❚ ", "method": "animate", "args": [[None], AT_ONCE]},
         ],
     }

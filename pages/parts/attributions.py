@@ -6,6 +6,7 @@ There is progress and a stop button.
 from __future__ import annotations
 
 import numpy as np
+import plotly.graph_objects as go
 import streamlit as st
 
 from core.draw.lettering import number
@@ -15,6 +16,7 @@ from core.draw.timeline import Timeline
 from core.explain.attribute import METHODS, Method
 from pages.parts import cached
 from pages.parts.exhibit import Exhibit, Film
+from pages.parts.follower import Seen
 from pages.parts.run_card import lasting
 from pages.parts.show import pictures
 from pages.parts.subject import Choice
@@ -100,13 +102,19 @@ def _attribution(
     )
     title = f"{method.title} of *{label}*"
     low, high = (number(float(value), ".3g") for value in (heat.min(), heat.max()))
-    return Exhibit(
-        panels(
+    opens_on = Timeline.of([choice.clip.times]).strongest([heat])
+
+    def figure(page: Seen) -> go.Figure:
+        return panels(
             [frames],
             choice.clip.times,
             [f"<b>{method.title}</b>  {label}"],
-            opens_on=Timeline.of([choice.clip.times]).strongest([heat]),
-        ),
+            opens_on=opens_on,
+            width=page.across(1),
+        )
+
+    return Exhibit(
+        figure,
         "attribution",
         f"The clip with {method.title} of {label}",
         [

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+import plotly.graph_objects as go
 import streamlit as st
 
 from core.draw.export import Numbers
@@ -17,6 +18,7 @@ from pages.parts.controls import by_title, colours_box, offer_own_scales, opacit
 from pages.parts.domain import CLOSEST, classes_heading, is_outside
 from pages.parts.exhibit import Exhibit, Film, class_exhibit
 from pages.parts.export import slug
+from pages.parts.follower import Seen
 from pages.parts.seen import mark_other_length
 from pages.parts.several import fitting, options, partner, say_what_each_sees
 from pages.parts.show import HELP, pictures, strip, titled
@@ -160,17 +162,23 @@ def where_the_evidence_is(question: Question, answers: list[Answer]) -> Exhibit:
     models = "; ".join(
         f"{answer.choice.title}, {100 * answer.cam.probability:.1f} %" for answer in answers
     )
-    return Exhibit(
-        panels(
+    opens_on = timeline.strongest(
+        [answer.cam.heat for answer in answers], one_scale=question.one_scale
+    )
+
+    def figure(page: Seen) -> go.Figure:
+        return panels(
             frames,
             timeline.times,
             titles,
             steps=timeline.names,
             height=540,
-            opens_on=timeline.strongest(
-                [answer.cam.heat for answer in answers], one_scale=question.one_scale
-            ),
-        ),
+            opens_on=opens_on,
+            width=page.across(len(frames)),
+        )
+
+    return Exhibit(
+        figure,
         "cam",
         f"The clip with GradCAM of {question.label}: {models}",
         shown,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,6 +12,7 @@ import streamlit as st
 from core.draw.bars import class_bars
 from core.draw.export import Numbers
 from pages.parts.export import Clips, downloads
+from pages.parts.follower import Seen, seen
 from pages.parts.show import chart, provenance, provenance_line
 from pages.parts.subject import Choice
 
@@ -33,7 +34,8 @@ class Film:
 class Exhibit:
     """What a section of a page shows."""
 
-    figure: go.Figure
+    figure: go.Figure | Callable[[Seen], go.Figure]
+    """Or what draws it for the page as it is seen, where the height follows from the width."""
     key: str
     """Names the chart and its files."""
     alt: str
@@ -45,7 +47,10 @@ class Exhibit:
 
     def draw(self) -> None:
         """The figure, a line for each model below it, and a button with files of it."""
-        chart(self.figure, self.key, self.alt)
+        if isinstance(self.figure, go.Figure):
+            chart(self.figure, self.key, self.alt)
+        else:
+            _as_wide_as_the_page(self.figure, self.key, self.alt)
         film = self.film or Film((), np.empty(0))
         with st.container(horizontal=True, vertical_alignment="top"):
             with st.container(gap="xsmall"):
@@ -60,6 +65,12 @@ class Exhibit:
                 titles=film.titles,
                 columns=film.columns,
             )
+
+
+@st.fragment
+def _as_wide_as_the_page(drawn: Callable[[Seen], go.Figure], key: str, alt: str) -> None:
+    """The figure for the width that the page has: only it is drawn again where that changes."""
+    chart(drawn(seen(key)), key, alt)
 
 
 def class_exhibit(choice: Choice, probabilities: np.ndarray, key: str) -> Exhibit:

@@ -10,8 +10,8 @@ from core.draw.style import WIDTH
 from pages.parts import session
 from pages.parts.component import component
 
-LEAST = 860
-"""Pixels of four pictures side by side, which scroll in their box where the page is narrower."""
+LEAST = {2: 600, 3: 760, 4: 860}
+"""Pixels of so many pictures side by side, which scroll in their box where the page is narrower."""
 
 
 @dataclass(frozen=True)
@@ -21,27 +21,28 @@ class Seen:
     look: str
     """The viewer's text, as the address holds it under `v`."""
     width: int
-    """Pixels of a figure."""
+    """Pixels of a figure that does not scroll."""
 
-    @property
-    def figure(self) -> int:
-        """Pixels of a figure of four pictures side by side."""
-        return max(LEAST, self.width)
+    def across(self, columns: int) -> int:
+        """Pixels of a figure of so many pictures side by side."""
+        return max(LEAST.get(min(columns, max(LEAST)), 0), self.width)
 
 
-def seen() -> Seen:
+def seen(of: str = "") -> Seen:
     """What the figures are to be drawn of; mounts what tells it, in the fragment that follows.
 
-    Before the browser has said anything it is what the link says.
+    Before the browser has said anything it is what the link says. `of` names the fragment where a
+    page has several.
     """
-    state = (st.session_state.get(session.FOLLOWER) or {}).get("seen") or {}
+    key = f"{session.FOLLOWER}-{of}" if of else session.FOLLOWER
+    state = (st.session_state.get(key) or {}).get("seen") or {}
     look, width = state.get("look"), state.get("width")
     shown = Seen(
         look if isinstance(look, str) else st.query_params.get("v", ""),
         int(width) if isinstance(width, int | float) and 0 < width < 10_000 else WIDTH,
     )
     component("attention_follower", "follower/follower")(
-        key=session.FOLLOWER,
+        key=key,
         data={"look": shown.look, "width": shown.width},
         on_seen_change=lambda: None,
     )

@@ -154,7 +154,7 @@ def from_layer_to_layer(choice: Choice, maps: LayerMaps, page: Seen) -> Exhibit:
         columns=columns,
         height=None,
         opens_on=maps.opens_on,
-        width=page.figure,
+        width=page.across(columns),
     )
     return Exhibit(
         figure,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -139,3 +140,45 @@ def pairs_in_words(title: str, right: int, ties: int, pairs: int) -> str:
         f"Of the {pairs} pairs of these shuffled frames {title} says of {right} rightly which came "
         f"first{tied} (guessing: {pairs / 2:.0f})."
     )
+
+
+PROBED = {"reversed": "Backwards", "shuffled": "Shuffled", "frozen": "Frozen to one picture"}
+"""What is done to the clip, at the beginning of a sentence."""
+
+
+def what_changes_its_class(titles: Sequence[str], classes: Sequence[Sequence[str]]) -> None:
+    """The sentences of the motion probe: which models call the clip otherwise, and when.
+
+    `classes` are those that each model gives: of the clip as it is, then of each of PROBED.
+    """
+    say(
+        " ".join(
+            probe_in_words(
+                words, [(title, of[0], of[k]) for title, of in zip(titles, classes, strict=True)]
+            )
+            for k, words in enumerate(PROBED.values(), 1)
+        ),
+        "The most probable class of each model. One that keeps its class where the order is gone "
+        "did not need the order for it.",
+    )
+
+
+def probe_in_words(words: str, classes: Sequence[tuple[str, str, str]]) -> str:
+    """Which models call the clip otherwise in another appearance, which `words` name.
+
+    `classes` are a model's title and its class before and after.
+    """
+    changed = [
+        f"{title} says {now} instead of {before}" for title, before, now in classes if now != before
+    ]
+    kept = [title for title, before, now in classes if before == now]
+    parts = [listed(changed)] if changed else []
+    if kept:
+        parts.append(f"{listed(kept)} {'keeps its' if len(kept) == 1 else 'keep their'} class")
+    return f"{words}, {'; '.join(parts)}."
+
+
+def listed(names: Sequence[str]) -> str:
+    """One; one and two; one, two and three."""
+    *first, last = names
+    return f"{', '.join(first)} and {last}" if first else last

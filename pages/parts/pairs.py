@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+import plotly.graph_objects as go
 import streamlit as st
 
 from core import explain
@@ -20,6 +21,7 @@ from core.world.truth import Truth
 from pages.parts import cached
 from pages.parts.controls import colours_box, opacity_slider
 from pages.parts.exhibit import Exhibit, Film
+from pages.parts.follower import Seen
 from pages.parts.several import say_untrained
 from pages.parts.show import HELP
 from pages.parts.subject import Choice
@@ -166,16 +168,22 @@ def from_one_frame_to_the_next(pairs: Pairs, drawing: Drawing) -> Exhibit:
     titles = [each.title for each in maps]
     names = [title.replace("<sub>", " ").replace("</sub>", "") for title in titles]
     columns, times = min(4, len(maps)), clip.times[:-1]
-    return Exhibit(
-        panels(
+    opens_on = strongest(peaks(each.heat) for each in maps if each.of == "both")
+
+    def figure(page: Seen) -> go.Figure:
+        return panels(
             overlays,
             times,
             titles,
             steps=pairs.steps,
             columns=columns,
             height=620,
-            opens_on=strongest(peaks(each.heat) for each in maps if each.of == "both"),
-        ),
+            opens_on=opens_on,
+            width=page.across(columns),
+        )
+
+    return Exhibit(
+        figure,
         "flow",
         "For each pair of frames: " + ", ".join(names),
         [(pairs.choice, _ranges(pairs))],

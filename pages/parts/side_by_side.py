@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
+import plotly.graph_objects as go
 import streamlit as st
 
 from core import explain
@@ -22,6 +23,8 @@ from pages.parts.controls import by_title, colours_box, offer_own_scales, opacit
 from pages.parts.domain import is_outside
 from pages.parts.exhibit import Exhibit, Film
 from pages.parts.export import slug
+from pages.parts.follower import Seen
+from pages.parts.opening import what_changes_its_class
 from pages.parts.several import fitting, options, partner, say_what_each_sees
 from pages.parts.show import HELP, pictures, raw_range, titled
 from pages.parts.subject import Choice
@@ -156,15 +159,20 @@ def same_clip(choice: Choice, drawing: Drawing, maps: list[ModelMap]) -> Exhibit
     clips = timeline.laid(overlays)
     titles = [each.title for each in maps]
     columns = 2 if len(maps) == 4 else None
-    figure = panels(
-        clips,
-        timeline.times,
-        titles,
-        steps=timeline.names,
-        columns=columns,
-        height=HEIGHTS[len(maps)],
-        opens_on=timeline.strongest([each.heat for each in maps], one_scale=drawing.one_scale),
-    )
+    opens_on = timeline.strongest([each.heat for each in maps], one_scale=drawing.one_scale)
+
+    def figure(page: Seen) -> go.Figure:
+        return panels(
+            clips,
+            timeline.times,
+            titles,
+            steps=timeline.names,
+            columns=columns,
+            height=HEIGHTS[len(maps)],
+            opens_on=opens_on,
+            width=page.across(columns or len(maps)),
+        )
+
     return Exhibit(
         figure,
         "tiles",
@@ -195,12 +203,14 @@ def do_they_read_motion(maps: list[ModelMap]) -> Exhibit:
     st.subheader("Do they read motion?", help=HELP["probe"] + " In percent.")
     probabilities = [cached.motion_probe(each.choice) for each in maps]
     labels = [list(each.choice.card.labels) for each in maps]
+    classes = [
+        [names[int(best)] for best in table.argmax(1)]
+        for names, table in zip(labels, probabilities, strict=True)
+    ]
+    what_changes_its_class(_titles(maps), classes)
     shown = []
-    for each, table in zip(maps, probabilities, strict=True):
-        verdicts = [
-            f"{probe}: *{each.choice.card.labels[int(best)]}*"
-            for probe, best in zip(PROBES, table.argmax(1), strict=True)
-        ]
+    for each, of in zip(maps, classes, strict=True):
+        verdicts = [f"{probe}: *{name}*" for probe, name in zip(PROBES, of, strict=True)]
         shown.append((each.choice, f"probabilities in %, most probable {', '.join(verdicts)}"))
     return Exhibit(
         probe_maps(probabilities, labels, _titles(maps), PROBES, height=400),

@@ -9,7 +9,13 @@ import pytest
 
 from core.video import Clip
 from core.world.gestures import rendered_clip
-from pages.parts.opening import Target, layers_in_words, pairs_in_words, target
+from pages.parts.opening import (
+    Target,
+    layers_in_words,
+    pairs_in_words,
+    probe_in_words,
+    target,
+)
 from pages.parts.sources import ModelSource, Rendered, VideoFile
 from pages.parts.subject import Choice
 
@@ -47,6 +53,31 @@ def test_pairs_of_frames_are_told_in_a_sentence() -> None:
     assert pairs_in_words("Pixel likeness", 0, 28, 28) == (
         "Pixel likeness is the same both ways: of no two frames it says which came first."
     )
+
+
+@pytest.mark.parametrize(
+    ("after", "sentence"),
+    [
+        (("up", "left", "star"), "Backwards, A, B and C keep their class."),
+        (
+            ("up", "right", "star"),
+            "Backwards, B says right instead of left; A and C keep their class.",
+        ),
+        (
+            ("down", "right", "star"),
+            "Backwards, A says down instead of up and B says right instead of left; C keeps its "
+            "class.",
+        ),
+        (
+            ("down", "right", "tick"),
+            "Backwards, A says down instead of up, B says right instead of left and C says tick "
+            "instead of star.",
+        ),
+    ],
+)
+def test_the_motion_probe_is_told_in_a_sentence(after: tuple[str, str, str], sentence: str) -> None:
+    classes = list(zip("ABC", ("up", "left", "star"), after, strict=True))
+    assert probe_in_words("Backwards", classes) == sentence
 
 
 def test_the_hand_is_the_target_where_its_truth_is_known_else_what_moves(tmp_path: Path) -> None:

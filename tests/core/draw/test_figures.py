@@ -136,8 +136,26 @@ def test_bars_say_percent_on_their_axis_and_whole_names_on_hover() -> None:
     assert (long.layout.height - 60) / 5 >= 2 * 1.3 * (FONT + 1), "two lines have room"
 
 
+def test_panels_are_as_high_as_their_pictures_and_no_higher_than_asked() -> None:
+    """Two pictures of 11 x 7 in 616 pixels: 292.6 x 186.2 each, a title and the slider."""
+    clips, times = [np.zeros((2, 7, 11, 3), np.uint8)] * 2, np.array([0.0, 0.5])
+    wide = panels(clips, times, ["A", "B"], height=500, width=616)
+    assert wide.layout.height == round(186.2 + 40 + 76)
+    assert panels(clips, times, ["A", "B"], height=500, width=1500).layout.height == 500
+    assert panels(clips, times, ["A", "B"], height=None, width=1500).layout.height > 500
+
+
+def test_what_plays_plays_on_from_the_first_frame() -> None:
+    figure = panels([np.zeros((3, 7, 11, 3), np.uint8)], np.array([0.0, 0.5, 1.0]))
+    play, pause = figure.layout.updatemenus[0].buttons
+    names, how = play.args
+    assert [frame.name for frame in figure.frames] == ["0", "1", "2"] == list(names[:3])
+    assert len(names) >= 30 and list(names[3:]) == list(names[:-3])
+    assert how["frame"]["duration"] == 500 and list(pause.args[0]) == [None]
+
+
 def test_titles_of_panels_wrap_and_the_pictures_keep_their_size() -> None:
-    clips, times = [np.zeros((2, 7, 11, 3), np.uint8)] * 8, np.array([0.0, 0.5])
+    clips, times = [np.zeros((2, 11, 7, 3), np.uint8)] * 8, np.array([0.0, 0.5])
     short = panels(clips, times, ["<b>Layer 1</b>  0 to 0.2"] * 8, columns=4, height=560)
     long = panels(clips, times, ["<b>Layer 1</b>  0 to 1, nearly even"] * 8, columns=4, height=560)
     assert (
