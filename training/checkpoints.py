@@ -26,7 +26,7 @@ from training.recipes.flags import words_of
 from training.stages import Kind, kind_of, model_settings
 
 History = list[dict[str, Any]]
-RENDERED = "rendered gesture clips (core.gestures)"
+RENDERED = "rendered gesture clips (core.world)"
 
 
 def read_weights(file: Path) -> tuple[dict[str, Any], History]:

@@ -136,12 +136,17 @@ def _build(card: Card) -> VideoModel:
     return build(card.model, card.preset, **{"classes": len(card.labels)} | eps | card.settings)
 
 
+_MOVED = ("core.gestures", "core.world")
+"""The module that older cards name as what drew their clips, and where it is today."""
+
+
 def _own(name: str, weights: dict[str, Tensor], written: str) -> tuple[VideoModel, Card]:
     """A checkpoint of this project."""
     try:
         fields: dict[str, Any] = json.loads(written)
         tuples = {k: tuple(v) for k, v in fields.items() if k in ("labels", "mean", "std")}
         card = Card(**fields | tuples)
+        card = replace(card, trained_on=card.trained_on.replace(*_MOVED))
         net = _build(card)
     except (AttributeError, TypeError, ValueError) as error:
         raise BadInput(

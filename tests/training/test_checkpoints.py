@@ -26,7 +26,7 @@ SHORT = replace(RECIPE, stills_clips=0, clips=4)
 def test_rendered_stages_add_up_and_a_real_folder_is_named() -> None:
     stages = [{"clips": 2_000}, {"clips": 500, "data": "gestures"}]
     assert trained_on(stages) == (
-        "2,500 rendered gesture clips (core.gestures), no real video",
+        "2,500 rendered gesture clips (core.world), no real video",
         "Apache-2.0",
     )
     mixed = [
@@ -35,8 +35,7 @@ def test_rendered_stages_add_up_and_a_real_folder_is_named() -> None:
         {"clips": 7, "data": "jester"},
     ]
     assert trained_on(mixed) == (
-        "2,500 rendered gesture clips (core.gestures), 30 clips of the folder mine, 7 clips of "
-        "jester",
+        "2,500 rendered gesture clips (core.world), 30 clips of the folder mine, 7 clips of jester",
         "",
     )
 
@@ -52,7 +51,7 @@ def test_weights_made_of_real_video_never_become_weights_made_of_rendered_clips(
         fit(replace(SHORT, init=str(tmp_path / "public.safetensors")), "tiny", tmp_path / "run")
     ).card
     assert (
-        made.trained_on == "Kinetics-400, then 4 rendered gesture clips (core.gestures)"
+        made.trained_on == "Kinetics-400, then 4 rendered gesture clips (core.world)"
         and made.license == "CC-BY-NC-4.0"
     )
     again = load_checkpoint(
@@ -63,7 +62,7 @@ def test_weights_made_of_real_video_never_become_weights_made_of_rendered_clips(
         )
     ).card
     assert (
-        again.trained_on == "Kinetics-400, then 8 rendered gesture clips (core.gestures)"
+        again.trained_on == "Kinetics-400, then 8 rendered gesture clips (core.world)"
         and again.license == "CC-BY-NC-4.0"
     )
 
@@ -96,8 +95,7 @@ def test_weights_that_say_nothing_of_themselves_are_named(whole: Path, tmp_path:
         fit(replace(SHORT, init=str(tmp_path / "theirs.pth")), "tiny", tmp_path / "run")
     ).card
     assert (
-        made.trained_on
-        == "whatever trained theirs.pth, then 4 rendered gesture clips (core.gestures)"
+        made.trained_on == "whatever trained theirs.pth, then 4 rendered gesture clips (core.world)"
         and made.license == ""
     )
 
@@ -107,7 +105,7 @@ def test_a_finished_model_hands_on_its_stages(whole: Path, tmp_path: Path) -> No
         fit(replace(SHORT, init=str(whole / "model.safetensors")), "tiny", tmp_path / "run")
     ).card
     assert (
-        made.trained_on == "22 rendered gesture clips (core.gestures), no real video"
+        made.trained_on == "22 rendered gesture clips (core.world), no real video"
         and made.license == "Apache-2.0"
     )
     assert len(made.recipe["stages"]) == 2

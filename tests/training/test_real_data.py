@@ -356,7 +356,7 @@ def test_a_real_run_goes_on_from_a_rendered_run_with_other_labels(
     card = load_checkpoint(path).card
     assert (
         card.trained_on
-        == f"18 rendered gesture clips (core.gestures), 2 clips of the folder {clips.name}"
+        == f"18 rendered gesture clips (core.world), 2 clips of the folder {clips.name}"
         and card.labels == LABELS
     )
     assert [s["data"] for s in card.recipe["stages"]] == ["gestures", "folder"] and str(
