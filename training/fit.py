@@ -25,7 +25,9 @@ from training.schedule import schedule_of
 from training.sources import HELD_OUT, Sharing, Source, batches, rendered, source
 from training.stages import Still, Taken, Video, freeze, model_settings
 
-REPORT_EVERY = 50  # steps
+REPORT_EVERY = 50
+"""Steps from one report to the next, in a stage that is long enough for LEAST_REPORTS of them."""
+LEAST_REPORTS = 20
 Watch = Callable[[int, float], None]
 """Called with the clips seen and the held-out top-1 after each trial.
 
@@ -101,6 +103,7 @@ def train(run: Run, watch: Watch | None = None) -> None:
     if run.is_over:
         return
     recipe, start, saved = run.recipe, run.step, time.monotonic()
+    every = reporting(run.schedule.steps)
     reporter = Reporter(run.folder, run.name, start, recipe.tensorboard)
     meter = Meter(run.folder, run.name, run.total, run.seen)
     bar = tqdm(
@@ -123,7 +126,7 @@ def train(run: Run, watch: Watch | None = None) -> None:
             rate = run.advance(parts)
             bar.update(recipe.batch)
             meter.advance(run.seen)
-            if run.step % REPORT_EVERY == 0 or run.step == run.schedule.steps:
+            if run.step % every == 0 or run.step == run.schedule.steps:
                 row = _report(run, reporter, rate, meter.clips_per_second)
                 bar.set_postfix({key: f"{row[key]:.3f}" for key in _ON_THE_BAR if key in row})
             if run.is_trial():
@@ -136,6 +139,11 @@ def train(run: Run, watch: Watch | None = None) -> None:
     finally:
         reporter.close()
         bar.close()
+
+
+def reporting(steps: int) -> int:
+    """After how many steps a stage of so many reports, so that a short one has a curve too."""
+    return min(REPORT_EVERY, max(1, steps // LEAST_REPORTS))
 
 
 def _report(run: Run, reporter: Reporter, rate: float, speed: float) -> dict[str, Any]:

@@ -17,7 +17,7 @@ from core.weights import load_checkpoint
 from core.world.gestures import LABELS
 from tests.training.tiny import BATCH, RECIPE, TINY, rows
 from training import stages
-from training.fit import fit
+from training.fit import fit, reporting
 from training.folder import Folder, GivenUp
 
 pytestmark = pytest.mark.usefixtures("tiny")
@@ -88,6 +88,10 @@ def test_the_learning_rate_warms_up_and_falls_to_two_percent(whole: Path) -> Non
     assert rates[0] == pytest.approx(RECIPE.lr)  # step 1, the last of two warm-up steps
     assert rates == sorted(rates, reverse=True)
     assert rates[-1] < 0.1 * RECIPE.lr
+
+
+def test_a_short_stage_reports_often_enough_for_a_curve() -> None:
+    assert [reporting(steps) for steps in (1, 19, 41, 1_000, 90_000)] == [1, 1, 2, 50, 50]
 
 
 def test_training_changes_the_weights_and_starts_video_from_stills(whole: Path) -> None:

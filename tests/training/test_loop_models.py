@@ -82,7 +82,7 @@ def test_a_batch_taken_in_parts_gives_the_same_losses_and_weights(
         lr=5e-3,
         warmup=0,
     )
-    monkeypatch.setattr("training.fit.REPORT_EVERY", 1)
+    monkeypatch.setattr("training.fit.reporting", lambda steps: 1)
     whole, parts = tmp_path / "whole", tmp_path / "parts"
     fit(recipe, "tiny", whole)
     fit(replace(recipe, accumulate=4), "tiny", parts)

@@ -59,7 +59,7 @@ def on_two_processes(arguments: list[str], out: Path) -> list[tuple[str, str]]:
     run = [
         sys.executable,
         "-c",
-        "import sys; from training import fit, __main__; fit.REPORT_EVERY = 1; "
+        "import sys; from training import fit, __main__; fit.reporting = lambda steps: 1; "
         "sys.exit(__main__.main())",
         *arguments,
         "--out",
@@ -85,7 +85,7 @@ def on_two_processes(arguments: list[str], out: Path) -> list[tuple[str, str]]:
 def test_two_processes_give_the_losses_of_one(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("training.fit.REPORT_EVERY", 1)
+    monkeypatch.setattr("training.fit.reporting", lambda steps: 1)
     arguments = command(batch=4, clips=12)
     finished = on_two_processes(arguments, tmp_path / "two")
     assert main([*arguments, "--out", str(tmp_path / "one")]) == 0
