@@ -8,7 +8,7 @@ import streamlit as st
 from pages.parts import head
 from pages.parts.beside import two_matrices
 from pages.parts.choose import current_choice
-from pages.parts.lab import lab, verdict
+from pages.parts.lab import answers, lab, verdict
 from pages.parts.opening import which_frame_comes_first
 from pages.parts.order_reading import does_the_order_matter, read_order
 from pages.parts.show import NOT_AN_EXPLANATION
@@ -26,9 +26,11 @@ forbidden = forbidding(len(permutation))
 shuffled = read_order(choice, permutation, by, forbidden)
 with stage:
     lab(shuffled)
-    which_frame_comes_first(shuffled)  # below the question that it answers
+    with answers("pairs", "How right this order is stands here once the answers are shown."):
+        which_frame_comes_first(shuffled)
     two_matrices(choice, shuffled)
-    verdict(shuffled.reading)
+    with answers("verdict"):
+        verdict(shuffled.reading)
 
 does_the_order_matter(choice, shuffled).draw()
 over_seeds(choice, by.once)

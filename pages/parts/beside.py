@@ -19,6 +19,7 @@ from core.weights import embedded
 from pages.parts import cached
 from pages.parts.controls import by_title
 from pages.parts.exhibit import Exhibit
+from pages.parts.lab import answers
 from pages.parts.order_reading import By, Shuffled, read_order
 from pages.parts.several import as_alone
 from pages.parts.show import HELP, VERDICTS, strip
@@ -91,10 +92,11 @@ def two_matrices(choice: Choice, shuffled: Shuffled) -> None:
         st.warning(str(error), icon=":material/error:")
         return
     _exhibit(sides).draw()
-    for column, side in zip(st.columns(len(sides), gap="large"), sides, strict=True):
-        with column:
-            _recovered(side)
-    st.markdown(_reason(kind, sides))
+    with answers("sides", "Which of these is right stands here once the answers are shown."):
+        for column, side in zip(st.columns(len(sides), gap="large"), sides, strict=True):
+            with column:
+                _recovered(side)
+        st.markdown(_reason(kind, sides))
 
 
 def _partner(choice: Choice) -> Choice | None:
@@ -154,11 +156,10 @@ def _exhibit(sides: tuple[Side, ...]) -> Exhibit:
     """The matrices as one figure."""
     each_once = {id(side.shuffled): side.shuffled for side in sides}.values()
     names, count = [side.name for side in sides], len(sides)
-    accuracies = " and ".join(f"{side.accuracy:.1f} %" for side in sides)
     return Exhibit(
         order_pair([side.panel for side in sides]),
         "two-matrices",
-        f"{' beside '.join(names)} on the same shuffle: OrderAcc {accuracies}",
+        f"{' beside '.join(names)} on the same shuffle, each with its order of the slots",
         [(shuffled.choice, shuffled.by.words) for shuffled in each_once],
         numbers={
             "permutation": (np.array(sides[0].reading.permutation), "(T,) the frame in each slot"),

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from core.draw import export
 from core.draw.lettering import number
@@ -80,8 +81,8 @@ LAB_HELP = {
         "where the order is not identifiable."
     ),
     "reveal": (
-        "Shows the true number of each frame and how right each path is. Played to the end, the "
-        "lab shows them by itself. A link keeps what is shown."
+        "Shows the true number of each frame, how right each path is, and below the lab how sure. "
+        "Played to the end, the lab shows them by itself. A link keeps what is shown."
     ),
     "centre": (
         "Draws the colours about the mean of the weights instead of from 0, so that small "
@@ -179,6 +180,18 @@ def _numbers(shuffled: Shuffled, paths: list[dict[str, Any]]) -> export.Numbers:
         ),
         "verdict": (np.array(order.verdict), "known, up_to_direction or unknown"),
     }
+
+
+def answers(name: str, question: str = "") -> DeltaGenerator:
+    """Where to put what tells how right the order is: on screen once the lab shows its answers.
+
+    Until then it says `question` in its place. The style sheet of the app hides one or the other,
+    so that *Reveal* waits for no server.
+    """
+    if question:
+        with st.container(key=f"question-{name}"):
+            st.caption(f"{question} Look at the matrix first, then press *Reveal*.")
+    return st.container(key=f"answer-{name}")
 
 
 def verdict(reading: Reading) -> None:

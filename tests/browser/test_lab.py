@@ -217,11 +217,15 @@ def test_the_step_through_plays_steps_and_keeps_thirty_frames_a_second(
     press = lambda part: page.locator(f"{LAB} [data-part={part}]").click()  # noqa: E731
     caption = page.locator(f"{LAB} [data-part=caption]")
     assert attribute(page, "step") == "0" and attribute(page, "playing") == "false"
+    accuracy, question = page.get_by_text("frames in order"), page.get_by_text("How right this")
+    assert question.is_visible() and not accuracy.is_visible(), "no answer before the question"
     press("reveal")
     becomes(page, "answers", "shown")
+    assert accuracy.is_visible() and not question.is_visible()
     press("lecture")
     becomes(page, "playing", "true")
     assert attribute(page, "answers") == "hidden", "a lecture asks first"
+    assert not accuracy.is_visible()
     assert attribute(page, "step") == "0" and "Row t, column u" in caption.inner_text()
     press("play")
     becomes(page, "playing", "false")
