@@ -11,7 +11,7 @@ from __future__ import annotations
 import argparse
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -65,11 +65,13 @@ class View(NamedTuple):
 
 
 def views(
-    browser: Any, address: str, page_name: str, model: str
+    browser: Any, address: str, page_name: str, model: str, wanted: Sequence[tuple[int, int]]
 ) -> Iterator[tuple[View, Any, list[str]]]:
     """Open a page as a desk and as a phone do; yields each appearance, and what it was heard of."""
     for is_phone in (False, True):
-        sizes = [size for size in SIZES if (size == PHONE) == is_phone]
+        sizes = [size for size in wanted if (size == PHONE) == is_phone]
+        if not sizes:
+            continue
         context = browser.new_context(
             viewport={"width": sizes[0][0], "height": sizes[0][1]},
             is_mobile=is_phone,
@@ -117,7 +119,10 @@ def main() -> int:
     parser.add_argument("--out", type=Path, help="a folder for the screenshots (none)")
     parser.add_argument("--pages", nargs="+", choices=PAGES, default=list(PAGES))
     parser.add_argument("--models", nargs="+", choices=embedded(), default=list(embedded()))
+    names = [f"{width}x{height}" for width, height in SIZES]
+    parser.add_argument("--sizes", nargs="+", choices=names, default=names)
     arguments = parser.parse_args()
+    sizes = [size for size, name in zip(SIZES, names, strict=True) if name in arguments.sizes]
     if arguments.out:
         arguments.out.mkdir(parents=True, exist_ok=True)
     check = CHECK.read_text(encoding="utf-8")
@@ -132,7 +137,7 @@ def main() -> int:
             # what is learned has nothing to do with the sidebar's model
             models = arguments.models[:1] if name == "training" else arguments.models
             for model in models:
-                for view, page, noise in views(browser, address, name, model):
+                for view, page, noise in views(browser, address, name, model, sizes):
                     for finding in found(page, view, noise, check):
                         line = f"{name} {model} {view.size[0]}x{view.size[1]}: {finding}"
                         if line not in lines:
