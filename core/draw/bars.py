@@ -79,17 +79,24 @@ def score_bars(
     """Scores 0..1: a panel for each kind of score, a bar for each map, a dotted line at chance."""
     figure = go.Figure()
     for i, (kind, values) in enumerate(scores.items()):
-        _score_panel(figure, i, kind, names, values, chance[kind])
+        room = (i / len(scores), (i + 0.9) / len(scores))
+        _score_panel(figure, i, room, kind, names, values, chance[kind])
     bare(figure, height)
     return figure.update_layout(margin={"l": 8, "r": 8, "t": 40, "b": 36}, bargap=0.3)
 
 
 def _score_panel(
-    figure: go.Figure, i: int, kind: str, names: list[str], values: list[float], chance: float
+    figure: go.Figure,
+    i: int,
+    room: tuple[float, float],
+    kind: str,
+    names: list[str],
+    values: list[float],
+    chance: float,
 ) -> None:
-    """Add the i-th panel: its bars, axes, line at chance and title."""
+    """Add the i-th panel, from left to right in its room: bars, axes, line at chance and title."""
     x, y = numbered("x", i), numbered("y", i)
-    left, right = 0.34 + 0.35 * i, 0.65 + 0.35 * i
+    left, right = room
     figure.add_bar(
         x=values,
         y=names,
@@ -114,6 +121,7 @@ def _score_panel(
         "anchor": x,
         "autorange": "reversed",
         "showticklabels": i == 0,
+        "automargin": True,
         "ticksuffix": " ",
         "tickfont": {"size": FONT},
     }

@@ -79,7 +79,7 @@ def layer_maps(choice: Choice, wish: Wish) -> LayerMaps:
         bind="query-params",
         help=f"**Attention**: {HELP['layers']}  \n**Rollout**: {HELP['rollout']}",
     )
-    st.caption(_followed(wish, look, drawn))
+    st.caption(_followed(wish, look, drawn), help=HELP["followed"])
     kind, heats = _heats(choice, look, is_rollout=kind == "rollout")
     frames, box = pictures(choice, 240, SEVERAL)
     signed = kind == "attention" and explain.view_is_signed(trace, look.patch_view, look.tap)

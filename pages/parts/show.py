@@ -47,6 +47,9 @@ HELP = {
         r"(normalised in the shipped weights), and DirecFormer's C-C, whose is the signed cosine. "
         r"Last layer, mean over heads."
     ),
+    "followed": "**Class token**: the summary that the network keeps of a frame or of the clip, "
+    "and decides by. **Mean over heads**: the average of all its ways of looking in a layer. Both "
+    "are chosen in the viewer above.",
     "layers": r"One query in every layer: layer $l$ weighs what the layers before it made by "
     r"$a^{(l)}_{ij}=\mathrm{kernel}(q^{(l)}_i,k^{(l)}_j)$.",
     "rollout": r"$R_l=\tfrac12(A_l+I)\,R_{l-1}$: what reaches the query from each patch through "
