@@ -10,8 +10,7 @@ from pages.parts.show import NOT_AN_EXPLANATION
 choice = current_choice()
 head.page("Compare", "Several models on one clip: do they look at the same places?")
 opening = st.container()
-models = side_by_side.models(choice)
-drawing = side_by_side.drawing()
+models, drawing = side_by_side.asked(choice)
 maps = [side_by_side.map_of(model, drawing.view) for model in models]
 with opening:
     where_maps_are(

@@ -57,15 +57,13 @@ def _compute_when_asked(choice: Choice, name: str, target: int) -> None:
 
     Any other click ends this run at the next piece of the work.
     """
-    row = st.columns(2)
-    is_asked = row[0].button(
-        "Compute", icon=":material/play_arrow:", key="attribute", width="stretch"
-    )
-    stop, bar = row[1].empty(), st.empty()
+    row = st.container(horizontal=True)
+    is_asked = row.button("Compute", icon=":material/play_arrow:", key="attribute")
+    stop, bar = row.empty(), st.empty()
     if not is_asked or cached.attributed.here(choice, name, target) is not None:
         return
     title = METHODS[name].title
-    stop.button("Stop", icon=":material/stop:", key="stop", width="stretch")
+    stop.button("Stop", icon=":material/stop:", key="stop")
     bar.progress(0.0, text=title)
     cached.attributed(
         choice,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from core.explain import OUTSIDE, domain
-from core.weights import hub
+from core.weights import Card, hub
 from pages.parts import cached, session
 from pages.parts.session import switch_to
 from pages.parts.show import training_in_words
@@ -36,8 +36,12 @@ def classes_heading(choice: Choice, title: str, help: str) -> None:
     outside = where is not None and not where.inside
     judged = "" if where is None else "  \n" + HELP.format(**where.numbers)
     st.subheader(CLOSEST if outside else title, help=help + judged)
-    labels = choice.card.labels
-    st.caption(f"It knows {len(labels)} classes: {choice.card.listed}.")
+    st.caption(known_classes(choice.card))
+
+
+def known_classes(card: Card) -> str:
+    """All that a model can say."""
+    return f"It knows {len(card.labels)} classes: {card.listed}."
 
 
 def outside_notice(choice: Choice) -> None:

@@ -60,7 +60,7 @@ def question(choice: Choice) -> Question:
     """Draw the controls."""
     labels = list(choice.card.labels)
     probabilities = cached.trace(choice).probabilities
-    columns = st.columns([1.8, 2, 1.8, 1.4, 1.5], vertical_alignment="bottom")
+    columns = st.columns([3, 3, 1.3], vertical_alignment="bottom")
     label = columns[0].selectbox(
         "Class",
         labels,
@@ -81,7 +81,8 @@ def question(choice: Choice) -> Question:
         bind="query-params",
         help="A second model on the same clip: first the paper's own baseline.",
     )
-    one_scale = columns[2].toggle(
+    more = columns[2].popover("More", icon=":material/tune:", width="stretch")
+    one_scale = more.toggle(
         "One scale",
         value=True,
         disabled=not second,
@@ -89,8 +90,8 @@ def question(choice: Choice) -> Question:
         bind="query-params",
         help=HELP["one_scale"],
     )
-    opacity = opacity_slider(columns[3], "cam_opacity", 0.6)
-    colours = colours_box(columns[4], "cam_colours")
+    opacity = opacity_slider(more, "cam_opacity", 0.6)
+    colours = colours_box(more, "cam_colours")
     return Question(label, second, one_scale, opacity, colours)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -109,13 +109,23 @@ def layers_in_words(title: str, on: Target, hits: dict[int, np.ndarray]) -> str:
 
 def where_maps_are(choices: list[Choice], heats: list[np.ndarray], what: str) -> None:
     """The sentence of a page with one map of each model: where it is strongest; `what` it shows."""
-    parts = []
+    counts = []
     for choice, heat in zip(choices, heats, strict=True):
         on = target(choice, (heat.shape[0], heat.shape[1], heat.shape[2]))
         hits = int(strongest_on(heat, on.patches).sum())
-        parts.append(f"in {hits} of {len(heat)} frames for {choice.title} (chance: {on.chance})")
+        counts.append((choice.title, hits, f"of {len(heat)} frames (chance: {on.chance})"))
     how = STRONGEST.format(who="the map", what=on.name, meaning=MEANINGS[on.name])
-    say(f"{what} is strongest on {on.name} {', '.join(parts)}.", how)
+    say(f"{what} is strongest on {on.name} {counts_in_words(counts)}.", how)
+
+
+def counts_in_words(counts: Sequence[tuple[str, int, str]]) -> str:
+    """In how many frames, of each model; out of how many is said once where it is the same.
+
+    `counts` are a model's title, its frames, and out of how many, in words.
+    """
+    if len({total for _, _, total in counts}) > 1:
+        return ", ".join(f"in {hits} {total} for {title}" for title, hits, total in counts)
+    return f"in {listed([f'{hits} ({title})' for title, hits, _ in counts])} {counts[0][2]}"
 
 
 def which_frame_comes_first(shuffled: Shuffled) -> None:
@@ -142,8 +152,8 @@ def pairs_in_words(title: str, right: int, ties: int, pairs: int) -> str:
     )
 
 
-PROBED = {"reversed": "Backwards", "shuffled": "Shuffled", "frozen": "Frozen to one picture"}
-"""What is done to the clip, at the beginning of a sentence."""
+PROBED = {"reversed": "backwards", "shuffled": "shuffled", "frozen": "frozen to one picture"}
+"""What is done to the clip, in a sentence."""
 
 
 def what_changes_its_class(titles: Sequence[str], classes: Sequence[Sequence[str]]) -> None:
@@ -151,31 +161,42 @@ def what_changes_its_class(titles: Sequence[str], classes: Sequence[Sequence[str
 
     `classes` are those that each model gives: of the clip as it is, then of each of PROBED.
     """
+    changes = {
+        words: [of[k] != of[0] for of in classes] for k, words in enumerate(PROBED.values(), 1)
+    }
     say(
-        " ".join(
-            probe_in_words(
-                words, [(title, of[0], of[k]) for title, of in zip(titles, classes, strict=True)]
-            )
-            for k, words in enumerate(PROBED.values(), 1)
-        ),
-        "The most probable class of each model. One that keeps its class where the order is gone "
-        "did not need the order for it.",
+        probes_in_words(titles, changes),
+        "The most probable class of each model, held against that of the clip as it is. One that "
+        "keeps its class where the order is gone did not need the order for it.",
     )
 
 
-def probe_in_words(words: str, classes: Sequence[tuple[str, str, str]]) -> str:
-    """Which models call the clip otherwise in another appearance, which `words` name.
+def probes_in_words(titles: Sequence[str], changes: Mapping[str, Sequence[bool]]) -> str:
+    """Which models change their class in which appearance of the clip.
 
-    `classes` are a model's title and its class before and after.
+    `changes` says of each appearance, in words, which of the models do. What comes out alike is
+    said together.
     """
-    changed = [
-        f"{title} says {now} instead of {before}" for title, before, now in classes if now != before
-    ]
-    kept = [title for title, before, now in classes if before == now]
-    parts = [listed(changed)] if changed else []
-    if kept:
-        parts.append(f"{listed(kept)} {'keeps its' if len(kept) == 1 else 'keep their'} class")
-    return f"{words}, {'; '.join(parts)}."
+    alike: dict[tuple[bool, ...], list[str]] = {}
+    for words, changed in changes.items():
+        alike.setdefault(tuple(changed), []).append(words)
+    sentences = []
+    for changed, words in alike.items():
+        other = [title for title, is_other in zip(titles, changed, strict=True) if is_other]
+        same = [title for title, is_other in zip(titles, changed, strict=True) if not is_other]
+        does = [_who_does("change", other, titles)] if other else []
+        does += [_who_does("keep", same, titles)] if same else []
+        when = listed(words)
+        sentences.append(f"{when[0].upper()}{when[1:]}, {'; '.join(does)}.")
+    return " ".join(sentences)
+
+
+def _who_does(verb: str, some: Sequence[str], titles: Sequence[str]) -> str:
+    """That some of the models change or keep their class: each by name, or all of several."""
+    if len(some) == 1:
+        return f"{some[0]} {verb}s its class"
+    who = "all of them" if len(some) == len(titles) else listed(some)
+    return f"{who} {verb} their class"
 
 
 def listed(names: Sequence[str]) -> str:

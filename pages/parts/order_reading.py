@@ -16,7 +16,7 @@ from core.order import Affinity, Edge, Pixels, Reading, read
 from core.video import shuffled
 from core.weights import Model
 from pages.parts import cached
-from pages.parts.domain import is_outside
+from pages.parts.domain import is_outside, known_classes
 from pages.parts.exhibit import Exhibit
 from pages.parts.show import provenance_line
 from pages.parts.subject import Choice
@@ -116,6 +116,7 @@ def does_the_order_matter(choice: Choice, shuffled: Shuffled) -> Exhibit:
         "Does the order matter for the class?",
         help="The same model on the frames in order and on the shuffled frames.",
     )
+    st.caption(known_classes(choice.card))
     labels, reading = list(choice.card.labels), shuffled.reading
     closest = "closest of its strokes " if is_outside(choice) else ""
     before = cached.trace(choice).probabilities

@@ -86,10 +86,15 @@ def fitting(choice: Choice, names: list[str]) -> list[Choice]:
 
 
 def say_what_each_sees(choices: list[Choice]) -> None:
-    """How many frames each model sees, whether it was trained on them, and how they are drawn."""
-    if len(choices) < 2:
+    """How many frames each model sees, and how they are drawn, where models differ in it.
+
+    Also where one is not shown what it was trained on.
+    """
+    times = Timeline.of(choice.clip.times for choice in choices)
+    crops = {(choice.sampling, choice.crop) for choice in choices}
+    if times.is_shared and len(crops) == 1 and not any(otherwise(choice) for choice in choices):
         return
-    differ = len({(choice.sampling, choice.crop) for choice in choices}) > 1
+    differ = len(crops) > 1
     each = ", ".join(
         f"**{choice.title}** {len(choice.clip)} frames"
         + (f" ({choice.sampling}, {CROP_TITLES[choice.crop]})" if differ else "")
@@ -97,7 +102,7 @@ def say_what_each_sees(choices: list[Choice]) -> None:
     )
     as_trained = all(choice.card.trained_on and not otherwise(choice) for choice in choices)
     line = f"{each}, each as it was trained." if as_trained else f"{each}."
-    if not Timeline.of(choice.clip.times for choice in choices).is_shared:
+    if not times.is_shared:
         line += (
             " The slider runs in seconds: each model shows its frame that is nearest, with that "
             "frame's own time in its corner."

@@ -20,7 +20,7 @@ from core.explain.compare import PROBES, agreement, farthest_apart
 from core.observe import Trace
 from pages.parts import cached
 from pages.parts.controls import by_title, colours_box, offer_own_scales, opacity_slider
-from pages.parts.domain import is_outside
+from pages.parts.domain import is_outside, known_classes
 from pages.parts.exhibit import Exhibit, Film
 from pages.parts.export import slug
 from pages.parts.follower import Seen
@@ -71,11 +71,12 @@ class Drawing:
     colours: str
 
 
-def models(choice: Choice) -> list[Choice]:
-    """Draw the choice of models; returns those of them that can take the clip."""
+def asked(choice: Choice) -> tuple[list[Choice], Drawing]:
+    """Draw the controls; returns the models that can take the clip, and how to draw their maps."""
     titles = options()
     opens_on = list(dict.fromkeys([str(choice.model), partner(choice), *titles]))[:3]
-    names = st.multiselect(
+    columns = st.columns([5.4, 2.4, 1.3], vertical_alignment="bottom")
+    names = columns[0].multiselect(
         "Models",
         list(titles),
         default=opens_on,
@@ -87,13 +88,7 @@ def models(choice: Choice) -> list[Choice]:
         "sampling and crop that it was trained with; those of the sidebar are for the sidebar's "
         "model alone.",
     )
-    return fitting(choice, names or [str(choice.model)])
-
-
-def drawing() -> Drawing:
-    """Draw the controls of the maps."""
-    columns = st.columns([2.4, 1.6, 1.8, 1.8], vertical_alignment="bottom")
-    view = columns[0].segmented_control(
+    view = columns[1].segmented_control(
         "Map",
         list(VIEWS),
         format_func=by_title(VIEWS),
@@ -104,16 +99,21 @@ def drawing() -> Drawing:
         help=f"**Attention**: {HELP['spatial']}  \n"
         f"**GradCAM**: {HELP['gradcam']} Of each model's most probable class.",
     )
-    one_scale = columns[1].toggle(
+    more = columns[2].popover("More", icon=":material/tune:", width="stretch")
+    one_scale = more.toggle(
         "One scale",
         value=True,
         key="compare_scale",
         bind="query-params",
         help=HELP["one_scale"].replace("both", "all"),
     )
-    opacity = opacity_slider(columns[2], "compare_opacity", 0.65)
-    colours = colours_box(columns[3], "compare_colours")
-    return Drawing("gradcam" if view == "gradcam" else "attention", one_scale, opacity, colours)
+    drawing = Drawing(
+        "gradcam" if view == "gradcam" else "attention",
+        one_scale,
+        opacity_slider(more, "compare_opacity", 0.65),
+        colours_box(more, "compare_colours"),
+    )
+    return fitting(choice, names or [str(choice.model)]), drawing
 
 
 def map_of(choice: Choice, view: View) -> ModelMap:
@@ -200,7 +200,9 @@ def _numbers(maps: list[ModelMap], view: View) -> Numbers:
 
 def do_they_read_motion(maps: list[ModelMap]) -> Exhibit:
     """Class probabilities of the clip as it is, reversed, shuffled and frozen."""
-    st.subheader("Do they read motion?", help=HELP["probe"] + " In percent.")
+    cards = {each.choice.card.labels: each.choice.card for each in maps}
+    known = "  \n".join(known_classes(card) for card in cards.values())
+    st.subheader("Do they read motion?", help=f"{HELP['probe']} In percent.  \n{known}")
     probabilities = [cached.motion_probe(each.choice) for each in maps]
     labels = [list(each.choice.card.labels) for each in maps]
     classes = [

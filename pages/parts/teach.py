@@ -19,6 +19,7 @@ from core.order.learned import WINDOWS
 from pages.parts import runs, session
 from pages.parts.lesson import BASE, lesson_result
 from pages.parts.runs import Run
+from pages.parts.show import clip_name
 from pages.parts.sources import Recorded, Rendered, VideoFile
 from pages.parts.subject import Choice
 
@@ -121,9 +122,9 @@ def _controls(choice: Choice, run: Run | None) -> None:
             st.rerun()
     is_recorded = isinstance(choice.source, Recorded)
     row[4].caption(
-        f"The shipped {spec(BASE).title} learns the order of the frames of {choice.clip.source}: "
-        "of the whole file, whatever part of it and whichever model are chosen. What it learns is "
-        "kept for this session only"
+        f"The shipped {spec(BASE).title} learns the order of the frames of {clip_name(choice)}: "
+        "of all of it, whatever part and whichever model are chosen. What it learns is kept for "
+        "this session only"
         + (", as is the file that the recording is written to for it." if is_recorded else ".")
     )
 

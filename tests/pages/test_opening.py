@@ -11,9 +11,10 @@ from core.video import Clip
 from core.world.gestures import rendered_clip
 from pages.parts.opening import (
     Target,
+    counts_in_words,
     layers_in_words,
     pairs_in_words,
-    probe_in_words,
+    probes_in_words,
     target,
 )
 from pages.parts.sources import ModelSource, Rendered, VideoFile
@@ -55,29 +56,27 @@ def test_pairs_of_frames_are_told_in_a_sentence() -> None:
     )
 
 
-@pytest.mark.parametrize(
-    ("after", "sentence"),
-    [
-        (("up", "left", "star"), "Backwards, A, B and C keep their class."),
-        (
-            ("up", "right", "star"),
-            "Backwards, B says right instead of left; A and C keep their class.",
-        ),
-        (
-            ("down", "right", "star"),
-            "Backwards, A says down instead of up and B says right instead of left; C keeps its "
-            "class.",
-        ),
-        (
-            ("down", "right", "tick"),
-            "Backwards, A says down instead of up, B says right instead of left and C says tick "
-            "instead of star.",
-        ),
-    ],
-)
-def test_the_motion_probe_is_told_in_a_sentence(after: tuple[str, str, str], sentence: str) -> None:
-    classes = list(zip("ABC", ("up", "left", "star"), after, strict=True))
-    assert probe_in_words("Backwards", classes) == sentence
+def test_frames_are_counted_out_of_what_is_said_once_where_it_is_the_same() -> None:
+    same = [("A", 3, "of 8 frames (chance: 0.3)"), ("B", 1, "of 8 frames (chance: 0.3)")]
+    assert counts_in_words(same) == "in 3 (A) and 1 (B) of 8 frames (chance: 0.3)"
+    other = [same[0], ("B", 9, "of 16 frames (chance: 0.6)")]
+    assert counts_in_words(other) == (
+        "in 3 of 8 frames (chance: 0.3) for A, in 9 of 16 frames (chance: 0.6) for B"
+    )
+
+
+def test_the_motion_probe_is_told_in_sentences() -> None:
+    nobody, everybody, one = [False] * 3, [True] * 3, [False, True, False]
+    assert probes_in_words("ABC", {"backwards": everybody, "shuffled": one, "frozen": nobody}) == (
+        "Backwards, all of them change their class. Shuffled, B changes its class; A and C keep "
+        "their class. Frozen, all of them keep their class."
+    )
+    assert probes_in_words("ABC", {"backwards": one, "shuffled": one, "frozen": one}) == (
+        "Backwards, shuffled and frozen, B changes its class; A and C keep their class."
+    )
+    assert probes_in_words(["A"], {"backwards": [True], "shuffled": [False]}) == (
+        "Backwards, A changes its class. Shuffled, A keeps its class."
+    )
 
 
 def test_the_hand_is_the_target_where_its_truth_is_known_else_what_moves(tmp_path: Path) -> None:
