@@ -13,21 +13,25 @@
   // texts that nobody sees, or that lie over each other on purpose
   const skipped = ".katex, [aria-hidden=true], option, script, style, noscript, .hoverlayer";
 
-  // what is left of a box inside all that cuts it, and whether the rest can be scrolled to
+  // what is left of a box inside all that cuts it, `lost` of it for good: it cannot be scrolled to
   const cut = (element, box) => {
     let { left, right, top, bottom } = box;
+    const lost = { wide: 0, high: 0 };
     let scrolls = false;
     const within = (node, across, down) => {
       const room = node.getBoundingClientRect();
       if (across) [left, right] = [Math.max(left, room.left), Math.min(right, room.right)];
       if (down) [top, bottom] = [Math.max(top, room.top), Math.min(bottom, room.bottom)];
+      if (scrolls) return;
+      lost.wide = box.width - Math.max(0, right - left);
+      lost.high = box.height - Math.max(0, bottom - top);
     };
     for (let node = element; node && node !== document.documentElement; ) {
       const { overflowX, overflowY, position } = getComputedStyle(node);
       const overflows = [overflowX, overflowY];
       if (overflows.some((each) => each === "auto" || each === "scroll")) {
-        within(node, true, true);
         scrolls = true;
+        within(node, true, true);
       } else if (!scrolls) {
         const isDrawing = node.tagName === "svg";
         within(node, isDrawing || overflowX !== "visible", isDrawing || overflowY !== "visible");
@@ -35,7 +39,7 @@
       if (position === "fixed") break;
       node = node.parentElement;
     }
-    return { left, right, top, bottom, scrolls };
+    return { left, right, top, bottom, scrolls, lost };
   };
 
   const texts = [];
@@ -56,8 +60,8 @@
       // hidden whole: closed on purpose, scrolled away, or read by a screen reader alone
       if (width <= 1 || height <= 1 || box.right < 0 || box.bottom < 0) continue;
       const name = words.replace(/\s+/g, " ").slice(0, 60);
-      const isCut = box.width - width > SLACK || box.height - height > 0.4 * box.height;
-      if (!seen.scrolls && isCut) findings.push(`clipped: ${name}`);
+      const isCut = seen.lost.wide > SLACK || seen.lost.high > 0.4 * box.height;
+      if (isCut) findings.push(`clipped: ${name}`);
       else if (!seen.scrolls && box.right > wide + 1) findings.push(`beyond the edge: ${name}`);
       texts.push({ element, name, ...seen });
     }
