@@ -199,6 +199,6 @@ def test_sixteen_pairs_of_frames_are_put_in_order_exactly(name: str) -> None:
     shown = data(app)
     assert len(shown["permutation"]) == 16 == len(shown["paths"][0]["path"]) and shown["exact"]
     assert app.session_state["choice"].clip.frames.shape[0] == 32
-    assert any("of the whole file" in c.value for c in app.caption), (
+    assert any("of all of it, whatever part" in c.value for c in app.caption), (
         "a lesson does not heed the part that the sidebar chose"
     )
