@@ -181,12 +181,12 @@ def probes_in_words(titles: Sequence[str], changes: Mapping[str, Sequence[bool]]
     for words, changed in changes.items():
         alike.setdefault(tuple(changed), []).append(words)
     sentences = []
-    for changed, words in alike.items():
-        other = [title for title, is_other in zip(titles, changed, strict=True) if is_other]
-        same = [title for title, is_other in zip(titles, changed, strict=True) if not is_other]
+    for outcome, appearances in alike.items():
+        other = [title for title, is_other in zip(titles, outcome, strict=True) if is_other]
+        same = [title for title, is_other in zip(titles, outcome, strict=True) if not is_other]
         does = [_who_does("change", other, titles)] if other else []
         does += [_who_does("keep", same, titles)] if same else []
-        when = listed(words)
+        when = listed(appearances)
         sentences.append(f"{when[0].upper()}{when[1:]}, {'; '.join(does)}.")
     return " ".join(sentences)
 
