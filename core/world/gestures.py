@@ -1,6 +1,6 @@
 """The embedded world: rendered air gestures, each with its ground truth.
 
-A pointing hand draws one of ten strokes over a varied background, seen from the drawer's eyes. The
+A pointing hand draws a stroke over a varied background, seen from the drawer's eyes. The
 class is in the order of the frames, so shuffling matters, and heat maps can be scored against the
 true hand mask. Everything follows from (label, seed): the same pair gives the same bytes.
 """
@@ -15,9 +15,20 @@ import numpy as np
 
 from core.video import Clip, choose_of, digest
 from core.world.render import SIZE, USUAL, Gesture, Odds, render, times_of
-from core.world.stroke import DIRECTED, LABELS
+from core.world.stroke import DIRECTED, LABELS, STROKES, UNSEEN
 
-__all__ = ["DIRECTED", "LABELS", "USUAL", "Gesture", "Odds", "Uncut", "render", "rendered_clip"]
+__all__ = [
+    "DIRECTED",
+    "LABELS",
+    "STROKES",
+    "UNSEEN",
+    "USUAL",
+    "Gesture",
+    "Odds",
+    "Uncut",
+    "render",
+    "rendered_clip",
+]
 
 
 def rendered_clip(gesture: Gesture) -> Clip:

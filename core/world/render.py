@@ -15,7 +15,7 @@ import numpy as np
 
 from core.errors import BadInput
 from core.world import backgrounds, layers, paint, sprites
-from core.world.stroke import LABELS, SAMPLES, at_moments, stroke, wave
+from core.world.stroke import SAMPLES, STROKES, at_moments, stroke, wave
 
 Size = tuple[int, int]
 """(height, width) in pixels."""
@@ -75,7 +75,7 @@ def render(
     """Render one gesture.
 
     Args:
-        label: one of LABELS.
+        label: one of STROKES.
         seed: any non-negative integer; (label, seed, frames, size, odds) decides every byte.
         frames: T >= 1, spread evenly over the stroke (midpoints of T equal segments).
         size: (height, width) in pixels. The world is 4:3; another ratio stretches it.
@@ -87,14 +87,14 @@ def render(
     Raises:
         BadInput: an unknown label, or sizes that are not positive.
     """
-    if label not in LABELS:
-        raise BadInput(f"label {label!r} is not a stroke; choose one of {', '.join(LABELS)}")
+    if label not in STROKES:
+        raise BadInput(f"label {label!r} is not a stroke; choose one of {', '.join(STROKES)}")
     if frames < 1 or min(size) < 8 or max(size) > paint.GRAIN or seed < 0:
         raise BadInput(
             f"cannot render {frames} frames of {size[1]}x{size[0]} px with seed {seed}; "
             f"frames and seed must be positive and each side 8 to {paint.GRAIN} px"
         )
-    key = [seed, LABELS.index(label)]
+    key = [seed, STROKES.index(label)]
     rng, recolouring = np.random.default_rng(key), np.random.default_rng([*key, 1])
     path = stroke(label, rng)
     shown = np.arange(frames) if only is None else np.array(only, int)

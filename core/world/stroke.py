@@ -1,4 +1,6 @@
-"""The strokes of the ten gestures: where the fingertip is at every moment.
+"""The strokes of the gestures: where the fingertip is at every moment.
+
+Ten of them the shipped models have learned; six more, UNSEEN, no shipped model has seen.
 
 Where strokes begin, how large they are and where the hand rests follow the fingertips that a
 network found in the real clips over even backgrounds, the half on which choices are made; the
@@ -23,6 +25,37 @@ _POINTS: dict[str, list[tuple[float, float]]] = {
     "carret": [(-1, 1), (0, -1), (1, 1)],
 }
 LABELS: tuple[str, ...] = tuple(_POINTS)
+_TURN = np.linspace(0, 2 * np.pi, 40)
+_S = np.array(
+    [
+        (0.95, -0.7),
+        (0.5, -0.95),
+        (-0.2, -1),
+        (-0.8, -0.75),
+        (-0.85, -0.35),
+        (-0.3, -0.05),
+        (0.3, 0.1),
+        (0.85, 0.38),
+        (0.8, 0.78),
+        (0.2, 1),
+        (-0.5, 0.95),
+        (-0.95, 0.7),
+    ]
+)
+_UNSEEN: dict[str, np.ndarray] = {
+    "Z": np.array([(-1, -1), (1, -1), (-1, 1), (1, 1)], float),
+    "S": _S,
+    "M": np.array([(-1, 1), (-0.7, -1), (0, 0.5), (0.7, -1), (1, 1)], float),
+    "spiral": np.linspace(0.1, 1, 40)[:, None]
+    * np.stack([np.sin(2 * _TURN), np.cos(2 * _TURN)], 1),
+    "eight": np.stack([0.75 * np.sin(2 * _TURN), -np.cos(_TURN)], 1),
+    "cross": np.array([(0, -1), (0, 1), (-1, 0), (1, 0)], float),
+}
+_CURVES = ("S", "spiral", "eight")
+UNSEEN: tuple[str, ...] = tuple(_UNSEEN)
+"""Strokes that no shipped model has learned: what it can still be taught."""
+STROKES: tuple[str, ...] = (*LABELS, *UNSEEN)
+"""Every stroke that can be rendered."""
 DIRECTED: tuple[str, ...] = ("circle", "square", "star", "tick", "delete", "carret")
 """Labels whose direction in time can be known from the frames alone.
 
@@ -53,12 +86,12 @@ def wave(rng: np.random.Generator, samples: int = SAMPLES, terms: int = 3) -> np
 def stroke(label: str, rng: np.random.Generator) -> np.ndarray:
     """The fingertip over time, (SAMPLES, 2), in a frame of width 1 and height 1.
 
-    `label` is one of LABELS. The path may leave the frame for a moment.
+    `label` is one of STROKES. The path may leave the frame for a moment.
     """
     points, corners = _outline(label, rng)
     ends = [end for end in (0, -1) if rng.random() < 0.85]  # where the hand comes to rest
     path, rest_distance = _evenly(points, corners + ends)
-    if len(points) > 2 and rng.random() < 0.7:
+    if len(points) > 2 and label not in _CURVES and rng.random() < 0.7:
         path = _rounded(path, rng.uniform(0.05, 0.4) / (len(corners) + 1))
     wobble = rng.uniform(0, 0.05)
     path = path + wobble * np.stack([wave(rng, terms=5), wave(rng, terms=5)], 1)
@@ -70,7 +103,11 @@ def _outline(label: str, rng: np.random.Generator) -> tuple[np.ndarray, list[int
     """The points (n, 2) that a stroke runs through, and which of them are corners."""
     if label == "circle":
         return _circle(rng) + rng.normal(0, 0.04, (40, 2)).cumsum(0) * 0.3, []
-    points = np.array(_POINTS[label], float)
+    if label in _CURVES:
+        points = _UNSEEN[label]
+        slow = np.stack([wave(rng, len(points)), wave(rng, len(points))], 1)
+        return points + rng.uniform(0.02, 0.09) * slow, []
+    points = _UNSEEN[label] if label in UNSEEN else np.array(_POINTS[label], float)
     return points + rng.normal(0, 0.1, points.shape), list(range(1, len(points) - 1))
 
 
