@@ -41,8 +41,8 @@ class File(StrEnum):
 STILLS, VIDEO = "stills", "video"
 STAGES = (STILLS, VIDEO)
 """The stages of a run, in their order."""
-LESSON, STUDY = "teach", "tune"
-"""The one stage of a lesson, and that of a search for settings."""
+LESSON, FEW, STUDY = "teach", "few", "tune"
+"""The one stage of a lesson, of a few clips of one's own, and of a search for settings."""
 
 
 class State(StrEnum):

@@ -75,10 +75,11 @@ class TemporalHead(nn.Module):
         self.head = Linear(width, classes)
         self.head.apply(init_vit)
 
-    def forward(self, embedding: Tensor, grid: Grid) -> Tensor:
-        """E (B*T, N, r) -> logits (B, C)."""
+    def forward(self, embedding: Tensor, grid: Grid) -> tuple[Tensor, Tensor]:
+        """E (B*T, N, r) -> logits (B, C), and what they are read from, (B, width)."""
         frames = rearrange(embedding, "(b t) n r -> b t (n r)", t=grid[0])
-        return self.head(self.module(frames, grid))
+        vector = self.module(frames, grid)
+        return self.head(vector), vector
 
 
 class AMFlow(VideoModel):
@@ -222,7 +223,7 @@ class AMFlow(VideoModel):
         grid = (T, h, w)
         self._check(grid)
         x = passed_stream(x, "(b t) n d", EMBEDDED, t=T)
-        outputs, flows = [], []
+        outputs, features, flows = [], [], []
         for i, weights in enumerate(self.adapters()):
             am_block = self.am_blocks.index(i) if i in self.am_blocks else None
             x, embeddings, flow = self._block(i, am_block, x, grid, weights)
@@ -231,18 +232,28 @@ class AMFlow(VideoModel):
                 flows.append(flow)
             if am_block is not None:
                 heads = self.temporal[am_block]
-                outputs += [head(e, grid) for head, e in zip(heads, embeddings, strict=True)]
+                for head, embedding in zip(heads, embeddings, strict=True):
+                    output, vector = head(embedding, grid)
+                    outputs.append(output)
+                    features.append(vector)
         x = rearrange(x, "(b t) n d -> b t n d", t=T)
         x = self.vit.norm(x) if detail else self.vit.norm(x[:, -1:, :1])
         last_cls = x[:, -1, 0]
         if self.image_output == "frozen":
             last_cls = self.vit(video[:, :, -1], tapped=False)[:, 0]
         outputs.append(self.image_head(last_cls))
+        features.append(last_cls)
         logits = self._combined(outputs)
         if not detail:
             return logits
         patches = rearrange(x[:, :, 1:], "b t (h w) d -> b t h w d", h=h)
-        return Output(logits, outputs=tuple(outputs), am_flow=tuple(flows), patches=patches)
+        return Output(
+            logits,
+            outputs=tuple(outputs),
+            am_flow=tuple(flows),
+            features=torch.cat(features, 1),
+            patches=patches,
+        )
 
     def _block(
         self, i: int, am_block: int | None, x: Tensor, grid: Grid, weights: list[AdapterWeights]

@@ -225,7 +225,9 @@ class DirecFormer(VideoModel):
             return logits
         order_logits = self.order_head(cls) if self.order_head is not None else None
         patches = rearrange(self.norm(patches), "b (h w t) d -> b t h w d", h=h, w=w)
-        return Output(logits, order_logits, time_attention=tuple(maps), patches=patches)
+        return Output(
+            logits, order_logits, time_attention=tuple(maps), features=cls, patches=patches
+        )
 
     @property
     def trunk(self) -> Stack[Block]:

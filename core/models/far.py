@@ -286,12 +286,13 @@ class FAR(VideoModel):
             x, frame_map = block(x, grid, detail, self.cam if last else None)
             x = passed_stream(x, "b (t n) d", i, t=grid[0])
             maps.append(frame_map)
-        logits = self.head(self.fc_norm(self._pooled(x, grid)))
+        features = self.fc_norm(self._pooled(x, grid))
+        logits = self.head(features)
         if not detail:
             return logits
         T, h, w = grid
         patches = rearrange(x, "b (t h w) d -> b t h w d", t=T, h=h, w=w)
-        return Output(logits, time_attention=tuple(maps), patches=patches)
+        return Output(logits, time_attention=tuple(maps), features=features, patches=patches)
 
     @property
     def trunk(self) -> Stack[Block]:

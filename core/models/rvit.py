@@ -199,7 +199,8 @@ class RViT(VideoModel):
             return logits
         patches = layer_norm(x[:, :, 1:], x.shape[-1:], eps=1e-6)
         patches = rearrange(patches, "b t (h w) d -> b t h w d", h=self.side)
-        return Output(logits, frame_maps=maps[-1], patches=patches)
+        features = self.head[:-1](self._summary(x, state))
+        return Output(logits, frame_maps=maps[-1], features=features, patches=patches)
 
     def continued(self, beginning: Tensor) -> Callable[[Tensor], Tensor]:
         state = self.start(1)
@@ -279,8 +280,11 @@ class RViT(VideoModel):
         return x, State(tuple(hidden), state.frames + T), rows
 
     def _classify(self, x: Tensor, state: State) -> Tensor:
-        """T_s of the last frame beside T_t of every layer, (B, (L + 1) D) -> logits."""
-        return self.head(torch.cat([x[:, -1, 0], *(h[:, 0] for h in state.hidden)], 1))
+        return self.head(self._summary(x, state))
+
+    def _summary(self, x: Tensor, state: State) -> Tensor:
+        """T_s of the last frame beside T_t of every layer, (B, (L + 1) D)."""
+        return torch.cat([x[:, -1, 0], *(h[:, 0] for h in state.hidden)], 1)
 
     @torch.no_grad()
     def load_image_model(self, weights: dict[str, Tensor]) -> None:

@@ -31,6 +31,8 @@ class Output:
     """rvit: attention from frame to frame, spatial and temporal, each (B, T, T)."""
     am_flow: tuple[Tensor, ...] = ()
     """am_flow: for each AM block the flow of each frame pair, (B, T - 1, tokens)."""
+    features: Tensor | None = None
+    """(B, F): what the classifier reads of a clip, before its linear layer."""
     patches: Tensor | None = None
     """(B, T, h, w, D): the last layer's patch tokens, for dense side tasks."""
 

@@ -66,6 +66,11 @@ class Card:
         return UNCALIBRATED
 
     @property
+    def taught(self) -> bool:
+        """Whether its classes were learned from a few clips: then it is a core.models.taught."""
+        return "few" in self.recipe
+
+    @property
     def listed(self) -> str:
         """The labels for a message, cut short where there are many."""
         if len(self.labels) <= _MANY:

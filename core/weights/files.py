@@ -26,6 +26,7 @@ from torch import Tensor
 from assets import ASSETS
 from core.errors import BadInput
 from core.models import VideoModel, build, spec
+from core.models.taught import Taught
 from core.weights.card import UNCALIBRATED, Card
 from core.weights.hub import Files, fetch
 from core.weights.model import Model
@@ -133,7 +134,8 @@ def _pickled(path: Path) -> tuple[dict[str, Tensor], None]:
 def _build(card: Card) -> VideoModel:
     takes_eps = "norm_eps" in inspect.signature(spec(card.model).make).parameters
     eps = {"norm_eps": card.norm_eps} if takes_eps else {}
-    return build(card.model, card.preset, **{"classes": len(card.labels)} | eps | card.settings)
+    net = build(card.model, card.preset, **{"classes": len(card.labels)} | eps | card.settings)
+    return Taught(net, len(card.labels)).eval() if card.taught else net
 
 
 _MOVED = ("core.gestures", "core.world")
