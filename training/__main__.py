@@ -1,4 +1,4 @@
-"""Command line: fit, recipes, tune, evaluate, publish, calibrate, readings, reproduce, teach.
+"""Command line: fit, recipes, tune, evaluate, publish, calibrate, readings, reproduce, teach, few.
 
 `python -m training COMMAND --help` says what each takes. Bad input: exit code 2 and one line on
 stderr.
@@ -98,6 +98,11 @@ def _parser() -> Parser:
     _add_teach(
         commands.add_parser(
             "teach", help="fit the order of the frames of clips: minutes, for one session"
+        )
+    )
+    _add_few(
+        commands.add_parser(
+            "few", help="teach a model gestures of your own, from a few clips of each"
         )
     )
     return parser
@@ -260,8 +265,8 @@ def _readings(args: argparse.Namespace) -> int:
 def _add_reproduce(command: argparse.ArgumentParser) -> None:
     command.add_argument(
         "table",
-        help="direcformer_table2, am_flow_table4, far_table2, or motion_probe, which trains "
-        "nothing",
+        help="direcformer_table2, am_flow_table4, far_table2; motion_probe, which trains nothing; "
+        "or few_shot, which teaches the shipped models new strokes",
     )
     command.add_argument(
         "--out", type=Path, required=True, help="the folder of its runs and of results.json"
@@ -330,6 +335,41 @@ def _teach(args: argparse.Namespace) -> int:
     return command(args)
 
 
+def _add_few(command: argparse.ArgumentParser) -> None:
+    from core.weights import DEFAULT
+
+    command.add_argument(
+        "folder", type=Path, metavar="DIR", help="holds DIR/<gesture>/<clip>, three clips or more"
+    )
+    command.add_argument("--out", type=Path, required=True, help="a new folder")
+    which = command.add_mutually_exclusive_group()
+    which.add_argument("--model", help=f"a shipped model (default: {DEFAULT})")
+    which.add_argument("--checkpoint", help="a file, a folder, or hf://OWNER/NAME")
+    command.add_argument(
+        "--seconds",
+        type=float,
+        help="that the whole network goes on learning, 90 for example (default: the head alone)",
+    )
+    command.add_argument("--steps", type=int, help="instead of seconds")
+    command.add_argument(
+        "--all",
+        action="store_true",
+        help="the whole network learns from every clip: then none is held out to try it on",
+    )
+    command.add_argument("--seed", type=seed, help="decides what is held out, and what is seen")
+    command.add_argument("--threads", type=int, help="CPU threads at most (default 2)")
+    command.add_argument("--batch", type=int, help="clips a step")
+    command.add_argument("--lr", type=float, help="learning rate")
+    _add_until_stdin_closes(command)
+    command.add_argument("--json", action="store_true")
+
+
+def _few(args: argparse.Namespace) -> int:
+    from training.few import command
+
+    return command(args)
+
+
 _COMMANDS: dict[str, Callable[[argparse.Namespace], int]] = {
     "fit": _fit,
     "recipes": _recipes,
@@ -340,6 +380,7 @@ _COMMANDS: dict[str, Callable[[argparse.Namespace], int]] = {
     "readings": _readings,
     "reproduce": _reproduce,
     "teach": _teach,
+    "few": _few,
 }
 
 

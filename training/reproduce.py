@@ -23,10 +23,12 @@ from core.video import digest
 from core.weights import Card, Model, embedded, file_hash, load, load_checkpoint
 from core.world.gestures import LABELS, render, rendered_clip
 from training.evaluate import Sample, check_folder, folder_clips, measure, rendered_clips, summarise
+from training.few_table import curve
+from training.few_table import rows as few_shot_rows
 from training.fit import fit
 from training.losses import SHARPNESS
 from training.results import Figures, Results
-from training.tables import PROBE, TABLES, Table, check_name
+from training.tables import FEW_SHOT, PROBE, TABLES, Table, check_name
 
 _OF_ORDER = ("order_accuracy", "reversal_accuracy", "order_accuracy_directed")
 _FIGURES = ("top1", *_OF_ORDER)
@@ -71,10 +73,12 @@ def reproduce(name: str, out: Path, budget: Budget) -> Path:
     if budget.real is not None:
         check_folder(budget.real)
     results = Results(out / "results.json", _about(name, budget))
-    if name == PROBE:  # of weights that have changed since, it asks again
+    if name in (PROBE, FEW_SHOT):  # of weights that have changed since, it asks again
         now = {model: file_hash(file) for model, file in embedded().items()}
-        results.runs = [run for run in results.runs if run.get("weights") == now.get(run["row"])]
-        jobs = _probes(budget)
+        results.runs = [
+            run for run in results.runs if run.get("weights") == now.get(run["row"].split(",")[0])
+        ]
+        jobs = _probes(budget) if name == PROBE else _few_shots(budget)
     else:
         jobs = _rows(TABLES[name], out, budget)
     out.mkdir(parents=True, exist_ok=True)
@@ -94,7 +98,7 @@ def _about(name: str, budget: Budget) -> dict[str, Any]:
     }
     if budget.real is not None:
         about["real_clips"] = _files(budget.real)
-    if name != PROBE:
+    if name not in (PROBE, FEW_SHOT):
         about["clips"] = budget.clips
         about["start"] = _start(budget.init)
         about["rows"] = TABLES[name].fingerprint()
@@ -212,6 +216,13 @@ def camera_clips(count: int, card: Card, moves: bool) -> Iterator[Sample]:
             yield Sample(label, rendered_clip(gesture), f"{label}:{seed}")
             made += 1
         seed += 1
+
+
+def _few_shots(budget: Budget) -> Iterator[Job]:
+    for row in few_shot_rows():
+        for seed in range(budget.seeds):
+            work = partial(curve, row, seed, budget.test_clips, budget.threads)
+            yield Job(row, seed, work)
 
 
 def _probes(budget: Budget) -> Iterator[Job]:

@@ -11,7 +11,8 @@ import numpy as np
 from core.errors import BadInput
 from core.explain.compare import PROBES
 from core.runs import write_atomically
-from training.tables import PROBE, TABLES
+from training.few_table import COUNTS
+from training.tables import FEW_SHOT, PROBE, TABLES
 
 Figures = dict[str, float]
 DATA = ("rendered", "steady_camera", "moving_camera", "real")
@@ -21,6 +22,7 @@ _NAMES = {
     "order_accuracy": "OrderAcc",
     "order_accuracy_sharpened": "sharpened",
     "order_accuracy_directed_sharpened": "sharpened, directed strokes",
+    **{f"few_{count}": f"{count} of each" for count in COUNTS},
 }
 
 
@@ -75,6 +77,8 @@ def _runs(path: Path, about: dict[str, Any]) -> list[dict[str, Any]]:
 def _titles(name: str) -> dict[str, str]:
     if name == PROBE:
         return {"title": "Does the class change with the order of the frames?", "paper": ""}
+    if name == FEW_SHOT:
+        return {"title": "Six new strokes from a few clips of each", "paper": ""}
     return {"title": TABLES[name].title, "paper": TABLES[name].paper}
 
 
@@ -115,6 +119,8 @@ def markdown(results: dict[str, Any]) -> str:
 def _shown(name: str) -> tuple[str, ...]:
     if name == PROBE:
         return tuple(f"top1_{probe.replace(' ', '_')}" for probe in PROBES)
+    if name == FEW_SHOT:
+        return tuple(f"few_{count}" for count in COUNTS)
     return TABLES[name].shown
 
 

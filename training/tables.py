@@ -125,11 +125,12 @@ TABLES: dict[str, Table] = {
         also={"settings": {"heads": 4}},
     ),
 }
-PROBE = "motion_probe"
-"""Not a table of rows that are trained: it asks the shipped models."""
+PROBE, FEW_SHOT = "motion_probe", "few_shot"
+"""No tables of the papers: one asks the shipped models, the other teaches them new strokes."""
 
 
 def check_name(name: str) -> None:
-    """Raises: BadInput for what is neither a table nor the probe."""
-    if name != PROBE and name not in TABLES:
-        raise BadInput(f"table {name!r} is not known; choose one of {', '.join([*TABLES, PROBE])}")
+    """Raises: BadInput for what is none of the tables."""
+    names = [*TABLES, PROBE, FEW_SHOT]
+    if name not in names:
+        raise BadInput(f"table {name!r} is not known; choose one of {', '.join(names)}")

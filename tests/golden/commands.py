@@ -70,7 +70,17 @@ BAD_TRAINING = [
     ["reproduce", "nothing", "--out", "run"],
 ]
 COMMANDS = ("models", "count", "render", "probe", "classify", "explain", "order")
-TRAINING = ("fit", "recipes", "tune", "evaluate", "publish", "calibrate", "reproduce", "teach")
+TRAINING = (
+    "fit",
+    "recipes",
+    "tune",
+    "evaluate",
+    "publish",
+    "calibrate",
+    "reproduce",
+    "teach",
+    "few",
+)
 
 
 def said(main: Callable[[list[str]], int], argv: list[str], folder: Path) -> dict[str, Any]:
