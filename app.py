@@ -19,6 +19,7 @@ PAGES = {
     "am_flow": ("AM flow", ":material/waves:"),
     "gradcam": ("GradCAM", ":material/target:"),
     "compare": ("Compare", ":material/compare:"),
+    "intervene": ("Intervene", ":material/tune:"),
     "training": ("Training", ":material/model_training:"),
     "backbones": ("Backbones", ":material/scatter_plot:"),
     "results": ("Results", ":material/fact_check:"),

@@ -29,20 +29,22 @@ def class_bars(
     before: Float[np.ndarray, " C"],
     after: Float[np.ndarray, " C"] | None = None,
     height: int = 260,
+    names: tuple[str, str] = ("in order", "shuffled"),
 ) -> go.Figure:
     """The five most probable classes as bars, 0 to 100 %.
 
-    `before` and `after` are probabilities (C,) of the frames in order and shuffled; `after` is
-    drawn beside `before` for the same classes. Long names are broken, which makes the figure
-    higher, and cut; the whole name stands on hover.
+    `before` and `after` are probabilities (C,), by default of the frames in order and shuffled;
+    `after` is drawn beside `before` for the same classes, and `names` says what they are. Long
+    names of classes are broken, which makes the figure higher, and cut; the whole name stands on
+    hover.
     """
     top = np.argsort(-before)[:5][::-1]
-    names = [wrapped(labels[i], LABEL, FONT + 1, most=2) for i in top]
-    if max(map(len, names)) > 1:
+    ticks = [wrapped(labels[i], LABEL, FONT + 1, most=2) for i in top]
+    if max(map(len, ticks)) > 1:
         height = max(height, round(2.2 * LINE * (FONT + 1) * len(top)) + 50)
-    series = [("in order", before, COOL)]
+    series = [(names[0], before, COOL)]
     if after is not None:
-        series.append(("shuffled", after, ACCENT))
+        series.append((names[1], after, ACCENT))
     figure = go.Figure()
     for name, p, colour in reversed(series):  # Plotly draws from below
         figure.add_bar(
@@ -65,7 +67,7 @@ def class_bars(
         zeroline=False,
         automargin=True,
     )
-    figure.update_yaxes(tickfont={"size": FONT + 1}, automargin=True, **named_ticks(names))
+    figure.update_yaxes(tickfont={"size": FONT + 1}, automargin=True, **named_ticks(ticks))
     bare(figure, height, bargap=0.25)
     if after is not None:
         legend = {"orientation": "h", "y": 1.16, "x": 0, "traceorder": "reversed"}

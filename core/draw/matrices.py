@@ -45,6 +45,43 @@ def agreement_map(
     return bare(figure, height, meta={"columns": n})
 
 
+def share_map(
+    shares: Float[np.ndarray, "rows columns"],
+    rows: list[str],
+    columns: list[str],
+    height: int | None = None,
+) -> go.Figure:
+    """Shares of a whole (rows, columns), written into the cells in percent.
+
+    Red speaks for the whole, blue against it; the colours end at 100 % whatever goes beyond.
+    """
+    height = height or 70 + 34 * len(rows)
+    figure = go.Figure(
+        go.Heatmap(
+            z=100 * shares,
+            text=[[f"{row}, {column}" for column in columns] for row in rows],
+            zmin=-100,
+            zmax=100,
+            colorscale=colour_scale(True),
+            xgap=2,
+            ygap=2,
+            showscale=False,
+            hovertemplate="%{text}: %{z:.1f} %<extra></extra>",
+        )
+    )
+    _write_values(figure, np.round(100 * shares) + 0.0, ".0f")  # no cell says -0
+    size = FONT - 1
+    figure.update_yaxes(
+        autorange="reversed", tickfont={"size": size}, **named_ticks([[row] for row in rows])
+    )
+    figure.update_xaxes(
+        side="top", tickfont={"size": size}, **named_ticks([[column] for column in columns])
+    )
+    for axes in (figure.update_xaxes, figure.update_yaxes):
+        axes(automargin=True, showgrid=False, zeroline=False)
+    return bare(figure, height)
+
+
 def probe_maps(
     probabilities: list[Float[np.ndarray, "conditions _C"]],
     labels: list[list[str]],

@@ -140,6 +140,45 @@ def _unread(item: str) -> BadInput:
     )
 
 
+@dataclass(frozen=True)
+class Parts:
+    """What can be changed in a model."""
+
+    heads: dict[str, dict[int, int]]
+    """For each tap whose heads mix something, its layers, and how many heads each has."""
+    layers: int
+    has_softmax: bool
+    has_state: bool
+    has_flow: bool
+
+
+def parts_of(model: Model, clip: Clip) -> Parts:
+    """What can be changed in a model, from one pass on a clip. Raises: BadInput if it cannot."""
+    heads: dict[str, dict[int, int]] = {}
+    layers: set[int] = set()
+    parts: set[Part] = set()
+
+    def note(site: Site, value: Tensor) -> Tensor:
+        parts.add(site.part)
+        if site.part is Part.HEADS:
+            heads.setdefault(site.name, {})[site.layer] = value.shape[1]
+        if site.part is Part.STREAM and site.layer != EMBEDDED:
+            layers.add(site.layer)
+        return value
+
+    with watching(note):
+        observe(model, clip)
+    mixing = {(name, layer) for name, own in heads.items() for layer in own}
+    has_softmax = bool(mixing & softmax_places(model))
+    return Parts(heads, len(layers), has_softmax, Part.STATE in parts, Part.FLOW in parts)
+
+
+def softmax_places(model: Model) -> set[tuple[str, int]]:
+    """The name and layer of each attention whose kernel is softmax."""
+    taps = taps_of(model.net)
+    return {(tap.name, tap.layer) for tap in taps if tap.kernel.kind == "softmax"}
+
+
 @contextmanager
 def intervening(
     model: Model, intervention: Intervention, grid: tuple[int, int, int] | None = None
@@ -173,9 +212,7 @@ class _Change:
         self, model: Model, intervention: Intervention, grid: tuple[int, int, int]
     ) -> None:
         self.intervention, self.grid = intervention, grid
-        self.softmax = {
-            (tap.name, tap.layer) for tap in taps_of(model.net) if tap.kernel.kind == "softmax"
-        }
+        self.softmax = softmax_places(model)
         self.heads = {(each.name, each.layer, each.head): each for each in intervention.heads}
         self.layers = {each.layer: each for each in intervention.layers}
         self.before: dict[tuple[Part, int], Tensor] = {}

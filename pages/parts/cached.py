@@ -12,7 +12,8 @@ import torch
 from core import explain, observe, order
 from core.draw import packing
 from core.errors import BadInput
-from core.explain import attribute, compare, optical
+from core.explain import attribute, compare, intervene, optical
+from core.explain import patching as patch
 from core.models.am_flow import AMFlow
 from core.order import Affinity, sharpened
 from core.order.trials import Shuffles, permutation_of, shuffle_model, shuffle_pixels
@@ -244,6 +245,37 @@ def _of_model(choice: Choice, method: str) -> Hashable:
 def attribution_seconds(choice: Choice, method: str) -> float:
     """How long an attribution by this model takes on this computer, on a clip of this length."""
     return attribute.seconds(method, choice.seeing, choice.clip, trace(choice).grid)
+
+
+@made_once(size=lambda parts: SMALL)
+def parts(choice: Choice) -> intervene.Parts:
+    """What can be changed in the model."""
+    return intervene.parts_of(choice.seeing, choice.clip)
+
+
+@made_once(size=_of_trace)
+def changed_trace(choice: Choice, intervention: intervene.Intervention) -> observe.Trace:
+    """The changed model's trace on the clip. Raises: BadInput for a part that it has not."""
+    grid = trace(choice).grid
+    return intervene.observe_changed(choice.seeing, choice.clip, intervention, grid)
+
+
+@made_once(size=lambda accuracy: SMALL)
+def changed_order(choice: Choice, intervention: intervene.Intervention) -> float:
+    """OrderAcc of the changed model on the clip, shuffled once, in percent."""
+    units = len(choice.clip) // choice.loaded.unit
+    permutation = permutation_of(choice.clip.source, units, 0)
+    with intervene.intervening(choice.seeing, intervention, trace(choice).grid):
+        return order.read(choice.seeing, choice.clip, permutation).unflattered().accuracy
+
+
+@made_once(size=lambda result: result.stream.nbytes + SMALL)
+def patching(
+    choice: Choice, twin: str, *, progress: attribute.Progress = _silent
+) -> patch.Patching:
+    """What each activation of the clip brings back in its twin, one of PROBES."""
+    other = compare.probes(choice.clip, choice.loaded.unit)[twin]
+    return patch.patching(choice.seeing, choice.clip, other, progress)
 
 
 @made_once(size=nbytes)

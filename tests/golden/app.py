@@ -12,18 +12,10 @@ from unittest.mock import patch
 from streamlit.runtime.state.query_params_proxy import QueryParamsProxy
 from streamlit.testing.v1 import AppTest
 
+from app import PAGES
+
 ROOT = Path(__file__).parents[2]
 MANY = 12  # options, of which only the number is kept
-PAGES = (
-    "explore",
-    "frame_order",
-    "am_flow",
-    "gradcam",
-    "compare",
-    "training",
-    "backbones",
-    "results",
-)
 VISITS = {
     **{page: (page, {"model": "direcformer"}) for page in PAGES},
     "explore, a model with two taps": ("explore", {"model": "am_flow"}),

@@ -1,0 +1,328 @@
+"""What is changed in a model, and what it then sees, answers and orders."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import streamlit as st
+
+from core import explain
+from core.draw.bars import class_bars
+from core.draw.lettering import number
+from core.draw.overlay import overlay
+from core.draw.panels import panels
+from core.draw.timeline import Timeline
+from core.explain.intervene import HeadFactor, Intervention, LayerFactor, Parts
+from pages.parts import cached
+from pages.parts.exhibit import Exhibit, Film
+from pages.parts.show import pictures, raw_range, titled
+from pages.parts.subject import Choice
+
+OFF = 0.0
+UNTOUCHED = Intervention()
+HEADS, LAYERS, HIDDEN = "heads_off", "layers_off", "frames_hidden"
+TEMPERATURE, STATE, FLOW = "temperature", "state_kept", "flow_given"
+OPENS_ON: dict[str, Any] = {
+    **{HEADS: [], LAYERS: [], HIDDEN: []},
+    **{TEMPERATURE: 1.0, STATE: 1.0, FLOW: 1.0},
+}
+"""Every widget's key in the session and in the address, and what it opens on."""
+DONE = "interventions_done"
+"""The session's list of what the widgets held before each change, for Undo."""
+TAPS = {
+    **{"space": "space", "time": "time", "global": "global", "local": "sparse-dense"},
+    **{"gate": "gate", "vit": "image model"},
+}
+"""What the attention of a tap is called on the screen."""
+
+
+def controls(choice: Choice) -> Intervention:
+    """Draw the controls; what they ask for."""
+    parts = cached.parts(choice)
+    _forget_what_is_not_there(parts, len(cached.trace(choice).token_times))
+    heads = [
+        f"{name}.{layer}.{head}"
+        for name, layers in parts.heads.items()
+        for layer, count in layers.items()
+        for head in range(count)
+    ]
+    has_more = parts.has_state or parts.has_flow
+    widths = [3, 2, 2, 1.6, *([1.6] if has_more else []), 1.3]
+    columns = st.columns(widths, vertical_alignment="bottom")
+    heads_off = _several(
+        columns[0],
+        HEADS,
+        "Heads off",
+        heads,
+        head_name,
+        "A layer looks in several ways at once, called heads. What a head that is off has "
+        "gathered is replaced by zeros before the heads are joined.",
+    )
+    layers_off = _several(
+        columns[1],
+        LAYERS,
+        "Layers off",
+        list(range(parts.layers)),
+        lambda layer: f"layer {layer + 1}",
+        "A layer that is off adds nothing: its tokens leave it as they came.",
+    )
+    hidden = _several(
+        columns[2],
+        HIDDEN,
+        "Frames hidden",
+        list(range(len(cached.trace(choice).token_times))),
+        lambda frame: f"frame {frame + 1}",
+        "A hidden frame is painted in the mean colour of the training clips.",
+    )
+    temperature = columns[3].slider(
+        "Temperature",
+        0.1,
+        10.0,
+        1.0,
+        0.1,
+        key=TEMPERATURE,
+        bind="query-params",
+        on_change=_remember,
+        disabled=not parts.has_softmax,
+        help=r"Softmax scores are divided by it: $\mathrm{softmax}(q\cdot k/(\tau\sqrt d))$. "
+        "Above 1 attention is flatter, below 1 sharper. Signed and linear attention have none.",
+    )
+    state, flow = 1.0, 1.0
+    if parts.has_state:
+        state = _share(
+            columns[4],
+            STATE,
+            "Memory kept",
+            "What the hidden state is multiplied by between two frames: 0 forgets all that was.",
+        )
+    elif parts.has_flow:
+        flow = _share(
+            columns[4],
+            FLOW,
+            "AM flow given",
+            "What AM flow is multiplied by before it enters the adapters: 0 leaves it out.",
+        )
+    with columns[-1]:
+        _undo_and_reset()
+    return Intervention(
+        tuple(_head(text) for text in heads_off),
+        tuple(LayerFactor(layer, OFF) for layer in layers_off),
+        temperature if parts.has_softmax else 1.0,
+        state,
+        flow,
+        tuple(hidden),
+    )
+
+
+def head_name(text: str) -> str:
+    """A head's name on the screen, from how it is written in a link: `time.5.1`."""
+    name, layer, head = text.rsplit(".", 2)
+    return f"{TAPS.get(name, name)}, layer {int(layer) + 1}, head {int(head) + 1}"
+
+
+def _head(text: str) -> HeadFactor:
+    name, layer, head = text.rsplit(".", 2)
+    return HeadFactor(name, int(layer), int(head), OFF)
+
+
+def _several(
+    column: Any,
+    key: str,
+    label: str,
+    options: list[Any],
+    name: Callable[[Any], str],
+    meaning: str,
+) -> list[Any]:
+    """Draw a choice of any number of parts."""
+    parts: list[Any] = column.multiselect(
+        label,
+        options,
+        format_func=name,
+        key=key,
+        bind="query-params",
+        on_change=_remember,
+        placeholder="none",
+        help=meaning,
+    )
+    return parts
+
+
+def _share(column: Any, key: str, label: str, meaning: str) -> float:
+    share: float = column.slider(
+        label,
+        0.0,
+        2.0,
+        1.0,
+        0.1,
+        key=key,
+        bind="query-params",
+        on_change=_remember,
+        help=meaning,
+    )
+    return share
+
+
+def _forget_what_is_not_there(parts: Parts, frames: int) -> None:
+    """Another model has other heads: take those away that it does not have."""
+    has: dict[str, Callable[[Any], bool]] = {
+        HEADS: lambda text: _is_there(parts, text),
+        LAYERS: lambda layer: layer < parts.layers,
+        HIDDEN: lambda frame: frame < frames,
+    }
+    for key, is_there in has.items():
+        if key in st.session_state:
+            st.session_state[key] = [each for each in st.session_state[key] if is_there(each)]
+
+
+def _is_there(parts: Parts, text: str) -> bool:
+    name, layer, head = text.rsplit(".", 2)
+    return int(head) < parts.heads.get(name, {}).get(int(layer), 0)
+
+
+def _values() -> dict[str, Any]:
+    return {key: st.session_state.get(key, value) for key, value in OPENS_ON.items()}
+
+
+def _remember() -> None:
+    """Keep what the widgets held before this change."""
+    done = st.session_state.setdefault(DONE, [OPENS_ON])
+    done.append(_values())
+
+
+def _undo() -> None:
+    done = st.session_state[DONE]
+    done.pop()
+    st.session_state.update(done[-1])
+
+
+def set_to(values: dict[str, Any]) -> None:
+    """Put values into the widgets, as one step that can be undone."""
+    st.session_state.update(values)
+    _remember()
+
+
+def switch_off(text: str) -> None:
+    """Switch one head off too, written as in a link."""
+    off = st.session_state.get(HEADS, [])
+    set_to({HEADS: [*off, *([] if text in off else [text])]})
+
+
+def _undo_and_reset() -> None:
+    with st.container(horizontal=True):
+        st.button(
+            "",
+            icon=":material/undo:",
+            key="undo",
+            on_click=_undo,
+            disabled=len(st.session_state.get(DONE, [OPENS_ON])) < 2,
+            help="Undo the last change.",
+        )
+        st.button(
+            "",
+            icon=":material/restart_alt:",
+            key="untouched",
+            on_click=set_to,
+            args=[OPENS_ON],
+            disabled=_values() == OPENS_ON,
+            help="The model as it is: nothing is changed.",
+        )
+
+
+def say_what_changed(choice: Choice, intervention: Intervention) -> None:
+    """The page's sentence: the class and the order, untouched and changed."""
+    before, after = cached.trace(choice), cached.changed_trace(choice, intervention)
+    order_before = cached.changed_order(choice, UNTOUCHED)
+    about = (
+        "The order is that of the frames shuffled once (seed 0), read from the model's matrix as "
+        "on Frame order. OrderAcc: most frames that stand in the right order, over all frames."
+    )
+    if intervention == UNTOUCHED:
+        st.markdown(
+            f"**Untouched, {choice.title} sees {_class(choice, before.probabilities)}, and puts "
+            f"{order_before:.1f} % of the shuffled frames in order. Switch something off.**",
+            help=about,
+        )
+        return
+    order_after = cached.changed_order(choice, intervention)
+    st.markdown(
+        f"**Changed, {choice.title} sees {_class(choice, after.probabilities)} "
+        f"(untouched: {_class(choice, before.probabilities)}), and puts {order_after:.1f} % of the "
+        f"shuffled frames in order (untouched: {order_before:.1f} %).**",
+        help=about,
+    )
+
+
+def _class(choice: Choice, probabilities: np.ndarray) -> str:
+    best = int(probabilities.argmax())
+    return f"*{choice.card.labels[best]}* with {100 * probabilities[best]:.1f} %"
+
+
+def changed_maps(choice: Choice, intervention: Intervention) -> Exhibit:
+    """The attention of the last layer, untouched and changed, on one scale."""
+    st.subheader(
+        "What it looks at",
+        help="Attention over space of the last layer, mean over heads: of the class token, or "
+        "where there is none of all patches on average. Both pictures share one scale.",
+    )
+    traces = [cached.trace(choice), cached.changed_trace(choice, intervention)]
+    heats = [explain.spatial(trace) for trace in traces]
+    attention = explain.over_space(traces[0])[-1]
+    top = max(float(np.nanmax(np.abs(heat))) for heat in heats)
+    large, box = pictures(choice, 360)
+    frames = [
+        overlay(large, heat, signed=attention.kernel.signed, box=box, top=top) for heat in heats
+    ]
+    difference = float(np.nanmax(np.abs(heats[1] - heats[0])))
+    titles = [
+        f"{titled(choice)}  {state}, {_plain_class(choice, trace.probabilities)}"
+        for state, trace in zip(("untouched", "changed"), traces, strict=True)
+    ]
+    timeline = Timeline.of([choice.clip.times] * 2)
+    return Exhibit(
+        panels(frames, choice.clip.times, titles, height=470, opens_on=timeline.strongest(heats)),
+        "changed-maps",
+        f"The clip with attention of {choice.title}, untouched and changed",
+        [
+            (
+                choice,
+                f"attention of layer {attention.layer + 1} · untouched {raw_range(heats[0])} · "
+                f"changed {raw_range(heats[1])} · largest difference {number(difference, '.2g')} · "
+                f"change: {intervention or 'none'}",
+            )
+        ],
+        numbers={
+            "untouched": (heats[0], "(T', h, w) attention weights"),
+            "changed": (heats[1], "(T', h, w) the same of the changed model"),
+        },
+        film=Film(frames, choice.clip.times, titles),
+    )
+
+
+def _plain_class(choice: Choice, probabilities: np.ndarray) -> str:
+    best = int(probabilities.argmax())
+    return f"{choice.card.labels[best]}, {100 * probabilities[best]:.1f} %"
+
+
+def classes_before_and_after(choice: Choice, intervention: Intervention) -> Exhibit:
+    """Class probabilities, untouched and changed."""
+    st.subheader("What it answers", help="The five most probable classes of the untouched model.")
+    before, after = cached.trace(choice), cached.changed_trace(choice, intervention)
+    return Exhibit(
+        class_bars(
+            list(choice.card.labels),
+            before.probabilities,
+            after.probabilities,
+            height=330,
+            names=("untouched", "changed"),
+        ),
+        "changed-classes",
+        "Class probabilities, untouched and changed",
+        [(choice, f"softmax of the scores · change: {intervention or 'none'}")],
+        numbers={
+            "untouched": (before.logits, "(C,) scores"),
+            "changed": (after.logits, "(C,) scores of the changed model"),
+            "labels": (np.array(list(choice.card.labels)), "(C,) class names"),
+        },
+    )
