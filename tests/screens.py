@@ -31,6 +31,8 @@ SCHEMES = ("light", "dark")
 PROJECTOR = (1280, 720)
 """Also what 1920x1080 shows at 150 %."""
 VIEWER, LAB = "[data-testid=attention-viewer]", "[data-testid=shuffle-lab]"
+CHART = ".js-plotly-plot"
+"""The first of a page; below pictures stand its slider and its buttons."""
 HEADING = [("h1", 1.0)]
 FOLD = {
     "explore": [
@@ -39,6 +41,9 @@ FOLD = {
         (f"{VIEWER} [data-part=play]", 1.0),
         (f"{VIEWER} [data-part=strip]", 1.0),
     ],
+    "am_flow": [*HEADING, (CHART, 0.9)],
+    "gradcam": [*HEADING, (CHART, 0.85)],
+    "compare": [*HEADING, (CHART, 0.85)],
     # the lower third of the stage is for the frames in order, which come last
     "frame_order": [
         *HEADING,

@@ -173,7 +173,7 @@ def where_the_evidence_is(question: Question, answers: list[Answer]) -> Exhibit:
             timeline.times,
             titles,
             steps=timeline.names,
-            height=540,
+            height=page.room(540),
             opens_on=opens_on,
             width=page.across(len(frames)),
         )

@@ -12,6 +12,8 @@ from pages.parts.component import component
 
 LEAST = {2: 600, 3: 760, 4: 860}
 """Pixels of so many pictures side by side, which scroll in their box where the page is narrower."""
+PROJECTED = 1200
+"""Pixels of a page up to which a window is as low as a projector's."""
 
 
 @dataclass(frozen=True)
@@ -26,6 +28,10 @@ class Seen:
     def across(self, columns: int) -> int:
         """Pixels of a figure of so many pictures side by side."""
         return max(LEAST.get(min(columns, max(LEAST)), 0), self.width)
+
+    def room(self, height: int) -> int:
+        """Pixels that a figure may be high which has `height` on a projector."""
+        return round(height * max(1.0, self.width / PROJECTED))
 
 
 def seen(of: str = "") -> Seen:

@@ -177,7 +177,7 @@ def from_one_frame_to_the_next(pairs: Pairs, drawing: Drawing) -> Exhibit:
             titles,
             steps=pairs.steps,
             columns=columns,
-            height=620,
+            height=page.room(620),
             opens_on=opens_on,
             width=page.across(columns),
         )

@@ -168,7 +168,7 @@ def same_clip(choice: Choice, drawing: Drawing, maps: list[ModelMap]) -> Exhibit
             titles,
             steps=timeline.names,
             columns=columns,
-            height=HEIGHTS[len(maps)],
+            height=page.room(HEIGHTS[len(maps)]),
             opens_on=opens_on,
             width=page.across(columns or len(maps)),
         )
