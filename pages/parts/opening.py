@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 import streamlit as st
@@ -113,19 +114,29 @@ def where_maps_are(choices: list[Choice], heats: list[np.ndarray], what: str) ->
     for choice, heat in zip(choices, heats, strict=True):
         on = target(choice, (heat.shape[0], heat.shape[1], heat.shape[2]))
         hits = int(strongest_on(heat, on.patches).sum())
-        counts.append((choice.title, hits, f"of {len(heat)} frames (chance: {on.chance})"))
+        counts.append(Count(choice.title, hits, len(heat), on.chance))
     how = STRONGEST.format(who="the map", what=on.name, meaning=MEANINGS[on.name])
     say(f"{what} is strongest on {on.name} {counts_in_words(counts)}.", how)
 
 
-def counts_in_words(counts: Sequence[tuple[str, int, str]]) -> str:
-    """In how many frames, of each model; out of how many is said once where it is the same.
+class Count(NamedTuple):
+    """In how many frames, out of all, a model's map is where it is wanted."""
 
-    `counts` are a model's title, its frames, and out of how many, in words.
-    """
-    if len({total for _, _, total in counts}) > 1:
-        return ", ".join(f"in {hits} {total} for {title}" for title, hits, total in counts)
-    return f"in {listed([f'{hits} ({title})' for title, hits, _ in counts])} {counts[0][2]}"
+    title: str
+    frames: int
+    total: int
+    chance: str
+    """Frames that guessing would hit."""
+
+
+def counts_in_words(counts: Sequence[Count]) -> str:
+    """In how many frames, of each model; what is the same for all of them is said once."""
+    totals, chances = {each.total for each in counts}, [each.chance for each in counts]
+    of = "" if len(totals) == 1 else " of {}"
+    each = [f"{one.frames}{of.format(one.total)} ({one.title})" for one in counts]
+    out_of = f"of {counts[0].total} frames" if len(totals) == 1 else "frames"
+    chance = ", ".join(chances if len(set(chances)) > 1 else chances[:1])
+    return f"in {listed(each)} {out_of} (chance: {chance})"
 
 
 def which_frame_comes_first(shuffled: Shuffled) -> None:

@@ -18,6 +18,12 @@ from pages.parts.seen import CROP_TITLES, otherwise, own_frames
 from pages.parts.sources import ModelSource
 from pages.parts.subject import Choice
 
+OWN_TIMES = (
+    "The slider runs in seconds: each model shows its frame that is nearest, with that frame's own "
+    "time in its corner."
+)
+"""Of models whose frames are of different moments."""
+
 
 def options() -> dict[str, str]:
     """Every model that the sidebar offers, the text of its source to its title."""
@@ -102,12 +108,7 @@ def say_what_each_sees(choices: list[Choice]) -> None:
     )
     as_trained = all(choice.card.trained_on and not otherwise(choice) for choice in choices)
     line = f"{each}, each as it was trained." if as_trained else f"{each}."
-    if not times.is_shared:
-        line += (
-            " The slider runs in seconds: each model shows its frame that is nearest, with that "
-            "frame's own time in its corner."
-        )
-    st.markdown(line)
+    st.markdown(line, help=None if times.is_shared else OWN_TIMES)
     for choice in choices:
         for difference in otherwise(choice):
             st.markdown(

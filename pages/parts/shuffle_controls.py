@@ -127,7 +127,7 @@ def _begin_with_the_shown_order() -> None:
 def read_by(choice: Choice, room: Controls) -> By:
     """Draw the choice of the matrix that the order is read from."""
     card = choice.card
-    titles = {"model": f"{choice.title} attention", "pixels": "Pixel likeness"}
+    titles = {"model": "Attention", "pixels": "Pixel likeness"}
     kind = room.row.segmented_control(
         "Order from",
         list(titles),

@@ -10,6 +10,7 @@ import pytest
 from core.video import Clip
 from core.world.gestures import rendered_clip
 from pages.parts.opening import (
+    Count,
     Target,
     counts_in_words,
     layers_in_words,
@@ -57,12 +58,13 @@ def test_pairs_of_frames_are_told_in_a_sentence() -> None:
 
 
 def test_frames_are_counted_out_of_what_is_said_once_where_it_is_the_same() -> None:
-    same = [("A", 3, "of 8 frames (chance: 0.3)"), ("B", 1, "of 8 frames (chance: 0.3)")]
-    assert counts_in_words(same) == "in 3 (A) and 1 (B) of 8 frames (chance: 0.3)"
-    other = [same[0], ("B", 9, "of 16 frames (chance: 0.6)")]
-    assert counts_in_words(other) == (
-        "in 3 of 8 frames (chance: 0.3) for A, in 9 of 16 frames (chance: 0.6) for B"
+    first, second = Count("A", 3, 8, "0.3"), Count("B", 1, 8, "0.3")
+    assert counts_in_words([first, second]) == "in 3 (A) and 1 (B) of 8 frames (chance: 0.3)"
+    third = Count("C", 9, 16, "0.6")
+    assert counts_in_words([first, second, third]) == (
+        "in 3 of 8 (A), 1 of 8 (B) and 9 of 16 (C) frames (chance: 0.3, 0.3, 0.6)"
     )
+    assert counts_in_words([first]) == "in 3 (A) of 8 frames (chance: 0.3)"
 
 
 def test_the_motion_probe_is_told_in_sentences() -> None:
