@@ -1,0 +1,179 @@
+"""The scores of every map over many rendered clips, whose truth is known, with intervals."""
+
+from __future__ import annotations
+
+import math
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from core.explain.trust.every_map import BASELINES, NamedMap, every_map
+from core.explain.trust.faithfulness import (
+    deletion,
+    infidelity,
+    insertion,
+    random_heats,
+    sensitivity_n,
+    subsets,
+)
+from core.explain.trust.truth_scores import truth_scores
+from core.video import Clip, subclip
+from core.weights import Model
+from core.world.gestures import LABELS, Gesture, render, rendered_clip
+
+FIRST_SEED = 900_000_000_000_000
+"""Of clips that no training run draws, as in `training.evaluate`."""
+RANDOM = "random order"
+"""What maps must beat in deletion and insertion: the mean of several."""
+STEPS = 8
+RESAMPLES = 1000
+HIGHER_IS_BETTER = {
+    **dict.fromkeys(("hand", "fingertip", "energy", "auc", "precision"), True),
+    **{"deletion": False, "insertion": True, "sensitivity": True, "infidelity": False},
+}
+"""Every score, and whether a high value is good."""
+
+Row = dict[str, dict[str, float]]
+"""Of one clip: the scores of each map by its name; a score that was not made is not there."""
+
+
+@dataclass(frozen=True)
+class Depth:
+    """How much is measured of a clip: what takes many passes is measured on a part of the clips."""
+
+    faithful: bool
+    """Deletion, insertion, sensitivity and infidelity."""
+    attributions: Sequence[str]
+    """Of METHODS."""
+
+
+def rendered(model: Model, number: int) -> tuple[Gesture, Clip]:
+    """The clip of this number, labels in turn, and the frames that the model is given of it."""
+    card = model.card
+    gesture = render(LABELS[number % len(LABELS)], FIRST_SEED + number, frames=card.frames)
+    return gesture, subclip(rendered_clip(gesture), frames=card.frames, sampling=card.sampling)
+
+
+def clip_row(model: Model, number: int, depth: Depth) -> Row:
+    """The scores of every map on one rendered clip. The class asked for is the clip's own."""
+    gesture, clip = rendered(model, number)
+    target = model.card.labels.index(gesture.label)
+    trace, maps = every_map(model, clip, depth.attributions, target)
+    scale = trace.frames.shape[1] / np.array(gesture.mask.shape[1:])
+    mask = np.stack([_scaled(mask, trace.frames.shape[1:3]) for mask in gesture.mask])
+    tips = gesture.fingertip * scale[::-1]
+    row: Row = {each.name: truth_scores(each.heat, mask, tips).numbers for each in maps}
+    if depth.faithful:
+        _add_faithfulness(row, model, clip, target, maps, number)
+    return row
+
+
+def _scaled(mask: np.ndarray, size: tuple[int, ...]) -> np.ndarray:
+    """A mask at another size: the nearest pixel."""
+    rows, columns = ((np.arange(n) + 0.5) / n for n in size)
+    return mask[(rows * mask.shape[0]).astype(int)][:, (columns * mask.shape[1]).astype(int)]
+
+
+def _add_faithfulness(
+    row: Row, model: Model, clip: Clip, target: int, maps: list[NamedMap], number: int
+) -> None:
+    """Deletion and insertion of each map and of random orders, sensitivity and infidelity."""
+    grid = maps[0].heat.shape
+    assert len(grid) == 3
+    sets = subsets(
+        model, clip, target, grid, "mean", size=max(1, math.prod(grid) // 10), seed=number
+    )
+    for each in maps:
+        row[each.name] |= {
+            "deletion": deletion(model, clip, target, each.heat, "mean", STEPS).area,
+            "insertion": insertion(model, clip, target, each.heat, "blur", STEPS).area,
+            "sensitivity": sensitivity_n(each.heat, sets),
+            "infidelity": infidelity(each.heat, sets),
+        }
+    heats = random_heats(grid, seed=number)
+    row[RANDOM] = {
+        "deletion": float(
+            np.mean([deletion(model, clip, target, heat, "mean", STEPS).area for heat in heats])
+        ),
+        "insertion": float(
+            np.mean([insertion(model, clip, target, heat, "blur", STEPS).area for heat in heats])
+        ),
+    }
+
+
+@dataclass(frozen=True)
+class Mean:
+    """A score over clips, with its 95 % interval by bootstrap."""
+
+    mean: float
+    low: float
+    high: float
+    clips: int
+    """That have the score."""
+
+    @property
+    def numbers(self) -> dict[str, float]:
+        """For JSON, rounded."""
+        return {
+            "mean": round(self.mean, 4),
+            "low": round(self.low, 4),
+            "high": round(self.high, 4),
+            "clips": self.clips,
+        }
+
+
+def means(rows: Sequence[Row], seed: int = 0) -> dict[str, dict[str, Mean]]:
+    """Of each map, each score over all clips that have it."""
+    values: dict[str, dict[str, list[float]]] = defaultdict(lambda: defaultdict(list))
+    for row in rows:
+        for name, scores in row.items():
+            for score, value in scores.items():
+                if not math.isnan(value):
+                    values[name][score].append(value)
+    return {
+        name: {score: mean_of(own, seed) for score, own in scores.items()}
+        for name, scores in values.items()
+    }
+
+
+def mean_of(values: Sequence[float], seed: int = 0) -> Mean:
+    """The mean of values and the middle 95 % of the means of clips drawn again with replacement."""
+    drawn = np.random.default_rng(seed).integers(0, len(values), (RESAMPLES, len(values)))
+    low, high = np.percentile(np.asarray(values)[drawn].mean(1), [2.5, 97.5])
+    return Mean(float(np.mean(values)), float(low), float(high), len(values))
+
+
+def not_beaten(results: dict[str, dict[str, Mean]], name: str, score: str) -> Iterator[str]:
+    """The baselines that a map's score does not beat: its interval is not clear of their mean."""
+    own = results[name].get(score)
+    if own is None or name in (*BASELINES, RANDOM):
+        return
+    for baseline in (*BASELINES, RANDOM):
+        other = results.get(baseline, {}).get(score)
+        if other is None:
+            continue
+        beats = own.low > other.mean if HIGHER_IS_BETTER[score] else own.high < other.mean
+        if not beats:
+            yield baseline
+
+
+def is_part(name: str) -> bool:
+    """Whether a map is one head or one layer of several, which are scored against the truth alone.
+
+    Deletion and insertion take many passes a map.
+    """
+    return name.startswith("attention, layer ")
+
+
+def numbers(results: dict[str, dict[str, Mean]]) -> dict[str, dict[str, dict[str, Any]]]:
+    """For JSON: of each map its scores, and which baselines each does not beat."""
+    return {
+        name: {
+            score: {**mean.numbers, "not beaten": list(not_beaten(results, name, score))}
+            for score, mean in scores.items()
+        }
+        for name, scores in results.items()
+    }

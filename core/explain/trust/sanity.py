@@ -1,0 +1,88 @@
+"""Whether a map depends on what was learned: layers get random weights, last one first.
+
+Adebayo et al., "Sanity Checks for Saliency Maps", NeurIPS 2018, their cascading randomisation.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+import torch
+from jaxtyping import Float
+from torch import nn
+
+from core.explain.compare import spearman
+from core.models import VideoModel
+from core.models.am_flow import AMFlow
+from core.weights import Model
+
+ALIKE = 0.7
+"""A rank correlation from which a map of random weights is called the same map."""
+MapOf = Callable[[Model], Float[np.ndarray, "T h w"]]
+
+
+@dataclass(frozen=True)
+class Cascade:
+    """How alike a map is to its original while weights become random from the last layer down."""
+
+    steps: tuple[str, ...]
+    """What became random last: the head, then layer L to layer 1, then all."""
+    correlations: Float[np.ndarray, " steps"]
+    """Spearman's rank correlation with the original map, -1..1; NaN for an even map."""
+
+    @property
+    def depends_on_weights(self) -> bool:
+        """Whether the map of an all but untrained network is another map."""
+        last = float(self.correlations[-1])
+        return np.isnan(last) or abs(last) < ALIKE
+
+    @property
+    def words(self) -> str:
+        """The verdict in words."""
+        if self.depends_on_weights:
+            return "depends on the weights: with random ones it is another map"
+        return "does not depend on the weights: with random ones it is nearly the same map"
+
+
+def cascade(model: Model, map_of: MapOf, seed: int = 0) -> Cascade:
+    """Make the weights random from the head down, each step with those before it, and compare.
+
+    `map_of` makes the map of a model. The model itself is not changed.
+    """
+    original = map_of(model)
+    with model.lock:
+        net = copy.deepcopy(model.net)
+    generator = torch.Generator().manual_seed(seed)
+    steps, correlations = [], []
+    for name, modules in parts(net):
+        for module in modules:
+            randomise(module, generator)
+        heat = map_of(replace(model, net=net))
+        steps.append(name)
+        correlations.append(spearman(original, heat))
+    return Cascade(tuple(steps), np.array(correlations))
+
+
+def parts(net: VideoModel) -> list[tuple[str, Sequence[nn.Module]]]:
+    """What becomes random, in turn: the head, each layer from the last one on, then the rest."""
+    blocks = list(net.vit.blocks) if isinstance(net, AMFlow) else list(net.trunk)
+    inside = {id(part) for block in blocks for part in block.modules()}
+    heads = [
+        module
+        for name, module in net.named_modules()
+        if name.split(".")[-1].endswith("head") and id(module) not in inside
+    ]
+    layers = [(f"layer {i + 1}", [block]) for i, block in reversed(list(enumerate(blocks)))]
+    return [("head", heads), *layers, ("all", [net])]
+
+
+@torch.no_grad()
+def randomise(module: nn.Module, generator: torch.Generator) -> None:
+    """Draw every matrix anew, normal and as large as before; biases and norms stay."""
+    for parameter in module.parameters():
+        if parameter.ndim > 1:
+            size = float(parameter.std())
+            parameter.copy_(torch.randn(parameter.shape, generator=generator) * size)
