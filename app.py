@@ -20,6 +20,7 @@ PAGES = {
     "gradcam": ("GradCAM", ":material/target:"),
     "compare": ("Compare", ":material/compare:"),
     "intervene": ("Intervene", ":material/tune:"),
+    "live": ("Live", ":material/videocam:"),
     "training": ("Training", ":material/model_training:"),
     "backbones": ("Backbones", ":material/scatter_plot:"),
     "results": ("Results", ":material/fact_check:"),

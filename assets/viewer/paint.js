@@ -35,6 +35,15 @@
  */
 
 /**
+ * Where a map lies on a frame. @typedef {Pick<Header, "box" | "pixels" | "grid" | "unit">} Placed
+ */
+
+/**
+ * What lies on a frame, without the frame.
+ * @typedef {Omit<Scene, "data" | "pictures"> & {data: Placed}} Laid
+ */
+
+/**
  * The page's own colours and font.
  * @typedef {{text: string, font: string, accent: string}} Theme
  */
@@ -152,7 +161,7 @@ export class Pictures {
 /**
  * Where the grid lies on a frame that is drawn `width` x `height`: what the model saw may be the
  * central square alone.
- * @param {Header} data
+ * @param {Placed} data
  * @param {number} width
  * @param {number} height
  */
@@ -240,7 +249,7 @@ export function paintFrame(canvas, width, height, scene) {
  * @param {CanvasRenderingContext2D} context
  * @param {number} width
  * @param {number} height
- * @param {Scene} scene
+ * @param {Laid} scene
  */
 export function paintHeat(context, width, height, { data, frame, values, look, smooth, marks }) {
   const box = gridBox(data, width, height);

@@ -20,6 +20,10 @@ RECORDINGS = "recordings"
 """What this session's camera took: a Recording by its id, the newest last."""
 RECORDED_COUNT, NOT_RECORDED = "recorded_count", "not_recorded"
 """How many recordings it took so far, and why the last could not be kept, in words."""
+FILM, ANSWER, FROZEN = "film", "answer", "frozen"
+"""Of the live view: its Film, the answer to its last picture, and whether it has just become a
+clip.
+"""
 OWN_CHECKPOINT = "own_checkpoint"
 """The path of the visitor's own checkpoint, which the model chooser offers last."""
 TAUGHT = "taught"
@@ -52,7 +56,7 @@ CLIP, MODEL, FRAMES, SAMPLING, CROP = "source", "model", "frames", "sampling", "
 HOW, ORDER, WITHOUT, LAB = "how", "order", "without", "lab"
 SHOWN_RUNS = "shown-runs"
 VIEWER, FOLLOWER = "viewer", "follower"
-RECORDER, RECORDED = "recorder", "recorded"
+RECORDER, RECORDED, LIVE = "recorder", "recorded", "live"
 
 
 def switch_to(model: ModelSource) -> None:

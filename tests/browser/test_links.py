@@ -23,6 +23,6 @@ def test_a_link_to_a_page_works_as_the_very_first_visit(
         page.get_by_text(shows).wait_for()
         page.get_by_text("rendered tick, seed 3").first.wait_for()
         assert f"/{path}" in page.url
-        for tab in ("Explore", "Frame order", "AM flow", "GradCAM", "Compare", "Training"):
+        for tab in ("Explore", "Frame order", "AM flow", "GradCAM", "Compare", "Live", "Training"):
             page.get_by_role("link", name=tab).first.wait_for()
         page.close()

@@ -31,6 +31,7 @@ BUNDLES = (
     "recorder/recorder",
     "designs/designs",
     "table/table",
+    "live/live",
 )
 
 
