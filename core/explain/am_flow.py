@@ -39,6 +39,12 @@ def am_flow(model: Model, clip: Clip, layer: int | None = None) -> Float[np.ndar
     return flow_maps(output)[-1 if layer is None else blocks.index(layer)]
 
 
+def has_aligned_flow(model: Model, layer: int) -> bool:
+    """Whether these weights have an aligning encoder, and this block AM flow."""
+    net = model.net
+    return isinstance(net, AMFlow) and net.aligning is not None and layer in net.am_blocks
+
+
 def flow_maps(output: Output) -> list[Float[np.ndarray, "pairs h w"]]:
     """The AM flow of a clip in each AM block, first one first: float32 (T - 1, h, w)."""
     if not output.am_flow:

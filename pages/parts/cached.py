@@ -11,6 +11,7 @@ import torch
 
 from core import explain, observe, order
 from core.draw import packing
+from core.draw.viewer_help import VIEWER_HELP
 from core.errors import BadInput
 from core.explain import attribute, compare, intervene, optical
 from core.explain import patching as patch
@@ -25,7 +26,6 @@ from core.world.truth import Truth, truth_of
 from pages.parts.once import made_once, nbytes
 from pages.parts.sources import RENDERED_FRAMES, ClipSource, Recorded, Rendered, VideoFile
 from pages.parts.subject import Choice
-from pages.parts.viewer_help import VIEWER_HELP
 
 LARGEST = packing.PICTURE
 """Pixels of a frame's longer side: a page draws none larger. A 4K clip would take 25 MB a frame."""
@@ -282,12 +282,6 @@ def patching(
 def motion_probe(choice: Choice) -> np.ndarray:
     """What the model makes of the clip as it is, reversed, shuffled and frozen, (4, C)."""
     return compare.motion_probe(choice.seeing, choice.clip)
-
-
-def has_aligned_flow(choice: Choice, layer: int) -> bool:
-    """Whether these weights have an aligning encoder, and this block one."""
-    net = choice.loaded.net
-    return isinstance(net, AMFlow) and net.aligning is not None and layer in net.am_blocks
 
 
 def cam_outputs(choice: Choice) -> tuple[int, int] | None:

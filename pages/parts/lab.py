@@ -2,101 +2,20 @@
 
 from __future__ import annotations
 
-import base64
 from typing import Any
 
-import numpy as np
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
-from core.draw import export
-from core.draw.lettering import number
-from core.draw.overlay import enlarged
-from core.draw.steps import step_through
-from core.draw.style import LAB, picture
-from core.explain import OUTSIDE
+from core.draw.lab import TIE_HELP, lab_data, verdict_figures, verdict_meaning
 from core.models import spec
-from core.order import EXACT_FRAMES, UNKNOWN_MARGIN, Reading
+from core.order import Reading
 from pages.parts import session
 from pages.parts.component import component
 from pages.parts.film import film
 from pages.parts.order_reading import Shuffled
 from pages.parts.show import HELP, NOT_AN_EXPLANATION, VERDICTS, on_screen, plain
 from pages.parts.shuffle_controls import take_over
-
-WORDS = {
-    "signed": {
-        "matrix": "The matrix. Row t, column u: how surely slot t comes before slot u.",
-        "weight": "red: before, blue: after",
-    },
-    "attention": {
-        "matrix": "The matrix. Row t, column u: how much t looks at u. Never negative, it hardly "
-        "tells before from after.",
-        "weight": "attention",
-    },
-    "alike": {
-        "matrix": "The matrix. Row t, column u: how alike slots t and u are. The same both ways: "
-        "blind to direction.",
-        "weight": "minus the difference",
-    },
-}
-"""What the steps say, by what the matrix holds."""
-BESIDE = (
-    "How much slot t (row) looks at slot u (column), computed beside the network, which never "
-    "looks ahead."
-)
-"""The same of a matrix that is no step of its network (RViT), on one line of a projector."""
-PATHS = {
-    "Exact optimum": (
-        "The heaviest of all paths that visit every slot once, found exactly (Held-Karp)."
-    ),
-    "Best path found": (
-        f"More than {EXACT_FRAMES} slots: the best that a local search finds from greedy paths and "
-        "from a ranking of the slots. Perhaps not the optimum."
-    ),
-    "Runner-up": "The second heaviest path; the third where the second is the best one backwards, "
-    "which weighs the same. What it lacks is the margin.",
-    "Greedy path": "Always the heaviest edge to a slot not yet visited, from each slot in turn; "
-    "the heaviest of these paths.",
-    "Best path backwards": "The best path the other way round, over forbidden edges too. What it "
-    "lacks is the direction margin.",
-}
-TIE = "This matrix is symmetric: the path and its reverse weigh exactly the same; both are shown."
-TIE_HELP = (
-    "The same path backwards. The two weigh the same, so either could have been drawn first: it is "
-    "the one that is less right, as a tie proves nothing."
-)
-LAB_HELP = {
-    "shuffled": (
-        "What the model is given: the frames in this order. A slot is a place in the shuffled "
-        "clip; the frame is the one of the clip as it was filmed."
-    ),
-    "lecture": "From the matrix to the frames in order, slowly, with a rest at each step",
-    "path": "Choose the path that the steps show.",
-    "slots": "Slots in the order in which the path visits them.",
-    "weight": "Sum of the edges along the path.",
-    "behind": "How much less than the best path.",
-    "accuracy": (
-        "Most frames that stand in the right order, others left out, over all frames. Not given "
-        "where the order is not identifiable."
-    ),
-    "reveal": (
-        "Shows the true number of each frame, how right each path is, and below the lab how sure. "
-        "Played to the end, the lab shows them by itself. A link keeps what is shown."
-    ),
-    "centre": (
-        "Draws the colours about the mean of the weights instead of from 0, so that small "
-        "differences are seen. Blue is then less than the mean, not less than 0."
-    ),
-    "png": (
-        "The step, its scale and the paths as a picture for slides, twice as fine as on the page"
-    ),
-    "mp4": "All steps as they play, as a video for slides. It takes some seconds",
-    "gif": "The same as an animation that repeats for ever",
-    "svg": "The same as a drawing for print, which can be edited",
-    "npz": "The numbers, for numpy.load. The key about says what each array is",
-}
-"""What the lab explains of itself, by the data-help of a node of assets/lab/lab.html."""
 
 
 def _act() -> None:
@@ -107,26 +26,18 @@ def _act() -> None:
 
 def lab(shuffled: Shuffled) -> None:
     """The strip, the step-through, the paths compared, and files of it."""
-    reading, order = shuffled.reading, shuffled.reading.order
-    frames = enlarged(shuffled.choice.clip.frames[:: shuffled.unit], 120)
-    data: dict[str, Any] = step_through(
-        reading.matrix,
-        order,
-        reading.permutation,
-        [picture(frame, 240) for frame in frames],
-        shuffled.is_signed,
-    )
     lines = [plain(shuffled.line), NOT_AN_EXPLANATION]
-    numbers = export.npz(_numbers(shuffled, data["paths"]), "\n".join(lines))
     state = st.session_state.get(session.LAB) or {}
+    is_beside = not shuffled.by.pixels and spec(shuffled.choice.card.model).frames_beside
+    data: dict[str, Any] = lab_data(
+        shuffled.reading,
+        shuffled.choice.clip,
+        is_signed=shuffled.is_signed,
+        beside=is_beside,
+        forbidden=shuffled.forbidden,
+        lines=lines,
+    )
     data |= {
-        "lines": lines,
-        "numbers": base64.b64encode(numbers).decode(),
-        "forbidden": [list(edge) for edge in shuffled.forbidden],
-        "words": _words(shuffled),
-        "word": "frame" if shuffled.unit == 1 else "pair",
-        "identifiable": order.verdict != "unknown",
-        "palette": LAB,
         "answers": (state.get("wanted") or {}).get("n", 0),
         "film": film(state["film"], lines) if state.get("film") else None,
     }
@@ -134,52 +45,6 @@ def lab(shuffled: Shuffled) -> None:
         key=session.LAB, data=data, on_wanted_change=_act, on_film_change=lambda: None
     )
     st.caption(on_screen(shuffled.line, shuffled.choice))
-
-
-def _words(shuffled: Shuffled) -> dict[str, Any]:
-    """What the steps say."""
-    kind = "attention" if shuffled.reading.matrix.min() >= 0 else "alike"
-    if shuffled.is_signed:
-        kind = "signed"
-    how = f"beyond {EXACT_FRAMES} slots by a local search, perhaps not the best"
-    if shuffled.reading.order.exact:
-        how = "found exactly"
-    goal = f"Wanted: the heaviest path through all slots, {how}."
-    words = dict(WORDS[kind])
-    if not shuffled.by.pixels and spec(shuffled.choice.card.model).frames_beside:
-        words["matrix"] = BESIDE
-    tie = TIE if shuffled.reading.order.ties_backwards else ""
-    return {**words, "goal": goal, "tie": tie, "paths": PATHS, "help": LAB_HELP}
-
-
-def _numbers(shuffled: Shuffled, paths: list[dict[str, Any]]) -> export.Numbers:
-    """What the lab shows, for an NPZ. Slots and frames count from 0, as in core."""
-    reading = shuffled.reading
-    order, permutation = reading.order, reading.permutation
-    none = [-1] * len(permutation)
-    return {
-        "matrix": (reading.matrix, "(T, T) weight of the edge from slot (row) to slot (column)"),
-        "permutation": (np.array(permutation), "(T,) the frame in each slot, from 0"),
-        "path": (np.array(order.path), "(T,) slots in recovered order, from 0"),
-        "paths": (
-            np.array([path["path"] or none for path in paths]),
-            "(P, T) the paths compared, -1 where there is none",
-        ),
-        "path_names": (np.array([path["name"] for path in paths]), "(P,) how each was found"),
-        "path_weights": (
-            np.array([path.get("weight", np.nan) for path in paths]),
-            "(P,) sum of the edges along each",
-        ),
-        "path_order_accuracy": (
-            np.array([path.get("accuracy", np.nan) for path in paths]),
-            "(P,) OrderAcc in percent; says nothing where the verdict is unknown",
-        ),
-        "forbidden": (
-            np.array(shuffled.forbidden, int).reshape(-1, 2),
-            "(n, 2) forbidden edges, from slot to slot",
-        ),
-        "verdict": (np.array(order.verdict), "known, up_to_direction or unknown"),
-    }
 
 
 def answers(name: str, question: str = "") -> DeltaGenerator:
@@ -196,63 +61,10 @@ def answers(name: str, question: str = "") -> DeltaGenerator:
 
 def verdict(reading: Reading) -> None:
     """How sure the order is, as a sentence; how right; and the margins by which that is judged."""
-    order = reading.order
-    title = VERDICTS[order.verdict][0]
-    st.info(f"**{title}.** {_meaning(reading)}", icon=":material/gavel:")
-    accuracy, either_way, margin, direction = st.columns([1, 1, 1.2, 1.6])
-    is_known = order.verdict != "unknown"
-    one_way, other_way = "frames in order", "either direction"
-    other_help = HELP["reversal_accuracy"]
-    other = reading.either_way
-    if order.ties_backwards:
-        one_way, other_way, other_help = "in order one way", "the other way", TIE_HELP
-        other = reading.backwards
-    accuracy.metric(
-        one_way, f"{reading.accuracy:.1f} %" if is_known else "—", help=HELP["order_accuracy"]
-    )
-    either_way.metric(other_way, f"{other:.1f} %" if is_known else "—", help=other_help)
-    margin.metric(
-        f"lead (at least {UNKNOWN_MARGIN})", f"{order.order_margin:.4f}", help=HELP["margin"]
-    )
-    least = "not calibrated"
-    if reading.calibrated:
-        least = f"at least {max(reading.threshold, UNKNOWN_MARGIN):.3f}"
-    elif reading.is_reversible or (reading.domain and not reading.domain.inside):
-        least = "no margin is enough here"
-    direction.metric(
-        f"lead over its reverse ({least})",
-        number(order.direction_margin, ".3f"),
-        help=HELP["direction_margin"],
-    )
-
-
-def _meaning(reading: Reading) -> str:
-    """The verdict in a sentence, with its reason where that is known."""
-    order, repeated = reading.order, reading.repeated
-    meaning = VERDICTS[order.verdict][1]
-    if order.ties_backwards and order.verdict != "unknown":
-        meaning = f"{TIE} Nothing in it says which of the two comes first in time."
-    if repeated:
-        t, u = repeated[0]
-        others = f", and {len(repeated) - 1} more pairs do" if len(repeated) > 1 else ""
-        meaning = (
-            f"Slots {t + 1} and {u + 1} show the same picture{others}: nothing can tell "
-            "which of them came first."
-        )
-    elif order.verdict == "up_to_direction" and reading.domain and not reading.domain.inside:
-        meaning = (
-            f"{OUTSIDE[0].upper()}{OUTSIDE[1:]}, so which of the order's ends comes first is not "
-            "called known, whatever the margin."
-        )
-    elif order.verdict == "up_to_direction" and reading.is_reversible:
-        assert reading.domain is not None
-        meaning = (
-            f"It sees the stroke *{reading.domain.label}*, which is another stroke backwards: of "
-            "such clips no margin told which end comes first."
-        )
-    elif order.runner_up_path == order.path:
-        meaning = "One path alone is left: there is no other to compare it with."
-    if order.forbidden:
-        edges = "edge" if len(order.forbidden) == 1 else "edges"
-        meaning += f" This is the order without {len(order.forbidden)} forbidden {edges}."
-    return meaning
+    title = VERDICTS[reading.order.verdict][0]
+    st.info(f"**{title}.** {verdict_meaning(reading)}", icon=":material/gavel:")
+    other = TIE_HELP if reading.order.ties_backwards else HELP["reversal_accuracy"]
+    helps = HELP["order_accuracy"], other, HELP["margin"], HELP["direction_margin"]
+    columns = st.columns([1, 1, 1.2, 1.6])
+    for column, (name, value), text in zip(columns, verdict_figures(reading), helps, strict=True):
+        column.metric(name, value, help=text)

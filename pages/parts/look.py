@@ -15,12 +15,6 @@ from core.observe import Trace
 from core.trace import Attention, Head
 
 WHO = {"cls": "Class token", "mean": "Mean", "patch": "Patch"}
-TAP_HELP = (
-    "Which part of each layer is followed. **whole clip** (global): the heads that see all of it. "
-    "**checkerboard** (local): the heads that see one colour of a checkerboard. **image model** "
-    "(vit): the frozen one. **after the aligning encoder** (aligned): an encoder on top of it that "
-    "is meant to undo the camera's motion."
-)
 SCALES = ("clip", "frame", "shared")
 OPACITY = 0.65
 Wish = Mapping[str, Any]

@@ -13,7 +13,7 @@ from core.draw.export import Numbers
 from core.draw.overlay import fitted, overlay
 from core.draw.panels import SEVERAL, panels
 from core.draw.timeline import peaks, strongest
-from core.explain.am_flow import displayed, flow_of
+from core.explain.am_flow import displayed, flow_of, has_aligned_flow
 from core.explain.scores import PairMap
 from core.models.am_flow import Mode
 from core.video import crop_box
@@ -103,7 +103,7 @@ def pairs(choice: Choice, block: int) -> Pairs:
         "static": flow_of(trace, "static", block),
         "post": flow_of(trace, "post", block),
     }
-    if cached.has_aligned_flow(choice, block):
+    if has_aligned_flow(choice.loaded, block):
         flows["aligned"] = cached.aligned_flow(choice, block)
     inside = _inside(choice)
     truth = cached.truth(choice)

@@ -15,15 +15,16 @@ from core.draw.lettering import number
 from core.draw.overlay import Box, fitted
 from core.draw.panels import SINGLE
 from core.draw.style import TEXT, picture
+from core.draw.words import NOT_AN_EXPLANATION as NOT_AN_EXPLANATION  # pages take it from here
+from core.draw.words import SHARED_HELP
+from core.draw.words import VERDICTS as VERDICTS
+from core.draw.words import plain as plain
 from core.video import crop_box
 from core.weights import Card
 from pages.parts.seen import shown_frames
 from pages.parts.sources import Rendered
 from pages.parts.subject import Choice
 
-NOT_AN_EXPLANATION = (
-    "Attention shows where the model looks from, not why it decides. It is not an explanation."
-)
 VIEWER_KEYS = """
 - **Point** at a patch of any frame: every frame shows at once what that patch sees.
   **Click** keeps it, **Esc** lets it go.
@@ -36,11 +37,7 @@ VIEWER_KEYS = """
   the same, 1/T: then it tells nothing.
 - *From pixels to a weight* takes one weight apart, *All heads at a glance* draws every head.
 """
-HELP = {
-    "layer": "The network looks at the clip in several layers, one after the other; the last "
-    "feeds the decision.",
-    "head": "Each layer looks in several ways at once, called heads. **mean** (average) averages "
-    "them, **max** (strongest) takes the strongest.",
+HELP = SHARED_HELP | {
     "spatial": (
         r"Where the class token looks; where a model has none, where all patches look on average: "
         r"$a_{ij}=\mathrm{kernel}(q_i,k_j)$, softmax in all but RViT, whose kernel is linear "
@@ -55,9 +52,6 @@ HELP = {
     "rollout": r"$R_l=\tfrac12(A_l+I)\,R_{l-1}$: what reaches the query from each patch through "
     r"all layers so far, if attention alone "
     "carried it and half of each token went past it unchanged (Abnar and Zuidema, 2020).",
-    "opacity": "How strongly the colours cover the picture.",
-    "colours": "The colours of weights that are never negative. Signed attention is always blue "
-    "(repels), grey (0), red (attracts).",
     "scale": (
         "What the brightest colour means. **clip**: the largest weight of each picture's whole "
         "clip. **frame**: the largest of each frame, so frames cannot be compared. **shared**: the "
@@ -137,25 +131,6 @@ HELP = {
         r"exactly as in the paper."
     ),
 }
-VERDICTS = {
-    "known": (
-        "Direction known",
-        "No other path ties with the best one, and it beats its own reverse by the margin above "
-        "which 95 % of "
-        "directions were right on rendered clips. Single frames may still stand in the wrong "
-        "place.",
-    ),
-    "up_to_direction": (
-        "Known up to direction",
-        "No other path ties with the best one; which of its ends comes first is too unsure to "
-        "call.",
-    ),
-    "unknown": (
-        "Not identifiable",
-        "Other orders fit as well: the frames are too alike, or the attention says nothing about "
-        "order.",
-    ),
-}
 
 
 def chart(figure: go.Figure, key: str, alt: str) -> None:
@@ -230,11 +205,6 @@ def provenance(choice: Choice, detail: str = "") -> None:
 def training_in_words(card: Card) -> str:
     """What a model was trained on, without the module that draws it."""
     return re.sub(r" \(core\.[\w.]+\)", "", card.trained_on)
-
-
-def plain(line: str) -> str:
-    """A line without its Markdown, for files."""
-    return re.sub(r":red-badge\[(.*?)\]", r"\1", line).replace("*", "")
 
 
 def raw_range(heat: np.ndarray) -> str:

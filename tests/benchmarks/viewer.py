@@ -129,11 +129,11 @@ def viewer_large() -> Iterator[tuple[str, float, str]]:
 
     from assets import ASSETS
     from core.draw import packing
+    from core.draw.bundle import bundle, styles
     from core.models import build
     from core.observe import observe
     from core.weights import Card, Model
     from core.world.gestures import LABELS, render, rendered_clip
-    from pages.parts.component import bundle, styles
 
     torch.manual_seed(0)
     net = build("far", "b", classes=len(LABELS))

@@ -17,12 +17,12 @@ import torch
 from assets import ASSETS
 from core import explain
 from core.draw import packing
+from core.draw.bundle import bundle, styles
+from core.draw.viewer_help import VIEWER_HELP
 from core.observe import Trace
 from core.trace import Attention, Axis, Kernel, Layout, record
 from core.video import Clip
 from core.weights import Card
-from pages.parts.component import bundle, styles
-from pages.parts.viewer_help import VIEWER_HELP
 from tests.core.models import am_flow_nets, nets, rvit_nets
 
 pytestmark = pytest.mark.browser

@@ -10,10 +10,10 @@ import pytest
 
 from core import explain
 from core.draw import packing
+from core.draw.viewer_help import VIEWER_HELP
 from core.models import available
 from core.observe import Trace, observe
 from core.world.gestures import render, rendered_clip
-from pages.parts.viewer_help import VIEWER_HELP
 from tests.browser.test_viewer_maths import mounted
 from tests.browser.viewer import becomes, drawn, middle_of
 from tests.core.tiny import random_model

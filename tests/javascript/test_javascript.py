@@ -12,9 +12,9 @@ import numpy as np
 import pytest
 
 from assets import ASSETS
+from core.draw.bundle import bundle, styles
 from core.draw.packing import pack
 from core.trace import Axis
-from pages.parts.component import bundle, styles
 from tests.core.draw.payloads import opened, recorded
 
 FOLDER = Path(__file__).parent

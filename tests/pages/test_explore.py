@@ -13,6 +13,8 @@ from streamlit.testing.v1 import AppTest
 from assets import ASSETS
 from core import explain
 from core.draw.packing import HeadOf
+from core.draw.viewer_help import VIEWER_HELP
+from core.draw.words import TAP_HELP
 from core.models import spec
 from core.observe import Trace, observe
 from core.video import subclip
@@ -21,11 +23,10 @@ from core.world.gestures import render, rendered_clip
 from pages.parts import subject
 from pages.parts.kept import kept
 from pages.parts.layers import strongest_frame
-from pages.parts.look import TAP_HELP, Drawing, Look, drawing, from_text, not_here, read
+from pages.parts.look import Drawing, Look, drawing, from_text, not_here, read
 from pages.parts.sources import ModelSource, Rendered
 from pages.parts.subject import Choice
 from pages.parts.viewer import head_of
-from pages.parts.viewer_help import VIEWER_HELP
 from tests.pages.test_pages import ROOT, opened
 
 EXPLORE = str(ROOT / "pages" / "explore.py")

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from core.draw.payload import Help
-from pages.parts.look import TAP_HELP
-from pages.parts.show import HELP, NOT_AN_EXPLANATION, plain
+from core.draw.words import NOT_AN_EXPLANATION, TAP_HELP, plain
+from core.draw.words import SHARED_HELP as HELP
 
-# of the attentions by name, as on the page below the viewer
+# of the attentions by name, as the app says it below the viewer
 _, _, MEANINGS = plain(TAP_HELP).partition(". ")
 
 VIEWER_HELP = Help(
