@@ -33,6 +33,7 @@ def show() -> None:
     from core.errors import BadInput
     from pages.parts import session
     from pages.parts.choose import sidebar
+    from pages.parts.handout import hand_out
     from pages.parts.theme import style
 
     # an icon by name would be fetched from another host
@@ -54,6 +55,7 @@ def show() -> None:
                 icon=":material/casino:",
             )
         page.run()
+        hand_out(choice)
     except BadInput as error:
         st.error(str(error), icon=":material/error:")
 

@@ -1,4 +1,4 @@
-"""Command line: python -m core models | count | render | classify | explain | order | probe.
+"""Command line: python -m core models | count | render | probe | classify | ...
 
 With --json, one JSON document is printed on stdout and nothing else. Bad input: exit code 2 and one
 line on stderr.
@@ -53,6 +53,7 @@ def _parser() -> Parser:
     _add_model_and_clip(classify)
     _add_explain(add("explain", "write heat maps, an overlay video and a report"))
     _add_order(add("order", "shuffle a clip and recover the order of its frames"))
+    _add_handout(add("handout", "write what models show of a clip as one HTML file to take home"))
     return parser
 
 
@@ -126,6 +127,12 @@ def _add_order(command: argparse.ArgumentParser) -> None:
         command,
         "; or pixels, the baseline without weights: a path through the frames that look most alike",
     )
+
+
+def _add_handout(command: argparse.ArgumentParser) -> None:
+    from core.draw.handout.command import add_flags
+
+    add_flags(command)
 
 
 def _add_model_and_clip(command: argparse.ArgumentParser, also: str = "") -> None:
@@ -275,37 +282,15 @@ def _classify(args: argparse.Namespace) -> Any:
 
 
 def _explain(args: argparse.Namespace) -> Any:
-    from core.draw.overlay import enlarged, frame_rate, overlay, write_mp4
+    from core.draw.explained import write_arrays_and_overlay
     from core.explain import domain, explanation, has_class_token
-    from core.video import crop_box
 
     model = _model(args)
     card, clip = model.card, _clip(args, model, args.clip)
     head = args.head if args.head in ("mean", "max") else whole_number(args.head)
     shown = explanation(model, clip, layer=args.layer, head=head, label=args.target)
     trace, cam, probabilities = shown.trace, shown.gradcam, shown.probabilities
-    args.out.mkdir(parents=True, exist_ok=True)
-    arrays: dict[str, Any] = {
-        "frames": trace.frames,
-        "times": clip.times,
-        "token_times": trace.token_times,
-        "spatial": shown.spatial,
-        "temporal": shown.temporal,
-        "gradcam": cam.heat,
-        "probabilities": probabilities,
-    }
-    if shown.am_flow is not None:
-        arrays["am_flow"] = shown.am_flow
-    np.savez_compressed(args.out / "explanation.npz", **arrays)
-    pictures = enlarged(clip.frames, 360)
-    attention = shown.attention
-    height, width = pictures.shape[1:3]
-    box = crop_box(height, width, card.crop)
-    write_mp4(
-        args.out / "overlay.mp4",
-        overlay(pictures, shown.spatial, signed=attention.kernel.signed, box=box),
-        frame_rate(clip.times),
-    )
+    write_arrays_and_overlay(args.out, shown)
     top, where = np.argsort(-probabilities)[:5], domain(trace)
     report = {
         "clip": args.clip,
@@ -314,9 +299,9 @@ def _explain(args: argparse.Namespace) -> Any:
         "weights": card.hash,
         "trained_on": card.trained_on,
         "license": card.license,
-        "layer": attention.layer,
+        "layer": shown.attention.layer,
         "head": head,
-        "query": "cls" if has_class_token(attention) else "mean",
+        "query": "cls" if has_class_token(shown.attention) else "mean",
         "target": card.labels[cam.target],
         "target_p": cam.probability,
         "top": [{"label": card.labels[i], "p": round(float(probabilities[i]), 6)} for i in top],
@@ -326,6 +311,12 @@ def _explain(args: argparse.Namespace) -> Any:
     }
     (args.out / "report.json").write_text(json.dumps(report, indent=1))
     return report
+
+
+def _handout(args: argparse.Namespace) -> Any:
+    from core.draw.handout.command import hand_out
+
+    return hand_out(args)
 
 
 def whole_number(text: str) -> int:
@@ -399,6 +390,7 @@ _COMMANDS = {
     "classify": _classify,
     "explain": _explain,
     "order": _order,
+    "handout": _handout,
 }
 
 

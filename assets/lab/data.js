@@ -71,6 +71,7 @@
  * @property {string} numbers the NPZ in base 64
  * @property {Film | null} film the film that was asked for last, once
  * @property {{right: string, wrong: string, badge: string}} palette
+ * @property {boolean} [fixed] whether nobody can answer: frames stay, and no edge is forbidden
  */
 
 /**

@@ -1,7 +1,7 @@
 // What core found, and where it is drawn: weights and curves by edge, and the layers that stand
 // still.
 
-/** @import {Drawn, View} from "./geometry.js" */
+/** @import {Drawn, Edge, View} from "./geometry.js" */
 /** @import {LabData, Shown, Theme} from "./data.js" */
 /** @import {Layers} from "./stage.js" */
 
@@ -39,6 +39,21 @@ export class Found {
   weight(t, u) {
     return written(this.weights.get(named(t, u)) ?? 0);
   }
+}
+
+/**
+ * What is said of the edge that is pointed at, or of what could be done.
+ * @param {Found} found
+ * @param {Edge | null} edge
+ */
+export function readoutOf(found, edge) {
+  const { fixed } = found.data;
+  if (!edge) return fixed ? "Point at an edge or a cell" : "Click an edge or a cell to forbid it";
+  const [t, u] = edge;
+  const text = `slot ${t + 1} → slot ${u + 1}: ${found.weight(t, u)}`;
+  const barred = found.barred.has(named(t, u));
+  if (fixed) return barred ? `${text} · forbidden` : text;
+  return `${text} · ${barred ? "forbidden · click to allow" : "click to forbid"}`;
 }
 
 /** Where it is drawn, and what of it stands still. */

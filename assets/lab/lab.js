@@ -16,7 +16,7 @@ import { FRESH, linkedStanding, linkStanding } from "./address.js";
 import { along, edgeAt, layout } from "./geometry.js";
 import { legendOf, paintScale, written } from "./ink.js";
 import { paintStage } from "./stage.js";
-import { captionOf, Found, Laid, named } from "./found.js";
+import { captionOf, Found, Laid, named, readoutOf } from "./found.js";
 import { Films } from "./films.js";
 import { keep } from "./keep.js";
 import { openTips } from "../tips.js";
@@ -123,6 +123,8 @@ class Lab {
     this.root.dataset.waiting = "false";
     this.pointed = null;
     const still = !before || this.frames.still();
+    this.root.toggleAttribute("data-fixed", Boolean(data.fixed));
+    this.frames.fixed = Boolean(data.fixed);
     this.frames.show(data.permutation, data.pictures, data.word, still);
     this.table();
     this.link();
@@ -308,16 +310,9 @@ class Lab {
   /** Say what is pointed at. */
   read() {
     const { found, pointed, part } = this;
-    part.stage.style.cursor = pointed ? "pointer" : "default";
-    if (!pointed || !found) {
-      part.readout.textContent = "Click an edge or a cell to forbid it";
-      return;
-    }
-    const [t, u] = pointed;
-    const barred = found.barred.has(named(t, u));
-    const act = barred ? "forbidden · click to allow" : "click to forbid";
-    const edge = `slot ${t + 1} → slot ${u + 1}: ${found.weight(t, u)}`;
-    part.readout.textContent = `${edge} · ${act}`;
+    if (!found) return;
+    part.stage.style.cursor = pointed && !found.data.fixed ? "pointer" : "default";
+    part.readout.textContent = readoutOf(found, pointed);
   }
 
   // --- listening ---------------------------------------------------------------------------------
@@ -393,7 +388,7 @@ class Lab {
     on(part.stage, "pointerleave", () => this.point(null));
     on(part.stage, "click", (event) => {
       const edge = this.under(event);
-      if (edge) this.toggle(edge);
+      if (edge && !this.found?.data.fixed) this.toggle(edge);
     });
     on(part.stage, "keydown", (event) => {
       /** @type {Record<string, HTMLButtonElement>} */

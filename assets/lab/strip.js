@@ -47,6 +47,7 @@ export class Strip {
     this.events = events;
     this.word = "";
     this.revealed = false; // whether it says which frame is in a slot
+    this.fixed = false; // whether all frames stay where they are
     /** @type {number[]} */
     this.order = [];
     /** @type {Map<number, Item>} */
@@ -106,7 +107,9 @@ export class Strip {
       name.textContent = this.revealed ? known : "?";
       button.style.setProperty("--lab-time", `${(100 * frame) / last}%`);
       const place = `${known} in slot ${t + 1} of ${this.order.length}`;
-      button.setAttribute("aria-label", `${place}. ${this.hint}`);
+      button.setAttribute("aria-label", this.fixed ? place : `${place}. ${this.hint}`);
+      const what = this.fixed ? "frame" : "frame that can be moved";
+      button.setAttribute("aria-roledescription", what);
     });
   }
 
@@ -125,7 +128,6 @@ export class Strip {
     image.draggable = false;
     button.append(image, slot, name);
     node.append(button);
-    button.setAttribute("aria-roledescription", "frame that can be moved");
     button.dataset.frame = String(frame);
     button.addEventListener("keydown", (event) => this.key(event, frame));
     button.addEventListener("pointerdown", (event) => this.hold(event, button, frame));
@@ -205,7 +207,8 @@ export class Strip {
       End: last,
     };
     const to = targets[event.key];
-    if (to === undefined || event.ctrlKey || event.metaKey || event.altKey) return;
+    if (this.fixed || to === undefined) return;
+    if (event.ctrlKey || event.metaKey || event.altKey) return;
     event.preventDefault();
     event.stopPropagation();
     if (to >= 0 && to <= last && to !== from && !this.dragging) this.move(from, to, true);
@@ -221,7 +224,7 @@ export class Strip {
    * @param {number} frame
    */
   hold(event, button, frame) {
-    if (event.button !== 0 || this.held) return;
+    if (this.fixed || event.button !== 0 || this.held) return;
     const from = this.order.indexOf(frame);
     button.setPointerCapture(event.pointerId);
     this.held = {

@@ -59,7 +59,21 @@ A_LAYER = 6_000_000
 """Bytes above which one layer goes in 8 bits instead of 16."""
 MAPS_AT_ONCE = 32_000_000
 """Bytes of maps that are computed together."""
-PICTURE = 960  # pixels: the longest side of a frame as it is sent
+PICTURE = 960
+"""Pixels: the longest side of a frame as it is sent."""
+
+
+@dataclass(frozen=True)
+class Room:
+    """How much a payload may hold."""
+
+    picture: int = PICTURE
+    """Pixels: the longest side of a frame."""
+    layer: int = A_LAYER
+    """Bytes above which one layer goes in 8 bits instead of 16."""
+
+
+ROOMY = Room()
 
 
 @dataclass(frozen=True)
@@ -111,6 +125,15 @@ def _recorded_of(trace: Trace, taps: Iterable[str]) -> list[str]:
 def layers_of(trace: Trace) -> list[int]:
     """All layers that a view can show, first to last."""
     return _recorded(trace).layers
+
+
+def layer_sizes(trace: Trace) -> dict[int, int]:
+    """Bytes of each layer of a trace in 16 bits, all its taps together, first layer first."""
+    recorded, sizes = _recorded(trace), dict.fromkeys(layers_of(trace), 0)
+    for attentions in recorded.space.values():
+        for attention in attentions:
+            sizes[attention.layer] += recorded.size(attention)
+    return sizes
 
 
 def layers_to_open_on(trace: Trace) -> list[int]:
@@ -186,8 +209,8 @@ class HeadOf:
 class _Packer:
     """Packs the pieces of one trace behind one header."""
 
-    def __init__(self, trace: Trace) -> None:
-        self.trace = trace
+    def __init__(self, trace: Trace, room: Room) -> None:
+        self.trace, self.room = trace, room
         self.recorded = _recorded(trace)
         self.body = Body()
         self._summaries: dict[int, _Summary] = {}
@@ -230,7 +253,7 @@ class _Packer:
         Its attentions, the maps of class token and mean, and the largest weights for a scale that
         is shared.
         """
-        bits = 16 if self.recorded.size(attention) <= A_LAYER else 8
+        bits = 16 if self.recorded.size(attention) <= self.room.layer else 8
         packed = Layer(
             tap=tap,
             layer=attention.layer,
@@ -323,9 +346,9 @@ class _Packer:
         return Cam(target=cam.target, probability=cam.probability, map=heat)
 
 
-def _picture(frame: np.ndarray) -> np.ndarray:
-    """A uint8 RGB frame as the bytes of a JPEG."""
-    frame = shrunk(frame, PICTURE)
+def jpeg(frame: np.ndarray, longest: int = PICTURE) -> np.ndarray:
+    """A uint8 RGB frame as the bytes of a JPEG whose longest side has at most so many pixels."""
+    frame = shrunk(frame, longest)
     bgr = np.ascontiguousarray(frame[..., ::-1])
     return cv2.imencode(".jpg", bgr, [cv2.IMWRITE_JPEG_QUALITY, 90])[1]
 
@@ -337,15 +360,16 @@ def pack(
     source: str = "",
     help_texts: Help | None = None,
     factors: HeadOf | None = None,
+    room: Room = ROOMY,
 ) -> bytes:
     """One payload: the clip's frames, what the views need, and the given layers.
 
     `layers` None is `layers_to_open_on`. `gradcams` are heat maps to offer beside attention.
     Payloads of one trace have one `id`, so that a browser can put their layers together. `source`
     is a line that a picture of the view carries, `help_texts` what the viewer explains of itself.
-    `factors` names the head whose queries and keys are sent too.
+    `factors` names the head whose queries and keys are sent too; `room` bounds the size.
     """
-    card, clip, packer = trace.card, trace.clip, _Packer(trace)
+    card, clip, packer = trace.card, trace.clip, _Packer(trace, room)
     recorded, add = packer.recorded, packer.body.add
     sent = _layers_to_open_on(recorded) if layers is None else list(layers)
     ramp = np.linspace(0, 1, 256, dtype=np.float32)
@@ -355,7 +379,7 @@ def pack(
         id=digest(clip.id, card.hash, trace.model, card.crop, trace.logits.tobytes()),
         clip=clip.source,
         source=source,
-        frames=[add(_picture(frame)) for frame in clip.frames],
+        frames=[add(jpeg(frame, room.picture)) for frame in clip.frames],
         times=clip.times.tolist(),
         pixels=list(clip.size),
         box=list(crop_box(*clip.size, card.crop)),

@@ -26,6 +26,21 @@ PERCENT = [0, 50, 100]  # with their own text: Plotly leaves a suffix away where
 # compares.
 TEXT = {"light": "#15181E", "dark": "#F2F4F8"}
 """Words on the page in its light and its dark theme."""
+THEMES = {
+    "light": {
+        "primary-color": "#A93A1B",
+        "background-color": "#FFFFFF",
+        "secondary-background-color": "#F3F4F6",
+        "text-color": TEXT["light"],
+    },
+    "dark": {
+        "primary-color": "#F0764F",
+        "background-color": "#0F1319",
+        "secondary-background-color": "#1A202A",
+        "text-color": TEXT["dark"],
+    },
+}
+"""The page in both themes, by the names that Streamlit gives its colours in CSS."""
 GREY = "rgba(140,140,140,0.9)"
 GRID = "rgba(128,128,128,0.25)"
 FAINT_GRID = "rgba(128,128,128,0.15)"

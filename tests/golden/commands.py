@@ -69,7 +69,7 @@ BAD_TRAINING = [
     ["evaluate", "--model", "direcformer", "--data", "nowhere"],
     ["reproduce", "nothing", "--out", "run"],
 ]
-COMMANDS = ("models", "count", "render", "probe", "classify", "explain", "order")
+COMMANDS = ("models", "count", "render", "probe", "classify", "explain", "order", "handout")
 TRAINING = (
     "fit",
     "recipes",

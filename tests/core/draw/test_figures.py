@@ -5,6 +5,7 @@ Numbers can be read on their cells, names have room, axes say their unit.
 
 from __future__ import annotations
 
+import re
 import tomllib
 
 import numpy as np
@@ -18,7 +19,7 @@ from core.draw.lettering import contrast, luminance, text_width
 from core.draw.matrices import agreement_map, probe_maps
 from core.draw.order_figures import order_histogram
 from core.draw.panels import panels
-from core.draw.style import ASKING, FONT, TEXT, WIDTH
+from core.draw.style import ASKING, FONT, TEXT, THEMES, WIDTH
 from core.order.chance import chance_distribution
 
 LONG = [
@@ -211,5 +212,11 @@ def test_the_names_below_a_histogram_do_not_run_into_each_other(units: int, name
 def test_the_palette_is_that_of_the_page_and_of_the_viewer_where_they_write_it_too() -> None:
     theme = tomllib.loads((ASSETS.parent / ".streamlit/config.toml").read_text())["theme"]
     assert {name: theme[name]["textColor"] for name in ("light", "dark")} == TEXT
+    for name, colours in THEMES.items():
+        in_css = {
+            re.sub("[A-Z]", lambda c: "-" + c[0].lower(), key): theme[name][key]
+            for key in theme[name]
+        }
+        assert in_css == colours
     paint = (ASSETS / "viewer/paint.js").read_text(encoding="utf-8")
     assert f'const LOCKED = "{ASKING}"' in paint

@@ -1,0 +1,116 @@
+"""The button on every page that makes a file to take home of what is seen."""
+
+from __future__ import annotations
+
+import shlex
+
+import streamlit as st
+
+from core.draw import handout
+from core.draw.handout import Sheet
+from core.errors import BadInput
+from pages.parts import cached, session
+from pages.parts.export import slug
+from pages.parts.once import made_once
+from pages.parts.seen import otherwise
+from pages.parts.several import fitting, options
+from pages.parts.show import clip_name
+from pages.parts.sources import Rendered
+from pages.parts.subject import Choice
+
+WHAT = (
+    "One HTML file that opens in any browser, without this app and without a network: the viewer, "
+    "the shuffled clip and its order step by step, the classes, and where it all comes from."
+)
+PEOPLE = (
+    "**Your clip is in the file.** Whoever has the file can see it, and everybody who is in it."
+)
+
+
+def hand_out(choice: Choice) -> None:
+    """The button, at the end of the sidebar."""
+    if st.sidebar.button(
+        "Hand out",
+        icon=":material/ios_share:",
+        key="hand-out",
+        width="stretch",
+        help="A file to take home: this clip and what models see in it, for any browser.",
+    ):
+        _dialog(choice)
+
+
+@st.dialog("Hand out", width="medium")
+def _dialog(choice: Choice) -> None:
+    st.markdown(WHAT)
+    titles = options()
+    names = st.multiselect(
+        "Models",
+        list(titles),
+        default=[str(choice.model)],
+        format_func=lambda name: titles.get(name, name),
+        key="hand-out-models",
+        help="Each is a tab of the page, and makes it some 2 MB larger.",
+    )
+    if choice.is_upload:
+        st.warning(PEOPLE, icon=":material/person_alert:")
+    if names:
+        _file(choice, names)
+
+
+def _file(choice: Choice, names: list[str]) -> None:
+    """Make the page, and offer it."""
+    try:
+        with st.spinner("Making the file"):
+            choices = fitting(choice, names)
+            order = tuple(st.session_state.get(session.SHOWN_ORDER, ()))
+            page = handout.document([sheet(each, order) for each in choices], again=_again(choices))
+    except BadInput as error:
+        st.error(str(error), icon=":material/error:")
+        return
+    content = page.encode()
+    st.download_button(
+        f"Download, {len(content) / 1e6:.1f} MB",
+        content,
+        f"{slug(clip_name(choice))}.html",
+        "text/html",
+        icon=":material/download:",
+        key="hand-out-file",
+        type="primary",
+        on_click="ignore",
+    )
+
+
+@made_once(size=lambda sheet: len(sheet.payload))
+def sheet(choice: Choice, own_order: tuple[int, ...]) -> Sheet:
+    """What the model of a choice shows, `own_order` among the shuffles.
+
+    Raises: BadInput for a model that is too large for a file.
+    """
+    trace = cached.trace(choice)
+    return handout.sheet(
+        choice.seeing,
+        choice.clip,
+        clip_name(choice),
+        title=choice.title,
+        trace=trace,
+        cams=[cached.gradcam(choice, target) for target in handout.targets(trace)],
+        own_order=own_order,
+    )
+
+
+def _again(choices: list[Choice]) -> str:
+    """The command that makes the same file, empty where none does."""
+    first = choices[0]
+    is_plain = all(
+        each.model.kind == "shipped" and each.part == (None, None) and not otherwise(each)
+        for each in choices
+    )
+    if not is_plain:
+        return ""
+    file, before = first.clip.source, ""
+    if isinstance(first.source, Rendered):
+        label, seed = first.source.label, first.source.seed
+        file = f"{label}.mp4"
+        before = f"python -m core render --label {label} --seed {seed} --out {file} && "
+    models = " ".join(each.model.name for each in choices)
+    return f"{before}python -m core handout {shlex.quote(file)} --models {models} --out page.html"
