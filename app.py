@@ -31,7 +31,7 @@ def show() -> None:
     """Draw what every page shares, and the page that is asked for."""
     warming.wait()
     from core.errors import BadInput
-    from pages.parts import session
+    from pages.parts import session, slides
     from pages.parts.choose import sidebar
     from pages.parts.handout import hand_out
     from pages.parts.theme import style
@@ -54,6 +54,7 @@ def show() -> None:
                 "how its attention is built, not what it sees.",
                 icon=":material/casino:",
             )
+        slides.forget()
         page.run()
         hand_out(choice)
     except BadInput as error:

@@ -130,7 +130,7 @@ def _add_order(command: argparse.ArgumentParser) -> None:
 
 
 def _add_handout(command: argparse.ArgumentParser) -> None:
-    from core.draw.handout.command import add_flags
+    from core.draw.handout_command import add_flags
 
     add_flags(command)
 
@@ -314,7 +314,7 @@ def _explain(args: argparse.Namespace) -> Any:
 
 
 def _handout(args: argparse.Namespace) -> Any:
-    from core.draw.handout.command import hand_out
+    from core.draw.handout_command import hand_out
 
     return hand_out(args)
 

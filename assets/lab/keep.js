@@ -197,6 +197,17 @@ export function keep(kind, still, numbers) {
 }
 
 /**
+ * What is shown for a collection of figures: a picture, a drawing, and of what it is.
+ * @param {Still} still
+ */
+export const kept = (still) => ({
+  name: "shuffle-lab",
+  picture: snapshot(still),
+  drawing: drawing(still),
+  lines: still.lines,
+});
+
+/**
  * Keep bytes in base 64 as a file.
  * @param {string} content
  * @param {string} name

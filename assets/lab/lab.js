@@ -18,7 +18,7 @@ import { legendOf, paintScale, written } from "./ink.js";
 import { paintStage } from "./stage.js";
 import { captionOf, Found, Laid, named, readoutOf } from "./found.js";
 import { Films } from "./films.js";
-import { keep } from "./keep.js";
+import { keep, kept } from "./keep.js";
 import { openTips } from "../tips.js";
 import { explain, partsOf, themeOf } from "./parts.js";
 import { fillTable } from "./paths.js";
@@ -84,6 +84,7 @@ class Lab {
     Object.assign(root, {
       shown: () => this.found?.data,
       view: () => this.laid?.view,
+      kept: () => this.found && this.laid && kept(this.still(this.found, this.laid)),
       spot: (/** @type {number} */ t, /** @type {number} */ u) => this.spot(t, u),
     });
   }

@@ -187,6 +187,17 @@ export function drawing(shown, fine = 2) {
 }
 
 /**
+ * All of it for a collection of figures: a picture, a drawing, and of what it is.
+ * @param {Shown} shown
+ */
+export const kept = (shown) => ({
+  name: "attention",
+  picture: snapshot(shown),
+  drawing: drawing(shown),
+  lines: shown.lines,
+});
+
+/**
  * Let the buttons of `bar` keep what is `shown()`: a picture or drawing at once, anything else by
  * asking Python.
  * @param {HTMLElement} bar

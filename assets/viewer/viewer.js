@@ -34,7 +34,7 @@ import { press } from "./keys.js";
 import { writeLegend } from "./legend.js";
 import { playFrames } from "./playback.js";
 import { Requests } from "./requests.js";
-import { keepButtons } from "./snapshot.js";
+import { keepButtons, kept } from "./snapshot.js";
 import { openTips } from "../tips.js";
 
 /**
@@ -110,6 +110,7 @@ class Viewer {
       attentionRow: () => this.attentionRow(),
       frameMatrix: () => this.frameMatrix(),
       arithmetic: () => this.folds.apart,
+      kept: () => this.open && kept(this.shown()),
     });
   }
 

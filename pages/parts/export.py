@@ -13,6 +13,7 @@ from core.draw import export
 from core.draw.export import Numbers
 from pages.parts.component import component
 from pages.parts.show import NOT_AN_EXPLANATION, plain
+from pages.parts.slides import Figure, remember
 
 Clips = Sequence[np.ndarray] | Callable[[], Sequence[np.ndarray]]
 ICON = ":material/download:"
@@ -38,6 +39,7 @@ def downloads(
     warning = [NOT_AN_EXPLANATION] if of_attention else []
     lines = [plain(line) for line in [*lines, *warning]]
     name = f"attention-{key}"
+    remember(key, Figure(name, lines, numbers))
     with st.popover(
         ICON if small else "Download",
         icon=None if small else ICON,

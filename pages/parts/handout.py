@@ -10,11 +10,13 @@ from core.draw import handout
 from core.draw.handout import Sheet
 from core.errors import BadInput
 from pages.parts import cached, session
+from pages.parts.controls import by_title
 from pages.parts.export import slug
 from pages.parts.once import made_once
 from pages.parts.seen import otherwise
 from pages.parts.several import fitting, options
 from pages.parts.show import clip_name
+from pages.parts.slides import slides
 from pages.parts.sources import Rendered
 from pages.parts.subject import Choice
 
@@ -22,8 +24,10 @@ WHAT = (
     "One HTML file that opens in any browser, without this app and without a network: the viewer, "
     "the shuffled clip and its order step by step, the classes, and where it all comes from."
 )
-PEOPLE = (
-    "**Your clip is in the file.** Whoever has the file can see it, and everybody who is in it."
+PEOPLE = "**Your clip is in the file.** Whoever has the file can see it, and everybody in it."
+FIGURES = (
+    "Every figure of this page as it stands: a picture (PNG), a drawing (SVG) and its numbers "
+    "(NPZ), with a text that says what each shows, in one ZIP."
 )
 
 
@@ -41,13 +45,32 @@ def hand_out(choice: Choice) -> None:
 
 @st.dialog("Hand out", width="medium")
 def _dialog(choice: Choice) -> None:
+    kinds = {"page": "A page to take home", "figures": "Figures for slides"}
+    kind = st.segmented_control(
+        "What",
+        list(kinds),
+        format_func=by_title(kinds),
+        default="page",
+        required=True,
+        key="hand-out-what",
+        label_visibility="collapsed",
+    )
+    if kind == "page":
+        _page(choice)
+    else:
+        st.markdown(FIGURES)
+        slides(file_name(choice))
+
+
+def _page(choice: Choice) -> None:
+    """What the page is, of which models it is, and the file."""
     st.markdown(WHAT)
     titles = options()
     names = st.multiselect(
         "Models",
         list(titles),
         default=[str(choice.model)],
-        format_func=lambda name: titles.get(name, name),
+        format_func=by_title(titles),
         key="hand-out-models",
         help="Each is a tab of the page, and makes it some 2 MB larger.",
     )
@@ -63,7 +86,7 @@ def _file(choice: Choice, names: list[str]) -> None:
         with st.spinner("Making the file"):
             choices = fitting(choice, names)
             order = tuple(st.session_state.get(session.SHOWN_ORDER, ()))
-            page = handout.document([sheet(each, order) for each in choices], again=_again(choices))
+            page = handout.document([sheet(each, order) for each in choices], again=again(choices))
     except BadInput as error:
         st.error(str(error), icon=":material/error:")
         return
@@ -71,7 +94,7 @@ def _file(choice: Choice, names: list[str]) -> None:
     st.download_button(
         f"Download, {len(content) / 1e6:.1f} MB",
         content,
-        f"{slug(clip_name(choice))}.html",
+        f"{file_name(choice)}.html",
         "text/html",
         icon=":material/download:",
         key="hand-out-file",
@@ -98,7 +121,12 @@ def sheet(choice: Choice, own_order: tuple[int, ...]) -> Sheet:
     )
 
 
-def _again(choices: list[Choice]) -> str:
+def file_name(choice: Choice) -> str:
+    """The clip's name as that of a file, without an ending."""
+    return slug(clip_name(choice)) or "clip"
+
+
+def again(choices: list[Choice]) -> str:
     """The command that makes the same file, empty where none does."""
     first = choices[0]
     is_plain = all(

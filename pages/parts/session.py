@@ -48,6 +48,9 @@ SHOWN_ORDER = "shown_order"
 """The frame in each slot of the shuffle lab."""
 LESSON, LESSON_ROOM = "lesson", "lessons"
 """The folder of the last lesson, and the room that holds the folders of all."""
+FIGURES = "figures"
+"""The figures of the page that was drawn last, by the keys of their charts: see pages.parts.slides.
+"""
 SHOW_RUN = "show-run"
 """The name of a run that was just started, which the Training page shows first."""
 

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import io
+import xml.etree.ElementTree as ET
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
+from zipfile import ZipFile
 
 import numpy as np
 import pytest
@@ -18,6 +21,7 @@ from core.video import crop_box, subclip
 from core.weights import embedded, load
 from core.world.gestures import render, rendered_clip
 from tests.browser.viewer import VIEWER, becomes, drawn, press, put_frame
+from tests.browser.waiting import settled, taken
 
 pytestmark = pytest.mark.browser
 MODELS = ("direcformer", "far", "rvit", "am_flow")
@@ -185,16 +189,16 @@ def test_layers_heads_and_every_gradcam_are_in_the_file(page, traces) -> None:
             "(node, at) => { node.value = at; node.dispatchEvent(new Event('input')); }", at
         )
         page.wait_for_selector(f"{VIEWER}[data-ready=true][data-layer='{at}']")
-    page.locator("[data-control=head] select").select_option(value="1")
-    becomes(page, "head", 1)
+    page.locator("[data-control=head] select").select_option("0")
+    becomes(page, "head", 0)
     press(page, "GradCAM")
     for target, label in enumerate(traces["direcformer"].card.labels):
         page.locator("[data-control=target] select").select_option(str(target))
         page.wait_for_selector(f"{VIEWER}[data-ready=true]")
         assert f"“{label}”" in page.locator(f"{VIEWER} [data-part=title]").inner_text()
     assert page.locator("[data-part=weight]").is_hidden()
-    shown = [button.inner_text() for button in page.locator(".av-keep button").all()]
-    assert [text for text in shown if text] == ["PNG", "SVG"]
+    kinds = page.locator(".av-keep button:visible").all_inner_texts()
+    assert kinds == ["PNG", "SVG"], "what would have to be asked for is not offered"
     press(page, "Summary")
 
 
@@ -289,3 +293,39 @@ def test_a_phone_shows_all_of_it_without_scrolling_sideways(chromium, file, scre
     becomes(phone, "locked", "true")
     phone.screenshot(path=screenshots / "handout-390x844-dark.png", full_page=True)
     context.close()
+
+
+def test_the_button_of_a_page_gives_the_file_and_the_figures(
+    address: str, chromium, screenshots: Path, tmp_path: Path
+) -> None:
+    """What the app hands out opens from disk; its figures are one ZIP that Python can read."""
+    page = chromium.new_page(viewport={"width": 1280, "height": 720}, accept_downloads=True)
+    page.goto(f"{address}/?model=rvit&label=circle&seed=3")
+    settled(page)
+    page.get_by_role("button", name="Hand out").click()
+    dialog = page.get_by_role("dialog")
+    button = dialog.get_by_role("button", name="Download")
+    button.wait_for()
+    page.screenshot(path=screenshots / "handout-dialog.png")
+    file = tmp_path / "page.html"
+    file.write_bytes(taken(page, button))
+    with opened(chromium, file) as handed:
+        assert handed.locator("h1").inner_text() == "rendered circle, seed 3"
+        assert handed.locator("[role=tab]").count() == 1 and handed.complaints == []
+    dialog.get_by_text("Figures for slides").click()
+    button = dialog.get_by_role("button", name="Save the figures")
+    button.wait_for()
+    with ZipFile(io.BytesIO(taken(page, button))) as figures:
+        assert figures.testzip() is None
+        names = figures.namelist()
+        about = figures.read("figures.txt").decode()
+        assert {"attention.png", "attention.svg", "figures.txt"} <= set(names)
+        charts = {name.rpartition(".")[0] for name in names if name.endswith(".npz")}
+        assert "attention-classes" in charts
+        for name in charts:
+            assert {f"{name}.png", f"{name}.svg"} <= set(names) and name in about
+            assert figures.read(f"{name}.png").startswith(b"\x89PNG")
+            ET.fromstring(figures.read(f"{name}.svg"))
+        probabilities = np.load(io.BytesIO(figures.read("attention-classes.npz")))["probabilities"]
+    np.testing.assert_allclose(probabilities.sum(), 1, atol=1e-5)
+    page.close()

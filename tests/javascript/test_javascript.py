@@ -28,6 +28,7 @@ BUNDLES = (
     "follower/follower",
     "lab/lab",
     "download/figure",
+    "slides/slides",
     "recorder/recorder",
     "designs/designs",
     "table/table",

@@ -210,11 +210,8 @@ def test_a_file_travels_behind_the_rest(trace: Trace) -> None:
         np.testing.assert_array_equal(weights(ours["main"]), weights(theirs["main"]))
 
 
-def test_a_layer_over_the_limit_goes_in_eight_bits(
-    trace: Trace, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(packing, "A_LAYER", 1000)
-    packed = opened(packing.pack(trace))
+def test_a_layer_over_the_limit_goes_in_eight_bits(trace: Trace) -> None:
+    packed = opened(packing.pack(trace, room=packing.Room(layer=1000)))
     assert {layer["bits"] for layer in packed["layers"]} == {8} and packed["layers"][0]["main"][
         "q"
     ]["values"].dtype == np.int8

@@ -1,17 +1,17 @@
-"""The command that writes a page to take home."""
+"""The command that writes a page to take home. What is heavy is imported where it is used."""
 
 from __future__ import annotations
 
 import argparse
 import shlex
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from core.draw.handout.document import document
-from core.draw.handout.sheet import Sheet, sheet
 from core.errors import BadInput, located
-from core.runs import write_atomically
-from core.weights import DEFAULT, Model, embedded, load, load_checkpoint
+
+if TYPE_CHECKING:
+    from core.draw.handout import Sheet
+    from core.weights import Model
 
 
 def add_flags(command: argparse.ArgumentParser) -> None:
@@ -20,7 +20,7 @@ def add_flags(command: argparse.ArgumentParser) -> None:
     command.add_argument(
         "--models",
         nargs="+",
-        default=[DEFAULT],
+        default=[],
         metavar="MODEL",
         help="models with a shipped checkpoint, a tab each (default direcformer; see `models`), or "
         "all; or checkpoints, as --checkpoint of the other commands takes them",
@@ -32,14 +32,18 @@ def add_flags(command: argparse.ArgumentParser) -> None:
 
 def hand_out(args: argparse.Namespace) -> dict[str, Any]:
     """Write the page. Raises: BadInput for what cannot be used."""
+    from core.draw.handout import document
+    from core.runs import write_atomically
+    from core.weights import DEFAULT, embedded
+
     if args.out.suffix != ".html":
         raise BadInput(f"{args.out}: --out must end in .html")
-    models = list(embedded()) if args.models == ["all"] else args.models
+    models = list(embedded()) if args.models == ["all"] else args.models or [DEFAULT]
     repeated = sorted({name for name in models if models.count(name) > 1})
     if repeated:
         raise BadInput(f"--models names {', '.join(repeated)} more than once; name each once")
     sheets = [_sheet(_model(name), args) for name in models]
-    page = document(sheets, again=_again(args))
+    page = document(sheets, again=_again(args, models))
     args.out.parent.mkdir(parents=True, exist_ok=True)
     write_atomically(args.out, lambda path: path.write_text(page, encoding="utf-8"))
     return {
@@ -60,11 +64,15 @@ def hand_out(args: argparse.Namespace) -> dict[str, Any]:
 
 def _model(name: str) -> Model:
     """A shipped model by its name, else a checkpoint."""
+    from core.weights import load, load_checkpoint
+
     is_place = any(mark in name for mark in "/\\. ") or Path(name).exists()
     return load_checkpoint(name) if is_place else load(name)
 
 
 def _sheet(model: Model, args: argparse.Namespace) -> Sheet:
+    from core.draw.handout import sheet
+
     try:
         clip = model.read(args.clip, start=args.start, end=args.end)
     except BadInput as error:
@@ -72,9 +80,9 @@ def _sheet(model: Model, args: argparse.Namespace) -> Sheet:
     return sheet(model, clip, clip.source)
 
 
-def _again(args: argparse.Namespace) -> str:
+def _again(args: argparse.Namespace, models: list[str]) -> str:
     """The command, with names of files and no folders of this machine."""
-    words = ["python", "-m", "core", "handout", Path(args.clip).name, "--models", *args.models]
+    words = ["python", "-m", "core", "handout", Path(args.clip).name, "--models", *models]
     for flag in ("start", "end"):
         value = getattr(args, flag)
         words += [] if value is None else [f"--{flag}", f"{value:g}"]
