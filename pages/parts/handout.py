@@ -17,7 +17,7 @@ from pages.parts.seen import otherwise
 from pages.parts.several import fitting, options
 from pages.parts.show import clip_name
 from pages.parts.slides import slides
-from pages.parts.sources import Rendered
+from pages.parts.sources import Rendered, VideoFile
 from pages.parts.subject import Choice
 
 WHAT = (
@@ -133,7 +133,7 @@ def again(choices: list[Choice]) -> str:
         each.model.kind == "shipped" and each.part == (None, None) and not otherwise(each)
         for each in choices
     )
-    if not is_plain:
+    if not is_plain or not isinstance(first.source, Rendered | VideoFile):
         return ""
     file, before = first.clip.source, ""
     if isinstance(first.source, Rendered):
