@@ -214,6 +214,7 @@ def test_the_order_is_stepped_through_for_each_shuffle_and_no_frame_moves(page) 
         )
         orders.append(lab.get_attribute("data-order"))
     assert orders[2] == "7,6,5,4,3,2,1,0" and len(set(orders)) == 3
+    assert page.locator(".ho-verdict").is_hidden(), "first the question"
     lab.locator("[data-part=stage]").focus()
     page.keyboard.press("End")
     page.wait_for_selector(f"{LAB}[data-step='9'][data-answers=shown]")
