@@ -1,4 +1,4 @@
-// A ZIP byte by byte, as far as it can be worked out by hand; Python opens one in the browser's tests.
+// A ZIP byte by byte, as far as it can be worked out by hand; a browser test lets Python open one.
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
