@@ -68,20 +68,23 @@ def normalised(
     return np.clip(heat / np.maximum(most, 1e-12), 0, 1)
 
 
-def coloured(
-    level: Float[np.ndarray, "*shape"], signed: bool, colour_map: str = "inferno"
-) -> UInt8[np.ndarray, "*shape 3"]:
-    """Levels 0..1 of any shape to uint8 RGB of that shape + (3,)."""
-    index = np.clip(np.round(level * 255), 0, 255).astype(np.uint8)
-    if signed:
-        return diverging_lut()[index]
+@cache
+def one_sided(colour_map: str) -> UInt8[np.ndarray, "256 3"]:
+    """256 RGB colours, uint8 (256, 3), of one of COLOUR_MAPS. Raises: BadInput for another."""
     if colour_map not in COLOUR_MAPS:
         raise BadInput(
             f"colour map {colour_map!r} is not known; choose one of {', '.join(COLOUR_MAPS)}"
         )
     ramp = np.arange(256, dtype=np.uint8)
-    bgr = cv2.applyColorMap(ramp, COLOUR_MAPS[colour_map]).reshape(256, 3)
-    return bgr[:, ::-1][index]
+    return cv2.applyColorMap(ramp, COLOUR_MAPS[colour_map]).reshape(256, 3)[:, ::-1].copy()
+
+
+def coloured(
+    level: Float[np.ndarray, "*shape"], signed: bool, colour_map: str = "inferno"
+) -> UInt8[np.ndarray, "*shape 3"]:
+    """Levels 0..1 of any shape to uint8 RGB of that shape + (3,)."""
+    index = np.clip(np.round(level * 255), 0, 255).astype(np.uint8)
+    return (diverging_lut() if signed else one_sided(colour_map)).take(index, axis=0)
 
 
 def prominence(heat: Real[np.ndarray, "*shape"]) -> float:
@@ -119,7 +122,8 @@ def overlay(
     T, H, W, _ = frames.shape
     if T % len(heat):
         raise BadInput(f"{len(heat)} heat maps do not fit {T} frames")
-    levels = np.repeat(normalised(heat, signed, scale, top), T // len(heat), 0)
+    levels = normalised(heat, signed, scale, top).astype(np.float32)
+    levels = np.repeat(levels, T // len(heat), 0)
     unseen = np.repeat(np.isnan(heat), T // len(heat), 0)
     opacity *= 1 if signed else prominence(heat)
     first_row, first_column, height, width = box or (0, 0, H, W)
@@ -129,17 +133,16 @@ def overlay(
     painted = frames.copy()
     for t in range(T):
         level = cv2.resize(levels[t], (width, height), interpolation=interpolation)
-        colour = coloured(np.clip(level, 0, 1), signed, colour_map).astype(np.float32)
+        colour = coloured(level, signed, colour_map)
         # what gets no attention stays as it is
         strength = np.abs(level - 0.5) * 2 if signed else level
-        alpha = (opacity * (0.25 + 0.75 * np.clip(strength, 0, 1)))[..., None]
+        alpha = np.float32(opacity) * (0.25 + 0.75 * np.clip(strength, 0, 1))
         if unseen[t].any():
             patches = unseen[t].astype(np.uint8)
             hidden = cv2.resize(patches, (width, height), interpolation=cv2.INTER_NEAREST)
             alpha[hidden > 0] = 0
-        below = painted[t, rows, columns].astype(np.float32)
-        mixed = below * (1 - alpha) + colour * alpha
-        painted[t, rows, columns] = np.round(mixed).astype(np.uint8)
+        below = np.ascontiguousarray(painted[t, rows, columns])
+        painted[t, rows, columns] = cv2.blendLinear(colour, below, alpha, 1 - alpha)
     return painted
 
 
