@@ -12,6 +12,7 @@ from typing import Any
 
 import av
 import numpy as np
+from av.sidedata.sidedata import SideDataContainer
 from av.video.stream import VideoStream
 
 _THREADS = 1
@@ -63,11 +64,7 @@ class Reel:
         return upright(_square(_rgb(frame), self.aspect), self._orientation())
 
     def _orientation(self) -> Orientation:
-        """That of the first picture that is asked for, since a file has one display matrix.
-
-        PyAV's side data and its frame hold each other: it is not looked at in every frame, which
-        would keep them all until the garbage is collected.
-        """
+        """That of the first picture that is asked for, since a file has one display matrix."""
         if self._turn is None:
             assert self.current is not None
             self._turn = _orientation(self.current)
@@ -196,8 +193,12 @@ def _square(image: np.ndarray, aspect: Fraction) -> np.ndarray:
 
 
 def _orientation(frame: av.VideoFrame) -> Orientation:
-    """What the display matrix of a frame asks for."""
-    matrix: Any = frame.side_data.get("DISPLAYMATRIX")  # PyAV types it as object
+    """What the display matrix of a frame asks for.
+
+    A frame keeps the side data that it is asked for, which keeps the frame and with it the pictures
+    of its decoder, of 4K some 40 MB, until the garbage is collected: so it is not asked.
+    """
+    matrix: Any = SideDataContainer(frame).get("DISPLAYMATRIX")  # PyAV types it as object
     return (False, False, False) if matrix is None else orientation(bytes(matrix))
 
 
