@@ -28,7 +28,7 @@ from torch import Tensor, nn
 
 from core.errors import BadInput
 from core.explain.gradcam import check_class
-from core.explain.way import MOST, PIECES, Point, integrated
+from core.explain.way import MOST, Point, integrated
 from core.models.video_model import VideoModel
 from core.observe import check_fits, to_input
 from core.video import Clip
@@ -40,7 +40,7 @@ Part = TypeVar("Part")
 Progress = Callable[[float], object]
 GREY = 0.0
 """The baseline: the mean colour of the training data, which normalised video calls 0."""
-AT_ONCE, GRADIENTS_AT_ONCE = 4, 2
+AT_ONCE, GRADIENTS_AT_ONCE = 4, 4
 """Clips of one pass: on a CPU more of them leave its cache and take longer each."""
 PIXELS_OF_GRADIENTS = 2 * 16 * 112 * 112
 """Pixels up to which clips are differentiated together: a network keeps all that it computed."""
@@ -190,13 +190,12 @@ def integrated_gradients(
     target: int,
     grid: Grid,
     progress: Progress,
-    pieces: int = PIECES,
 ) -> Float[np.ndarray, "T h w"]:
     """Gradients along the straight way from grey to the clip, times the way, summed over a cell.
 
     Sundararajan et al., ICML 2017. The sum over all cells is the score of the clip minus that of
-    grey, but for the error of the quadrature (`core.explain.way`): the way is cut into equal
-    pieces, and again where the parts of a piece do not add up to what the score changes in it.
+    grey, but for the error of the quadrature (`core.explain.way`): the way is cut into pieces, and
+    again where the parts of a piece do not add up to what the score changes in it.
     """
     network, way = _own_network(model), video - GREY
     at_once = max(1, min(GRADIENTS_AT_ONCE, PIXELS_OF_GRADIENTS // video[0, 0].numel()))
@@ -228,7 +227,7 @@ def integrated_gradients(
                 progress(reached)
         return dict(zip(shares, points, strict=True))
 
-    return integrated(measure, pieces)
+    return integrated(measure)
 
 
 def score_change(model: Model, clip: Clip, target: int) -> float:

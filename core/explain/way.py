@@ -7,7 +7,7 @@ to is known, so it is seen where they do not: in the pieces of the way where the
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -20,11 +20,13 @@ WEIGHTS = (1 / 20, 49 / 180, 16 / 45, 49 / 180, 1 / 20)
 
 Its ends are nodes, which neighbours share.
 """
-PIECES, MOST = 3, 120
-"""Equal pieces at first, and points at which gradients are taken at most."""
+EDGES = (0.0, 0.1, 0.35, 1.0)
+"""Of the pieces at first: networks that norm their tokens tell most of a clip from little of it."""
+MOST = 120
+"""Points at which gradients are taken at most."""
 NEW = 9
 """Points that a piece which is cut needs, at most, on top of those that it has."""
-TOLERANCE = 0.01
+TOLERANCE = 0.002
 """By how much the parts may miss the change of the score, in parts of all that it goes up and down
 between the ends of the pieces."""
 
@@ -44,12 +46,12 @@ Measure = Callable[[list[float]], dict[float, Point]]
 """What is known at these points, ascending."""
 
 
-def integrated(measure: Measure, pieces: int = PIECES) -> Float[np.ndarray, "T h w"]:
+def integrated(measure: Measure, edges: Sequence[float] = EDGES) -> Float[np.ndarray, "T h w"]:
     """The mean of the parts over the way, (T', h, w).
 
     Pieces are cut until the parts of all add up within TOLERANCE, or MOST is reached.
     """
-    cut = [(i / pieces, (i + 1) / pieces) for i in range(pieces)]
+    cut = list(pairwise(edges))
     points = measure(_of_pieces(cut))
     while True:
         failing = _failing(cut, points)[: (MOST - len(points)) // NEW]
