@@ -15,7 +15,7 @@ from pages.parts.viewer import say_wrong_link, viewer
 choice = current_choice()
 
 head.first_page()
-opening = st.container(key="opening")
+opening = st.container()
 say_wrong_link(choice)
 viewer(choice)
 with opening:  # on its way once the heat map is

@@ -1,13 +1,13 @@
 // Tells Python what the viewer above shows and how wide the page is, so that the figures below it
-// follow: once the visitor rests, and only when the figures are in sight or nearly so. Pointing at
-// patches sends nothing.
+// follow: once the visitor rests, and only when the figures are in sight or nearly so. Of a new clip
+// they are drawn no sooner. Pointing at patches sends nothing.
 
-/** What the figures are drawn of. @typedef {{look: string, width: number}} Seen */
+/** What the figures are drawn of. @typedef {{look: string, width: number, clip: string}} Seen */
 
 /**
  * @typedef {object} Component
  * @property {HTMLElement} parentElement
- * @property {Seen} data what the figures were drawn of last
+ * @property {Seen & {drawn: boolean}} data what the figures are drawn of, or wait to be
  * @property {(name: string, value: Seen) => void} setStateValue
  */
 
@@ -15,7 +15,7 @@ const REST = 350; // ms without a change
 const STEP = 40; // pixels by which widths are told apart: a figure fits all between
 const AHEAD = 200; // pixels below the window that count as in sight
 const SCROLL = { capture: true, passive: true }; // of whatever holds the page
-/** @type {WeakMap<HTMLElement, {data: Seen, send: Component["setStateValue"],
+/** @type {WeakMap<HTMLElement, {data: Component["data"], send: Component["setStateValue"],
  *   tell: () => void, close: () => void}>} */
 const followers = new WeakMap();
 
@@ -30,12 +30,13 @@ function follower(node, { data, setStateValue }) {
       document.querySelector("[data-testid=attention-viewer]")
     );
     const width = Math.floor(node.clientWidth / STEP) * STEP;
-    const seen = { look: viewer?.dataset.look ?? self.data.look, width };
+    const { clip, drawn } = self.data;
+    const seen = { look: viewer?.dataset.look ?? self.data.look, width, clip };
     // what lies above the window counts as in sight: the figures below the node then are
     const inSight = node.getBoundingClientRect().top < window.innerHeight + AHEAD;
     if (!inSight || width === 0) return;
-    if (seen.look === self.data.look && seen.width === self.data.width) return;
-    self.data = seen;
+    if (drawn && seen.look === self.data.look && seen.width === self.data.width) return;
+    self.data = { ...seen, drawn: true };
     self.send("seen", seen);
   };
   const tell = () => {

@@ -24,6 +24,8 @@ class Seen:
     """The viewer's text, as the address holds it under `v`."""
     width: int
     """Pixels of a figure that does not scroll."""
+    waits: bool = False
+    """Whether the figures wait until they are in sight."""
 
     def across(self, columns: int) -> int:
         """Pixels of a figure of so many pictures side by side."""
@@ -34,22 +36,25 @@ class Seen:
         return round(height * max(1.0, self.width / PROJECTED))
 
 
-def seen(of: str = "") -> Seen:
+def seen(of: str = "", clip: str = "") -> Seen:
     """What the figures are to be drawn of; mounts what tells it, in the fragment that follows.
 
     Before the browser has said anything it is what the link says. `of` names the fragment where a
-    page has several.
+    page has several. Where `clip` names a clip before a model, the figures of any but the first
+    wait until the browser says that they are in sight.
     """
     key = f"{session.FOLLOWER}-{of}" if of else session.FOLLOWER
     state = (st.session_state.get(key) or {}).get("seen") or {}
     look, width = state.get("look"), state.get("width")
+    first = st.session_state.setdefault(session.FIRST_FOLLOWED, clip) if clip else ""
     shown = Seen(
         look if isinstance(look, str) else st.query_params.get("v", ""),
         int(width) if isinstance(width, int | float) and 0 < width < 10_000 else WIDTH,
+        waits=clip not in (first, state.get("clip")),
     )
     component("attention_follower", "follower/follower")(
         key=key,
-        data={"look": shown.look, "width": shown.width},
+        data={"look": shown.look, "width": shown.width, "clip": clip, "drawn": not shown.waits},
         on_seen_change=lambda: None,
     )
     return shown

@@ -16,6 +16,7 @@ from core.draw.timeline import peaks, strongest
 from core.draw.tube import centres, tube
 from core.draw.tube_film import tube_film
 from core.errors import BadInput
+from core.video import digest
 from pages.parts import cached
 from pages.parts.controls import by_title
 from pages.parts.exhibit import Exhibit, Film
@@ -31,6 +32,7 @@ SCALED = {
     "shared": "one scale for all layers",
 }
 COLUMNS = 4
+SPACE_AND_TIME = "Through space and time"
 
 
 @dataclass(frozen=True)
@@ -59,16 +61,20 @@ class LayerMaps:
 def what_the_viewer_shows(choice: Choice) -> None:
     """The sections below the viewer, which follow it: only they run again when it shows another."""
     st.subheader("From layer to layer", help=HELP["layers"])
-    page = seen()
-    maps = layer_maps(choice, from_text(page.look))
+    page = seen(clip=digest(choice.place))
+    wish = from_text(page.look)
+    kind = layer_map(choice, wish)
+    if page.waits:
+        st.html('<div data-testid="figures-wait"></div>')
+        st.subheader(SPACE_AND_TIME, help=HELP["tube"])
+        return
+    maps = layer_maps(choice, wish, is_rollout=kind == "rollout")
     from_layer_to_layer(choice, maps, page).draw()
     through_space_and_time(choice, maps).draw()
 
 
-def layer_maps(choice: Choice, wish: Wish) -> LayerMaps:
-    """Draw the choice of the map, and lay the map of each layer over the clip."""
-    trace = cached.trace(choice)
-    look, drawn = read(wish, trace), drawing(wish, len(choice.clip))
+def layer_map(choice: Choice, wish: Wish) -> str | None:
+    """Draw the choice of the map, a key of MAPS, and what is followed."""
     kind = st.segmented_control(
         "Map",
         list(MAPS),
@@ -79,8 +85,17 @@ def layer_maps(choice: Choice, wish: Wish) -> LayerMaps:
         bind="query-params",
         help=f"**Attention**: {HELP['layers']}  \n**Rollout**: {HELP['rollout']}",
     )
-    st.caption(_followed(wish, look, drawn), help=HELP["followed"])
-    kind, heats = _heats(choice, look, is_rollout=kind == "rollout")
+    trace = cached.trace(choice)
+    followed = _followed(wish, read(wish, trace), drawing(wish, len(choice.clip)))
+    st.caption(followed, help=HELP["followed"])
+    return kind
+
+
+def layer_maps(choice: Choice, wish: Wish, *, is_rollout: bool) -> LayerMaps:
+    """Lay the map of each layer over the clip."""
+    trace = cached.trace(choice)
+    look, drawn = read(wish, trace), drawing(wish, len(choice.clip))
+    kind, heats = _heats(choice, look, is_rollout=is_rollout)
     frames, box = pictures(choice, 240, SEVERAL)
     signed = kind == "attention" and explain.view_is_signed(trace, look.patch_view, look.tap)
     top = _highest(heats) if drawn.scale == "shared" else None
@@ -175,7 +190,7 @@ def from_layer_to_layer(choice: Choice, maps: LayerMaps, page: Seen) -> Exhibit:
 
 def through_space_and_time(choice: Choice, maps: LayerMaps) -> Exhibit:
     """The frames one behind the other, with a tube through what one layer's query sees."""
-    st.subheader("Through space and time", help=HELP["tube"])
+    st.subheader(SPACE_AND_TIME, help=HELP["tube"])
     heats = maps.heats
     layer = maps.layer
     heat = heats[layer]

@@ -132,6 +132,24 @@ def test_the_view_means_the_same_from_model_to_model_and_the_figures_follow(
     page.close()
 
 
+def test_figures_of_another_clip_wait_until_they_are_in_sight(address: str, chromium) -> None:
+    """The heat map does not wait for them, nor the server for who never looks at them."""
+    page = opened(chromium, address, "label=carret&seed=13")
+    layers = page.locator(".st-key-layers .js-plotly-plot")
+    layers.wait_for(state="attached")
+    page.get_by_role("spinbutton", name="Seed").fill("14")
+    page.get_by_role("spinbutton", name="Seed").press("Enter")
+    page.get_by_text("rendered carret, seed 14").first.wait_for()
+    settled(page)
+    assert layers.count() == 0
+    page.get_by_text("From layer to layer").scroll_into_view_if_needed()
+    layers.wait_for(state="attached")
+    page.get_by_text("attention of each layer, class token").first.wait_for()
+    settled(page)
+    no_error(page)
+    page.close()
+
+
 def test_a_click_locks_and_escape_frees(address: str, chromium) -> None:
     trace = trace_of("direcformer")
     page = opened(chromium, address, "label=carret&seed=13")
