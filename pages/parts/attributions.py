@@ -43,9 +43,10 @@ def other_attributions(choice: Choice, target: int, opacity: float, colours: str
         if heat is None:
             with st.spinner("Measuring how long it takes on this computer"):
                 seconds = cached.attribution_seconds(choice, name)
+            longer = ", several times that where the score jumps" if method.adds_up else ""
             st.info(
                 f"{method.title} of *{label}* for {choice.title} is computed when asked: "
-                f"about {lasting(seconds)} on this computer."
+                f"about {lasting(seconds)} on this computer{longer}."
             )
         else:
             change = cached.score_change(choice, target) if method.adds_up else None
