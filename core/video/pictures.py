@@ -198,7 +198,8 @@ def _orientation(frame: av.VideoFrame) -> Orientation:
     A frame keeps the side data that it is asked for, which keeps the frame and with it the pictures
     of its decoder, of 4K some 40 MB, until the garbage is collected: so it is not asked.
     """
-    matrix: Any = SideDataContainer(frame).get("DISPLAYMATRIX")  # PyAV types it as object
+    made: Any = SideDataContainer  # which PyAV's types do not know how to make
+    matrix = made(frame).get("DISPLAYMATRIX")
     return (False, False, False) if matrix is None else orientation(bytes(matrix))
 
 
