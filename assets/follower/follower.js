@@ -1,6 +1,6 @@
 // Tells Python what the viewer above shows and how wide the page is, so that the figures below it
-// follow: once the visitor rests, and only when the figures are in sight or nearly so. Of a new clip
-// they are drawn no sooner. Pointing at patches sends nothing.
+// follow: once the visitor rests, and only when the figures are in sight or nearly so; those of a
+// new clip are drawn no sooner. Pointing at patches sends nothing.
 
 /** What the figures are drawn of. @typedef {{look: string, width: number, clip: string}} Seen */
 
