@@ -22,7 +22,9 @@ WIDTHS = (WIDTH, 1150, 1530)
 NAME = 13
 """Pixels of a name."""
 DOT = 11
-TICKS = (1, 3, 10, 30, 100, 300, 1000, 3000, 10_000, 30_000, 100_000)
+DECADES = range(6)
+FINE, COARSE = (1.0, 1.5, 2.0, 2.5, 3.0, 4.0, 5.0, 6.0, 8.0), (1.0, 3.0)
+"""Figures of the ticks of a logarithmic axis of less than a decade, and of a longer one."""
 
 
 @dataclass(frozen=True)
@@ -120,7 +122,11 @@ def scatter(points: Sequence[Point], axis: Axis, title: str) -> go.Figure:
     offsets = _offsets(tuple(points), tuple(right.tolist()), tuple(down.tolist()))
     for point, at, (dx, dy) in zip(points, axis.position(x), offsets, strict=True):
         _name(figure, point, float(at), float(dx), float(dy))
-    ticks = {"tickvals": TICKS, "ticktext": [f"{t:,}" for t in TICKS]} if axis.log else {"dtick": 1}
+    digits = FINE if high - low < 1 else COARSE
+    marks = [digit * 10**decade for decade in DECADES for digit in digits]
+    ticks = (
+        {"tickvals": marks, "ticktext": [f"{m:,g}" for m in marks]} if axis.log else {"dtick": 1}
+    )
     figure.update_xaxes(
         type="log" if axis.log else "linear",
         range=[low, high],

@@ -88,7 +88,7 @@ def reliability(panels: Mapping[str, Mapping[str, Mapping[str, int]]]) -> go.Fig
                 xaxis=f"x{axis}",
                 yaxis=f"y{axis}",
             )
-        domain = [i * width + (0.1 if i == 0 else 0.06), (i + 1) * width - 0.07]
+        domain = [i * width + (0.1 if i == 0 else 0.06), (i + 1) * width - 0.1]
         figure.update_layout(
             {
                 f"xaxis{axis}": _shares(domain, f"y{axis}"),
@@ -103,11 +103,12 @@ def reliability(panels: Mapping[str, Mapping[str, Mapping[str, int]]]) -> go.Fig
         )
         for stroke, counts in strokes.items():
             figure.add_annotation(
-                x=101,
+                x=1,
+                xshift=6,
                 y=stroke,
-                xref=f"x{axis}",
+                xref=f"x{axis} domain",
                 yref=f"y{axis}",
-                text=f"{counts['right']} of {counts['called']}",
+                text=f"{counts['right']} of {counts['called']}" if counts["called"] else "never",
                 showarrow=False,
                 xanchor="left",
                 font={"size": FONT - 2},

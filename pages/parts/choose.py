@@ -198,7 +198,7 @@ def _among_others(choice: Choice) -> None:
         icon=":material/scatter_plot:",
         key="among-others",
     ):
-        st.switch_page("pages/backbones.py")
+        links.go_to("backbones")
 
 
 def through_router() -> None:

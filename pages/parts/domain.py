@@ -6,7 +6,7 @@ import streamlit as st
 
 from core.explain import OUTSIDE, domain
 from core.weights import Card, hub
-from pages.parts import cached, session
+from pages.parts import cached, links, session
 from pages.parts.session import switch_to
 from pages.parts.show import training_in_words
 from pages.parts.sources import ModelSource
@@ -86,7 +86,7 @@ def outside_notice(choice: Choice) -> None:
             help="A minute teaches DirecFormer the order of this clip's frames: at the end of "
             "Frame order.",
         ):
-            st.switch_page("pages/frame_order.py")
+            links.go_to("frame_order")
 
 
 def _open_public() -> None:

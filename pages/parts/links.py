@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Mapping
-from typing import Any
+from typing import Any, NoReturn
 
 import streamlit as st
 
@@ -38,6 +38,15 @@ def within(key: str, low: float, high: float) -> None:
         is_inside = False
     if not is_inside:
         name(key, f"{key} “{text}” (a number from {low:g} to {high:g})")
+
+
+def go_to(page: str) -> NoReturn:
+    """Go to a page by its file's name; clip, model and what widgets hold stay.
+
+    Told of no parameters Streamlit would clear those of the address, and refuses to where widgets
+    are bound to them. Told that there are none, it lets the widgets write theirs again.
+    """
+    st.switch_page(f"pages/{page}.py", query_params={})
 
 
 def linked(key: str) -> str | None:

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-import streamlit as st
-
 from core.models import spec
 from core.weights import embedded
-from pages.parts import session
+from pages.parts import links, session
 from pages.parts.component import component
 from pages.parts.sources import ModelKind, ModelSource
 
@@ -30,4 +28,4 @@ def open_model(name: str) -> None:
     """Show a model on the first page, before the same clip; without shipped weights random ones."""
     kind: ModelKind = "shipped" if name in embedded() else "random"
     session.switch_to(ModelSource(kind, spec(name).name))
-    st.switch_page("pages/explore.py")
+    links.go_to("explore")

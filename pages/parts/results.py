@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from functools import cache
+from itertools import takewhile
 from typing import Any
 
 import streamlit as st
@@ -169,8 +170,10 @@ def setting_of(row: Row) -> None:
     name, preset, settings = row.settings
     words = "".join(f" --set {key}={_flag(value)}" for key, value in settings.items())
     cost = counted(row.build)
+    named = takewhile(lambda text: "value" not in _cell(text), row.cells)
+    title = " ".join(text for text in named if text not in ("", "—", "-", "✓"))
     st.info(
-        f"**{' '.join(filter(None, row.cells[:2]))}** is `python -m core count {name} --preset "
+        f"**{title}** is `python -m core count {name} --preset "
         f"{preset}{words}`: {cost.parameters / 1e6:.2f} M parameters, {cost.macs / 1e9:.1f} GFLOPs "
         "for one view.",
         icon=":material/tune:",

@@ -7,7 +7,7 @@ from streamlit.delta_generator import DeltaGenerator
 
 from core.errors import BadInput
 from core.runs import STAGES, State
-from pages.parts import runs, session
+from pages.parts import links, runs, session
 from pages.parts.curves import TITLES
 from pages.parts.runs import RESUMABLE, Run
 from pages.parts.sources import ModelSource
@@ -76,7 +76,7 @@ def _action(run: Run, place: DeltaGenerator) -> None:
         path = str(run.checkpoint)
         st.session_state[session.OWN_CHECKPOINT] = path
         session.switch_to(ModelSource("file", path))
-        st.switch_page("pages/explore.py")
+        links.go_to("explore")
 
 
 def _resume(run: Run) -> None:

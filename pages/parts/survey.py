@@ -332,7 +332,7 @@ def _app_row(choice: Choice, name: str, card: dict[str, Any]) -> dict[str, Any]:
 def _printed_cell(row: Printed | None) -> dict[str, Any]:
     if row is None:
         return {"text": ""}
-    variant = row.method.removeprefix(spec(row.model).title).strip(", ")
+    variant = re.sub(f"^{re.escape(spec(row.model).title)}[ ,]+", "", row.method)
     is_plain = variant.casefold() == spec(row.model).title.casefold()
     return _number(row.top1) | {"note": "" if is_plain else variant}
 
