@@ -13,7 +13,7 @@ import { themeOf } from "./parts.js";
 import { headName, short, tapName, writeTitle } from "./words.js";
 
 const NONE = "this layer has no attention from frame to frame";
-const BESIDE = ", computed beside the network, after the clip: rows also see later frames";
+const BESIDE = "computed beside the network, after the clip"; // the help says what follows
 const FLOW = "minus AM-flow magnitude, blind to direction"; // no tap records attention over time
 
 export class FrameMap {
@@ -76,8 +76,10 @@ export class FrameMap {
     const entry = data.matrices.find((m) => m.tap === tap && m.layer === state.layer);
     const { controls: help } = helpOf(data);
     const tip = (tap ? help.matrix : help.flow) ?? "";
-    const note = entry?.beside ? BESIDE : "";
-    const made = tap ? `attention from frame to frame (${tapName(tap)})${note}` : FLOW;
+    const attention = entry?.beside
+      ? `${tapName(tap)}, ${BESIDE}`
+      : `attention from frame to frame (${tapName(tap)})`;
+    const made = tap ? attention : FLOW;
     const where = `layer ${state.layer + 1}, ${headName(state.head)}`;
     writeTitle(part["matrix-title"], "Frame to frame", where, entry ? made : NONE, tip);
     part.matrix.setAttribute("aria-label", tip || "Frame to frame");
