@@ -21,6 +21,7 @@ PAGES = {
     "compare": ("Compare", ":material/compare:"),
     "intervene": ("Intervene", ":material/tune:"),
     "live": ("Live", ":material/videocam:"),
+    "gestures": ("Your gestures", ":material/waving_hand:"),
     "training": ("Training", ":material/model_training:"),
     "backbones": ("Backbones", ":material/scatter_plot:"),
     "results": ("Results", ":material/fact_check:"),

@@ -23,13 +23,14 @@ import numpy as np
 import torch
 
 from core.errors import BadInput
-from core.explain.few_shot import read_frames, share_right
+from core.explain.few_shot import Features, read_frames, share_right
 from core.runs import FEW, File, alone, write_atomically
 from core.video import SUFFIXES
 from core.weights import DEFAULT, Card, Model, load, load_checkpoint, save_checkpoint
 from core.weights.own_gestures import check_gestures
 from training.few_shot import Example, Few, Tuning, head_of, parted, right_of
 from training.folder import Folder, Meter, Reporter
+from training.schedule import fastest_threads
 
 
 def few_clips(root: Path, out: Path, few: Few, model: Model) -> dict[str, Any]:
@@ -38,8 +39,8 @@ def few_clips(root: Path, out: Path, few: Few, model: Model) -> dict[str, Any]:
     Raises: BadInput for too few names or clips, or a folder that holds a run already;
     KeyboardInterrupt if it is stopped before the head is learned.
     """
-    torch.set_num_threads(few.threads)
     names, examples, skipped = read_examples(root, model.card)
+    torch.set_num_threads(_threads(model, few))
     with alone(out):
         if (out / File.RECIPE).exists():
             raise BadInput(f"{out} holds a run already; choose another --out or remove it")
@@ -60,6 +61,20 @@ def few_clips(root: Path, out: Path, few: Few, model: Model) -> dict[str, Any]:
     return result
 
 
+def _threads(model: Model, few: Few) -> int:
+    """As many as are fastest now; a run of `steps` keeps its own number."""
+    if few.steps or few.threads == 1:
+        return few.threads
+    size = model.card.size
+    blank = torch.zeros(4, 3, model.card.frames, size, size)
+
+    def read_four() -> None:
+        with torch.inference_mode():
+            model.net(blank)
+
+    return fastest_threads(read_four, few.threads)
+
+
 class _Stopped(Exception):
     """It was asked to end after the head was learned: what was kept stays."""
 
@@ -73,14 +88,17 @@ def _learn(
     result: dict[str, Any],
 ) -> None:
     """Learn the head of all clips, then the whole network if asked to; writes what came of it."""
-    taught, head = head_of(model, names, examples)
+    known: dict[str, Features] = {}
+    taught, head = head_of(model, names, examples, known)
     result["head"] = head.numbers
     keep(folder.path / File.MODEL, taught)
     reporter = Reporter(folder, FEW, 0, False)
     try:
         reporter.write(0, {"clips": 0, "seconds": 0.0, "head": head.numbers})
         if few.seconds or few.steps:
-            _tune(model, names, examples, few, folder, reporter, result)
+            learned, held = parted(examples, few.seed) if few.hold_out else (examples, [])
+            student, _ = head_of(model, names, learned, known)
+            _tune(student, learned, held, few, folder, reporter, result)
     except KeyboardInterrupt:
         raise _Stopped from None
     finally:
@@ -88,17 +106,15 @@ def _learn(
 
 
 def _tune(
-    model: Model,
-    names: list[str],
-    examples: list[Example],
+    student: Model,
+    learned: list[Example],
+    held: list[Example],
     few: Few,
     folder: Folder,
     reporter: Reporter,
     result: dict[str, Any],
 ) -> None:
     """Go on with the whole network, tried on held-out clips that even its head has not seen."""
-    learned, held = parted(examples, few.seed) if few.hold_out else (examples, [])
-    student, _ = head_of(model, names, learned)
     about = student.card.recipe["few"] | {"held_out": len(held)}
     student = student.changed(recipe=student.card.recipe | {"few": about})
     before = share_right(right_of(student, held), len(held)) if held else None

@@ -18,7 +18,7 @@ from torch import Tensor
 from torch.nn.functional import cross_entropy
 
 from core.errors import BadInput
-from core.explain.few_shot import Head, example_features, learned_head
+from core.explain.few_shot import Features, Head, example_features, learned_head
 from core.observe import classify
 from core.video import Clip
 from core.video.varied import middles, varied
@@ -56,9 +56,21 @@ class Example:
     """(N, S, S, 3) uint8, at the model's size."""
 
 
-def head_of(model: Model, names: Sequence[str], examples: Sequence[Example]) -> tuple[Model, Head]:
-    """The model with a head that was learned from these clips, and what holds of it."""
-    features = [example_features(model, example.frames) for example in examples]
+def head_of(
+    model: Model,
+    names: Sequence[str],
+    examples: Sequence[Example],
+    known: dict[str, Features] | None = None,
+) -> tuple[Model, Head]:
+    """The model with a head that was learned from these clips, and what holds of it.
+
+    `known` keeps what the model makes of each clip, by its name, for another head.
+    """
+    known = {} if known is None else known
+    for example in examples:
+        if example.name not in known:
+            known[example.name] = example_features(model, example.frames)
+    features = [known[example.name] for example in examples]
     head = learned_head(features, [example.label for example in examples], len(names))
     about = {"clips": len(examples), "head": head.numbers}
     return with_head(model, names, head.weight, head.bias, about), head

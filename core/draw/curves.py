@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from typing import Any
+
 import numpy as np
 import plotly.graph_objects as go
 from jaxtyping import Float
@@ -105,3 +108,36 @@ def curves(
     if percent:
         figure.update_yaxes(range=[0, 103])
     return bare(figure, height, hovermode="x unified")
+
+
+def held_out_curve(
+    trials: Sequence[Mapping[str, Any]], chance: float, height: int = 260
+) -> go.Figure:
+    """Accuracy on held-out clips over the seconds of learning, with its 95 % interval.
+
+    `trials` are rows of a run's metrics, each with `seconds` and `held_out`: `accuracy` and
+    `interval` in percent. `chance`, in percent, is a dotted line.
+    """
+    seconds = [trial["seconds"] for trial in trials]
+    low, high = zip(*(trial["held_out"]["interval"] for trial in trials), strict=True)
+    accuracy = [trial["held_out"]["accuracy"] for trial in trials]
+    figure = go.Figure()
+    figure.add_scatter(
+        x=seconds,
+        y=accuracy,
+        name="held-out clips",
+        mode="lines+markers",
+        line={"color": SERIES[0], "width": 3},
+        marker={"size": 9},
+        error_y={
+            "type": "data",
+            "array": [h - a for h, a in zip(high, accuracy, strict=True)],
+            "arrayminus": [a - x for a, x in zip(accuracy, low, strict=True)],
+            "thickness": 1.2,
+        },
+        hovertemplate="%{x:.0f} s: %{y:.0f} %<extra></extra>",
+    )
+    figure.add_hline(y=chance, line={"dash": "dot", "width": 2}, annotation_text="guessing")
+    figure.update_yaxes(range=[0, 104], title="right, %", gridcolor=GRID, automargin=True)
+    figure.update_xaxes(title="seconds of learning", gridcolor=FAINT_GRID, automargin=True)
+    return bare(figure, height)

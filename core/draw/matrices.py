@@ -218,3 +218,33 @@ def _write_values(figure: go.Figure, values: np.ndarray, form: str, axis: int = 
         )
     # at once: Plotly checks all that are there for each that is added
     figure.layout.annotations = [*figure.layout.annotations, *cells]
+
+
+def confusion_map(
+    counts: Float[np.ndarray, "C C"], names: list[str], height: int = 300
+) -> go.Figure:
+    """How many clips of each class (row) are taken for which (column), written into the cells."""
+    size = FONT if len(names) < 5 else FONT - 2
+    figure = go.Figure(
+        go.Heatmap(
+            z=counts,
+            text=[[f"{row} taken for {column}" for column in names] for row in names],
+            zmin=0,
+            zmax=max(1.0, float(counts.max())),
+            colorscale="Blues",
+            xgap=2,
+            ygap=2,
+            showscale=False,
+            hovertemplate="%{text}: %{z} clips<extra></extra>",
+        )
+    )
+    _write_values(figure, counts, ".0f")
+    column_names = [wrapped(name, 0.28 * WIDTH / len(names), size) for name in names]
+    row_names = [wrapped(name, 110, size) for name in names]
+    figure.update_yaxes(autorange="reversed", tickfont={"size": size}, **named_ticks(row_names))
+    figure.update_xaxes(
+        side="top", tickangle=0, tickfont={"size": size}, **named_ticks(column_names)
+    )
+    for axes in (figure.update_xaxes, figure.update_yaxes):
+        axes(automargin=True, showgrid=False, zeroline=False)
+    return bare(figure, height)

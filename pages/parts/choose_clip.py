@@ -14,7 +14,7 @@ from streamlit.runtime.uploaded_file_manager import UploadedFile
 from core.errors import BadInput
 from core.observe import LEAST_FRAMES
 from core.video import SUFFIXES
-from core.world.gestures import LABELS
+from core.world.gestures import STROKES, UNSEEN
 from pages.parts import cached, links, session
 from pages.parts.controls import by_title
 from pages.parts.record import recording_source
@@ -103,15 +103,17 @@ def _in_folder(folder: Path) -> VideoFile | None:
 def _gesture() -> Rendered:
     """Draw the choice of a gesture that the app renders."""
     left, right = st.columns([3, 2])
-    links.meant("label", {label: label for label in LABELS})
+    links.meant("label", {label: label for label in STROKES})
     links.within("seed", 0, MOST_SEED)
     label = left.selectbox(
         "Gesture",
-        LABELS,
-        index=LABELS.index(OPENS_ON.label),
+        STROKES,
+        index=STROKES.index(OPENS_ON.label),
         key="label",
         bind="query-params",
-        help="The stroke that the hand draws. *carret* is the data set's spelling of caret (^).",
+        help="The stroke that the hand draws. *carret* is the data set's spelling of caret (^). "
+        f"No shipped model has learned {', '.join(UNSEEN[:-1])} and {UNSEEN[-1]}: they are there "
+        "to be taught under *Your gestures*.",
     )
     seed = right.number_input(
         "Seed",

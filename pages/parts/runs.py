@@ -215,6 +215,14 @@ def teach(path: Path, clips: list[Path], **changes: int | float | str) -> None:
     _launch(path, ["teach", *map(str, clips), *_flags(changes)])
 
 
+def few(path: Path, clips: Path, **changes: int | float | str) -> None:
+    """Teach a model the gestures in the folder `clips`, in a new folder.
+
+    Raises: BadInput if it cannot be started.
+    """
+    _launch(path, ["few", str(clips), *_flags(changes)])
+
+
 def resume(run: Run) -> None:
     """Go on with a run, from its last checkpoint, under the settings that it began with.
 

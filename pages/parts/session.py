@@ -53,6 +53,10 @@ LESSON, LESSON_ROOM = "lesson", "lessons"
 FIGURES = "figures"
 """The figures of the page that was drawn last, by the keys of their charts: see pages.parts.slides.
 """
+GESTURES, OWN_HEAD, OWN_RUN = "gestures", "own_head", "own_run"
+"""The gestures of one's own: a Collection; what was learned of them: an OwnHead; and the folder of
+the last run in which the whole network learned them.
+"""
 SHOW_RUN = "show-run"
 """The name of a run that was just started, which the Training page shows first."""
 

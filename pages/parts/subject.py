@@ -49,6 +49,8 @@ class Choice:
         if self.model.kind == "public":
             return self.model.name
         network = spec(self.card.model).title
+        if self.card.taught:
+            return f"{network}, taught {', '.join(self.card.labels)}"
         lesson = self.card.recipe.get("taught")
         return f"{network}, taught {', '.join(lesson['clips'])}" if lesson else network
 

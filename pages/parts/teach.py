@@ -5,22 +5,19 @@ Its result is kept for this session.
 
 from __future__ import annotations
 
-import shutil
-import tempfile
-import weakref
 from pathlib import Path
 
 import streamlit as st
 
-from core.draw.overlay import frame_rate, write_mp4
 from core.errors import BadInput
 from core.models import spec
 from core.order.learned import WINDOWS
 from pages.parts import runs, session
 from pages.parts.lesson import BASE, lesson_result
+from pages.parts.room import file_of, new_folder
 from pages.parts.runs import Run
 from pages.parts.show import clip_name
-from pages.parts.sources import Recorded, Rendered, VideoFile
+from pages.parts.sources import Recorded
 from pages.parts.subject import Choice
 
 ABOUT = (
@@ -31,23 +28,6 @@ ABOUT = (
     "far easier, single frames **between learned ones**. Where the end of a clip looks like its "
     "beginning no lesson can help."
 )
-
-
-class Room:
-    """The folder of this session's lessons.
-
-    When the session is over, what runs there is ended, and all of it is removed.
-    """
-
-    def __init__(self) -> None:
-        self.path = Path(tempfile.mkdtemp(prefix="aim-lessons-")).resolve()
-        weakref.finalize(self, _clear, self.path)
-
-
-def _clear(path: Path) -> None:
-    for lesson in path.glob("lesson-*"):
-        runs.stop(lesson)
-    shutil.rmtree(path, ignore_errors=True)
 
 
 def teach(choice: Choice) -> None:
@@ -131,28 +111,8 @@ def _controls(choice: Choice, run: Run | None) -> None:
 
 def _start(choice: Choice, **asked: int) -> Path:
     """Start a lesson; returns its folder. Raises: BadInput if it cannot be started."""
-    if session.LESSON_ROOM not in st.session_state:
-        st.session_state[session.LESSON_ROOM] = Room()
-    room: Path = st.session_state[session.LESSON_ROOM].path
-    path = room / f"lesson-{sum(1 for _ in room.glob('lesson-*'))}"
-    runs.teach(path, [_file(choice, room)], crop=choice.crop, **asked)
-    return path
-
-
-def _file(choice: Choice, room: Path) -> Path:
-    """The clip's file; what has none is written to one, which goes with the session."""
-    if isinstance(choice.source, VideoFile):
-        return choice.source.path
-    if isinstance(choice.source, Recorded):
-        path = room / f"{choice.source.recording.title.replace(' ', '-')}.mkv"
-        if not path.exists():
-            choice.source.recording.write(path)
-        return path
-    assert isinstance(choice.source, Rendered)
-    path = room / f"{choice.source.label}-{choice.source.seed}.mp4"
-    if not path.exists():
-        gesture = choice.source.uncut.whole()
-        write_mp4(path, gesture.frames, frame_rate(gesture.times))
+    path = new_folder("lesson")
+    runs.teach(path, [file_of(choice)], crop=choice.crop, **asked)
     return path
 
 
