@@ -29,6 +29,8 @@ class Parser(argparse.ArgumentParser):
 
 
 def _parser() -> Parser:
+    from core.draw import handout_command, trust_command
+
     parser = Parser(
         prog="python -m core",
         description=__doc__,
@@ -53,7 +55,12 @@ def _parser() -> Parser:
     _add_model_and_clip(classify)
     _add_explain(add("explain", "write heat maps, an overlay video and a report"))
     _add_order(add("order", "shuffle a clip and recover the order of its frames"))
-    _add_handout(add("handout", "write what models show of a clip as one HTML file to take home"))
+    handout_command.add_flags(
+        add("handout", "write what models show of a clip as one HTML file to take home")
+    )
+    trust_command.add_flags(
+        add("trust", "score a model's maps against the truth of rendered clips")
+    )
     return parser
 
 
@@ -127,12 +134,6 @@ def _add_order(command: argparse.ArgumentParser) -> None:
         command,
         "; or pixels, the baseline without weights: a path through the frames that look most alike",
     )
-
-
-def _add_handout(command: argparse.ArgumentParser) -> None:
-    from core.draw.handout_command import add_flags
-
-    add_flags(command)
 
 
 def _add_model_and_clip(command: argparse.ArgumentParser, also: str = "") -> None:
@@ -313,6 +314,12 @@ def _explain(args: argparse.Namespace) -> Any:
     return report
 
 
+def _trust(args: argparse.Namespace) -> Any:
+    from core.draw.trust_command import trusted
+
+    return trusted(args)
+
+
 def _handout(args: argparse.Namespace) -> Any:
     from core.draw.handout_command import hand_out
 
@@ -391,6 +398,7 @@ _COMMANDS = {
     "explain": _explain,
     "order": _order,
     "handout": _handout,
+    "trust": _trust,
 }
 
 
@@ -398,6 +406,10 @@ def _plain(result: Any) -> str:
     """The same result for reading."""
     from core.explain import domain_words
 
+    if isinstance(result, dict) and "maps" in result:
+        from core.draw.trust_command import in_words
+
+        return in_words(result)
     if isinstance(result, dict):
         words = {"domain": domain_words(result["domain"])} if "domain" in result else {}
         shown = {**result, **words}

@@ -69,7 +69,17 @@ BAD_TRAINING = [
     ["evaluate", "--model", "direcformer", "--data", "nowhere"],
     ["reproduce", "nothing", "--out", "run"],
 ]
-COMMANDS = ("models", "count", "render", "probe", "classify", "explain", "order", "handout")
+COMMANDS = (
+    "models",
+    "count",
+    "render",
+    "probe",
+    "classify",
+    "explain",
+    "order",
+    "handout",
+    "trust",
+)
 TRAINING = (
     "fit",
     "recipes",

@@ -10,6 +10,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from core.cli import main
 from core.draw import trust_report
 from core.errors import BadInput
 from core.explain.trust.every_map import BASELINES, baselines, every_map
@@ -242,3 +243,19 @@ def test_a_clip_is_scored_whole_by_a_shipped_model() -> None:
     assert row["attention"]["auc"] > 0.8 > row["uniform"]["auc"]
     assert row["attention"]["deletion"] < row[RANDOM]["deletion"]
     assert "deletion" not in row["attention, layer 1"] and row["Saliency"].keys() >= {"insertion"}
+
+
+def test_the_command_prints_the_scores_and_refuses_no_clips(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(trust_report, "clip_row", fake_row)
+    out = str(tmp_path / "out")
+    assert main(["trust", "--clips", "3", "--out", out, "--json"]) == 0
+    result = json.loads(capsys.readouterr().out)
+    assert result == json.loads((tmp_path / "out" / "trust.json").read_text())
+    assert result["maps"]["attention"]["auc"]["mean"] == 0.1
+    assert result["maps"]["attention"]["auc"]["not beaten"] == ["uniform"]
+    assert main(["trust", "--clips", "3", "--out", out]) == 0
+    assert "attention" in capsys.readouterr().out
+    assert main(["trust", "--clips", "0", "--out", out]) == 2
+    assert "--clips must be 1 or more" in capsys.readouterr().err
