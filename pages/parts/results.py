@@ -39,8 +39,8 @@ MINIATURE = (
 WAYS_HELP = (
     "**Raw path**: the heaviest path through the attention itself, as in the paper. **Sharpened "
     "path**: through the sharpened matrix, as the app reads DirecFormer. **Row sums**: the frames "
-    "sorted by what each gives to all others less what it gets, without any path; softmax and "
-    "symmetric matrices tell nothing so."
+    "sorted by what each gives to all others less what it gets, without any path; a symmetric "
+    "matrix tells nothing so."
 )
 
 
@@ -247,6 +247,36 @@ def do_they_read_motion() -> None:
     rows = [spec(line["row"]).title for line in lines]
     chart(beside_paper(rows, series), "probe", "Top-1 of each model as it is, backwards, shuffled")
     st.caption(f"Shipped weights, {clips} real clips. No paper prints this.")
+
+
+def from_a_few_clips() -> None:
+    """How well strokes that no weights have seen are told from a few clips of each."""
+    results = measured("few_shot")
+    if results is None:
+        return
+    st.subheader(
+        "New strokes from a few clips",
+        help="Six strokes that no shipped weights have seen, taught from so many clips of each and "
+        "asked of others: `python -m training reproduce few_shot`. Guessing names one in six.",
+    )
+    rows, series = few_shot(results)
+    chart(beside_paper(rows, series), "few-shot", f"Top-1 by clips of each stroke: {rows}")
+    tested = results["runs"][0]["rendered"]["clips"]
+    st.caption(f"Top-1 on {tested} other rendered clips. No paper prints this.")
+
+
+def few_shot(results: dict[str, Any]) -> tuple[list[str], list[Series]]:
+    """The rows, and a series for each number of clips that were learned from."""
+    lines = results["summary"]
+    keys = [key for key in lines[0]["rendered"] if key.startswith("few_")]
+    series = []
+    for key in keys:
+        figures = [line["rendered"][key] for line in lines]
+        number = key.removeprefix("few_")
+        title = f"{number} clip{'' if number == '1' else 's'} of each"
+        means = tuple(figure["mean"] for figure in figures)
+        series.append(Series(title, means, tuple(figure["sd"] for figure in figures)))
+    return [line["row"] for line in lines], series
 
 
 def can_it_be_trusted() -> None:

@@ -8,7 +8,9 @@ import pytest
 
 from core.draw.results import Series, beside_paper, reliability
 from core.models.tables import tables
+from core.weights import UNCALIBRATED
 from pages.parts import results
+from pages.parts.history import cards
 from tests.pages.test_pages import opened
 
 PAGE = str(Path(__file__).parents[2] / "pages" / "results.py")
@@ -73,3 +75,18 @@ def test_the_cost_of_a_row_is_that_of_all_views_and_what_is_counted_stands_besid
     assert "counted here: 192.2 GFLOPs a view" in best.words, "a cosine can be multiplied cheaper"
     assert "counted here: 196.0 GFLOPs a view" in points["DirecFormer C-S"].words
     assert points["MTV-H"].x == 44_500 and points["MTV-H"].kind == "AM Flow"
+
+
+def test_what_is_learned_from_a_few_clips_has_a_bar_for_each_number_of_them() -> None:
+    line = {"few_1": {"mean": 51.5, "sd": None}, "few_10": {"mean": 94.5, "sd": 2.0}}
+    rows, series = results.few_shot({"summary": [{"row": "head", "rendered": line}]})
+    assert rows == ["head"]
+    assert [(one.title, one.values, one.spread) for one in series] == [
+        ("1 clip of each", (51.5,), (None,)),
+        ("10 clips of each", (94.5,), (2.0,)),
+    ]
+
+
+def test_no_other_model_has_a_margin_above_which_it_calls_a_direction_known() -> None:
+    thresholds = {name: card["direction_threshold"] for name, card in cards().items()}
+    assert {name for name, least in thresholds.items() if least < UNCALIBRATED} == {"direcformer"}
