@@ -40,3 +40,13 @@ def located(error: BadInput, path: str) -> str:
     message = str(error)
     name = path.replace("\\", "/").rstrip("/").rpartition("/")[2]
     return path + message.removeprefix(name) if message.startswith(f"{name}:") else message
+
+
+def brief(value: object, most: int = 80) -> str:
+    """What somebody else wrote, fit for one line of a message: no more than `most` characters.
+
+    Whatever would not print, a line break among it, is written as in Python.
+    """
+    text = str(value)
+    text = "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text[: most + 1])
+    return text if len(text) <= most else f"{text[: most - 3]}..."

@@ -51,15 +51,17 @@ def softmax(logits: Real[np.ndarray, "*shape"]) -> Float32[np.ndarray, "*shape"]
 
 
 LEAST_FRAMES, MOST_FRAMES = 2, 64
+"""Of any model; one that was trained on more takes as many as that."""
 
 
 def check_fits(model: Model, frames: int) -> None:
     """Raises: BadInput if the model cannot take this number of frames."""
     unit = model.unit
-    if not LEAST_FRAMES * unit <= frames <= MOST_FRAMES or frames % unit:
+    most = max(MOST_FRAMES, model.card.frames)
+    if not LEAST_FRAMES * unit <= frames <= most or frames % unit:
         multiples = f" in multiples of {unit}" if unit > 1 else ""
         raise BadInput(
-            f"{model.card.model} takes {LEAST_FRAMES * unit} to {MOST_FRAMES} frames{multiples}, "
+            f"{model.card.model} takes {LEAST_FRAMES * unit} to {most} frames{multiples}, "
             f"got {frames}; it was trained on {model.card.frames}"
         )
 
@@ -77,7 +79,7 @@ def to_input(
 def observe(model: Model, clip: Clip, dtype: torch.dtype = torch.float32) -> Trace:
     """Run a model on a clip and record its attention. `dtype` is that of the recorded factors.
 
-    Raises: BadInput if the clip does not fit the model.
+    Raises: BadInput if the clip does not fit the model, or what it computes is not finite.
     """
     check_fits(model, len(clip))
     frames, video = to_input(model.card, clip)
@@ -117,6 +119,7 @@ def trace_of(
     attentions: list[Attention],
 ) -> Trace:
     """The trace of a clip whose pass gave `logits` (C,), from the `frames` that the model saw."""
+    _check_finite(model.card, logits)
     token_times = clip.times[: len(clip) // model.unit * model.unit].reshape(-1, model.unit).mean(1)
     return Trace(
         model.card.model,
@@ -134,4 +137,15 @@ def classify(model: Model, clip: Clip) -> Float32[np.ndarray, " C"]:
     check_fits(model, len(clip))
     _, video = to_input(model.card, clip)
     with model.lock, torch.inference_mode():
-        return softmax(model.net(video)[0].float().numpy())
+        logits = model.net(video)[0]
+    _check_finite(model.card, logits)
+    return softmax(logits.float().numpy())
+
+
+def _check_finite(card: Card, logits: Tensor) -> None:
+    """Raises: BadInput where a network's numbers ran over, so that no probability can be made."""
+    if not torch.isfinite(logits).all():
+        raise BadInput(
+            f"the weights {card.hash} of {card.model} give NaN or infinite numbers for this clip; "
+            "give weights from before training went wrong, or another clip"
+        )

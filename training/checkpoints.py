@@ -13,14 +13,13 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import torch
-from safetensors import safe_open
-from safetensors.torch import load_file
 from torch import Tensor
 
 from core.errors import BadInput
-from core.runs import write_atomically
+from core.runs import is_number, write_atomically
 from core.weights import Card, save_checkpoint
+from core.weights.card_check import read_card
+from core.weights.tensors import Stored, read_stored
 from training.recipes import Recipe, recipes
 from training.recipes.flags import words_of
 from training.stages import Kind, kind_of, model_settings
@@ -39,43 +38,48 @@ def read_weights(file: Path) -> tuple[dict[str, Any], History]:
             f"{file} does not exist; --init takes a run's stills.safetensors or "
             "video.safetensors, or a public checkpoint"
         )
-    metadata: dict[str, str] = {}
-    try:
-        if file.suffix != ".safetensors":
-            weights = torch.load(file, weights_only=True, map_location="cpu")
-        else:
-            with safe_open(file, "pt") as opened:
-                metadata = opened.metadata() or {}
-            weights = load_file(file)
-    except Exception as error:  # each library has its own errors for a damaged file
-        raise BadInput(
-            f"{file} cannot be read as weights ({str(error).splitlines()[0]}); give a "
-            ".safetensors or .pth file"
-        ) from None
-    if not isinstance(weights, dict):
-        raise BadInput(
-            f"{file} holds a {type(weights).__name__}, not tensors by name; give a .safetensors "
-            "or .pth file of a model"
-        )
-    return weights, _history(file, weights, metadata)
+    stored = read_stored(file)
+    return stored.values, _history(file, stored)
 
 
-def _history(file: Path, weights: dict[str, Any], metadata: dict[str, str]) -> History:
-    """The stages that trained a file's weights, or one entry that says what is known of them."""
-    if "history" in metadata:
-        return json.loads(metadata["history"])
-    if kind_of(weights) is Kind.STILLS:
+def _history(file: Path, stored: Stored) -> History:
+    """The stages that trained a file's weights, or one entry that says what is known of them.
+
+    Raises: BadInput for a history or a card that is damaged.
+    """
+    if "history" in stored.notes:
+        return _stages(file, stored.notes["history"])
+    if kind_of(name for name in stored.values if isinstance(name, str)) is Kind.STILLS:
         return []  # a still stage: the recipe that starts from it says so
-    card = json.loads(metadata.get("card", "{}"))
-    foreign = {
-        "name": f"weights of {file.name}",
-        "trained_on": card.get("trained_on") or f"whatever trained {file.name}",
-        "license": card.get("license", ""),
-    }
-    recipe = card.get("recipe", {})
-    if "taught" in recipe:  # the order of a real video's frames, whose licence nobody knows
+    foreign = {"name": f"weights of {file.name}", "trained_on": f"whatever trained {file.name}"}
+    if "card" not in stored.notes:
         return [foreign | {"license": ""}]
-    return recipe.get("stages") or [foreign]
+    card = read_card(file.name, stored.notes["card"])
+    foreign |= {"trained_on": card.trained_on or foreign["trained_on"]}
+    if "taught" in card.recipe:  # the order of a real video's frames, whose licence nobody knows
+        return [foreign | {"license": ""}]
+    return card.recipe.get("stages") or [foreign | {"license": card.license}]
+
+
+def _stages(file: Path, text: str) -> History:
+    """Raises: BadInput for what is no list of stages."""
+    try:
+        stages = json.loads(text)
+        are_whole = all(_is_stage(stage) for stage in stages)
+    except (RecursionError, TypeError, ValueError):
+        are_whole = False
+    if not are_whole:
+        raise BadInput(
+            f"{file} says of its training what cannot be read; give the file as the run wrote it"
+        )
+    return stages
+
+
+def _is_stage(stage: Any) -> bool:
+    """Whether an entry of a history says what was trained on: in words, or how many clips."""
+    if not isinstance(stage, dict) or not isinstance(stage.get("name"), str):
+        return False
+    return isinstance(stage.get("trained_on"), str) or is_number(stage.get("clips"))
 
 
 def trained_on(history: History) -> tuple[str, str]:

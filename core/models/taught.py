@@ -33,10 +33,12 @@ class Taught(VideoModel):
         self.size, self.frames, self.unit_frames = base.size, base.frames, base.unit_frames
         self.is_recurrent, self.cam = False, base.cam
         self.steps = base.frames // base.unit_frames
-        blank = torch.zeros(1, 3, base.frames, base.size, base.size)
+        device = next(base.parameters()).device
+        blank = torch.zeros(1, 3, base.frames, base.size, base.size, device=device)
         with torch.no_grad():
             self.widths = [block.shape[1] for block in self.blocks(blank)[0]]
-        self.head = Linear(sum(self.widths), classes)
+        with device:
+            self.head = Linear(sum(self.widths), classes)
         silence(self.head)
 
     def blocks(self, video: Tensor) -> tuple[tuple[Tensor, Tensor], Output]:

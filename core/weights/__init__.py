@@ -4,7 +4,6 @@ from core.weights.card import UNCALIBRATED, Card
 from core.weights.files import (
     CHECKPOINTS,
     DEFAULT,
-    PICKLED,
     embedded,
     file_hash,
     load,
@@ -17,7 +16,6 @@ from core.weights.model import Model
 __all__ = [
     "CHECKPOINTS",
     "DEFAULT",
-    "PICKLED",
     "UNCALIBRATED",
     "Card",
     "Model",

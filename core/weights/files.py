@@ -5,33 +5,29 @@ Public ones come from a file or the hub.
 
 from __future__ import annotations
 
-import argparse
 import hashlib
-import inspect
 import json
-import pickle
 import re
-import threading
-import warnings
 from dataclasses import asdict, replace
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
 from assets import ASSETS
-from core.errors import BadInput
-from core.models import VideoModel, build, spec
-from core.models.taught import Taught
+from core.errors import BadInput, brief
+from core.models import VideoModel, build
+from core.runs import write_text
 from core.weights.card import UNCALIBRATED, Card
+from core.weights.card_check import build_for, check_card, check_network, read_card
 from core.weights.hub import Files, fetch
 from core.weights.model import Model
-from core.weights.public import LoadReport, load_public, unwrapped
+from core.weights.public import LoadReport, load_public
 from core.weights.public_card import public_card
+from core.weights.tensors import files_of, read_tensors
 from core.world.gestures import LABELS
 
 __all__ = [
@@ -48,8 +44,8 @@ __all__ = [
 
 DEFAULT = "direcformer"  # what the app opens on, and what commands take where no model is named
 CHECKPOINTS = ASSETS / "checkpoints"
-PICKLED = (".pth", ".pyth", ".pt", ".bin")
-_UNPICKLING = threading.Lock()  # what torch lets through is one list for all threads
+SUMS = "SHA256SUMS"
+"""In CHECKPOINTS: `sha256sum --check SHA256SUMS` checks the same by hand."""
 
 
 def save_checkpoint(path: Path, weights: dict[str, Tensor], card: Card) -> None:
@@ -67,75 +63,22 @@ def load_checkpoint(source: str | Path) -> Model:
     """Load a checkpoint with its card; the network is float32 and in eval mode.
 
     Args:
-        source: a .safetensors file of this project; a public checkpoint's file (.safetensors, .pth,
-            .pyth, .pt, .bin) or folder (with config.json, as the hub lays it out);
-            hf://OWNER/NAME[@REVISION]; or a name of core.weights.hub.NAMED.
+        source: a file of this project; a public checkpoint's file or folder (with config.json, as
+            the hub lays it out); hf://OWNER/NAME[@REVISION]; or a name of core.weights.hub.NAMED.
+            What a file is, is told by its content.
 
     Raises: BadInput if the source is missing or out of reach, holds more than tensors, is in no
-    known layout, has no classification head, or does not fit the model in full.
+    known layout, has no classification head, or does not fit the model in full; if its card says
+    what cannot be; and if it is shipped and not as it was.
     """
     files = fetch(source)
-    read = _pickled if files.weights.suffix.lower() in PICKLED else _safetensors
-    weights, written = read(files.weights)
+    hash = _verified(files.weights, files_of(files.weights))
+    weights, written = read_tensors(files.weights)
     if written is None:
         net, card = _public(files, weights)
     else:
         net, card = _own(files.weights.name, weights, written)
-    return Model(net.eval(), replace(card, hash=file_hash(files.weights)))
-
-
-def _safetensors(path: Path) -> tuple[dict[str, Tensor], str | None]:
-    """The tensors of a file and the card in it."""
-    try:
-        with safe_open(path, "pt") as file:
-            names = file.keys()  # the file is no dict: it cannot be walked through
-            weights = {name: file.get_tensor(name).float() for name in names}
-            return weights, (file.metadata() or {}).get("card")
-    except SafetensorError as error:
-        raise BadInput(
-            f"{path.name} is not a safetensors file ({error}); give a checkpoint of this project"
-        ) from None
-
-
-def _pickled(path: Path) -> tuple[dict[str, Tensor], None]:
-    """The tensors of a file of torch.save, of which nothing is run.
-
-    A file that holds code is refused.
-    """
-    try:
-        # VideoMAE's files keep their training arguments; a pickle of another age draws a warning
-        # beside the error.
-        with (
-            _UNPICKLING,
-            torch.serialization.safe_globals([argparse.Namespace]),
-            warnings.catch_warnings(),
-        ):
-            warnings.simplefilter("ignore", UserWarning)
-            state = torch.load(path, map_location="cpu", weights_only=True)
-        if isinstance(state, dict):
-            return {k: v.float() for k, v in unwrapped(state).items()}, None
-    except pickle.UnpicklingError:
-        raise BadInput(
-            f"{path.name} holds more than tensors, perhaps code, or is damaged; nothing of it was "
-            "run: give a .safetensors file, or one saved with torch.save(model.state_dict())"
-        ) from None
-    except OSError:
-        raise
-    except Exception:
-        # A damaged file fails in a dozen ways, struct.error and AssertionError among them.
-        raise BadInput(
-            f"{path.name} is no checkpoint that can be read, or is damaged; get it again"
-        ) from None
-    raise BadInput(
-        f"{path.name} holds a {type(state).__name__}; expected the tensors of a model by name"
-    )
-
-
-def _build(card: Card) -> VideoModel:
-    takes_eps = "norm_eps" in inspect.signature(spec(card.model).make).parameters
-    eps = {"norm_eps": card.norm_eps} if takes_eps else {}
-    net = build(card.model, card.preset, **{"classes": len(card.labels)} | eps | card.settings)
-    return Taught(net, len(card.labels)).eval() if card.taught else net
+    return Model(net.eval(), replace(card, hash=hash))
 
 
 _MOVED = ("core.gestures", "core.world")
@@ -144,24 +87,11 @@ _MOVED = ("core.gestures", "core.world")
 
 def _own(name: str, weights: dict[str, Tensor], written: str) -> tuple[VideoModel, Card]:
     """A checkpoint of this project."""
-    try:
-        fields: dict[str, Any] = json.loads(written)
-        tuples = {k: tuple(v) for k, v in fields.items() if k in ("labels", "mean", "std")}
-        card = Card(**fields | tuples)
-        card = replace(card, trained_on=card.trained_on.replace(*_MOVED))
-        net = _build(card)
-    except (AttributeError, TypeError, ValueError) as error:
-        raise BadInput(
-            f"{name} has a card that cannot be read ({error}); write it again with `python -m "
-            "training fit`"
-        ) from None
-    try:
-        net.load_state_dict(weights)
-    except RuntimeError:
-        raise BadInput(
-            f"{name} does not fit {card.model} {card.preset}: its tensors have other names or "
-            "shapes"
-        ) from None
+    card = read_card(name, written)
+    card = replace(card, trained_on=card.trained_on.replace(*_MOVED))
+    check_network(name, card, weights)
+    net = build_for(card)
+    net.load_state_dict(weights)
     return net, card
 
 
@@ -169,12 +99,13 @@ def _public(files: Files, weights: dict[str, Tensor]) -> tuple[VideoModel, Card]
     """A public checkpoint, every tensor of the model filled from it."""
     config, preprocessor = _json(files, "config.json"), _json(files, "preprocessor_config.json")
     data, license = (files.named.data, files.named.license) if files.named else ("", "")
-    state = unwrapped(weights)
     card = public_card(
-        files.name, state, config, preprocessor, data=data, license=_license(files) or license
+        files.name, weights, config, preprocessor, data=data, license=_license(files) or license
     )
-    net = _build(card)
-    report = load_public(net, state)
+    check_card(files.name, card)
+    check_network(files.name, card)
+    net = build_for(card)
+    report = load_public(net, weights)
     parts = {name.split(".")[0] for name in net.state_dict()}
     extra = tuple(k for k in report.unexpected if k.split(".")[0] in parts)
     for what, names in {
@@ -200,7 +131,7 @@ def _public(files: Files, weights: dict[str, Tensor]) -> tuple[VideoModel, Card]
 def _listed(names: tuple[str, ...]) -> str:
     """The first three, and how many more there are."""
     others = f" and {len(names) - 3} more" if len(names) > 3 else ""
-    return f"{', '.join(names[:3])}{others}"
+    return f"{', '.join(map(brief, names[:3]))}{others}"
 
 
 def _json(files: Files, name: str) -> dict[str, Any]:
@@ -231,9 +162,65 @@ def _license(files: Files) -> str:
 
 
 def file_hash(path: Path) -> str:
-    """The first eight hex digits of a file's sha256: names the weights in every figure."""
-    with open(path, "rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()[:8]
+    """The first eight hex digits of a checkpoint's sha256: names the weights in every figure.
+
+    Of an index it is that of all its files, one after another.
+    """
+    return _sha256(files_of(path))[:8]
+
+
+def _sha256(paths: list[Path]) -> str:
+    digest = hashlib.sha256()
+    for path in paths:
+        with open(path, "rb") as file:
+            while block := file.read(2**20):
+                digest.update(block)
+    return digest.hexdigest()
+
+
+def _verified(path: Path, paths: list[Path]) -> str:
+    """The hash of a checkpoint that consists of `paths`.
+
+    Raises: BadInput for a shipped one whose bytes are not those that SUMS lists.
+    """
+    sums = _sha256(paths)
+    listed = listed_sums(CHECKPOINTS).get(path.name) if path.parent == CHECKPOINTS else None
+    if listed is not None and listed != sums:
+        raise BadInput(
+            f"{path.name} is damaged: its sha256 is not the one that {SUMS} lists; install the app "
+            "again, or give another model"
+        )
+    return sums[:8]
+
+
+def shipped_card(path: Path) -> Card:
+    """The card that lies as JSON beside a shipped checkpoint, with what was measured of it.
+
+    Raises: BadInput for one that is damaged.
+    """
+    try:
+        _verified(path, [path])
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise BadInput(f"{path.name} cannot be read ({brief(error)}); install again") from None
+    return read_card(path.name, text)
+
+
+def listed_sums(folder: Path) -> dict[str, str]:
+    """The sha256 of each file that SUMS lists, by its name; empty where there is no such list."""
+    path = folder / SUMS
+    if not path.is_file():
+        return {}
+    rows = [line.split() for line in path.read_text(encoding="utf-8").splitlines()]
+    return {row[1]: row[0] for row in rows if len(row) == 2}
+
+
+def write_sums(*paths: Path) -> None:
+    """Put files of one folder into its list of sha256, which is as `sha256sum` writes it."""
+    folder = paths[0].parent
+    sums = listed_sums(folder) | {path.name: _sha256([path]) for path in paths}
+    text = "".join(f"{sums[name]}  {name}\n" for name in sorted(sums))
+    write_text(folder / SUMS, text)
 
 
 @cache

@@ -16,13 +16,22 @@ from pathlib import Path
 from typing import Any
 
 from core.errors import BadInput
+from core.weights.tensors import shard_names
 
 FOLDER = "AIM_CHECKPOINTS"
 """Environment variable: a folder with checkpoints by name.
 
 They are in OWNER/NAME/ or NAME/, as the hub lays them out.
 """
-WEIGHTS = ("model.safetensors", "pytorch_model.bin")
+WEIGHTS = (
+    "model.safetensors",
+    "pytorch_model.bin",
+    "model.safetensors.index.json",
+    "pytorch_model.bin.index.json",
+)
+"""How the hub calls weights, or the index of the files that they are spread over."""
+SUFFIXES = (".safetensors", ".pth", ".pyth", ".pt", ".bin", ".ckpt", ".tar")
+"""What files of weights end in. Which kind one is tells its content."""
 BESIDE = ("config.json", "preprocessor_config.json", "README.md")
 Progress = Callable[[int, int], None]
 """Called with (bytes so far, bytes in all or 0), perhaps from another thread."""
@@ -170,6 +179,8 @@ def fetch(source: str | Path, progress: Progress | None = None) -> Files:
             raise BadInput(
                 f"hf://{repo} holds neither {' nor '.join(WEIGHTS)}; give another checkpoint"
             )
+        for name in _shards_to_get(repo, revision):
+            _download(repo, name, revision, progress)
     there = local(source)
     if there is None:
         raise BadInput(
@@ -199,17 +210,42 @@ def _from_path(path: Path) -> Files:
             f"{path} does not exist; give a checkpoint file, a folder with config.json and "
             f"model.safetensors, hf://OWNER/NAME, or one of {', '.join(n.name for n in offered())}"
         )
-    folder = path if path.is_dir() else path.parent
-    weights = (
-        path if path.is_file() else next((path / w for w in WEIGHTS if (path / w).is_file()), None)
-    )
-    if weights is None:
+    if path.is_dir():
+        return in_folder(path)
+    return Files(path.name, path.name, path, _beside(path.parent))
+
+
+def in_folder(folder: Path) -> Files:
+    """The checkpoint in a folder.
+
+    Raises: BadInput for a folder without weights, or with several and no index.
+    """
+    return Files(folder.name, folder.name, _weights_in(folder), _beside(folder))
+
+
+def _beside(folder: Path) -> dict[str, Path]:
+    return {name: folder / name for name in BESIDE if (folder / name).is_file()}
+
+
+def _weights_in(folder: Path) -> Path:
+    """The weights of a folder: those that the hub's names say, else the only file that is some.
+
+    Raises: BadInput for a folder without weights, or with several and no index.
+    """
+    for name in WEIGHTS:
+        if (folder / name).is_file():
+            return folder / name
+    files = sorted(path for path in folder.iterdir() if path.suffix.lower() in SUFFIXES)
+    if len(files) == 1:
+        return files[0]
+    if files:
         raise BadInput(
-            f"{path} is a folder without {' or '.join(WEIGHTS)}; give a folder as the hub lays it "
-            "out, or the file itself"
+            f"{folder} holds {len(files)} files of weights, such as {files[0].name}, and no index "
+            "of them; give one of the files itself"
         )
-    return Files(
-        path.name, path.name, weights, {b: folder / b for b in BESIDE if (folder / b).is_file()}
+    raise BadInput(
+        f"{folder} is a folder without {' or '.join(WEIGHTS[:2])}; give a folder as the hub lays "
+        "it out, or the file itself"
     )
 
 
@@ -224,8 +260,21 @@ def _from_cache(repo: str, revision: str | None, source: str, named: Named | Non
     # None stands for a file that is neither here nor known to be missing on the hub.
     if weights is None or entries["config.json"] is None:
         return None
+    if weights.suffix == ".json":
+        names = shard_names(weights)
+        if not all((weights.parent / name).is_file() for name in names):
+            return None
     beside = {name: paths[name] for name in BESIDE if name in paths}
     return Files(repo, source, weights, beside, named)
+
+
+def _shards_to_get(repo: str, revision: str | None) -> list[str]:
+    """The files that the index in the cache names; none where the weights are one file."""
+    from huggingface_hub import try_to_load_from_cache
+
+    entries = [try_to_load_from_cache(repo, name, revision=revision) for name in WEIGHTS]
+    paths = [Path(entry) for entry in entries if isinstance(entry, str)]
+    return shard_names(paths[0]) if paths and paths[0].suffix == ".json" else []
 
 
 def _reach() -> None:

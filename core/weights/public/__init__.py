@@ -8,16 +8,27 @@ from __future__ import annotations
 
 import pkgutil
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache
 from importlib import import_module
+from typing import Any
 
 from torch import Tensor, nn
 
 StateDict = dict[str, Tensor]
 Rules = tuple[tuple[str, str], ...]
 """Regular expressions and their replacements, applied to a name in order."""
+_CONTAINERS = (
+    *("model_state", "state_dict", "model_state_dict", "model", "module", "net", "network"),
+    *("weights", "params", "state_dict_ema", "model_ema", "ema_state_dict", "ema"),
+)
+"""Where training files keep a model; the last ones are running averages of it."""
+_DEEPEST = 4
+"""Dictionaries that may lie in one another; more hold no model, or hold themselves."""
+_WRAPPERS = re.compile(r"(?<![^.])(?:_orig_mod|_fsdp_wrapped_module|_checkpoint_wrapped_module)\.")
+"""Wherever they stand in a name: torch.compile and FSDP wrap single blocks too."""
+_FRONT = re.compile(r"^(?:module|model|net|network)\.")
 
 
 @dataclass(frozen=True)
@@ -67,16 +78,52 @@ def renamed(state: StateDict, rules: Rules) -> StateDict:
     return out
 
 
-def unwrapped(state: dict) -> StateDict:
-    """The tensors of a training file, by their names without a leading `module.`.
+def unwrapped(state: Mapping[Any, Any]) -> StateDict:
+    """The tensors of a model in a training file, by their names without what wrapped the model.
 
-    Such a file keeps them under model, module, state_dict or model_state, which may hold one
-    another.
+    Such a file keeps them beside an optimiser, a schedule and more, in a dictionary that may lie in
+    another. A model goes before the running average of its weights. Of a name, words like `module.`
+    and `_orig_mod.` are left out, which say how the model was trained and not what it is.
     """
-    for key in ("model_state", "state_dict", "model", "module"):
-        if isinstance(state.get(key), dict):
-            return unwrapped(state[key])
-    return {k.removeprefix("module."): v for k, v in state.items() if isinstance(v, Tensor)}
+    tensors = _innermost(state, _DEEPEST, set())
+    taken = set(tensors)
+    names = {}
+    for name in tensors:
+        bare = _bare(name)
+        # Two tensors keep two names, whatever wraps them.
+        names[name] = name if bare in taken else bare
+        taken.add(names[name])
+    return {names[name]: tensor for name, tensor in tensors.items()}
+
+
+def _innermost(state: Mapping[Any, Any], depth: int, visited: set[int]) -> StateDict:
+    """The tensors by name of the dictionary that holds those of a model.
+
+    No dictionary is looked into twice: one may hold itself, or another a million times.
+    """
+    if id(state) in visited:
+        return {}
+    visited.add(id(state))
+    own = {k: v for k, v in state.items() if isinstance(k, str) and isinstance(v, Tensor)}
+    inside = {k: v for k, v in state.items() if isinstance(k, str) and isinstance(v, Mapping)}
+    if not depth:
+        return own
+    for key in _CONTAINERS:
+        tensors = _innermost(inside[key], depth - 1, visited) if key in inside else {}
+        if tensors:
+            return tensors
+    if own:
+        return own
+    others = (_innermost(value, depth - 1, visited) for value in inside.values())
+    return max(others, key=len, default={})
+
+
+def _bare(name: str) -> str:
+    """A tensor's name without the words that wrap a model, however many there are."""
+    bare = _WRAPPERS.sub("", name)
+    while (shorter := _FRONT.sub("", bare)) != bare:
+        bare = shorter
+    return bare
 
 
 def layout_of(names: Iterable[str]) -> PublicLayout | None:
