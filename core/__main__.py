@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import sys
 
-from core.cli import main
-
 if __name__ == "__main__":
+    try:
+        from core.cli import main
+    except KeyboardInterrupt:  # while it was still being read
+        sys.exit(130)
     sys.exit(main())

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 import numpy as np
 
 from core.errors import BadInput, located
+from core.runs import write_text
 
 if TYPE_CHECKING:
     from core.video import Clip
@@ -231,7 +232,7 @@ def _render(args: argparse.Namespace) -> Any:
     args.out.parent.mkdir(parents=True, exist_ok=True)
     write_mp4(args.out, gesture.frames, frame_rate(gesture.times))
     beside = args.out.with_suffix(".json")
-    beside.write_text(json.dumps(described(gesture)))
+    write_text(beside, json.dumps(described(gesture)))
     return {
         "clip": str(args.out),
         "truth": str(beside),
@@ -310,7 +311,7 @@ def _explain(args: argparse.Namespace) -> Any:
         "files": ["explanation.npz", "overlay.mp4", "report.json"],
         "note": "Attention shows where the model looks from, not why it decides.",
     }
-    (args.out / "report.json").write_text(json.dumps(report, indent=1))
+    write_text(args.out / "report.json", json.dumps(report, indent=1))
     return report
 
 
@@ -437,6 +438,9 @@ def main(argv: list[str] | None = None) -> int:
             file=sys.stderr,
         )
         return 2
+    except KeyboardInterrupt:
+        print("stopped; what was written before is whole", file=sys.stderr)
+        return 130
     print(json.dumps(result) if args.json else _plain(result))
     # a list goes on after a file that cannot be read
     is_list = args.command in ("probe", "classify")

@@ -7,17 +7,20 @@ forgets its claim when that process ends, however it ends.
 
 from __future__ import annotations
 
+import errno
 import json
 import os
+import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from enum import StrEnum
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import numpy as np
 from filelock import lock_descriptor
 
 from core.errors import BadInput
@@ -76,13 +79,72 @@ class End:
 def write_atomically(path: Path, save: Callable[[Path], Any]) -> None:
     """Call save(temporary path), then move it into place.
 
-    A reader or a kill never sees half a file.
+    A reader or a kill never sees half a file, and what fails leaves none. Its permissions are those
+    of any new file; safetensors would let nobody else read it.
+
+    Raises: BadInput where the disk is full.
     """
     temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    save(temporary)
-    with open(temporary, "rb+") as handle:
-        os.fsync(handle.fileno())
-    os.replace(temporary, path)
+    try:
+        temporary.touch()
+        mode = temporary.stat().st_mode & 0o777
+        save(temporary)
+        temporary.chmod(mode)
+        with open(temporary, "rb+") as handle:
+            os.fsync(handle.fileno())
+        os.replace(temporary, path)
+    except BaseException as error:
+        with suppress(OSError):
+            temporary.unlink(missing_ok=True)
+        if _is_full(error):
+            raise BadInput(
+                f"{path} cannot be written: there is no room for it; free some on its disk, or "
+                "choose another folder"
+            ) from None
+        raise
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write a file of UTF-8, as `write_atomically`."""
+    write_atomically(path, lambda temporary: temporary.write_text(text, encoding="utf-8"))
+
+
+def write_arrays(path: Path, arrays: Mapping[str, Any]) -> None:
+    """Write a compressed NPZ, as `write_atomically`."""
+
+    def save(temporary: Path) -> None:
+        with open(temporary, "wb") as file:
+            np.savez_compressed(file, allow_pickle=False, **arrays)
+
+    write_atomically(path, save)
+
+
+_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+_FULL_IN_WORDS = ("PytorchStreamWriter failed", "unexpected pos", "I/O error")
+"""What torch and safetensors say, in errors of their own, of a file that cannot grow."""
+
+
+def _is_full(error: BaseException) -> bool:
+    """Whether a file could not be written for want of room."""
+    if isinstance(error, OSError):
+        return error.errno in _FULL
+    return any(words in str(error) for words in _FULL_IN_WORDS)
+
+
+def check_writable(folder: Path) -> None:
+    """Make a folder where it is missing, and try to write into it.
+
+    Raises: BadInput where that is not allowed, or no room is left.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder) as file:
+            file.write(b"room")
+    except OSError as error:
+        raise BadInput(
+            f"{folder} cannot be written into ({error.strerror}); choose another place, or change "
+            "its permissions"
+        ) from None
 
 
 def write_progress(folder: Path, progress: Progress) -> None:
@@ -166,7 +228,7 @@ def read_json(file: Path) -> dict[str, Any]:
 
 
 def _write_json(file: Path, values: dict[str, Any]) -> None:
-    write_atomically(file, lambda temporary: temporary.write_text(json.dumps(values)))
+    write_text(file, json.dumps(values))
 
 
 class Metric(NamedTuple):

@@ -31,8 +31,12 @@ def main(argv: list[str] | None = None) -> int:
         if getattr(args, "until_stdin_closes", False):
             threading.Thread(target=_end_with_stdin, daemon=True).start()
         return _COMMANDS[args.command](args)
-    except (BadInput, OSError) as error:  # OSError: a full disk, a folder without rights
+    except BadInput as error:
         print(f"error: {error}", file=sys.stderr)
+        return 2
+    except OSError as error:  # a full disk, a folder without rights
+        place = f"{error.filename}: " if error.filename else ""
+        print(f"error: {place}{error.strerror or error}; choose another place", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
         print(

@@ -14,9 +14,10 @@ from jaxtyping import Bool, Float
 from tqdm import tqdm
 
 from core.errors import BadInput
-from core.runs import write_atomically
+from core.runs import check_writable, write_atomically, write_text
 from core.weights import CHECKPOINTS, Card, Model, load_checkpoint, save_checkpoint
 from core.weights.card import UNCALIBRATED
+from core.weights.files import write_sums
 from training.checkpoints import with_commands
 from training.evaluate import (
     Row,
@@ -62,14 +63,15 @@ def least_margin(
 def publish(checkpoint: Path, name: str | None, real: Path | None, hours: float | None) -> Path:
     """Measure `checkpoint` on rendered clips, and real ones if given, and ship it with its card.
 
-    Raises: BadInput for a folder of real clips, or a checkpoint, that cannot be used.
+    Raises: BadInput for a folder of real clips, or a checkpoint, that cannot be used, and where the
+    shipped ones cannot be written: what is wrong is said before the minutes of measuring.
     """
+    check_writable(CHECKPOINTS)
     if real:
         check_folder(real)
     odd = odd_backgrounds(real) if real else set()
     model = load_checkpoint(checkpoint)
     if real:
-        # What is wrong with it is said before the minutes of measuring.
         opened(str(real), model.card)
     model = _calibrated(model)
     clips = rendered_clips(TEST_CLIPS, model.card, TEST_SEED)
@@ -85,11 +87,11 @@ def publish(checkpoint: Path, name: str | None, real: Path | None, hours: float 
         recipe = recipe | {"stages": with_commands(recipe["stages"])}
     card = replace(model.card, measured=measured, recipe=recipe)
     path = CHECKPOINTS / f"{name or card.model}.safetensors"
-    path.parent.mkdir(parents=True, exist_ok=True)
     weights = model.net.state_dict()
     write_atomically(path, lambda temporary: save_checkpoint(temporary, weights, card))
     text = json.dumps(asdict(card), indent=1) + "\n"
-    write_atomically(path.with_suffix(".json"), lambda temporary: temporary.write_text(text))
+    write_text(path.with_suffix(".json"), text)
+    write_sums(path, path.with_suffix(".json"))
     return path
 
 

@@ -6,6 +6,7 @@ import csv
 import json
 from collections.abc import Sequence
 from html import escape
+from io import StringIO
 from pathlib import Path
 from tempfile import TemporaryFile
 from typing import TYPE_CHECKING, Any
@@ -13,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from core.errors import BadInput
+from core.runs import write_text
 from training.evaluate import Row
 
 if TYPE_CHECKING:
@@ -67,11 +69,12 @@ def write_report(
         about: what the page says of the model and the data, in order.
     """
     make_folder(folder)
-    (folder / "evaluation.json").write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
-    with open(folder / "evaluation.tsv", "w", newline="", encoding="utf-8") as file:
-        csv.writer(file, "excel-tab", lineterminator="\n").writerows(table(rows))
-    (folder / "report.txt").write_text(text_report(rows), encoding="utf-8")
-    (folder / "report.html").write_text(page(rows, result, about), encoding="utf-8")
+    lines = StringIO()
+    csv.writer(lines, "excel-tab", lineterminator="\n").writerows(table(rows))
+    write_text(folder / "evaluation.json", json.dumps(result, indent=1) + "\n")
+    write_text(folder / "evaluation.tsv", lines.getvalue())
+    write_text(folder / "report.txt", text_report(rows))
+    write_text(folder / "report.html", page(rows, result, about))
 
 
 def table(rows: Sequence[Row]) -> list[list[str]]:

@@ -64,7 +64,8 @@ def tune(recipe: Recipe, name: str, trials: int, out: Path) -> str:
         raise BadInput("tune runs in one process; start it without a launcher")
     if not recipe.validate_clips:
         recipe = replace(recipe, validate_clips=500)
-    optuna.logging.set_verbosity(optuna.logging.WARNING)
+    # its warnings hold the traceback of a trial that was interrupted
+    optuna.logging.set_verbosity(optuna.logging.ERROR)
     out.mkdir(parents=True, exist_ok=True)
     try:
         storage = optuna.storages.RDBStorage(f"sqlite:///{(out / 'study.db').resolve()}")
@@ -89,6 +90,11 @@ def tune(recipe: Recipe, name: str, trials: int, out: Path) -> str:
         best = study.best_trial
         flags = " ".join(_flag(name, value) for name, value in best.params.items())
         return f"{best.value:.4f} in {best.user_attrs[FOLDER]}: {flags}"
+    except (SQLAlchemyError, optuna.exceptions.StorageInternalError) as error:
+        raise BadInput(
+            f"{out / 'study.db'} cannot be read or written ({type(error).__name__}); look whether "
+            "there is room on its disk, or choose another --out"
+        ) from None
     finally:
         storage.remove_session()
         storage.engine.dispose()

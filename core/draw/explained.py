@@ -5,10 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from core.draw.overlay import enlarged, frame_rate, overlay, write_mp4
 from core.explain import Explanation
+from core.runs import write_arrays
 from core.video import crop_box
 
 
@@ -27,7 +26,7 @@ def write_arrays_and_overlay(folder: Path, shown: Explanation) -> None:
     }
     if shown.am_flow is not None:
         arrays["am_flow"] = shown.am_flow
-    np.savez_compressed(folder / "explanation.npz", **arrays)
+    write_arrays(folder / "explanation.npz", arrays)
     pictures = enlarged(clip.frames, 360)
     height, width = pictures.shape[1:3]
     box = crop_box(height, width, trace.card.crop)

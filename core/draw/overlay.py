@@ -16,6 +16,7 @@ import numpy as np
 from jaxtyping import Float, Real, UInt8
 
 from core.errors import BadInput
+from core.runs import write_atomically
 
 Scale = Literal["clip", "frame"]
 Box = tuple[int, int, int, int]
@@ -185,11 +186,18 @@ def frame_rate(times: Float[np.ndarray, " T"]) -> float:
 
 
 def write_mp4(path: Path, frames: UInt8[np.ndarray, "T H W 3"], fps: float) -> None:
-    """Write H.264 that browsers play (yuv420p; an odd last row or column is repeated)."""
+    """Write H.264 that browsers play (yuv420p; an odd last row or column is repeated).
+
+    Raises: BadInput where the disk is full; then no file is left.
+    """
     odd_row, odd_column = frames.shape[1] % 2, frames.shape[2] % 2
     frames = np.pad(frames, ((0, 0), (0, odd_row), (0, odd_column), (0, 0)), mode="edge")
+    write_atomically(Path(path), lambda temporary: _encode(temporary, frames, fps))
+
+
+def _encode(path: Path, frames: UInt8[np.ndarray, "T H W 3"], fps: float) -> None:
     rate = Fraction(max(fps, 0.05)).limit_denominator(1000)
-    file = str(Path(path).absolute())
+    file = str(path.absolute())
     with av.open(file, "w", format="mp4", options={"movflags": "faststart"}) as container:
         options = {"crf": "20", "preset": "veryfast"}
         stream = container.add_stream("libx264", rate=rate, options=options)
