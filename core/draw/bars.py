@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from html import escape
+
 import numpy as np
 import plotly.graph_objects as go
 from jaxtyping import Float
@@ -39,6 +41,7 @@ def class_bars(
     hover.
     """
     top = np.argsort(-before)[:5][::-1]
+    labels = [escape(label, quote=False) for label in labels]  # Plotly reads some HTML
     ticks = [wrapped(labels[i], LABEL, FONT + 1, most=2) for i in top]
     if max(map(len, ticks)) > 1:
         height = max(height, round(2.2 * LINE * (FONT + 1) * len(top)) + 50)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from bisect import bisect
 
 _TAG = re.compile(r"<[^>]+>")
 _WIDTHS = {" .,:;'|!iljIJ": 0.33, "frt()[]/-": 0.42, "w%=": 0.84, "mMW…@–—": 1.0}
@@ -98,15 +99,21 @@ def cut(text: str, width: float, size: float) -> str:
     if text_width(text, size) <= width:
         return text
     pieces = re.findall(f"{_TAG.pattern}|.", text)
-    while True:
-        letters = [i for i, piece in enumerate(pieces) if not _TAG.fullmatch(piece)]
-        last = max(letters, default=0)
-        if last == 0:
-            return "".join(pieces)
-        del pieces[last]
-        shorter = "".join(pieces[:last]).rstrip() + "…" + "".join(pieces[last:])
-        if text_width(shorter, size) <= width:
-            return shorter
+    letters = [i for i, piece in enumerate(pieces) if not _TAG.fullmatch(piece)]
+    least = int(letters[:1] == [0])  # a line that begins with a letter keeps it
+
+    def kept(count: int) -> str:
+        """The first `count` letters and all tags, with an ellipsis where letters are left out."""
+        end = letters[count]
+        tags = "".join(piece for piece in pieces[end:] if _TAG.fullmatch(piece))
+        return "".join(pieces[:end]).rstrip() + "…" + tags
+
+    # The more letters the wider: the first number that is too wide is searched by halves.
+    counts = range(least, len(letters))
+    too_wide = bisect(counts, False, key=lambda count: text_width(kept(count), size) > width)
+    if too_wide:
+        return kept(counts[too_wide - 1])
+    return "".join(p for i, p in enumerate(pieces) if i in letters[:least] or _TAG.fullmatch(p))
 
 
 def luminance(colour: Colour) -> float:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from html import escape
 from typing import Any
 
 import numpy as np
@@ -96,6 +97,8 @@ def probe_maps(
     are broken and cut; the whole name stands on hover.
     """
     figure = go.Figure()
+    # Plotly reads some HTML
+    labels = [[escape(label, quote=False) for label in each] for each in labels]
     share = WIDTH / len(titles)  # pixels for each model
     best = [np.argsort(-p.max(0), kind="stable")[:5] for p in probabilities]
     rows = [
