@@ -12,8 +12,9 @@ from core.video.clip import (
     shrunk,
     shuffled,
 )
-from core.video.container import KINDS, SUFFIXES, Limits
+from core.video.container import KINDS, SUFFIXES
 from core.video.decoder import Probe, decode, decode_at, probe, subclip
+from core.video.limits import Limits, limits_here
 from core.video.recording import Recording, recorded
 from core.video.sampling import (
     MOTION_RATE,
@@ -51,6 +52,7 @@ __all__ = [
     "decode_at",
     "dense_indices",
     "digest",
+    "limits_here",
     "motion_indices",
     "motion_scores",
     "probe",

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
@@ -17,6 +16,7 @@ from av.video.stream import VideoStream
 
 from core.errors import BadInput, EmptyVideo, MissingVideo, NotAVideo, NoVideoStream, OverLimit
 from core.video.boxes import check_boxes
+from core.video.limits import Limits
 
 KINDS = "mp4, webm, mkv, avi, mov or gif"
 """The containers that are named to users."""
@@ -31,16 +31,6 @@ _DEMUXERS = "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,avi,gif,apng,mpegts,mpeg,ogg,
 _NO_FILM = Disposition.attached_pic | Disposition.still_image | Disposition.timed_thumbnails
 _LEAST_SIDE = 8  # pixels
 _LONGEST_SHAPE = 16  # the longer side over the shorter
-
-
-@dataclass(frozen=True)
-class Limits:
-    """What is accepted. Each can be set."""
-
-    megabytes: float = 500.0
-    seconds: float = 900.0
-    pixels: int = 4096 * 2304  # of one frame
-    frames: int = 120_000
 
 
 @contextmanager

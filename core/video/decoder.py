@@ -15,7 +15,8 @@ import numpy as np
 
 from core.errors import OverLimit, TooFewFrames
 from core.video.clip import Clip, View, cropped, digest, shrunk
-from core.video.container import Limits, Unfit
+from core.video.container import Unfit
+from core.video.limits import Limits, limits_here
 from core.video.sampling import Sampling, choose, choose_of, too_few
 from core.video.stills import stills_of
 from core.video.timeline import Timeline, first_of, pictures_at, scanned, timeline_of
@@ -41,13 +42,13 @@ class Probe:
     """What is changed of the pictures to show them as the file wants."""
 
 
-def probe(path: str | Path, limits: Limits = Limits()) -> Probe:
+def probe(path: str | Path, limits: Limits | None = None) -> Probe:
     """Describe a file; one frame is decoded to be sure that it can be.
 
-    Raises: VideoError, by the reason.
+    `limits` are by default those of `limits_here`. Raises: VideoError, by the reason.
     """
-    path = Path(path)
-    return _tried(path, limits, lambda timeline: _probe(path, timeline, limits))
+    path, within = Path(path), limits or limits_here()
+    return _tried(path, within, lambda timeline: _probe(path, timeline, within))
 
 
 def _probe(path: Path, timeline: Timeline, limits: Limits) -> Probe:
@@ -77,7 +78,7 @@ def decode(
     rate: float = 0.0,
     start: float | None = None,
     end: float | None = None,
-    limits: Limits = Limits(),
+    limits: Limits | None = None,
     largest: int | None = None,
     views: Sequence[View] = (),
 ) -> Clip:
@@ -93,7 +94,7 @@ def decode(
 
     Raises: VideoError by the reason; BadInput for settings that make no sense.
     """
-    path = Path(path)
+    path, within = Path(path), limits or limits_here()
 
     def chosen(timeline: Timeline) -> Clip:
         indices = choose(
@@ -105,16 +106,16 @@ def decode(
             stride,
             start,
             end,
-            lambda candidates: _read(path, timeline, candidates, limits, width=_SMALL),
+            lambda candidates: _read(path, timeline, candidates, within, width=_SMALL),
             rate,
         )
         shrinking = None if largest is None else _Shrinking(largest, views)
-        pictures = _read(path, timeline, indices, limits, shrink=shrinking)
+        pictures = _read(path, timeline, indices, within, shrink=shrinking)
         identity = digest(_content(path, pictures), indices.tolist())
         kept = shrinking.views if shrinking else {}
         return Clip(pictures, timeline.seconds[indices], path.name, identity, kept)
 
-    return _tried(path, limits, chosen)
+    return _tried(path, within, chosen)
 
 
 class _Shrinking:
@@ -156,7 +157,7 @@ def decode_at(
     pick: Callable[[np.ndarray, float, Callable[[np.ndarray], np.ndarray]], np.ndarray],
     *,
     shrink: Callable[[np.ndarray], np.ndarray] | None = None,
-    limits: Limits = Limits(),
+    limits: Limits | None = None,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Read the frames that `pick` names, for callers with a choice of their own.
 
@@ -171,18 +172,18 @@ def decode_at(
 
     Raises: VideoError by the reason.
     """
-    path = Path(path)
+    path, within = Path(path), limits or limits_here()
 
     def picked(timeline: Timeline) -> tuple[np.ndarray, np.ndarray]:
         indices = pick(
             timeline.seconds,
             timeline.fps,
-            lambda candidates: _read(path, timeline, candidates, limits, width=_SMALL),
+            lambda candidates: _read(path, timeline, candidates, within, width=_SMALL),
         )
-        pictures = _read(path, timeline, indices, limits, shrink=shrink)
+        pictures = _read(path, timeline, indices, within, shrink=shrink)
         return pictures, timeline.seconds[indices]
 
-    return _tried(path, limits, picked)
+    return _tried(path, within, picked)
 
 
 def subclip(clip: Clip, **how: Any) -> Clip:

@@ -13,7 +13,8 @@ from pathlib import Path
 import numpy as np
 
 from core.errors import EmptyVideo, NotAVideo, OverLimit
-from core.video.container import Limits, check_size, too_many_frames
+from core.video.container import check_size, too_many_frames
+from core.video.limits import Limits
 from core.video.timeline import Timeline
 
 PICTURES = (".jpg", ".jpeg", ".png", ".bmp", ".webp")

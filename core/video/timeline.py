@@ -20,13 +20,13 @@ from av.error import FFmpegError
 from core.errors import EmptyVideo, NotAVideo, OverLimit
 from core.video.container import (
     Film,
-    Limits,
     Unfit,
     decoded,
     opened,
     readable,
     too_many_frames,
 )
+from core.video.limits import Limits
 from core.video.pictures import Reel
 
 # A clock may start again here, as where two recordings are joined.

@@ -20,10 +20,12 @@ from core.order import Affinity, sharpened
 from core.order.trials import Shuffles, permutation_of, shuffle_model, shuffle_pixels
 from core.trace import Head
 from core.video import CROPS, Clip, Probe, Sampling, decode, probe
+from core.video.apart import decode_apart, probe_apart
 from core.video.sampling import nearest
 from core.world.gestures import Gesture
 from core.world.truth import Truth, truth_of
 from pages.parts.once import made_once, nbytes
+from pages.parts.session import leave_if_asked
 from pages.parts.sources import RENDERED_FRAMES, ClipSource, Recorded, Rendered, VideoFile
 from pages.parts.subject import Choice
 
@@ -65,6 +67,8 @@ def length(source: ClipSource) -> Length:
 
 @made_once(size=lambda video: SMALL)
 def _probed(source: VideoFile) -> Probe:
+    if source.is_upload:
+        return probe_apart(source.path, leave_if_asked)
     return probe(source.path)
 
 
@@ -94,8 +98,10 @@ def clip(
     if isinstance(source, Recorded):
         return source.recording.clip(frames=frames, start=start, end=end, **how)
     assert isinstance(source, VideoFile)
-    how |= {"largest": LARGEST, "views": VIEWS}
-    return decode(source.path, frames=frames, start=start, end=end, **how)
+    how |= {"largest": LARGEST, "views": VIEWS, "frames": frames, "start": start, "end": end}
+    if source.is_upload:
+        return decode_apart(source.path, leave_if_asked, **how)
+    return decode(source.path, **how)
 
 
 @made_once(size=lambda gesture: gesture.mask.nbytes)  # its frames are the clip's
