@@ -10,7 +10,7 @@ import streamlit as st
 from assets import ASSETS
 from pages.parts import warming
 from pages.parts.head import NAME
-from pages.parts.server import opening_a_browser, page_routes
+from pages.parts.server import GUARD, opening_a_browser, page_routes
 
 # the file of each page, which is its name in the address too; its title and its icon
 PAGES = {
@@ -36,6 +36,7 @@ def show() -> None:
     from pages.parts.choose import sidebar
     from pages.parts.handout import hand_out
     from pages.parts.theme import style
+    from pages.parts.words import message
 
     # an icon by name would be fetched from another host
     st.set_page_config(page_title=NAME, page_icon=ASSETS / "icon.svg", layout="wide")
@@ -59,10 +60,10 @@ def show() -> None:
         page.run()
         hand_out(choice)
     except BadInput as error:
-        st.error(str(error), icon=":material/error:")
+        st.error(message(error), icon=":material/error:")
 
 
 if __name__ == "__main__":
     show()
 else:
-    app = st.App(__file__, lifespan=opening_a_browser, routes=page_routes(PAGES))
+    app = st.App(__file__, lifespan=opening_a_browser, routes=page_routes(PAGES), middleware=GUARD)

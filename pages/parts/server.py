@@ -1,14 +1,25 @@
-"""What the app adds to its server: links straight to a page, and a browser that opens."""
+"""What the app adds to its server: links straight to a page, whom it answers, what browsers load.
+
+A page of somebody else may have a name of its own that leads to this machine ("DNS rebinding"), and
+a browser there would be let in as a neighbour. So names are answered that cannot be had by a
+stranger, and those that `server.allowedHosts` lists. And whatever a card, a label or a file's name
+holds, a browser is told to load nothing from another host.
+"""
 
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
+from ipaddress import ip_address
 from pathlib import Path
+from urllib.parse import urlsplit
 
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.middleware import Middleware
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, RedirectResponse
+from starlette.responses import HTMLResponse, PlainTextResponse, RedirectResponse
 from starlette.routing import Route
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from streamlit import cli_util, config, file_util, url_util
 from streamlit.starlette import App
 from streamlit.web.server import server_util
@@ -47,6 +58,80 @@ def page_routes(pages: Iterable[str]) -> list[Route]:
         Route(url_util.make_url_path(prefix, page), other if place else first)
         for place, page in enumerate(pages)
     ]
+
+
+_POLICY = "; ".join(
+    f"{what} {allowed}"
+    for what, allowed in {
+        "default-src": "'self' data: blob:",
+        "script-src": "'self' 'unsafe-inline' 'unsafe-eval' data: blob:",  # as Streamlit needs
+        "style-src": "'self' 'unsafe-inline' data: blob:",
+        "connect-src": "'self' ws: wss: data: blob:",
+        "object-src": "'none'",
+        "base-uri": "'self'",
+        "form-action": "'self'",
+    }.items()
+)
+"""Of a page: scripts, pictures and fonts come from here or from nowhere."""
+_HEADERS = {
+    "content-security-policy": _POLICY,
+    "x-content-type-options": "nosniff",
+    "referrer-policy": "no-referrer",
+}
+
+
+class Guard:
+    """Answers only to names of this machine, and says what a browser may load."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] not in ("http", "websocket"):
+            await self.app(scope, receive, send)
+            return
+        host = Headers(scope=scope).get("host", "")
+        if not is_own_name(host, config.get_option("server.allowedHosts")):
+            text = (
+                f"{host[:100]!r} is not a name of this server; start it with "
+                "--server.allowedHosts NAME\n"
+            )
+            await PlainTextResponse(text, 421)(scope, receive, send)
+            return
+
+        async def with_policy(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                MutableHeaders(scope=message).update(_HEADERS)
+            await send(message)
+
+        await self.app(scope, receive, with_policy)
+
+
+GUARD = [Middleware(Guard)]
+
+
+def is_own_name(host: str, allowed: Iterable[str] = ()) -> bool:
+    """Whether a request for this Host may be answered.
+
+    That is an address in numbers, localhost, a name without a dot, which nobody outside can have,
+    or one of `allowed`, such as `aim.example.org` or `*.example.org`.
+    """
+    try:
+        name = (urlsplit(f"//{host}").hostname or "").rstrip(".")
+    except ValueError:
+        return False
+    try:
+        ip_address(name)
+        return True
+    except ValueError:
+        pass
+    if name and ("." not in name or name.endswith(".localhost")):
+        return True
+    patterns = [pattern.strip().lower().rstrip(".") for pattern in allowed]
+    return any(
+        pattern in (name, "*") or (pattern.startswith("*.") and name.endswith(pattern[1:]))
+        for pattern in patterns
+    )
 
 
 @asynccontextmanager
