@@ -7,6 +7,7 @@ from pages.parts.attributions import other_attributions
 from pages.parts.choose import current_choice
 from pages.parts.opening import where_maps_are
 from pages.parts.show import NOT_AN_EXPLANATION
+from pages.parts.words import as_text
 
 choice = current_choice()
 head.page("GradCAM", "Which places of the clip speak for a class.")
@@ -17,7 +18,7 @@ with opening:
     where_maps_are(
         [answer.choice for answer in answers],
         [answer.cam.heat for answer in answers],
-        f"The evidence for {question.label}",
+        f"The evidence for {as_text(question.label)}",
     )
 
 evidence.where_the_evidence_is(question, answers).draw()

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import streamlit as st
 
-from pages.parts import head, history, runs, session
+from pages.parts import head, history, runs, session, visitors
 from pages.parts.choose import through_router
 from pages.parts.follow import follow
 from pages.parts.new_run import new_run
@@ -64,7 +64,11 @@ st.subheader(
         "shuffled clips also teach it the order of frames. No real video is trained on."
     ),
 )
-runs_folder = runs.runs_folder()
+if not visitors.may_teach():
+    visitors.only_for_lecturers("Training")
+    history.draw()
+    st.stop()
+runs_folder = visitors.own_folder(runs.runs_folder())
 new_run(runs_folder)
 every_run = {run.name: run for run in runs.listed(runs_folder)}
 choose_shown(list(every_run))

@@ -46,5 +46,7 @@ VERDICTS = {
 
 
 def plain(line: str) -> str:
-    """A line without its Markdown, for files."""
-    return re.sub(r":red-badge\[(.*?)\]", r"\1", line).replace("*", "")
+    """A line without its Markdown, for files: without badges and stars, nothing escaped."""
+    line = re.sub(r":red-badge\[(.*?)\]", r"\1", line)
+    line = re.sub(r"(?<!\\)\*", "", line)
+    return re.sub(r"\\([!-/:-@\[-`{-~])", r"\1", line)

@@ -16,7 +16,8 @@ import numpy as np
 
 from core.errors import EmptyVideo, NotAVideo, TooFewFrames
 from core.video.clip import Clip, digest
-from core.video.container import Limits, too_many_frames
+from core.video.container import too_many_frames
+from core.video.limits import Limits, limits_here
 from core.video.sampling import Sampling, choose_of
 from core.video.stills import picture
 
@@ -61,7 +62,7 @@ class Recording:
 
         images: list[np.ndarray] = []
         for index in indices:
-            image = picture(self.pictures[index], f"{self.title}/{index}", Limits())
+            image = picture(self.pictures[index], f"{self.title}/{index}", limits_here())
             if images and image.shape != images[0].shape:  # a phone that was turned
                 height, width = images[0].shape[:2]
                 image = cv2.resize(image, (width, height), interpolation=cv2.INTER_AREA)
@@ -118,7 +119,7 @@ def recorded(
     seconds: Sequence[float] | np.ndarray,
     *,
     mirrored: bool = False,
-    limits: Limits = Limits(),
+    limits: Limits | None = None,
 ) -> Recording:
     """A recording of these pictures, taken at these times.
 
@@ -129,9 +130,9 @@ def recorded(
     Raises: TooFewFrames for fewer than two pictures; NotAVideo for times that do not rise or are
         not one a picture; OverLimit for too many; EmptyVideo if the first is no picture.
     """
-    times = np.asarray(seconds, np.float64)
-    if len(pictures) > limits.frames:
-        raise too_many_frames(title, limits)
+    times, within = np.asarray(seconds, np.float64), limits or limits_here()
+    if len(pictures) > within.frames:
+        raise too_many_frames(title, within)
     if times.shape != (len(pictures),):
         raise NotAVideo(
             f"{title}: {len(pictures)} pictures and {times.size} times; each needs one: record "

@@ -20,6 +20,7 @@ from pages.parts.follower import Seen
 from pages.parts.run_card import lasting
 from pages.parts.show import pictures
 from pages.parts.subject import Choice
+from pages.parts.words import as_figure_text, as_text
 
 
 def other_attributions(choice: Choice, target: int, opacity: float, colours: str) -> None:
@@ -45,7 +46,7 @@ def other_attributions(choice: Choice, target: int, opacity: float, colours: str
                 seconds = cached.attribution_seconds(choice, name)
             longer = ", several times that where the score jumps" if method.adds_up else ""
             st.info(
-                f"{method.title} of *{label}* for {choice.title} is computed when asked: "
+                f"{method.title} of *{as_text(label)}* for {choice.title} is computed when asked: "
                 f"about {lasting(seconds)} on this computer{longer}."
             )
         else:
@@ -99,7 +100,7 @@ def _attribution(
     frames = overlay(
         large, heat, opacity=opacity, signed=method.signed, colour_map=colours, box=box
     )
-    title = f"{method.title} of *{label}*"
+    title = f"{method.title} of *{as_text(label)}*"
     low, high = (number(float(value), ".3g") for value in (heat.min(), heat.max()))
     opens_on = Timeline.of([choice.clip.times]).strongest([heat])
 
@@ -107,7 +108,7 @@ def _attribution(
         return panels(
             [frames],
             choice.clip.times,
-            [f"<b>{method.title}</b>  {label}"],
+            [f"<b>{method.title}</b>  {as_figure_text(label)}"],
             opens_on=opens_on,
             width=page.across(1),
         )

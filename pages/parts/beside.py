@@ -25,6 +25,7 @@ from pages.parts.several import as_alone
 from pages.parts.show import HELP, VERDICTS, strip
 from pages.parts.sources import ModelSource
 from pages.parts.subject import Choice
+from pages.parts.words import message
 
 SIGNED, SOFTMAX = "direcformer", "timesformer"
 """The two networks that differ in their kernel over time alone."""
@@ -89,7 +90,7 @@ def two_matrices(choice: Choice, shuffled: Shuffled) -> None:
     try:
         sides = _sides(kind, choice, other, shuffled)
     except BadInput as error:
-        st.warning(str(error), icon=":material/error:")
+        st.warning(message(error), icon=":material/error:")
         return
     _exhibit(sides).draw()
     with answers("sides", "Which of these is right stands here once the answers are shown."):

@@ -28,6 +28,8 @@ from pages.parts.seen import (
 from pages.parts.show import clip_name, training_in_words
 from pages.parts.sources import RENDERED_FRAMES, ClipSource, ModelSource
 from pages.parts.subject import Choice, Part
+from pages.parts.visitors import sign_in
+from pages.parts.words import as_text, message
 
 LEAST_UNITS = 4
 SAMPLING_HELP = {
@@ -129,7 +131,7 @@ def _choice(
     try:
         clip = cached.clip(source, frames, sampling, card.stride, *part, card.rate)
     except BadInput as error:
-        st.error(f"{error}. The whole clip is shown instead.")
+        st.error(f"{message(error)}. The whole clip is shown instead.")
         sampling, part = "uniform", (None, None)
         clip = cached.clip(source, frames, sampling, card.stride, *part, card.rate)
     return Choice(source, clip, weights, crop, sampling, part)
@@ -156,11 +158,12 @@ def sidebar() -> Choice:
         st.caption(
             f"**{clip_name(choice)}** · {len(clip)} of {length.frames} frames, {clip.times[0]:.2f} "
             f"s to {clip.times[-1]:.2f} s",
-            help=f"In links, in files and on the command line it is called `{clip.source}`.",
+            help=f"In links, in files and on the command line it is called {as_text(clip.source)}.",
         )
         mark_other_length(choice)
         _about_weights(card)
         _among_others(choice)
+        sign_in()
     controls = (session.MODEL, "source", "label", "seed", *CLIP_CONTROLS)
     links.say({key: st.session_state.get(key) for key in controls})
     return choice
@@ -183,7 +186,7 @@ def _about_weights(card: Card) -> None:
     if not card.trained_on:
         st.caption("Random weights: it has learned nothing.")
         return
-    licence = f" Licence: {card.license}." if card.license else ""
+    licence = f" Licence: {as_text(card.license)}." if card.license else ""
     st.caption(
         f"Trained on {training_in_words(card)}.{licence}",
         help=f"What it learned are the weights **{card.hash}**. Every figure and file names them.",

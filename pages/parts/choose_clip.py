@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import argparse
-import hashlib
 import sys
-import tempfile
 from pathlib import Path
 
 import streamlit as st
@@ -14,11 +12,15 @@ from streamlit.runtime.uploaded_file_manager import UploadedFile
 from core.errors import BadInput
 from core.observe import LEAST_FRAMES
 from core.video import SUFFIXES
+from core.video.apart import keep_ready
 from core.world.gestures import STROKES, UNSEEN
 from pages.parts import cached, links, session
 from pages.parts.controls import by_title
 from pages.parts.record import recording_source
 from pages.parts.sources import ClipSource, Rendered, VideoFile
+from pages.parts.uploads import keep_only, saved
+from pages.parts.visitors import may_teach
+from pages.parts.words import as_text, message
 
 MOST_SEED = 10**9
 OPENS_ON = Rendered("carret", 13)
@@ -27,11 +29,14 @@ VIDEO_TYPES = list(SUFFIXES)
 
 
 def clips_folder() -> Path | None:
-    """The folder named at start-up: `streamlit run app.py -- --clips FOLDER`."""
+    """The folder named at start-up: `streamlit run app.py -- --clips FOLDER`.
+
+    None without one, and for those who may not see it.
+    """
     parser = argparse.ArgumentParser(add_help=False)
     parser.add_argument("--clips", type=Path)
     folder: Path | None = parser.parse_known_args(sys.argv[1:])[0].clips
-    return folder
+    return folder if may_teach() else None
 
 
 def videos_in(folder: Path) -> list[Path]:
@@ -41,18 +46,11 @@ def videos_in(folder: Path) -> list[Path]:
     )
 
 
-def saved(upload: UploadedFile) -> Path:
-    """Put an upload into this session's temporary folder, named by its content."""
-    if session.UPLOADS not in st.session_state:
-        st.session_state[session.UPLOADS] = tempfile.TemporaryDirectory(prefix="aim-")
-    data = upload.getvalue()
-    name = Path(upload.name).name[-80:]
-    folder = Path(st.session_state[session.UPLOADS].name)
-    path = folder / hashlib.sha256(data).hexdigest()[:12] / name
-    if not path.exists():
-        path.parent.mkdir(exist_ok=True)
-        path.write_bytes(data)
-    return path
+def _kept(upload: UploadedFile) -> Path:
+    """The file of an upload, which takes the place of the one before."""
+    folder = saved([upload], "clip")
+    keep_only(folder)
+    return next(path for path in folder.iterdir())
 
 
 def _remember_upload(path: Path | None) -> None:
@@ -85,7 +83,12 @@ def _uploaded() -> VideoFile | None:
         help="mp4, webm, mkv, avi, mov, gif and others, or a zip file of the pictures of one clip; "
         "it stays in this session",
     )
-    path = saved(upload) if upload is not None else None
+    keep_ready()
+    try:
+        path = _kept(upload) if upload is not None else None
+    except BadInput as error:
+        st.error(message(error))
+        path = None
     _remember_upload(path)
     return None if path is None else VideoFile(path, is_upload=True)
 
@@ -134,11 +137,11 @@ def _can_be_shown(file: VideoFile) -> bool:
         length = cached.length(file)
         if length.frames >= LEAST_FRAMES:
             if length.changed:
-                st.caption(f"Shown as the file asks: {', '.join(length.changed)}.")
+                st.caption(f"Shown as the file asks: {as_text(', '.join(length.changed))}.")
             return True
-        st.error(f"{file.path.name}: only one frame; a clip needs at least {LEAST_FRAMES}")
+        st.error(f"{as_text(file.path.name)}: only one frame; a clip needs at least {LEAST_FRAMES}")
     except BadInput as error:
-        st.error(str(error))
+        st.error(message(error))
     return False
 
 

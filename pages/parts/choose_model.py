@@ -10,11 +10,13 @@ from core.errors import BadInput
 from core.models import available, spec
 from core.weights import embedded, hub
 from pages.parts import links, session
-from pages.parts.choose_clip import saved
 from pages.parts.controls import by_title
 from pages.parts.loaded import loaded
 from pages.parts.public import offer
 from pages.parts.sources import ModelSource
+from pages.parts.uploads import keep_only, saved
+from pages.parts.visitors import may_teach
+from pages.parts.words import message
 
 
 def taught() -> dict[str, str]:
@@ -96,19 +98,24 @@ def _own_checkpoint(known: str | None) -> None:
 
     The chooser offers it from the next run on; `known` is offered already.
     """
-    upload = st.file_uploader(
-        "A .safetensors file",
-        type=["safetensors"],
-        help="Written by `python -m training fit`, or a public video classifier",
+    uploads = st.file_uploader(
+        "Its files",
+        type=[suffix.removeprefix(".") for suffix in (*hub.SUFFIXES, ".json")],
+        accept_multiple_files=True,
+        help="A `model.safetensors` of `python -m training fit`, or a public video classifier: its "
+        "weights as their authors saved them, with its `config.json` where there is one. Files are "
+        "read as tensors only; nothing in them is run.",
     )
-    if upload is None:
+    if not uploads:
         return
-    path = str(saved(upload))
     try:
+        folder = saved(uploads, "checkpoint")
+        path = str(hub.in_folder(folder).weights)
         loaded(ModelSource("file", path))  # refuses what cannot be used, before it is offered
     except BadInput as error:
-        st.error(str(error))
+        st.error(message(error))
     else:
+        keep_only(folder)
         if known != path:
             st.session_state[session.OWN_CHECKPOINT] = path
             st.rerun()
@@ -141,7 +148,8 @@ def model_source() -> ModelSource:
         help=_model_help(),
     )
     _say_missing(options[text])
-    offer()
-    with st.expander("Own checkpoint"):
-        _own_checkpoint(own)
+    if may_teach():
+        offer()
+        with st.expander("Own checkpoint"):
+            _own_checkpoint(own)
     return ModelSource.parse(text)

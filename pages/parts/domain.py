@@ -11,6 +11,7 @@ from pages.parts.session import switch_to
 from pages.parts.show import training_in_words
 from pages.parts.sources import ModelSource
 from pages.parts.subject import Choice
+from pages.parts.words import as_text
 
 CLOSEST = "Closest of its ten strokes"
 HELP = (
@@ -40,8 +41,8 @@ def classes_heading(choice: Choice, title: str, help: str) -> None:
 
 
 def known_classes(card: Card) -> str:
-    """All that a model can say."""
-    return f"It knows {len(card.labels)} classes: {card.listed}."
+    """All that a model can say, as Markdown."""
+    return f"It knows {len(card.labels)} classes: {as_text(card.listed)}."
 
 
 def outside_notice(choice: Choice) -> None:

@@ -23,6 +23,7 @@ from pages.parts.seen import mark_other_length
 from pages.parts.several import fitting, options, partner, say_what_each_sees
 from pages.parts.show import HELP, pictures, strip, titled
 from pages.parts.subject import Choice
+from pages.parts.words import as_figure_text, as_text
 
 
 @dataclass(frozen=True)
@@ -133,7 +134,7 @@ def _target(choice: Choice, label: str) -> int:
 
 def where_the_evidence_is(question: Question, answers: list[Answer]) -> Exhibit:
     """The clip with the evidence, once for each model."""
-    where = f"where the evidence for {question.label} is"
+    where = f"where the evidence for {as_text(question.label)} is"
     st.subheader(
         f"{CLOSEST}: {where}" if is_outside(answers[0].choice) else f"W{where[1:]}",
         help=f"{HELP['probability']}  \n{HELP['gradcam']}"
@@ -147,14 +148,15 @@ def where_the_evidence_is(question: Question, answers: list[Answer]) -> Exhibit:
     timeline = Timeline.of(answer.choice.clip.times for answer in answers)
     frames = timeline.laid([answer.frames for answer in answers])
     titles = [
-        f"{titled(answer.choice)}  {answer.label}, {100 * answer.cam.probability:.1f} %"
+        f"{titled(answer.choice)}  {as_figure_text(answer.label)}, "
+        f"{100 * answer.cam.probability:.1f} %"
         for answer in answers
     ]
     for_both = ", one for both" if question.one_scale and len(answers) > 1 else ""
     shown = [
         (
             answer.choice,
-            f"GradCAM of *{answer.label}* at the last block's first norm, probability "
+            f"GradCAM of *{as_text(answer.label)}* at the last block's first norm, probability "
             f"{answer.cam.probability:.2f} · own range 0 to {answer.cam.heat.max():.2g}, scale 0 "
             f"to {answer.top:.2g}{for_both}{_seen_of(answer.choice)}",
         )

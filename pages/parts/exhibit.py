@@ -15,6 +15,7 @@ from pages.parts.export import Clips, downloads
 from pages.parts.follower import Seen, seen
 from pages.parts.show import chart, provenance, provenance_line
 from pages.parts.subject import Choice
+from pages.parts.words import as_text
 
 
 @dataclass(frozen=True)
@@ -81,7 +82,7 @@ def class_exhibit(choice: Choice, probabilities: np.ndarray, key: str) -> Exhibi
         class_bars(labels, probabilities, height=230),
         key,
         f"Class probabilities of {choice.title}, most probable: {best}",
-        [(choice, f"class probabilities, most probable *{best}*")],
+        [(choice, f"class probabilities, most probable *{as_text(best)}*")],
         numbers={
             "probabilities": (probabilities, "(C,) softmax of the scores"),
             "labels": (np.array(labels), "(C,) class names"),

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-import json
+from dataclasses import asdict
 from typing import Any
 
 import streamlit as st
 
+from core.errors import BadInput
 from core.models import spec
 from core.runs import METRICS
 from core.weights import CHECKPOINTS
+from core.weights.files import shipped_card
 from pages.parts.show import HELP
+from pages.parts.words import message
 
 _COLUMN = st.column_config
 _MEASURED = {
@@ -75,14 +78,22 @@ _STAGES = {
 Row = dict[str, Any]
 
 
-def cards() -> dict[str, dict[str, Any]]:
-    """The card of each shipped checkpoint, by name."""
-    return {path.stem: json.loads(path.read_text()) for path in sorted(CHECKPOINTS.glob("*.json"))}
+def cards() -> tuple[dict[str, dict[str, Any]], list[str]]:
+    """The card of each shipped checkpoint by name, and a line for each that is damaged."""
+    intact, damaged = {}, []
+    for path in sorted(CHECKPOINTS.glob("*.json")):
+        try:
+            intact[path.stem] = asdict(shipped_card(path))
+        except BadInput as error:
+            damaged.append(str(error))
+    return intact, damaged
 
 
 def draw() -> None:
     """Two tables: figures, and stages."""
-    shipped = cards()
+    shipped, damaged = cards()
+    for line in damaged:
+        st.warning(message(line), icon=":material/error:")
     if not shipped:
         st.info("No checkpoint is shipped yet; the one that you train first appears above.")
         return

@@ -23,6 +23,7 @@ from pages.parts.runs import Run
 from pages.parts.session import switch_to
 from pages.parts.show import HELP, chart
 from pages.parts.sources import ModelSource
+from pages.parts.words import message
 
 BASE = "direcformer"
 """The model that is taught."""
@@ -105,7 +106,7 @@ class Lesson:
 def lesson_result(run: Run) -> None:
     """Draw how far the lesson is, and once it was measured everything that is known of it."""
     if run.state == "failed":
-        st.error(run.failure, icon=":material/error:")
+        st.error(message(run.failure), icon=":material/error:")
         return
     _state(run)
     if not run.reports:

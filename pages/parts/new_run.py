@@ -11,6 +11,7 @@ from core.errors import BadInput
 from core.runs import STILLS, VIDEO
 from pages.parts import runs, session
 from pages.parts.run_card import lasting
+from pages.parts.words import message
 
 
 def new_run(folder: Path) -> None:
@@ -73,7 +74,7 @@ def start(folder: Path, name: str, recipe: str, clips: int, **changes: Any) -> N
     try:
         path = runs.start(folder, name, recipe, clips=clips, **changes, **trials)
     except BadInput as error:
-        st.error(str(error), icon=":material/error:")
+        st.error(message(error), icon=":material/error:")
     else:
         st.session_state[session.SHOW_RUN] = path.name
 

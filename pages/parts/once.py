@@ -11,6 +11,7 @@ import streamlit as st
 
 from pages.parts.session import STORE, leave_if_asked
 from pages.parts.store import Store
+from pages.parts.visitors import at_work, check_work
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -43,7 +44,14 @@ class MadeOnce(Generic[P, T]):
 
     def __call__(self, *args: P.args, **more: P.kwargs) -> T:
         store, key = self._where(*args, **more)
-        value: T = store.get(key, lambda: self._make(*args, **more), self._size)
+
+        def make() -> T:
+            with at_work():
+                return self._make(*args, **more)
+
+        if store.peek(key) is None:
+            check_work()  # before the store: what it raises would be raised for all who wait
+        value: T = store.get(key, make, self._size)
         return value
 
     def here(self, *args: P.args, **more: P.kwargs) -> T | None:

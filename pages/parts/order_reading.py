@@ -20,6 +20,7 @@ from pages.parts.domain import is_outside, known_classes
 from pages.parts.exhibit import Exhibit
 from pages.parts.show import provenance_line
 from pages.parts.subject import Choice
+from pages.parts.words import as_text
 
 
 @dataclass(frozen=True)
@@ -128,8 +129,8 @@ def does_the_order_matter(choice: Choice, shuffled: Shuffled) -> Exhibit:
         [
             (
                 choice,
-                f"{closest}in order: *{labels[int(before.argmax())]}*, shuffled: "
-                f"*{labels[int(after.argmax())]}*",
+                f"{closest}in order: *{as_text(labels[int(before.argmax())])}*, shuffled: "
+                f"*{as_text(labels[int(after.argmax())])}*",
             )
         ],
         numbers={

@@ -13,6 +13,7 @@ from core.weights import hub
 from pages.parts import session
 from pages.parts.session import switch_to
 from pages.parts.sources import ModelSource
+from pages.parts.words import message
 
 
 def offer() -> None:
@@ -39,7 +40,7 @@ def offer() -> None:
             try:
                 _download(named)
             except (BadInput, OSError) as error:
-                st.error(str(error))
+                st.error(message(error))
             else:
                 switch_to(ModelSource("public", named.name))
                 st.rerun()

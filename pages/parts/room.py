@@ -48,7 +48,10 @@ def new_folder(kind: str) -> Path:
 def file_of(choice: Choice) -> Path:
     """The clip's file; what has none is written to one, which goes with the session."""
     if isinstance(choice.source, VideoFile):
-        return choice.source.path
+        path = room() / choice.source.path.name
+        if choice.is_upload and not path.exists():  # another upload may take its place meanwhile
+            shutil.copy(choice.source.path, path)
+        return path if choice.is_upload else choice.source.path
     if isinstance(choice.source, Recorded):
         path = room() / f"{choice.source.recording.title.replace(' ', '-')}.mkv"
         if not path.exists():

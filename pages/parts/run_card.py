@@ -11,6 +11,7 @@ from pages.parts import links, runs, session
 from pages.parts.curves import TITLES
 from pages.parts.runs import RESUMABLE, Run
 from pages.parts.sources import ModelSource
+from pages.parts.words import as_text, message
 
 STATES = {
     State.RUNNING: (":blue-badge[running]", "It trains now."),
@@ -45,14 +46,14 @@ def card(run: Run, colour: str) -> None:
         )
         badge, meaning = STATES[run.state]
         about.markdown(
-            f"{badge} {run.recipe.get('name', '')}",
+            f"{badge} {as_text(str(run.recipe.get('name', '')))}",
             help=f"{meaning}  \nSeed {run.recipe.get('seed', '–')}.",
         )
         with bar:
             _progress(run)
         _action(run, action)
         if run.failure:
-            st.error(run.failure, icon=":material/error:")
+            st.error(message(run.failure), icon=":material/error:")
 
 
 def _action(run: Run, place: DeltaGenerator) -> None:
@@ -83,7 +84,7 @@ def _resume(run: Run) -> None:
     try:
         runs.resume(run)
     except BadInput as error:
-        st.error(str(error), icon=":material/error:")
+        st.error(message(error), icon=":material/error:")
     else:
         st.rerun()
 

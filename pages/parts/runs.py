@@ -283,7 +283,8 @@ def _launch(path: Path, arguments: list[str]) -> None:
         if path in alive or is_claimed(path):
             raise BadInput(f"{path.name} is running already")
         if len(alive) >= MOST_AT_ONCE:
-            names = " and ".join(other.name for other in alive)
+            own = [other.name for other in alive if other.parent == path.parent]
+            names = " and ".join(own) if len(own) == len(alive) else "runs of others"
             raise BadInput(
                 f"{names} are running; stop one first, more would only slow each other down"
             )

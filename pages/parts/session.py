@@ -57,6 +57,8 @@ GESTURES, OWN_HEAD, OWN_RUN = "gestures", "own_head", "own_run"
 """The gestures of one's own: a Collection; what was learned of them: an OwnHead; and the folder of
 the last run in which the whole network learned them.
 """
+LECTURER, USED = "lecturer", "used"
+"""On a server: the lecturer who signed in, and what the visitor used of their share."""
 SHOW_RUN = "show-run"
 """The name of a run that was just started, which the Training page shows first."""
 

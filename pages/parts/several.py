@@ -17,6 +17,7 @@ from pages.parts.loaded import loaded
 from pages.parts.seen import CROP_TITLES, otherwise, own_frames
 from pages.parts.sources import ModelSource
 from pages.parts.subject import Choice
+from pages.parts.words import message
 
 OWN_TIMES = (
     "The slider runs in seconds: each model shows its frame that is nearest, with that frame's own "
@@ -85,7 +86,7 @@ def fitting(choice: Choice, names: list[str]) -> list[Choice]:
         try:
             choices.append(as_alone(choice, ModelSource.parse(name)))
         except BadInput as error:
-            st.warning(f"{options().get(name, name)} is left out: {error}")
+            st.warning(message(f"{options().get(name, name)} is left out: {error}"))
     choices = choices or [choice]
     say_untrained(choices)
     return choices

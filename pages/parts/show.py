@@ -24,6 +24,7 @@ from core.weights import Card
 from pages.parts.seen import shown_frames
 from pages.parts.sources import Rendered
 from pages.parts.subject import Choice
+from pages.parts.words import as_figure_text, as_text
 
 VIEWER_KEYS = """
 - **Point** at a patch of any frame: every frame shows at once what that patch sees.
@@ -157,7 +158,7 @@ def pictures(choice: Choice, least: int, most: int = SINGLE) -> tuple[np.ndarray
 def titled(choice: Choice) -> str:
     """A model's name above its picture, in Plotly's HTML."""
     note = "" if choice.card.trained_on else " (random weights)"
-    return f"<b>{choice.title}</b>{note}"
+    return f"<b>{as_figure_text(choice.title)}</b>{note}"
 
 
 def weights_line(choice: Choice) -> str:
@@ -168,10 +169,13 @@ def weights_line(choice: Choice) -> str:
 
 
 def clip_name(choice: Choice) -> str:
-    """The clip for people; its name in links, files and on the command line is `clip.source`."""
+    """The clip for people, as Markdown.
+
+    Its name in links, files and on the command line is `clip.source`.
+    """
     if isinstance(choice.source, Rendered):
         return f"rendered {choice.source.label}, seed {choice.source.seed}"
-    return choice.clip.source
+    return as_text(choice.clip.source)
 
 
 def provenance_line(choice: Choice, detail: str = "", by: str = "") -> str:
@@ -180,7 +184,7 @@ def provenance_line(choice: Choice, detail: str = "", by: str = "") -> str:
     `by` names what has no weights in the model's place.
     """
     frames = f"{len(choice.clip)} frames" if by else shown_frames(choice)
-    clip = f"{choice.clip.source}, {frames}"
+    clip = f"{as_text(choice.clip.source)}, {frames}"
     return " · ".join(filter(None, [by or weights_line(choice), clip, detail]))
 
 
@@ -189,7 +193,7 @@ def on_screen(line: str, choice: Choice) -> str:
 
     It leads to the Backbones page, where the model stands among others.
     """
-    line = line.replace(choice.clip.source, clip_name(choice), 1)
+    line = line.replace(as_text(choice.clip.source), clip_name(choice), 1)
     if not line.startswith(choice.title):
         return line
     is_shipped = choice.model.kind == "shipped"
@@ -203,8 +207,8 @@ def provenance(choice: Choice, detail: str = "") -> None:
 
 
 def training_in_words(card: Card) -> str:
-    """What a model was trained on, without the module that draws it."""
-    return re.sub(r" \(core\.[\w.]+\)", "", card.trained_on)
+    """What a model was trained on, as Markdown, without the module that draws it."""
+    return as_text(re.sub(r" \(core\.[\w.]+\)", "", card.trained_on))
 
 
 def raw_range(heat: np.ndarray) -> str:

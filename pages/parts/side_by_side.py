@@ -28,6 +28,7 @@ from pages.parts.opening import what_changes_its_class
 from pages.parts.several import fitting, options, partner, say_what_each_sees
 from pages.parts.show import HELP, pictures, raw_range, titled
 from pages.parts.subject import Choice
+from pages.parts.words import as_text
 
 MOST = 4
 HEIGHTS = {1: 480, 2: 460, 3: 390, 4: 760}
@@ -122,7 +123,9 @@ def map_of(choice: Choice, view: View) -> ModelMap:
     if view == "gradcam":
         best = int(trace.probabilities.argmax())
         heat = cached.gradcam(choice, best).heat
-        return ModelMap(choice, trace, heat, f"GradCAM of {choice.card.labels[best]}", signed=False)
+        return ModelMap(
+            choice, trace, heat, f"GradCAM of {as_text(choice.card.labels[best])}", signed=False
+        )
     attention = explain.over_space(trace)[-1]
     who = "the class token" if explain.has_class_token(attention) else "all patches"
     words = f"attention of {who}, layer {attention.layer + 1}"
@@ -212,7 +215,7 @@ def do_they_read_motion(maps: list[ModelMap]) -> Exhibit:
     what_changes_its_class(_titles(maps), classes)
     shown = []
     for each, of in zip(maps, classes, strict=True):
-        verdicts = [f"{probe}: *{name}*" for probe, name in zip(PROBES, of, strict=True)]
+        verdicts = [f"{probe}: *{as_text(name)}*" for probe, name in zip(PROBES, of, strict=True)]
         shown.append((each.choice, f"probabilities in %, most probable {', '.join(verdicts)}"))
     return Exhibit(
         probe_maps(probabilities, labels, _titles(maps), PROBES, height=400),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Hashable
 from dataclasses import dataclass
 
@@ -13,6 +14,9 @@ from pages.parts.sources import ClipSource, ModelSource
 
 Part = tuple[float | None, float | None]
 """Start and end in seconds, None for the clip's own."""
+
+_MARKS = re.compile(r"[][<>`*$&|~\\]")
+"""What a file's name may hold and a title not, which stands in Markdown, in HTML and in menus."""
 
 
 @dataclass(frozen=True)
@@ -52,7 +56,10 @@ class Choice:
         if self.card.taught:
             return f"{network}, taught {', '.join(self.card.labels)}"
         lesson = self.card.recipe.get("taught")
-        return f"{network}, taught {', '.join(lesson['clips'])}" if lesson else network
+        if not lesson:
+            return network
+        clips = _MARKS.sub(" ", ", ".join(lesson["clips"]))
+        return f"{network}, taught {clips}"
 
     @property
     def place(self) -> Hashable:

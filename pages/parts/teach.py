@@ -19,6 +19,8 @@ from pages.parts.runs import Run
 from pages.parts.show import clip_name
 from pages.parts.sources import Recorded
 from pages.parts.subject import Choice
+from pages.parts.visitors import may_teach, only_for_lecturers
+from pages.parts.words import message
 
 ABOUT = (
     "The right order of a clip's frames is known without anybody writing it down, so the model can "
@@ -33,6 +35,9 @@ ABOUT = (
 def teach(choice: Choice) -> None:
     """The section: a row of controls, and the last lesson of this session."""
     st.subheader("Teach it this clip", help=ABOUT)
+    if not may_teach():
+        only_for_lecturers("Teaching")
+        return
     lesson: Path | None = st.session_state.get(session.LESSON)
     run = runs.read(lesson) if lesson else None
     _controls(choice, run)
@@ -97,7 +102,7 @@ def _controls(choice: Choice, run: Run | None) -> None:
                 choice, windows=windows, seconds=60 * minutes, seed=int(seed)
             )
         except BadInput as error:
-            st.error(str(error), icon=":material/error:")
+            st.error(message(error), icon=":material/error:")
         else:
             st.rerun()
     is_recorded = isinstance(choice.source, Recorded)

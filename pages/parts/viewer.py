@@ -15,6 +15,7 @@ from pages.parts.component import component
 from pages.parts.kept import KINDS, kept
 from pages.parts.show import plain, provenance_line
 from pages.parts.subject import Choice
+from pages.parts.words import message
 
 GONE = {"who", "tube_layer", "layer_scale", "layer_opacity", "layer_colours"} | {
     f"by_{name}" for name in ("tap", "view", "head", "frame", "row", "column")
@@ -31,7 +32,7 @@ def viewer(choice: Choice) -> None:
     try:
         payload = _answer(choice, _need())
     except BadInput as error:
-        st.error(str(error), icon=":material/error:")
+        st.error(message(error), icon=":material/error:")
         return
     component("attention_viewer", "viewer/viewer")(
         key=session.VIEWER, data=payload, on_need_change=lambda: None
