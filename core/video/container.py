@@ -22,7 +22,7 @@ KINDS = "mp4, webm, mkv, avi, mov or gif"
 """The containers that are named to users."""
 SUFFIXES = (
     *("mp4", "webm", "mkv", "avi", "mov", "gif", "m4v", "3gp", "mpg", "mpeg", "ts", "m2ts", "mts"),
-    *("avif", "webp", "apng", "zip"),
+    *("avif", "webp", "apng", "zip", "tar", "tgz", "gz"),
 )
 """The endings of files that the app offers; the command line reads a file whatever it is called."""
 

@@ -6,9 +6,14 @@ Pictures are uint8 RGB (H, W, 3), times are seconds from the first.
 from __future__ import annotations
 
 import re
+import tarfile
+import warnings
 import zipfile
+import zlib
 from collections.abc import Callable
+from io import BytesIO
 from pathlib import Path
+from typing import IO
 
 import numpy as np
 
@@ -32,17 +37,33 @@ def stills_of(path: Path, limits: Limits) -> Timeline | None:
     if not path.is_file():
         return None
     with open(path, "rb") as file:
-        head = file.read(16)
+        head = file.read(512)
     if head[:4] == b"PK\x03\x04":
         return _archive(path, limits)
+    if head[257:262] == b"ustar" or head[:2] == b"\x1f\x8b":
+        return _tape(path, limits)
     if head[:4] == b"RIFF" and head[8:12] == b"WEBP":
         return _animation(path, limits)
     return None
 
 
+def is_animation(path: Path) -> bool:
+    """Whether a file is an animated WebP, and no picture."""
+    if path.suffix.lower() != ".webp" or not path.is_file():
+        return False
+    with open(path, "rb") as file:
+        return b"ANIM" in file.read(64)
+
+
 def in_order(names: list[str]) -> list[str]:
     """Names of pictures by the numbers in them: 2.jpg comes before 10.jpg."""
-    return sorted(names, key=lambda name: ([int(n) for n in re.findall(r"\d+", name)], name))
+
+    def numbers(name: str) -> list[tuple[int, str]]:
+        """Each as its length and digits, which compare as the number does, however long it is."""
+        digits = [number.lstrip("0") for number in re.findall(r"[0-9]+", name)]
+        return [(len(number), number) for number in digits]
+
+    return sorted(names, key=lambda name: (numbers(name), name))
 
 
 def _evenly(names: list[str], data: Callable[[str], bytes], path: Path, limits: Limits) -> Timeline:
@@ -77,26 +98,62 @@ def _archive(path: Path, limits: Limits) -> Timeline:
     with archive:
         names = [item.filename for item in archive.infolist() if _is_picture(item.filename)]
     if not names:
-        raise EmptyVideo(
-            f"{path.name}: holds no pictures; expected a zip file of the frames of one clip "
-            f"({', '.join(PICTURES)})"
-        )
+        raise _no_pictures(path)
 
     def data(name: str) -> bytes:
         with zipfile.ZipFile(path) as opened, opened.open(name) as file:
-            most = 4 * limits.pixels
-            content = file.read(most + 1)
-        if len(content) > most:
-            raise OverLimit(f"{path.name}/{name}: a picture of over {most / 1e6:.0f} MB")
-        return content
+            return _bounded(file, f"{path.name}/{name}", limits)
 
     return _evenly(names, data, path, limits)
+
+
+def _tape(path: Path, limits: Limits) -> Timeline:
+    """The pictures of a tar file, packed or not, which are held: it can be read only in a row."""
+    pictures: dict[str, bytes] = {}
+    size = 0
+    try:
+        with tarfile.open(path) as archive:
+            for count, item in enumerate(archive):
+                if count > 2 * limits.frames:
+                    raise too_many_frames(path.name, limits)
+                file = archive.extractfile(item) if item.isreg() else None
+                if file is None or not _is_picture(item.name):
+                    continue
+                pictures[item.name] = _bounded(file, f"{path.name}/{item.name}", limits)
+                size += len(pictures[item.name])
+                if size > limits.megabytes * 1e6:
+                    raise OverLimit(
+                        f"{path.name}: its pictures are over the limit of "
+                        f"{limits.megabytes:.0f} MB; pack fewer"
+                    )
+    except (tarfile.TarError, EOFError, OSError, zlib.error):
+        raise NotAVideo(f"{path.name}: a damaged archive; pack or copy it again") from None
+    if not pictures:
+        raise _no_pictures(path)
+    return _evenly(list(pictures), pictures.__getitem__, path, limits)
+
+
+def _no_pictures(path: Path) -> EmptyVideo:
+    return EmptyVideo(
+        f"{path.name}: holds no pictures; expected an archive of the frames of one clip "
+        f"({', '.join(PICTURES)})"
+    )
+
+
+def _bounded(file: IO[bytes], name: str, limits: Limits) -> bytes:
+    """What a picture's file holds. Raises: OverLimit for more than any picture takes."""
+    most = 4 * limits.pixels
+    content = file.read(most + 1)
+    if len(content) > most:
+        raise OverLimit(f"{name}: a picture of over {most / 1e6:.0f} MB")
+    return content
 
 
 def picture(data: bytes, name: str, limits: Limits) -> np.ndarray:
     """A picture file, transparency over white. Raises: EmptyVideo, OverLimit."""
     import cv2
 
+    _check_header(data, name, limits)
     flags = cv2.IMREAD_UNCHANGED | cv2.IMREAD_ANYCOLOR
     image = cv2.imdecode(np.frombuffer(data, np.uint8), flags) if data else None
     if image is None:
@@ -107,6 +164,21 @@ def picture(data: bytes, name: str, limits: Limits) -> np.ndarray:
     if image.dtype == np.uint16:
         image = image // 256
     return _over_white(image.astype(np.uint8))
+
+
+def _check_header(data: bytes, name: str, limits: Limits) -> None:
+    """Raises: OverLimit for a size that is too large, before the picture is unpacked."""
+    from PIL import Image
+
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of sizes, which are checked here
+            width, height = Image.open(BytesIO(data)).size
+    except Image.DecompressionBombError:
+        width, height = limits.pixels, 2
+    except Exception:  # damaged, or of a kind that it does not know
+        return
+    check_size(name, width, height, limits)
 
 
 def _over_white(image: np.ndarray) -> np.ndarray:

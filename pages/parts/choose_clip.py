@@ -13,6 +13,7 @@ from core.errors import BadInput
 from core.observe import LEAST_FRAMES
 from core.video import SUFFIXES
 from core.video.apart import keep_ready
+from core.video.stills import PICTURES, is_animation
 from core.world.gestures import STROKES, UNSEEN
 from pages.parts import cached, links, session
 from pages.parts.controls import by_title
@@ -40,10 +41,15 @@ def clips_folder() -> Path | None:
 
 
 def videos_in(folder: Path) -> list[Path]:
-    """The video files of a folder and of those in it, sorted by path."""
-    return sorted(
-        path for path in folder.rglob("*") if path.suffix.lstrip(".").lower() in VIDEO_TYPES
-    )
+    """The clips of a folder and of those in it, sorted by path: videos, and folders of pictures."""
+    clips = set()
+    for path in folder.rglob("*"):
+        ending = path.suffix.lower()
+        if ending in PICTURES and not is_animation(path):
+            clips |= {path.parent} - {folder}
+        elif ending.removeprefix(".") in VIDEO_TYPES:
+            clips.add(path)
+    return sorted(clips)
 
 
 def _kept(upload: UploadedFile) -> Path:

@@ -14,6 +14,7 @@ from core.errors import BadInput
 from core.models import available, spec
 from core.weights import embedded, hub
 from core.weights.hub import Named
+from pages.parts.choose_clip import videos_in
 from pages.parts.choose_model import model_options
 from pages.parts.loaded import loaded
 from pages.parts.sources import ModelSource
@@ -243,3 +244,13 @@ def test_models_of_pairs_reach_as_many_units_as_an_exact_order_may_have(
     assert shown(app)[1] == str(most) and not app.error
     app.selectbox(key="model").set_value("timesformer").run()
     assert shown(app)[1] == "8" and app.slider(key="frames").max == 24 and not app.error
+
+
+def test_a_folder_offers_its_videos_and_its_folders_of_pictures(tmp_path: Path) -> None:
+    for name in ("a.mp4", "b/1.jpg", "b/2.JPG", "c/d/1.png", "e/f.TS", "g/notes.txt", "h.zip"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_bytes(b"")
+    (tmp_path / "1.jpg").write_bytes(b"")
+    (tmp_path / "moving.webp").write_bytes(b"RIFF0000WEBPVP8X" + b"0" * 14 + b"ANIM")
+    names = [str(path.relative_to(tmp_path)) for path in videos_in(tmp_path)]
+    assert names == ["a.mp4", "b", "c/d", "e/f.TS", "h.zip", "moving.webp"]

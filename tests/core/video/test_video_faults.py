@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import tarfile
 import zipfile
 from fractions import Fraction
 from pathlib import Path
@@ -15,10 +16,11 @@ import av
 import cv2
 import numpy as np
 import pytest
+from PIL import Image
 
 from core.cli import main
-from core.errors import BadInput, NotAVideo, OverLimit
-from core.video import Clip, Limits, decode, decoder, pictures, probe
+from core.errors import BadInput, EmptyVideo, NotAVideo, OverLimit
+from core.video import Clip, Limits, decode, decoder, pictures, probe, stills
 from core.video.timeline import rising
 from tests.core.video.test_video import levels, ramp, write
 
@@ -255,17 +257,58 @@ def test_encrypted_pictures_are_refused_as_encrypted(tmp_path: Path) -> None:
 def test_a_folder_or_an_archive_of_pictures_is_a_clip(tmp_path: Path) -> None:
     folder = tmp_path / "clip"
     folder.mkdir()
-    with zipfile.ZipFile(tmp_path / "clip.zip", "w") as archive:
+    with (
+        zipfile.ZipFile(tmp_path / "clip.zip", "w") as archive,
+        tarfile.open(tmp_path / "clip.tar", "w") as tape,
+        tarfile.open(tmp_path / "clip.tar.gz", "w:gz") as packed,
+    ):
         for number, frame in enumerate(ramp(12), 1):
             picture = cv2.imencode(".png", frame)[1].tobytes()
             (folder / f"{number}.png").write_bytes(picture)  # 10.png after 9.png
             archive.writestr(f"clip/{number}.png", picture)
-    for path in (folder, tmp_path / "clip.zip"):
+            for each in (tape, packed):
+                each.add(folder / f"{number}.png", f"clip/{number}.png")
+    for path in (folder, *(tmp_path / f"clip.{end}" for end in ("zip", "tar", "tar.gz"))):
         assert (probe(path).frames, probe(path).fps) == (12, 12)
         assert levels(decode(path, frames=12)) == list(range(1, 13))
     (folder / "7.png").write_bytes(b"no picture")
     with pytest.raises(BadInput, match=r"clip/7\.png: not a picture"):
         decode(folder, frames=12)
+
+
+def test_an_archive_is_read_within_bounds_and_leads_nowhere(tmp_path: Path) -> None:
+    """Links are no pictures; a picture is measured before it is unpacked; names are in order."""
+    huge = tmp_path / "huge.png"
+    Image.new("1", (20_000, 20_000)).save(huge)
+    assert huge.stat().st_size < 10**5
+    with zipfile.ZipFile(tmp_path / "huge.zip", "w") as archive:
+        archive.write(huge, "1.png")
+        archive.write(huge, "2.png")
+    with pytest.raises(OverLimit, match=r"1.png: frames of 20000x20000 are over the limit"):
+        decode(tmp_path / "huge.zip", frames=2)
+    link = tarfile.TarInfo("1.png")
+    link.type, link.linkname = tarfile.SYMTYPE, "/etc/passwd"
+    with tarfile.open(tmp_path / "link.tar", "w") as tape:
+        tape.addfile(link)
+    with pytest.raises(EmptyVideo, match="holds no pictures"):
+        probe(tmp_path / "link.tar")
+    whole = (tmp_path / "link.tar").read_bytes()
+    (tmp_path / "cut.tar").write_bytes(whole[:300] + whole[:100])
+    assert "\n" not in refusal(tmp_path / "cut.tar")
+    numbers = ["9" * 5000, "1" + "0" * 4999, "007", "10", "9"]
+    assert stills.in_order(numbers) == ["007", "9", "10", "1" + "0" * 4999, "9" * 5000]
+    with pytest.raises(OverLimit, match="over the limit of 0 MB; pack fewer"):
+        probe(_packed(tmp_path), Limits(megabytes=0.0001))
+
+
+def _packed(folder: Path) -> Path:
+    """Two pictures of noise, which are larger than the limit that they are read with."""
+    noise = np.random.default_rng(0).integers(0, 256, (2, 16, 16, 3), np.uint8)
+    with tarfile.open(folder / "noise.tgz", "w:gz") as tape:
+        for number, frame in enumerate(noise):
+            (folder / "n.png").write_bytes(cv2.imencode(".png", frame)[1].tobytes())
+            tape.add(folder / "n.png", f"{number}.png")
+    return folder / "noise.tgz"
 
 
 @pytest.mark.parametrize("ending", ["webp", "apng"])
