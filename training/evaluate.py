@@ -137,7 +137,7 @@ def opened(data: str, card: Card, holdout: float = 0.0) -> Clips:
     report_missing(listed, root)
     clips = share_of(listed.clips, holdout, True, root)
     short = last_stage(card).get("short", "refuse")
-    plan = Plan(card.frames, card.sampling, card.stride, short=short)
+    plan = Plan(card.frames, card.sampling, card.stride, short=short, rate=card.rate)
     return Clips(card.labels, clips, plan, missing=listed.missing)
 
 

@@ -12,7 +12,7 @@ from core.draw.overlay import write_mp4
 from core.errors import BadInput, EmptyVideo, TooFewFrames
 from core.video import decode
 from training.data import Cache, Labelled, Plan, read, view_indices
-from training.data.reading import short_side
+from training.data.reading import short_side, view_indices_at
 
 
 def counting(frames: int, height: int = 4, width: int = 6) -> np.ndarray:
@@ -66,6 +66,28 @@ def test_one_view_is_what_decode_chooses(moving: Path, sampling: str) -> None:
     frames, times = read(Labelled("a/m", moving, "a"), Plan(5, sampling, 7))
     np.testing.assert_array_equal(frames[0], clip.frames)
     np.testing.assert_array_equal(times[0], clip.times)
+
+
+@pytest.mark.parametrize("fps", [10, 25, 50])
+def test_a_stride_that_counts_at_a_rate_is_seconds_whatever_the_clips_rate(fps: int) -> None:
+    seconds = np.arange(4 * fps) / fps
+    # 6 frames at 30 a second are 0.2 s: five frames span 0.8 s about the middle of 4 s - 1 frame
+    middle = seconds[view_indices_at(seconds, 5, 1, 6 / 30)[0]]
+    np.testing.assert_allclose(np.diff(middle), 0.2, atol=1e-9)
+    assert abs(middle.mean() - seconds[-1] / 2) <= 0.5 / fps + 1e-9
+    three = seconds[view_indices_at(seconds, 5, 3, 6 / 30)]
+    np.testing.assert_allclose(np.diff(three), 0.2, atol=1 / fps + 1e-9)
+    assert three[0, 0] == 0 and three[-1, -1] == seconds[-1]
+    assert view_indices_at(seconds[:6], 5, 2, 0.001).tolist() == [[0, 1, 2, 3, 4], [1, 2, 3, 4, 5]]
+
+
+def test_a_card_whose_stride_counts_at_a_rate_is_read_as_decode_reads_it(moving: Path) -> None:
+    clip = decode(moving, frames=4, sampling="dense", stride=6, rate=20.0)
+    _, times = read(Labelled("a/m", moving, "a"), Plan(4, "dense", 6, rate=20.0))
+    np.testing.assert_array_equal(times[0], clip.times)
+    assert (
+        times[0].tolist() != read(Labelled("a/m", moving, "a"), Plan(4, "dense", 6))[1][0].tolist()
+    )
 
 
 def test_motion_views_share_the_informative_frames(moving: Path) -> None:

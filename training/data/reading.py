@@ -17,8 +17,10 @@ from core.video.sampling import (
     MOTION_RATE,
     SAMPLINGS,
     Sampling,
+    dense_at,
     dense_indices,
     motion_indices,
+    nearest,
     too_few,
     uniform_indices,
 )
@@ -45,6 +47,7 @@ class Plan:
     size: int | None = None  # pixels; None keeps the clip's own
     # whole = short side is `size`; centre and fit as in core.video, `size` square
     shape: Shape = "whole"
+    rate: float = 0.0  # frames a second that the stride counts; 0 = those of each clip
 
     def __post_init__(self) -> None:
         for name in ("frames", "stride", "views", "size"):
@@ -84,6 +87,25 @@ def view_indices(
         return middle[None]
     room = count - 1 - (middle[-1] - middle[0])
     return np.linspace(0, room, views).astype(int)[:, None] + (middle - middle[0])
+
+
+def view_indices_at(seconds: np.ndarray, frames: int, views: int, step: float) -> np.ndarray:
+    """The dense windows of `view_indices` among frames at these times, `step` seconds apart.
+
+    One view is the choice of `core.video.sampling.dense_at`; where frames are further apart than
+    the step they are taken one after the other.
+
+    Returns: (V, T), each row ascending.
+    """
+    if views == 1:
+        return dense_at(seconds, frames, step)[None]
+    span = float(seconds[-1] - seconds[0])
+    step = min(step, span / max(1, frames - 1))
+    starts = seconds[0] + np.linspace(0, span - step * (frames - 1), views)
+    rows = np.stack([nearest(seconds, start + step * np.arange(frames)) for start in starts])
+    if (np.diff(rows) > 0).all():
+        return rows
+    return view_indices(len(seconds), frames, views, "dense", 1)
 
 
 def everything(views: np.ndarray) -> np.ndarray:
@@ -187,6 +209,9 @@ def _views(
         filler = part[-1] if plan.short == "last" else -1
         filled = np.r_[part, np.full(plan.frames - len(part), filler)]
         return np.tile(filled, (plan.views, 1))
+    if plan.sampling == "dense" and plan.rate:
+        step = plan.stride / plan.rate
+        return part[view_indices_at(seconds[part], plan.frames, plan.views, step)]
     if plan.sampling != "motion":
         return part[view_indices(len(part), plan.frames, plan.views, plan.sampling, plan.stride)]
     views = plan.views if len(part) >= plan.views * plan.frames else 1
