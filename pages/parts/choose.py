@@ -14,6 +14,7 @@ from core.video import CROPS, Crop, Sampling
 from core.video.sampling import SAMPLINGS
 from core.weights import Card, Model, embedded
 from pages.parts import cached, links, session
+from pages.parts.about import about
 from pages.parts.choose_clip import OPENS_ON, clip_source
 from pages.parts.choose_model import model_source
 from pages.parts.controls import by_title
@@ -163,6 +164,7 @@ def sidebar() -> Choice:
         mark_other_length(choice)
         _about_weights(card)
         _among_others(choice)
+        about()
         sign_in()
     controls = (session.MODEL, "source", "label", "seed", *CLIP_CONTROLS)
     links.say({key: st.session_state.get(key) for key in controls})

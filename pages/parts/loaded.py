@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import nullcontext
+from dataclasses import replace
 from typing import Any
 
 import streamlit as st
@@ -14,6 +15,7 @@ from core.weights import Model, embedded, hub, load_checkpoint, untrained
 from pages.parts.session import leave_if_asked
 from pages.parts.sources import ModelSource
 from pages.parts.store import Store
+from pages.parts.turns import Turns
 
 MOST_LOADED, MOST_UNTRAINED = 4, 6
 """Models in memory at once: with weights, and with random ones."""
@@ -64,5 +66,17 @@ def _kept(store: Store, key: Any, text: str, make: Callable[[], Model]) -> Model
         return model
     is_on_page = get_script_run_ctx(suppress_warning=True) is not None
     with st.spinner(text) if is_on_page else nullcontext():
-        made: Model = store.get(key, make, lambda model: 1)
+        made: Model = store.get(key, lambda: _in_turns(make()), lambda model: 1)
     return made
+
+
+def _in_turns(model: Model) -> Model:
+    """The model, of which one visitor at a time makes a pass, in the order in which they came."""
+    return replace(model, lock=Turns(leave_if_asked, _say_place))
+
+
+def _say_place(before: int) -> None:
+    """Tell a visitor who waits for a model how many are before them."""
+    if get_script_run_ctx(suppress_warning=True) is not None:
+        visitors = "1 visitor is" if before == 1 else f"{before} visitors are"
+        st.toast(f"{visitors} before you at this model", icon=":material/hourglass_top:")

@@ -9,6 +9,7 @@ from typing import Any, Generic, ParamSpec, Protocol, TypeVar
 
 import streamlit as st
 
+from pages.parts.budget import make_room
 from pages.parts.session import STORE, leave_if_asked
 from pages.parts.store import Store
 from pages.parts.visitors import at_work, check_work
@@ -47,6 +48,7 @@ class MadeOnce(Generic[P, T]):
 
         def make() -> T:
             with at_work():
+                make_room()
                 return self._make(*args, **more)
 
         if store.peek(key) is None:

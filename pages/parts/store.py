@@ -6,8 +6,11 @@ import threading
 from collections import OrderedDict
 from collections.abc import Callable, Hashable
 from typing import Any
+from weakref import WeakSet
 
 BYTES = 1_000_000_000
+_MOST_THINGS = 1000
+"""A store with a lower limit counts things, not their bytes."""
 STEP = 0.05
 """Seconds between two looks of a waiting thread at whether it may leave."""
 
@@ -26,6 +29,16 @@ class _Making:
         self.given_up = False
 
 
+_stores: WeakSet[Store] = WeakSet()
+_listing = threading.Lock()
+
+
+def stores() -> list[Store]:
+    """Every store of values by their bytes that there is."""
+    with _listing:
+        return [store for store in _stores if store.limit > _MOST_THINGS]
+
+
 class Store:
     """A least-recently-used store, bounded by bytes and shared by threads.
 
@@ -40,6 +53,8 @@ class Store:
         self._items: OrderedDict[Hashable, tuple[Any, int]] = OrderedDict()
         self._making: dict[Hashable, _Making] = {}
         self._lock = threading.Lock()
+        with _listing:
+            _stores.add(self)
 
     def __len__(self) -> int:
         return len(self._items)
@@ -118,6 +133,15 @@ class Store:
         """Keep a value, and let go of those used longest ago. Call it with the lock held."""
         self._items[key] = (value, cost)
         self.held += cost
-        while self.held > self.limit and len(self._items) > 1:
+        self._let_go(self.limit)
+
+    def halve(self) -> None:
+        """Let go of half of what is kept, what was used longest ago first."""
+        with self._lock:
+            self._let_go(self.held // 2)
+
+    def _let_go(self, most: int) -> None:
+        """Until no more than `most` is held, or the newest value alone. With the lock held."""
+        while self.held > most and len(self._items) > 1:
             _, (_, freed) = self._items.popitem(last=False)
             self.held -= freed
