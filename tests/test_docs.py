@@ -34,6 +34,7 @@ from core.observe import observe
 from core.video import subclip
 from core.weights import Model, untrained
 from core.world.gestures import render, rendered_clip
+from pages.parts import lecturers
 from pages.parts.start import arguments
 from training.recipes import recipes
 
@@ -192,6 +193,9 @@ def test_the_flags_of_what_is_not_run_are_read(command: Command) -> None:
         assert all((ROOT / word).exists() for word in words[3:] if word != "-q")
     elif words[:2] == ["python", "-m"] and words[2].startswith("tests."):
         assert is_there(words[2])
+    elif words[:3] == ["python", "-m", "pages.parts.lecturers"]:
+        with pytest.raises(Parsed):
+            lecturers.main(words[3:])
     elif words[0] in (".venv/bin/ruff", ".venv/bin/mypy"):
         assert (Path(sys.executable).parent / Path(words[0]).name).exists()
     elif words[0] == "aim-app":

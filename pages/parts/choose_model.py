@@ -96,7 +96,7 @@ def _model_help() -> str:
 def _own_checkpoint(known: str | None) -> None:
     """Draw the field for a checkpoint of one's own.
 
-    The chooser offers it from the next run on; `known` is offered already.
+    It is shown from the next run on; `known` is offered already.
     """
     uploads = st.file_uploader(
         "Its files",
@@ -118,6 +118,7 @@ def _own_checkpoint(known: str | None) -> None:
         keep_only(folder)
         if known != path:
             st.session_state[session.OWN_CHECKPOINT] = path
+            session.switch_to(ModelSource("file", path))
             st.rerun()
 
 
