@@ -1,7 +1,7 @@
 """One figure of memory that caches, uploads and work share: what would break it is refused.
 
-AIM_MEMORY_MEGABYTES sets it; by default it is seven tenths of what the machine, or the container,
-has. What is kept goes first, what was used longest ago before the rest.
+AIM_MEMORY_MEGABYTES sets it; by default it is 85 % of what the machine, or the container, has.
+What is kept goes first, what was used longest ago before the rest.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from core.errors import BadInput
 from pages.parts.store import stores
 
 SETTING = "AIM_MEMORY_MEGABYTES"
-_SHARE = 0.7
+_SHARE = 0.85
 """Of the machine: the rest is the system's and the browser's."""
 _CGROUPS = (
     Path("/sys/fs/cgroup/memory.max"),

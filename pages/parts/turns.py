@@ -20,7 +20,9 @@ class Turns:
     """
 
     def __init__(
-        self, leave: Callable[[], object] = lambda: None, tell: Callable[[int], object] = print
+        self,
+        leave: Callable[[], object] = lambda: None,
+        tell: Callable[[int], object] = lambda before: None,
     ) -> None:
         self._leave, self._tell = leave, tell
         self._changed = threading.Condition()

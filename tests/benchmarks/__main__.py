@@ -248,6 +248,33 @@ def commands() -> Iterator[tuple[str, float, str]]:
             )
 
 
+def apart() -> Iterator[tuple[str, float, str]]:
+    """What it costs to probe and decode a file in a process of its own: medians of 15."""
+    from core.draw.overlay import write_mp4
+    from core.video import decode, probe
+    from core.video.apart import _spares, decode_apart, keep_ready, probe_apart
+    from core.world.gestures import render
+
+    def median(run: Callable[[], object]) -> float:
+        times = []
+        for _ in range(15):
+            keep_ready()
+            time.sleep(1.5)  # the process that waits has been read by then, as between two clicks
+            times.append(best(run, 1))
+        return 1000 * statistics.median(times)
+
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / "star.mp4"
+        write_mp4(file, render("star", 4, frames=48, size=(480, 640)).frames, 12)
+        yield "probe, 640 x 480", median(lambda: probe(file)), "ms"
+        yield "probe apart", median(lambda: probe_apart(file)), "ms"
+        yield "decode 8 frames", median(lambda: decode(file)), "ms"
+        yield "decode 8 frames apart", median(lambda: decode_apart(file)), "ms"
+        while not _spares.empty():
+            _spares.get().kill()
+        yield "probe apart, no process ready", 1000 * best(lambda: probe_apart(file), 1), "ms"
+
+
 BENCHMARKS = {
     f.__name__: f
     for f in (
@@ -259,6 +286,7 @@ BENCHMARKS = {
         gradcam,
         attributions,
         commands,
+        apart,
         training,
         viewer,
         viewer_large,

@@ -22,7 +22,7 @@ def test_the_budget_is_a_share_of_the_machine_unless_it_is_set(
     (tmp_path / "none").write_text("max\n")
     assert budget.machine([tmp_path / "none"]) > 10**8
     assert budget.machine([tmp_path / "none", tmp_path / "bound"]) == 1_000_000
-    assert budget.budget() == int(0.7 * budget.machine())
+    assert budget.budget() == int(0.85 * budget.machine())
     monkeypatch.setenv(budget.SETTING, "2500")
     assert budget.budget() == 2_500_000_000
     monkeypatch.setenv(budget.SETTING, "much")
