@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -12,7 +13,7 @@ from torch import Tensor, nn
 from core.errors import BadInput
 from core.models.direcformer import DirecFormer
 from core.models.video_model import VideoModel
-from core.observe import classify, observe, softmax, to_input
+from core.observe import check_fits, classify, observe, softmax, to_input
 from core.order import Affinity, order_matrix, read
 from core.trace import Axis, Kernel, Layout, Tap
 from core.video import Clip, shuffled
@@ -260,3 +261,12 @@ def test_a_failing_pass_gives_the_lock_back(model: Model) -> None:
     thread.start()
     assert done.wait(20)
     thread.join(10)
+
+
+def test_a_model_takes_64_frames_or_as_many_as_it_was_trained_on(model: Model) -> None:
+    """TimeSformer-L was trained on 96."""
+    large = replace(model, card=replace(CARD, frames=96))
+    for given, most in ((model, 64), (large, 96)):
+        check_fits(given, most)
+        with pytest.raises(BadInput, match=f"takes 2 to {most} frames, got {most + 1}"):
+            check_fits(given, most + 1)
