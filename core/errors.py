@@ -2,9 +2,17 @@
 
 from __future__ import annotations
 
+from unicodedata import category
+
 
 class BadInput(ValueError):
-    """Input that cannot be used. The message is one clear line, fit to be shown as it is."""
+    """Input that cannot be used. The message is one clear line, fit to be shown as it is.
+
+    It stays one line whatever a name in it holds.
+    """
+
+    def __str__(self) -> str:
+        return one_line(super().__str__())
 
 
 class VideoError(BadInput):
@@ -45,8 +53,17 @@ def located(error: BadInput, path: str) -> str:
 def brief(value: object, most: int = 80) -> str:
     """What somebody else wrote, fit for one line of a message: no more than `most` characters.
 
-    Whatever would not print, a line break among it, is written as in Python.
+    What would break the line is written as in Python.
     """
-    text = str(value)
-    text = "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text[: most + 1])
+    text = one_line(str(value)[: most + 1])
     return text if len(text) <= most else f"{text[: most - 3]}..."
+
+
+def one_line(text: str) -> str:
+    """A text whose control characters, line breaks and halves of characters are escaped."""
+    if text.isprintable():
+        return text
+    return "".join(c if category(c) not in _UNPRINTED else ascii(c)[1:-1] for c in text)
+
+
+_UNPRINTED = ("Cc", "Cs", "Zl", "Zp")

@@ -84,6 +84,17 @@ def test_a_folder_that_cannot_be_written_is_told_before_the_work(tmp_path: Path)
         check_writable(tmp_path / "file")
 
 
+def test_an_error_is_one_line_whatever_the_name_of_its_file_holds(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    name = os.fsdecode(b"a\nb\r\x1b[31m\xff\xe2\x80\xa8.mp4")
+    (tmp_path / name).write_bytes(b"no video")
+    assert cli.main(["classify", str(tmp_path / name)]) == 2
+    error = capsys.readouterr().err
+    assert error.count("\n") == 1 and error.splitlines() == [error.rstrip("\n")]
+    assert r"a\nb\r\x1b[31m\udcff\u2028.mp4: not a video that can be read" in error
+
+
 def test_a_command_that_is_interrupted_says_so_in_one_sentence(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
