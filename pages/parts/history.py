@@ -78,7 +78,12 @@ _STAGES = {
 Row = dict[str, Any]
 
 
-def cards() -> tuple[dict[str, dict[str, Any]], list[str]]:
+def cards() -> dict[str, dict[str, Any]]:
+    """The card of each shipped checkpoint by name, but for those that are damaged."""
+    return intact_and_damaged()[0]
+
+
+def intact_and_damaged() -> tuple[dict[str, dict[str, Any]], list[str]]:
     """The card of each shipped checkpoint by name, and a line for each that is damaged."""
     intact, damaged = {}, []
     for path in sorted(CHECKPOINTS.glob("*.json")):
@@ -91,7 +96,7 @@ def cards() -> tuple[dict[str, dict[str, Any]], list[str]]:
 
 def draw() -> None:
     """Two tables: figures, and stages."""
-    shipped, damaged = cards()
+    shipped, damaged = intact_and_damaged()
     for line in damaged:
         st.warning(message(line), icon=":material/error:")
     if not shipped:
