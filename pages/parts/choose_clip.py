@@ -86,8 +86,8 @@ def _uploaded() -> VideoFile | None:
     upload = st.file_uploader(
         "Video",
         type=VIDEO_TYPES,
-        help="mp4, webm, mkv, avi, mov, gif and others, or a zip file of the pictures of one clip; "
-        "it stays in this session",
+        help="mp4, webm, mkv, avi, mov, gif and others, or a zip or tar file of pictures of one "
+        "clip; it stays in this session",
     )
     keep_ready()
     try:
