@@ -175,7 +175,10 @@ def _check_header(data: bytes, name: str, limits: Limits) -> None:
             warnings.simplefilter("ignore")  # of sizes, which are checked here
             width, height = Image.open(BytesIO(data)).size
     except Image.DecompressionBombError:
-        width, height = limits.pixels, 2
+        raise OverLimit(
+            f"{name}: a picture far over the limit of {limits.pixels / 1e6:.1f} million pixels; "
+            "scale it down"
+        ) from None
     except Exception:  # damaged, or of a kind that it does not know
         return
     check_size(name, width, height, limits)
