@@ -10,7 +10,7 @@ import torch
 
 from core.models.direcformer import DirecFormer
 from tests.browser.noise import listened
-from tests.browser.waiting import eventually, no_error, settled
+from tests.browser.waiting import no_error, settled
 
 pytestmark = pytest.mark.browser
 PICTURE = "![x](http://host.example/{}.png)"
@@ -40,10 +40,9 @@ def test_own_weights_with_their_config_are_shown_and_ask_no_other_host(
     page.get_by_text("Own checkpoint", exact=True).click()
     field = page.locator("[data-testid=stFileUploader]:has-text('Its files') input[type=file]")
     field.set_input_files(files)
-    page.get_by_text("own: best.pth.tar").first.wait_for()
+    page.get_by_text("It knows 3 classes").wait_for()
     settled(page)
     no_error(page)
-    eventually(page, lambda: page.get_by_text("It knows 3 classes").wait_for(timeout=1000))
     words = page.get_by_text("It knows 3 classes").inner_text()
     assert PICTURE.format("zero") in words and HTML in words, "as they were written"
     page.get_by_role("link", name="GradCAM").click()
