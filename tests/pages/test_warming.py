@@ -27,10 +27,10 @@ for thread in threading.enumerate():
 from pages.parts import cached
 from pages.parts.choose import opening_choice
 from pages.parts.show import provenance_line
-from pages.parts.words import without_marks
+from core.draw.words import plain
 
 choice = opening_choice()
-payload = cached.payload.here(choice, None, None, without_marks(provenance_line(choice)))
+payload = cached.payload.here(choice, None, None, plain(provenance_line(choice)))
 print("payload", len(payload) > 10_000)
 """
 
