@@ -19,7 +19,7 @@ from pages.parts import cached, links, session
 from pages.parts.controls import by_title
 from pages.parts.record import recording_source
 from pages.parts.sources import ClipSource, Rendered, VideoFile
-from pages.parts.uploads import keep_only, saved
+from pages.parts.uploads import keep_only, saved_one
 from pages.parts.visitors import may_teach
 from pages.parts.words import as_text, message
 
@@ -54,9 +54,9 @@ def videos_in(folder: Path) -> list[Path]:
 
 def _kept(upload: UploadedFile) -> Path:
     """The file of an upload, which takes the place of the one before."""
-    folder = saved([upload], "clip")
-    keep_only(folder)
-    return next(path for path in folder.iterdir())
+    path = saved_one(upload, "clip")
+    keep_only(path.parent)
+    return path
 
 
 def _remember_upload(path: Path | None) -> None:

@@ -19,6 +19,7 @@ from pages.parts.show import clip_name
 from pages.parts.slides import slides
 from pages.parts.sources import Rendered, VideoFile
 from pages.parts.subject import Choice
+from pages.parts.words import message
 
 WHAT = (
     "One HTML file that opens in any browser, without this app and without a network: the viewer, "
@@ -88,7 +89,7 @@ def _file(choice: Choice, names: list[str]) -> None:
             order = tuple(st.session_state.get(session.SHOWN_ORDER, ()))
             page = handout.document([sheet(each, order) for each in choices], again=again(choices))
     except BadInput as error:
-        st.error(str(error), icon=":material/error:")
+        st.error(message(error), icon=":material/error:")
         return
     content = page.encode()
     st.download_button(

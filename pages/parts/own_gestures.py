@@ -26,10 +26,10 @@ from core.weights.own_gestures import (
     check_names,
 )
 from pages.parts import session
-from pages.parts.choose_clip import saved
 from pages.parts.room import file_of, room
 from pages.parts.show import clip_name
 from pages.parts.subject import Choice
+from pages.parts.uploads import saved_one
 
 COLLECT = (
     "Any clip that is open in the sidebar can be added: rendered, recorded or uploaded; several "
@@ -192,8 +192,8 @@ def _take(
     """Take files for a gesture; those that cannot be read are named, and the others go on."""
     progress = st.progress(0.0, text="Reading the clips")
     for count, upload in enumerate(uploads):
-        path = saved(upload)
         try:
+            path = saved_one(upload, "gesture")
             _add(own, gesture, choice.loaded, path, Path(upload.name).name)
         except BadInput as error:
             own.refused.append(str(error))

@@ -31,6 +31,7 @@ from pages.parts.session import switch_to
 from pages.parts.show import chart, weights_line
 from pages.parts.sources import ModelSource
 from pages.parts.subject import Choice
+from pages.parts.words import message
 
 SECONDS = 90
 """That the whole network learns at most."""
@@ -112,7 +113,7 @@ def _buttons(choice: Choice, own: Collection, missing: str, is_running: bool) ->
         try:
             st.session_state[session.OWN_RUN] = learn_longer(choice, own)
         except BadInput as error:
-            st.error(str(error), icon=":material/error:")
+            st.error(message(error), icon=":material/error:")
         else:
             st.rerun()
     row[2].caption(

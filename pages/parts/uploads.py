@@ -54,6 +54,11 @@ def saved(uploads: Sequence[Upload], kind: str) -> Path:
     return folder
 
 
+def saved_one(upload: Upload, kind: str) -> Path:
+    """The file of an upload that came alone, as `saved`."""
+    return saved([upload], kind) / _file_name(upload.name)
+
+
 def keep_only(folder: Path) -> None:
     """Remove what was uploaded before in the place of this: it is shown no longer."""
     for other in folder.parent.iterdir():

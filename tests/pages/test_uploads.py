@@ -13,7 +13,7 @@ import pytest
 
 from core.errors import BadInput
 from pages.parts import uploads
-from pages.parts.uploads import keep_only, remove_left_behind, saved
+from pages.parts.uploads import keep_only, remove_left_behind, saved, saved_one
 
 
 @dataclass(frozen=True)
@@ -51,6 +51,12 @@ def test_files_that_came_together_lie_together_and_another_set_elsewhere(room: P
     first = saved([weights, File("config.json", b"1")], "checkpoint")
     assert saved([weights, File("config.json", b"2")], "checkpoint") != first
     assert {path.name for path in first.iterdir()} == {"w.pth", "config.json"}
+
+
+def test_one_content_under_two_names_is_two_files(room: Path) -> None:
+    paths = [saved_one(File(name, b"1"), "gesture") for name in ("a.mp4", "b.mp4")]
+    assert [path.name for path in paths] == ["a.mp4", "b.mp4"]
+    assert all(path.read_bytes() == b"1" for path in paths)
 
 
 @pytest.mark.parametrize(
