@@ -433,10 +433,8 @@ def main(argv: list[str] | None = None) -> int:
         print(f"error: {error}", file=sys.stderr)
         return 2
     except OSError as error:
-        print(
-            f"error: {error.filename or ''}: {error.strerror}; choose another place",
-            file=sys.stderr,
-        )
+        place = error.filename or ""
+        print(f"error: {place}: {error.strerror}; choose another place", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
         print("stopped; what was written before is whole", file=sys.stderr)
