@@ -31,8 +31,8 @@ from pages.parts.subject import Choice
 
 LARGEST = packing.PICTURE
 """Pixels of a frame's longer side: a page draws none larger. A 4K clip would take 25 MB a frame."""
-VIEWS = tuple((crop, size) for crop in CROPS for size in (96, 112, 224))
-"""What models see of a larger frame, for the sizes of their input that there are."""
+SHIPPED = 96
+"""Pixels of what the shipped models see, height = width."""
 SMALL = 200
 """Bytes of a value that is a few numbers."""
 Permutations = tuple[tuple[int, ...], ...]
@@ -85,11 +85,12 @@ def clip(
     start: float | None,
     end: float | None,
     rate: float = 0.0,
+    size: int = SHIPPED,
 ) -> Clip:
     """The sampled clip of a source, from `start` to `end` in seconds.
 
     The stride counts frames at `rate` a second; 0 = those of the source. Its frames are no larger
-    than a page draws them.
+    than a page draws them; models of `size` pixels and the shipped ones see those of the file.
     """
     how: dict[str, Any] = {"sampling": sampling, "stride": stride, "rate": rate}
     if isinstance(source, Rendered):
@@ -98,7 +99,8 @@ def clip(
     if isinstance(source, Recorded):
         return source.recording.clip(frames=frames, start=start, end=end, **how)
     assert isinstance(source, VideoFile)
-    how |= {"largest": LARGEST, "views": VIEWS, "frames": frames, "start": start, "end": end}
+    views = [(crop, pixels) for crop in CROPS for pixels in {SHIPPED, size}]
+    how |= {"largest": LARGEST, "views": views, "frames": frames, "start": start, "end": end}
     if source.is_upload:
         return decode_apart(source.path, leave_if_asked, **how)
     return decode(source.path, **how)
@@ -210,7 +212,8 @@ def scored(source: ClipSource, choice: Choice, affinity: Affinity) -> Scored:
     """
     card = choice.card
     try:
-        sampled = clip(source, card.frames, card.sampling, card.stride, None, None, card.rate)
+        how = (card.sampling, card.stride, None, None, card.rate, card.size)
+        sampled = clip(source, card.frames, *how)
         units = len(sampled) // choice.loaded.unit
         permutation = permutation_of(sampled.source, units, 0)
         other = replace(choice, source=source, clip=sampled)

@@ -130,11 +130,11 @@ def _choice(
     """
     card = loaded(weights).card
     try:
-        clip = cached.clip(source, frames, sampling, card.stride, *part, card.rate)
+        clip = cached.clip(source, frames, sampling, card.stride, *part, card.rate, card.size)
     except BadInput as error:
         st.error(f"{message(error)}. The whole clip is shown instead.")
         sampling, part = "uniform", (None, None)
-        clip = cached.clip(source, frames, sampling, card.stride, *part, card.rate)
+        clip = cached.clip(source, frames, sampling, card.stride, *part, card.rate, card.size)
     return Choice(source, clip, weights, crop, sampling, part)
 
 
@@ -179,7 +179,8 @@ def opening_choice() -> Choice:
     weights = ModelSource("shipped", next(iter(embedded())))
     model = loaded(weights)
     card, frames = model.card, own_frames(model, RENDERED_FRAMES)
-    clip = cached.clip(OPENS_ON, frames, card.sampling, card.stride, None, None, card.rate)
+    how = (card.sampling, card.stride, None, None, card.rate, card.size)
+    clip = cached.clip(OPENS_ON, frames, *how)
     return Choice(OPENS_ON, clip, weights, card.crop, card.sampling)
 
 

@@ -59,7 +59,8 @@ def as_alone(choice: Choice, model: ModelSource) -> Choice:
     network = loaded(model)
     card, in_clip = network.card, cached.length(choice.source).frames
     frames = own_frames(network, in_clip)
-    clip = cached.clip(choice.source, frames, card.sampling, card.stride, *choice.part, card.rate)
+    how = (card.sampling, card.stride, *choice.part, card.rate, card.size)
+    clip = cached.clip(choice.source, frames, *how)
     check_fits(network, len(clip))
     return replace(choice, clip=clip, model=model, crop=card.crop, sampling=card.sampling)
 
