@@ -91,9 +91,9 @@ def settings_given(args: argparse.Namespace) -> dict[str, Any]:
 
 
 def _add_render(command: argparse.ArgumentParser) -> None:
-    from core.world.gestures import LABELS
+    from core.world.gestures import STROKES, VIEWS
 
-    command.add_argument("--label", required=True, help=f"{', '.join(LABELS[:-1])} or {LABELS[-1]}")
+    command.add_argument("--label", required=True, help=f"one of {', '.join(STROKES)}")
     command.add_argument(
         "--seed",
         type=int,
@@ -104,6 +104,7 @@ def _add_render(command: argparse.ArgumentParser) -> None:
         "--out", type=Path, required=True, help="an .mp4 file; the truth goes beside it as .json"
     )
     command.add_argument("--frames", type=int, default=48, help="default: 48")
+    command.add_argument("--view", choices=VIEWS, default="own", help="front: as by a webcam")
 
 
 def _add_explain(command: argparse.ArgumentParser) -> None:
@@ -228,7 +229,7 @@ def _render(args: argparse.Namespace) -> Any:
 
     if args.out.suffix != ".mp4":
         raise BadInput(f"{args.out}: --out must end in .mp4")
-    gesture = render(args.label, args.seed, frames=args.frames)
+    gesture = render(args.label, args.seed, frames=args.frames, view=args.view)
     args.out.parent.mkdir(parents=True, exist_ok=True)
     write_mp4(args.out, gesture.frames, frame_rate(gesture.times))
     beside = args.out.with_suffix(".json")

@@ -15,7 +15,8 @@ import numpy as np
 from core.errors import BadInput
 from core.video import Clip, digest
 from core.world import backgrounds, layers, paint, sprites
-from core.world.render import USUAL, Camera, Light, Sensor, Size, filmed, moments_of
+from core.world.render import USUAL, Camera, Light, Size, filmed, moments_of
+from core.world.sensor import Sensor
 from core.world.stroke import SAMPLES, at_moments, wave
 
 Drawn = list[np.ndarray]

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from core.video import Clip, choose_of, digest
-from core.world.render import SIZE, USUAL, Gesture, Odds, render, times_of
+from core.world.render import SIZE, USUAL, VIEWS, Gesture, Odds, render, times_of
 from core.world.stroke import DIRECTED, LABELS, STROKES, UNSEEN
 
 __all__ = [
@@ -23,6 +23,7 @@ __all__ = [
     "STROKES",
     "UNSEEN",
     "USUAL",
+    "VIEWS",
     "Gesture",
     "Odds",
     "Uncut",

@@ -7,16 +7,21 @@ stays as it is without it.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
+from typing import Literal
 
 import cv2
 import numpy as np
 
 from core.errors import BadInput
 from core.world import backgrounds, layers, paint, sprites
+from core.world.sensor import Sensor, Shadow
 from core.world.stroke import SAMPLES, STROKES, at_moments, stroke, wave
 
+View = Literal["own", "front"]
+VIEWS: tuple[View, ...] = ("own", "front")
+_FRONT = 11  # keeps the draws of the two views apart
 Size = tuple[int, int]
 """(height, width) in pixels."""
 SIZE: Size = (240, 320)
@@ -71,6 +76,7 @@ def render(
     seconds: float = 3.0,
     odds: Odds = USUAL,
     only: Sequence[int] | None = None,
+    view: View = "own",
 ) -> Gesture:
     """Render one gesture.
 
@@ -83,6 +89,7 @@ def render(
         odds: how often clips are hard to see.
         only: of the T frames the numbers of those that are wanted, which are the same bytes as
             among all; None for all.
+        view: from the drawer's own eyes, or from the front, as a webcam sees the drawer.
 
     Raises:
         BadInput: an unknown label, or sizes that are not positive.
@@ -94,13 +101,24 @@ def render(
             f"cannot render {frames} frames of {size[1]}x{size[0]} px with seed {seed}; "
             f"frames and seed must be positive and each side 8 to {paint.GRAIN} px"
         )
-    key = [seed, STROKES.index(label)]
+    if view not in VIEWS:
+        raise BadInput(f"view {view!r} is not known; choose one of {', '.join(VIEWS)}")
+    key = [seed, STROKES.index(label)] + [_FRONT] * (view == "front")
     rng, recolouring = np.random.default_rng(key), np.random.default_rng([*key, 1])
     path = stroke(label, rng)
     shown = np.arange(frames) if only is None else np.array(only, int)
-    film = filmed(path, rng, recolouring, frames=frames, size=size, odds=odds, only=shown)
+    film = _by_view(view)(path, rng, recolouring, frames=frames, size=size, odds=odds, only=shown)
     camera, times = film.camera.matrices[shown], times_of(frames, seconds)[shown]
     return Gesture(label, seed, film.frames, film.mask, film.fingertip[shown], camera, times)
+
+
+def _by_view(view: View) -> Callable[..., Film]:
+    """What films a stroke from there."""
+    if view == "own":
+        return filmed
+    from core.world.front import filmed_from_front  # it is made of what stands here
+
+    return filmed_from_front
 
 
 def times_of(frames: int, seconds: float = 3.0) -> np.ndarray:
@@ -292,7 +310,26 @@ class Pose:
             elbow[0] = 1 - elbow[0]
         breath = 1 + at_moments(0.04 * wave(rng), moments)
         scale = finger * breath[:, None] / sprites.UNIT
+        return cls.reaching(tip, smear, scale, elbow, mirror, lean, sway, size)
 
+    @classmethod
+    def reaching(
+        cls,
+        tip: np.ndarray,
+        smear: np.ndarray,
+        scale: np.ndarray,
+        elbow: np.ndarray,
+        mirror: float,
+        lean: float,
+        sway: float,
+        size: Size,
+    ) -> Pose:
+        """A hand whose fingertip is at `tip` (T, 2) and an arm from `elbow` (2,), both of 0..1.
+
+        `scale` (T, 2) is that of the sprites, `mirror` -1 for a left hand; the hand leans by `lean`
+        radians and turns against the forearm by the share `sway` of its turn.
+        """
+        h, w = size
         aspect = np.array([4 / 3, 1.0])
         towards = (elbow - tip) * aspect
         forearm = np.arctan2(towards[:, 0], towards[:, 1])  # 0 = straight down
@@ -319,66 +356,6 @@ class Pose:
         end = np.round(n // 2 + step).astype(int).tolist()
         cv2.line(kernel, start, end, 1.0)
         return cv2.filter2D(figure, -1, kernel / kernel.sum())
-
-
-@dataclass(frozen=True)
-class Shadow:
-    """What hand and arm take from the light behind them."""
-
-    strength: float  # 0..1; 0 for no shadow
-    offset: np.ndarray  # (2, 3) float32: affine from the figure to its shadow
-    softness: int  # pixels, odd
-
-    @classmethod
-    def draw(cls, rng: np.random.Generator, size: Size) -> Shadow:
-        h, w = size
-        strength = rng.uniform(0.1, 0.55) if rng.random() < 0.35 else 0.0
-        right = rng.normal(-0.12, 0.08) * w
-        down = rng.normal(0.05, 0.06) * h
-        offset = np.array([[1, 0, right], [0, 1, down]], np.float32)
-        return cls(strength, offset, int(max(h, w) * rng.uniform(0.02, 0.1)) | 1)
-
-    def cast(self, figure: np.ndarray, picture: np.ndarray) -> np.ndarray:
-        """The uint8 RGB picture (h, w, 3) with the shadow of the RGBA figure on it."""
-        if not self.strength:
-            return picture
-        h, w = picture.shape[:2]
-        shape = cv2.warpAffine(layers.alpha(figure), self.offset, (w, h))
-        dark = cv2.blur(shape, (self.softness, self.softness))
-        dark = cv2.convertScaleAbs(dark, alpha=-self.strength, beta=0)
-        return cv2.multiply(picture, cv2.merge([255 - dark] * 3), scale=1 / 255)
-
-
-@dataclass(frozen=True)
-class Sensor:
-    """How sharp and how noisy pictures are."""
-
-    blur: float  # pixels, standard deviation
-    noise: float  # of the grain tile
-
-    @classmethod
-    def draw(cls, rng: np.random.Generator) -> Sensor:
-        blur = rng.uniform(0.3, 0.9) if rng.random() < 0.5 else 0.0
-        noise = rng.uniform(0, 9) / 64 if rng.random() < 0.6 else 0.0
-        return cls(blur, noise)
-
-    def focus(self, picture: np.ndarray) -> np.ndarray:
-        return cv2.GaussianBlur(picture, (3, 3), self.blur) if self.blur else picture
-
-    def place(self, size: Size, rng: np.random.Generator) -> tuple[int, int]:
-        """Where in the tile of noise a picture's grain begins (y, x), another place each time."""
-        if not self.noise:
-            return 0, 0
-        y, x = (int(rng.integers(0, paint.GRAIN - side, endpoint=True)) for side in size)
-        return y, x
-
-    def read(self, picture: np.ndarray, place: tuple[int, int]) -> np.ndarray:
-        """The uint8 RGB picture (h, w, 3) with the noise from this place of the tile on."""
-        if not self.noise:
-            return picture
-        (h, w), (y, x) = picture.shape[:2], place
-        grain = cv2.multiply(paint.grain()[y : y + h, x : x + w], np.full(3, self.noise))
-        return cv2.add(picture, grain, dtype=cv2.CV_8U)
 
 
 _GREY = np.arange(256, dtype=np.float32)[:, None] / 255
