@@ -5,7 +5,7 @@
 /** @import {LabData, Shown, Theme} from "./data.js" */
 /** @import {Layers} from "./stage.js" */
 
-import { curve } from "./geometry.js";
+import { along, curve, edgeAt } from "./geometry.js";
 import { written } from "./ink.js";
 import { drawEdges, drawMatrix, edgesLayer, matrixLayer } from "./graph.js";
 import { stamp } from "./stage.js";
@@ -107,6 +107,35 @@ export class Laid {
    */
   curve(t, u) {
     return /** @type {Drawn} */ (this.curves.get(named(t, u))).curve;
+  }
+
+  /**
+   * Where an edge is on the screen: a quarter of the way along it.
+   * @param {DOMRect} stage
+   * @param {number} t
+   * @param {number} u
+   */
+  spot(stage, t, u) {
+    const whole = this.curve(t, u);
+    const { x, y } = along(whole, whole.from + 0.25 * (whole.to - whole.from));
+    return { x: stage.left + x, y: stage.top + y };
+  }
+
+  /**
+   * The edge under the pointer.
+   * @param {MouseEvent} event
+   * @param {HTMLElement} stage
+   * @param {number[]} path the edges of which come first
+   * @param {boolean} graph whether the graph is drawn
+   */
+  under(event, stage, path, graph) {
+    const bounds = stage.getBoundingClientRect();
+    const point = { x: event.clientX - bounds.left, y: event.clientY - bounds.top };
+    /** @param {Edge} edge */
+    const onPath = ([t, u]) => path.indexOf(u) === path.indexOf(t) + 1;
+    const curves = graph ? [...this.curves.values()] : [];
+    const touch = event instanceof PointerEvent && event.pointerType === "touch";
+    return edgeAt(this.view, curves, point, touch ? 16 : 8, onPath);
   }
 }
 

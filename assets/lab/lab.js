@@ -13,14 +13,14 @@
 /** @import {Still} from "./keep.js" */
 
 import { FRESH, linkedStanding, linkStanding } from "./address.js";
-import { along, edgeAt, layout } from "./geometry.js";
+import { layout } from "./geometry.js";
 import { legendOf, paintScale, written } from "./ink.js";
 import { paintStage } from "./stage.js";
 import { captionOf, Found, Laid, named, readoutOf } from "./found.js";
 import { Films } from "./films.js";
 import { keep, kept } from "./keep.js";
 import { openTips } from "../tips.js";
-import { explain, partsOf, themeOf } from "./parts.js";
+import { buttonOf, explain, partsOf, roomOf, themeOf } from "./parts.js";
 import { fillTable } from "./paths.js";
 import { Player } from "./player.js";
 import { Strip } from "./strip.js";
@@ -58,6 +58,7 @@ class Lab {
     this.tell = () => {};
     this.films = new Films(root);
     this.moving = 0; // the timer of an order that is still being made by keys
+    this.sentTo = false; // whether the address is another, and nothing has come since
     this.said = "";
     /** @type {LabData | null} of what it was said */
     this.saidOf = null;
@@ -109,29 +110,44 @@ class Lab {
     const before = this.found;
     const { player } = this;
     const sameLength = before?.data.permutation.length === data.permutation.length;
-    const ended = player.at >= player.last;
-    const standing = before ? FRESH : (stood ?? linkedStanding());
-    if (!before) this.centred = standing.centred;
+    const opens = !before || this.sentTo;
+    const standing = opens ? this.standing() : FRESH;
+    this.sentTo = false;
+    if (opens) this.centred = standing.centred;
     this.found = new Found(data, pictures, this.centred);
     explain(this.root, data.words.help);
     if (!data.paths[this.chosen]?.path) this.chosen = 0;
-    if (!before || !sameLength) this.open(standing);
-    else if (ended) {
+    if (opens || !sameLength) this.open(standing);
+    else if (player.at >= player.last) {
       player.play(false);
       player.at = player.last; // the new frames in order, as those before
     }
     this.root.dataset.order = String(data.permutation);
     this.root.dataset.waiting = "false";
     this.pointed = null;
-    const still = !before || this.frames.still();
     this.root.toggleAttribute("data-fixed", Boolean(data.fixed));
     this.frames.fixed = Boolean(data.fixed);
-    this.frames.show(data.permutation, data.pictures, data.word, still);
+    this.frames.show(data.permutation, data.pictures, data.word, !before || this.frames.still());
     this.table();
     this.link();
     this.part.scrub.max = String(player.last);
     if (labs.get(this.root) === this) this.watch.observe(this.root);
     this.resized();
+  }
+
+  /** Where to stand when the lab opens: as a link says, or as the lab that was closed last. */
+  standing() {
+    const linked = new URLSearchParams(window.location.search).has("lab");
+    return this.sentTo || linked || !stood ? linkedStanding() : stood;
+  }
+
+  /** The address is another, by the back button or a lesson: stand where it says. */
+  readAgain() {
+    this.sentTo = true;
+    const standing = linkedStanding();
+    if (standing.centred !== this.centred) this.recolour();
+    this.open(standing);
+    this.paint();
   }
 
   /**
@@ -282,13 +298,12 @@ class Lab {
     if (!found || !width) return;
     const { data, pictures } = found;
     const T = data.permutation.length;
-    const theme = themeOf(root);
     let perRow = T;
     for (let rows = 2; width / perRow < 76 && rows <= T; rows++) perRow = Math.ceil(T / rows);
     root.style.setProperty("--lab-per-row", String(perRow));
-    const { naturalWidth, naturalHeight } = pictures[0];
-    const view = layout(width, window.innerHeight, T, naturalHeight / naturalWidth);
-    this.laid = new Laid(found, view, theme);
+    const aspect = pictures[0].naturalHeight / pictures[0].naturalWidth;
+    const view = layout(width, roomOf(root), T, aspect);
+    this.laid = new Laid(found, view, themeOf(root));
     paintScale(part.scale, data, SCALE, 16);
     part.low.textContent = written(data.scale.low);
     part.high.textContent = written(data.scale.high);
@@ -324,11 +339,7 @@ class Lab {
    * @param {number} u
    */
   spot(t, u) {
-    if (!this.laid) return null;
-    const bounds = this.part.stage.getBoundingClientRect();
-    const whole = this.laid.curve(t, u);
-    const { x, y } = along(whole, whole.from + 0.25 * (whole.to - whole.from));
-    return { x: bounds.left + x, y: bounds.top + y };
+    return this.laid?.spot(this.part.stage.getBoundingClientRect(), t, u) ?? null;
   }
 
   /**
@@ -337,20 +348,16 @@ class Lab {
    */
   under(event) {
     if (!this.found || !this.laid) return null;
-    const bounds = this.part.stage.getBoundingClientRect();
-    const point = { x: event.clientX - bounds.left, y: event.clientY - bounds.top };
     const { path } = this.path(this.found.data);
-    /** @param {Edge} edge */
-    const onPath = ([t, u]) => path.indexOf(u) === path.indexOf(t) + 1;
-    const curves = this.player.at >= 1 ? [...this.laid.curves.values()] : [];
-    const touch = event instanceof PointerEvent && event.pointerType === "touch";
-    return edgeAt(this.laid.view, curves, point, touch ? 16 : 8, onPath);
+    return this.laid.under(event, this.part.stage, path, this.player.at >= 1);
   }
 
   listen() {
     const { part, player } = this;
     const { signal } = this.closing;
     openTips(this.root, signal);
+    window.addEventListener("popstate", () => this.readAgain(), { signal });
+    window.addEventListener("resize", () => this.resized(), { signal });
     /**
      * @template {keyof HTMLElementEventMap} Name
      * @param {HTMLElement} node
@@ -392,17 +399,10 @@ class Lab {
       if (edge && !this.found?.data.fixed) this.toggle(edge);
     });
     on(part.stage, "keydown", (event) => {
-      /** @type {Record<string, HTMLButtonElement>} */
-      const keys = {
-        ArrowLeft: part.back,
-        ArrowRight: part.forward,
-        Home: part.start,
-        End: part.end,
-        " ": part.play,
-      };
-      if (!Object.hasOwn(keys, event.key) || event.ctrlKey || event.metaKey || event.altKey) return;
+      const button = buttonOf(part, event);
+      if (!button) return;
       event.preventDefault();
-      keys[event.key].click();
+      button.click();
     });
   }
 

@@ -82,3 +82,30 @@ export function themeOf(root) {
     forFile: false,
   };
 }
+
+/**
+ * The height that the lab may fill: that of its page, or of the screen where it is presented alone.
+ * @param {HTMLElement} root
+ */
+export function roomOf(root) {
+  const page = root.closest("[data-presented], [data-testid=stMain]");
+  return page?.clientHeight ?? window.innerHeight;
+}
+
+/**
+ * The button that a key on the stage presses, if any.
+ * @param {Parts} part
+ * @param {KeyboardEvent} event
+ * @returns {HTMLButtonElement | undefined}
+ */
+export function buttonOf(part, event) {
+  if (event.ctrlKey || event.metaKey || event.altKey) return undefined;
+  const keys = new Map([
+    ["ArrowLeft", part.back],
+    ["ArrowRight", part.forward],
+    ["Home", part.start],
+    ["End", part.end],
+    [" ", part.play],
+  ]);
+  return keys.get(event.key);
+}

@@ -42,3 +42,24 @@ export function drawnOf(data, state, asking) {
   const { signed } = layer.main;
   return { drawn: { view, values, signed, top: layer.top, remark }, need: null };
 }
+
+/**
+ * What is said while what the state asks for is fetched.
+ * @param {State} state
+ */
+export function waitingFor(state) {
+  return state.query === "gradcam" ? "Computing GradCAM …" : `Fetching layer ${state.layer + 1} …`;
+}
+
+/**
+ * Write on the viewer what it shows.
+ * @param {HTMLElement} root
+ * @param {State} state
+ * @param {Patch | null} asking
+ * @param {boolean} locked whether a patch is kept
+ */
+export function mark(root, state, asking, locked) {
+  const { layer, head, frame, view } = state;
+  const query = String(asking ?? state.query);
+  Object.assign(root.dataset, { query, layer, head, frame, locked, view });
+}

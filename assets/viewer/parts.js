@@ -93,16 +93,38 @@ export function themeOf(root) {
  * @param {number} width of the viewer
  * @param {number} height of the window
  */
-export const isCompact = (width, height) => width < 980 || height < 860;
+const isCompact = (width, height) => width < 980 || height < 860;
 
 /**
- * The height from the end of a node to the end of the window when the page is not scrolled.
+ * The height from the end of a node to the end of its page when that is not scrolled, or to the end
+ * of the screen where the node is presented alone.
  * @param {HTMLElement} node
  */
-export function roomBelow(node) {
+function roomBelow(node) {
+  const alone = node.closest("[data-presented]");
+  if (alone) return alone.getBoundingClientRect().bottom - node.getBoundingClientRect().bottom;
   const page = node.closest("[data-testid=stMain]");
   const scrolled = page ? page.scrollTop : window.scrollY;
-  return window.innerHeight - node.getBoundingClientRect().bottom - scrolled;
+  const end = page ? page.getBoundingClientRect().bottom : window.innerHeight;
+  return end - node.getBoundingClientRect().bottom - scrolled;
+}
+
+/**
+ * Fit the viewer into the room there is below its controls.
+ * @param {HTMLElement} root
+ * @param {HTMLElement} controls
+ * @param {Header} data
+ */
+export function fitInto(root, controls, data) {
+  const width = root.clientWidth;
+  root.toggleAttribute("data-compact", isCompact(width, window.innerHeight));
+  const size = sizesOf(width, roomBelow(controls), data);
+  root.toggleAttribute("data-roomy", size.roomy);
+  root.toggleAttribute("data-narrow", size.narrow);
+  root.toggleAttribute("data-low", size.low);
+  root.style.setProperty("--av-columns", size.columns);
+  root.style.setProperty("--av-per-row", String(size.perRow));
+  return size;
 }
 
 /**
@@ -136,7 +158,7 @@ function stripOf(width, room, data) {
  * @param {Header} data
  * @returns {Sizes}
  */
-export function sizesOf(width, room, data) {
+function sizesOf(width, room, data) {
   const [high, wide] = data.pixels;
   const low = room < LOW;
   const { perRow, rows, thumb, timed } = stripOf(width, room, data);

@@ -22,11 +22,11 @@ import {
   toText,
   writeAddress,
 } from "./state.js";
-import { isCompact, partsOf, roomBelow, sizesOf } from "./parts.js";
+import { fitInto, partsOf } from "./parts.js";
 import { Pictures } from "./paint.js";
 import { buildControls, drawnTip, helpOf } from "./controls.js";
 import { describe, titleOf } from "./words.js";
-import { drawnOf } from "./drawing.js";
+import { drawnOf, mark, waitingFor } from "./drawing.js";
 import { FrameMap } from "./framemap.js";
 import { Folds } from "./folds.js";
 import { Frames } from "./frames.js";
@@ -69,6 +69,8 @@ class Viewer {
     this.lastPatch = null;
     /** @type {string | null} who was to look before a patch was kept */
     this.base = null;
+    /** @type {string | null} the text of an address that was gone to, until something is changed */
+    this.sentTo = null;
     this.requests = new Requests();
     /** @type {ReturnType<typeof buildControls>} */
     this.showControls = () => {};
@@ -137,22 +139,40 @@ class Viewer {
   async show(data) {
     const pictures = new Pictures(data.frames);
     await pictures.ready;
-    const address = readAddress();
+    const address = this.sentTo ?? (this.open ? null : readAddress());
     let wish;
-    if (this.open) wish = carried(data, this.open.data, this.open.wish);
-    else if (address !== null) wish = linked(data, address);
+    if (address !== null) wish = linked(data, address);
+    else if (this.open) wish = carried(data, this.open.data, this.open.wish);
     else wish = linked(data, remembered?.text ?? "", remembered?.clip);
-    const state = fitted(data, wish);
-    this.open = { data, pictures, wish, state };
-    this.pointer = null;
     this.drawn = null;
     this.requests.forget();
-    const { at } = wish;
-    state.frame = typeof at === "number" ? nearest(data.times, at) : this.strongestFrame();
-    this.controls();
+    this.open = { data, pictures, wish, state: fitted(data, wish) };
+    this.begin(this.open);
     this.frames.open(data, pictures);
     this.part.frame.max = String(data.frames.length - 1);
     if (viewers.get(this.root) === this) this.watch.observe(this.root);
+  }
+
+  /**
+   * Begin with what is wanted, at the time that is wanted, else at the frame that gets most.
+   * @param {Open} open
+   */
+  begin({ data, wish: { at }, state }) {
+    this.pointer = null;
+    state.frame = typeof at === "number" ? nearest(data.times, at) : this.strongestFrame();
+    this.controls();
+  }
+
+  /** The address is another, by the back button or a lesson: show what it says. */
+  moved() {
+    const { open } = this;
+    if (!open) return;
+    this.sentTo = readAddress() ?? "";
+    clearTimeout(this.addressTimer);
+    open.wish = linked(open.data, this.sentTo);
+    open.state = fitted(open.data, open.wish);
+    this.begin(open);
+    this.paint();
   }
 
   controls() {
@@ -171,6 +191,7 @@ class Viewer {
   change(wish) {
     if (!this.open) return;
     const { data, state } = this.open;
+    this.sentTo = null;
     const change = { ...wish };
     if (wish.query === "patch") {
       const [, h, w] = data.grid;
@@ -275,6 +296,8 @@ class Viewer {
     const { signal } = this.closing;
     openTips(this.root, signal);
     document.addEventListener("keydown", (event) => this.key(event), { signal });
+    window.addEventListener("popstate", () => this.moved(), { signal });
+    window.addEventListener("resize", () => this.resized(), { signal });
   }
 
   /** @param {KeyboardEvent} event */
@@ -330,24 +353,14 @@ class Viewer {
     if (!this.open || !this.size) return;
     const { root, part, asking, open, size } = this;
     const { data, state } = open;
-    Object.assign(root.dataset, {
-      query: String(asking ?? state.query),
-      layer: state.layer,
-      head: state.head,
-      frame: state.frame,
-      locked: this.locked !== null,
-      view: state.view,
-    });
+    mark(root, state, asking, this.locked !== null);
     const { drawn, need } = drawnOf(data, state, asking);
     if (need) this.requests.ask(need);
     part.wait.hidden = drawn !== null;
     if (drawn) {
       const title = titleOf(data, state, drawn.view, asking);
       this.drawn = { ...drawn, title, tip: drawnTip(data, state, asking !== null) };
-    } else {
-      const layer = `Fetching layer ${state.layer + 1} …`;
-      part.wait.textContent = state.query === "gradcam" ? "Computing GradCAM …" : layer;
-    }
+    } else part.wait.textContent = waitingFor(state);
     if (this.drawn) {
       const marksPointer = this.locked || state.query === "gradcam";
       const pointer = marksPointer ? this.pointer : null;
@@ -376,16 +389,8 @@ class Viewer {
   /** Fit everything into the width there is. */
   resized() {
     const { open, root } = this;
-    const width = root.clientWidth;
-    if (!open || !width) return;
-    root.toggleAttribute("data-compact", isCompact(width, window.innerHeight));
-    const size = sizesOf(width, roomBelow(this.part.controls), open.data);
-    this.size = size;
-    root.toggleAttribute("data-roomy", size.roomy);
-    root.toggleAttribute("data-narrow", size.narrow);
-    root.toggleAttribute("data-low", size.low);
-    root.style.setProperty("--av-columns", size.columns);
-    root.style.setProperty("--av-per-row", String(size.perRow));
+    if (!open || !root.clientWidth) return;
+    this.size = fitInto(root, this.part.controls, open.data);
     this.paintedSide = "";
     this.folds.forget();
     this.paint();
@@ -405,10 +410,9 @@ class Viewer {
   }
 
   frameMatrix() {
-    const { open } = this;
     const { matrix } = this.map;
-    if (!open || !matrix) return null;
-    const T = open.data.grid[0];
+    if (!this.open || !matrix) return null;
+    const T = this.open.data.grid[0];
     return { tap: matrix.entry.tap, shape: [T, T], values: matrix.values };
   }
 
