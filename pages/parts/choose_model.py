@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from pathlib import Path
 
 import streamlit as st
@@ -25,12 +26,15 @@ def taught() -> dict[str, str]:
     return models
 
 
-def model_options(own: str | None, lessons: dict[str, str] | None = None) -> dict[str, str]:
+def model_options(
+    own: str | None, lessons: dict[str, str] | None = None, asked: Collection[str | None] = ()
+) -> dict[str, str]:
     """What the model chooser offers: the text of each ModelSource, and its title.
 
     First the shipped models, then those taught a clip in this session, public checkpoints that are
-    on this machine, models that no checkpoint is shipped of with random weights, and the visitor's
-    own checkpoint.
+    on this machine, models with random weights, and the visitor's own checkpoint. Of a model that a
+    checkpoint is shipped of, random weights are offered where they are `asked` for, by their title
+    or their text: a lesson and a link may.
     """
     options = {str(ModelSource("shipped", name)): spec(name).title for name in embedded()}
     for path, title in (lessons or {}).items():
@@ -38,8 +42,9 @@ def model_options(own: str | None, lessons: dict[str, str] | None = None) -> dic
     for named in hub.ready():
         options[str(ModelSource("public", named.name))] = named.name
     for name in sorted(available()):
-        if name not in embedded():
-            options[str(ModelSource("random", name))] = f"{spec(name).title} (random weights)"
+        source, title = str(ModelSource("random", name)), f"{spec(name).title} (random weights)"
+        if name not in embedded() or {source, title} & set(asked):
+            options[source] = title
     if own:
         file = Path(own)
         # a run calls every checkpoint model.safetensors: there the folder is the name
@@ -129,7 +134,8 @@ def model_source() -> ModelSource:
     elsewhere = linked if _is_elsewhere(linked) else None
     st.session_state.setdefault(session.LINKED_MODEL, elsewhere)
     own = st.session_state.get(session.OWN_CHECKPOINT)
-    options = model_options(own, taught())
+    asked = (st.query_params.get("model"), st.session_state.get(session.MODEL))
+    options = model_options(own, taught(), asked)
     if not options:
         raise BadInput(
             "no checkpoint is shipped in assets/checkpoints; "
