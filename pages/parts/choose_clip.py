@@ -88,15 +88,30 @@ def _uploaded() -> VideoFile | None:
         type=VIDEO_TYPES,
         help="mp4, webm, mkv, avi, mov, gif and others, or a zip or tar file of pictures of one "
         "clip; it stays in this session",
+        key=session.UPLOADER,
+        on_change=_forget_upload,
     )
     keep_ready()
     try:
-        path = _kept(upload) if upload is not None else None
+        if upload is not None:
+            st.session_state[session.OWN_CLIP] = _kept(upload)
     except BadInput as error:
         st.error(message(error))
-        path = None
+        st.session_state.pop(session.OWN_CLIP, None)
+    path: Path | None = st.session_state.get(session.OWN_CLIP)
+    if path is not None and upload is None:
+        st.caption(f"Still here: {path.name}")
     _remember_upload(path)
     return None if path is None else VideoFile(path, is_upload=True)
+
+
+def _forget_upload() -> None:
+    """Let go of the video that was taken out of the field.
+
+    One that only left the screen with its field, in a lesson, stays.
+    """
+    if st.session_state.get(session.UPLOADER) is None:
+        st.session_state.pop(session.OWN_CLIP, None)
 
 
 def _in_folder(folder: Path) -> VideoFile | None:
