@@ -19,6 +19,7 @@ PAGES = {
     "am_flow": ("AM flow", ":material/waves:"),
     "gradcam": ("GradCAM", ":material/target:"),
     "compare": ("Compare", ":material/compare:"),
+    "lessons": ("Lessons", ":material/school:"),
     "intervene": ("Intervene", ":material/tune:"),
     "live": ("Live", ":material/videocam:"),
     "gestures": ("Your gestures", ":material/waving_hand:"),
@@ -32,6 +33,7 @@ def show() -> None:
     """Draw what every page shares, and the page that is asked for."""
     warming.wait()
     from core.errors import BadInput
+    from pages.guide.strip import strip
     from pages.parts import session, slides
     from pages.parts.choose import sidebar
     from pages.parts.handout import hand_out
@@ -48,6 +50,7 @@ def show() -> None:
         ],
         position="top",
     )
+    strip()
     try:
         choice = st.session_state[session.CHOICE] = sidebar()
         if not choice.card.trained_on:

@@ -59,6 +59,11 @@ the last run in which the whole network learned them.
 """
 LECTURER, USED = "lecturer", "used"
 """On a server: the lecturer who signed in, and what the visitor used of their share."""
+OWN_CLIP, OWN_SOURCE = "own_clip", "own_source"
+"""The path of the visitor's own video, and the way to the clip of their own that was shown last.
+
+A lesson may leave both and come back.
+"""
 SHOW_RUN = "show-run"
 """The name of a run that was just started, which the Training page shows first."""
 
@@ -68,6 +73,7 @@ HOW, ORDER, WITHOUT, LAB = "how", "order", "without", "lab"
 SHOWN_RUNS = "shown-runs"
 VIEWER, FOLLOWER = "viewer", "follower"
 RECORDER, RECORDED, LIVE = "recorder", "recorded", "live"
+PRESENTER, STRIP, UPLOADER = "presenter", "lesson-strip", "uploader"
 
 
 def switch_to(model: ModelSource) -> None:

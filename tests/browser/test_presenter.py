@@ -1,0 +1,92 @@
+"""The presenter view, the black screen and the list of keys, in a real Chromium."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from tests.browser.accessibility import barriers
+from tests.browser.lab import LAB
+from tests.browser.noise import listened
+from tests.browser.viewer import VIEWER
+from tests.browser.waiting import eventually, settled
+
+pytestmark = pytest.mark.browser
+
+PROJECTOR = {"width": 1280, "height": 720}
+PRESENTED = "[data-presented]"
+SCROLLED = "document.querySelector('[data-testid=stMain]').scrollTop"
+
+
+def on(page: Any, name: str) -> bool:
+    return bool(page.evaluate(f"document.documentElement.hasAttribute('data-{name}')"))
+
+
+def box(page: Any, selector: str) -> tuple[float, float, float, float]:
+    bounds = page.locator(selector).first.bounding_box()
+    return bounds["x"], bounds["y"], bounds["width"], bounds["height"]
+
+
+def test_p_shows_the_viewer_alone_and_escape_leaves_to_exactly_where_one_was(
+    address: str, chromium
+) -> None:
+    page = chromium.new_page(viewport=PROJECTOR)
+    noise = listened(page, address)
+    page.goto(f"{address}/?label=tick&seed=5")
+    settled(page)
+    page.evaluate("document.querySelector('[data-testid=stMain]').scrollTo(0, 333)")
+    before, place = page.url, page.evaluate(SCROLLED)
+    stage = box(page, f"{VIEWER} [data-part=stage]")
+    page.keyboard.press("p")
+    page.wait_for_selector(f"{PRESENTED} [data-testid=attention-viewer]")
+
+    def fills_the_screen() -> None:
+        x, y, width, height = box(page, PRESENTED)
+        assert (x, y, width, height) == (0, 0, 1280, 720)
+        inside = page.locator(PRESENTED).evaluate("node => node.scrollHeight <= node.clientHeight")
+        assert inside, "nothing is cut"
+        assert box(page, f"{VIEWER} [data-part=stage]")[3] > 1.2 * stage[3], "it is larger"
+
+    eventually(page, fills_the_screen)
+    assert "present=1" in page.url
+    assert not page.get_by_test_id("stSidebar").is_visible()
+    assert not page.locator(".av-bar").is_visible()
+    assert barriers(page) == []
+    page.keyboard.press("Escape")
+    assert not on(page, "present")
+    eventually(page, lambda: _equal(page.evaluate(SCROLLED), place))
+    assert page.url == before
+    assert box(page, f"{VIEWER} [data-part=stage]") == pytest.approx(stage, abs=1)
+    assert noise == []
+    page.close()
+
+
+def _equal(one: object, other: object) -> None:
+    assert one == other
+
+
+@pytest.mark.long
+def test_a_link_opens_the_lab_presented_and_b_makes_the_screen_black(
+    address: str, chromium
+) -> None:
+    page = chromium.new_page(viewport=PROJECTOR)
+    page.goto(f"{address}/frame_order?label=tick&seed=5&present=1")
+    page.wait_for_selector(f"{PRESENTED} {LAB}[data-waiting=false]")
+    settled(page)
+    inside = page.locator(PRESENTED).evaluate("node => node.scrollHeight <= node.clientHeight")
+    assert inside, "nothing is cut"
+    page.keyboard.press("b")
+    assert on(page, "black")
+    assert box(page, "[data-testid=presenter] [data-part=black]") == (0, 0, 1280, 720)
+    page.keyboard.press("PageDown")
+    assert not on(page, "black"), "any key brings the picture back"
+    page.keyboard.press("?")
+    keys = page.get_by_role("dialog", name="Keys")
+    keys.wait_for()
+    assert "black screen" in keys.inner_text() and "step through the frames" in keys.inner_text()
+    assert barriers(page) == []
+    page.keyboard.press("Escape")
+    keys.wait_for(state="hidden")
+    assert on(page, "present"), "Escape leaves one thing at a time"
+    page.close()
