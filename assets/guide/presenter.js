@@ -4,7 +4,7 @@
 
 import { isPresenting, isTyping } from "./way.js";
 
-/** By where they work: what each key does. @typedef {Record<string, Record<string, string>>} Keys */
+/** What each key does, by where. @typedef {Record<string, Record<string, string>>} Keys */
 
 // what is presented: what a lesson looks at, else the page's own picture
 const VIEWS = "[data-testid=attention-viewer], [data-testid=shuffle-lab], .js-plotly-plot";

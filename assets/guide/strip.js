@@ -23,6 +23,7 @@ import { go, isNowhere, isTyping, leave, wasSent } from "./way.js";
 
 const PATIENCE = 60_000; // ms for what is looked at to appear
 const PAUSE = 150; // ms between two looks for it
+const SETTLING = 2_000; // ms that the page may still move it
 const AWAY = ["wheel", "pointerdown", "touchmove"]; // then the visitor looks elsewhere
 /** @type {Map<Element, Strip>} */
 const strips = new Map();
@@ -38,38 +39,36 @@ class Strip {
     this.step = 0; // to which the visitor went last: what is told may still be of the one before
     this.ownClip = false;
     this.search = 0;
+    this.selector = "";
+    this.isAway = false; // whether the visitor looks elsewhere
     this.closing = new AbortController();
     const { signal } = this.closing;
     const { part } = this;
     part.next.addEventListener("click", () => this.next(), { signal });
     part.back.addEventListener("click", () => this.to(this.step - 1), { signal });
-    part.leave.addEventListener("click", () => leave(), { signal });
+    part.leave.addEventListener("click", () => this.leave(), { signal });
     part.own.addEventListener("click", () => this.onOwn(!this.ownClip), { signal });
     window.addEventListener("keydown", (event) => this.key(event), { signal, capture: true });
     window.addEventListener("popstate", () => this.moved(), { signal });
     for (const name of AWAY)
-      window.addEventListener(name, () => clearInterval(this.search), { signal, passive: true });
+      window.addEventListener(name, () => this.lookAway(), { signal, passive: true });
     this.watch = new ResizeObserver(() => this.makeRoom());
-    const box = root.closest(".st-key-lesson");
-    if (box) this.watch.observe(box);
   }
 
   /** @param {Told} told */
   receive(told) {
     const before = this.told;
     const isFirst = before?.lesson !== told.lesson;
-    if (isFirst && !wasSent()) {
-      this.told = told;
-      this.step = told.step;
-      go(told.addresses[told.step - 1], "replaceState"); // a link names no more than the step
-      return;
-    }
     if (!isFirst && told.step !== this.step) return; // an older step than the visitor is at
     this.told = told;
     this.step = told.step;
     this.ownClip = told.on_own;
     this.write(told);
+    const box = this.root.closest(".st-key-lesson"); // Streamlit may have made another
+    if (box) this.watch.observe(box);
     if (isFirst || before.step !== told.step || before.look !== told.look) this.look(told.look);
+    // a link may name no more than the step
+    if (isFirst && !wasSent()) go(told.addresses[told.step - 1], "replaceState");
   }
 
   /** @param {Told} told */
@@ -77,7 +76,8 @@ class Strip {
     const { part, root } = this;
     if (root.dataset.step !== String(told.step)) delete root.dataset.answered;
     Object.assign(root.dataset, { lesson: told.lesson, step: told.step });
-    part.title.textContent = `Lesson ${told.lesson} · ${told.title}`;
+    const own = told.on_own ? " · on your clip; figures in the text are of the lesson's" : "";
+    part.title.textContent = `Lesson ${told.lesson} · ${told.title}${own}`;
     part.name.textContent = `${told.step} of ${told.titles.length}: ${told.name}`;
     part.steps.replaceChildren(
       ...told.titles.map((_, place) => {
@@ -147,7 +147,7 @@ class Strip {
   next() {
     if (!this.told) return;
     if (this.asks && this.step === this.told.step) this.answer(null);
-    else if (this.step === this.told.titles.length) leave();
+    else if (this.step === this.told.titles.length) this.leave();
     else this.to(this.step + 1);
   }
 
@@ -158,6 +158,13 @@ class Strip {
     const addresses = (this.ownClip && told.own) || told.addresses;
     this.step = step;
     go(addresses[step - 1]);
+  }
+
+  /** Go back to where the lesson was begun; one that a link opened is left where it stands. */
+  leave() {
+    const { told } = this;
+    if (told)
+      leave(this.ownClip && told.own ? told.own[told.step - 1] : told.addresses[told.step - 1]);
   }
 
   /** @param {boolean} on */
@@ -198,7 +205,7 @@ class Strip {
     if (key === "PageUp" || (free && key === "ArrowLeft")) return () => this.to(this.step - 1);
     const guess = Number(key) - 1;
     if (this.asks && this.told?.choices[guess] !== undefined) return () => this.answer(guess);
-    if (key === "Escape" && inside) return () => leave();
+    if (key === "Escape" && inside) return () => this.leave();
     return undefined;
   }
 
@@ -209,23 +216,41 @@ class Strip {
    * @param {string} selector
    */
   look(selector) {
-    clearInterval(this.search);
+    this.isAway = false;
     this.part.ring.textContent = selector
       ? `${selector} { outline: 3px solid var(--lesson-ring); outline-offset: 2px;
           border-radius: 4px; scroll-margin: 5rem 0 1rem; }`
       : "";
-    const until = performance.now() + PATIENCE;
+    this.selector = selector;
+    this.keepInSight(PATIENCE);
+  }
+
+  /**
+   * Bring what is looked at into sight once it is there, and again while the page still moves,
+   * unless the visitor looks elsewhere.
+   * @param {number} patience ms
+   */
+  keepInSight(patience) {
+    const { selector } = this;
+    let until = performance.now() + patience;
+    let isThere = false;
+    clearInterval(this.search);
     this.search = window.setInterval(() => {
+      if (performance.now() > until) clearInterval(this.search);
       const app = document.querySelector("[data-testid=stApp]");
       const isIdle = /** @type {HTMLElement} */ (app)?.dataset.testScriptState === "notRunning";
       const node = selector ? document.querySelector(selector) : null;
-      if (performance.now() > until) clearInterval(this.search);
       if (!isIdle || (selector && !node)) return;
-      clearInterval(this.search);
-      const page = document.querySelector("[data-testid=stMain]");
+      if (!isThere) until = performance.now() + SETTLING;
       if (node) node.scrollIntoView({ block: "nearest", inline: "nearest" });
-      else page?.scrollTo({ top: 0 });
+      else if (!isThere) document.querySelector("[data-testid=stMain]")?.scrollTo({ top: 0 });
+      isThere = true;
     }, PAUSE);
+  }
+
+  lookAway() {
+    this.isAway = true;
+    clearInterval(this.search);
   }
 
   /** Let the app end where the strip begins. */
@@ -234,6 +259,7 @@ class Strip {
     const height = box instanceof HTMLElement ? box.offsetHeight : 0;
     document.documentElement.style.setProperty("--lesson-height", `${height}px`);
     window.dispatchEvent(new Event("resize"));
+    if (this.selector && !this.isAway) this.keepInSight(PATIENCE);
   }
 
   close() {

@@ -26,9 +26,12 @@ export function go(address, how = "pushState") {
   window.dispatchEvent(new PopStateEvent("popstate"));
 }
 
-/** Go back to where the lesson was begun; a lesson that a link opened is left where it is. */
-export function leave() {
-  const url = new URL(HERE.dataset.before ?? window.location.href);
+/**
+ * Go back to where the lesson was begun.
+ * @param {string} here an address below that of the app, for a lesson that a link opened
+ */
+export function leave(here) {
+  const url = new URL(HERE.dataset.before ?? here, new URL(".", window.location.href));
   for (const name of [...OF_LESSON, "present"]) url.searchParams.delete(name);
   delete HERE.dataset.before;
   go(url.href);

@@ -30,6 +30,9 @@ const TITLE = 24; // pixels for the titles along the matrix
 const PLACES = 34; // pixels for the title above the frames in order
 const CAPTION = 48; // pixels for the two lines under a frame in order
 const LEAST = 76; // pixels that a frame in order needs, for the words under it
+export const MAIN = 0.49; // of the room, that the matrix fills
+export const REST = 200; // pixels of the stage around the matrix, in one row of frames in order
+const LOW = 640; // pixels of room in which the matrix may be small
 const BEND = 0.1; // the two directions of a pair part by this share of their length
 // Edges bow to the middle by this share of their distance from it, away from the pictures between
 // their ends.
@@ -55,7 +58,9 @@ function widest(T) {
  */
 export function layout(width, room, T, aspect) {
   const beside = width >= 760;
-  const main = Math.round(Math.max(320, Math.min(0.49 * room, 600, beside ? 0.46 * width : width)));
+  const least = beside && room < LOW ? 180 : 320;
+  const largest = Math.min(MAIN * room, 600, beside ? 0.46 * width : width);
+  const main = Math.round(Math.max(least, largest));
   const cell = Math.floor((Math.min(main, width) - TITLE) / (T + 1));
   const side = TITLE + cell * (T + 1);
   const left = beside ? side + 28 : 0;

@@ -302,7 +302,7 @@ class Lab {
     for (let rows = 2; width / perRow < 76 && rows <= T; rows++) perRow = Math.ceil(T / rows);
     root.style.setProperty("--lab-per-row", String(perRow));
     const aspect = pictures[0].naturalHeight / pictures[0].naturalWidth;
-    const view = layout(width, roomOf(root), T, aspect);
+    const view = layout(width, roomOf(root, part.stage), T, aspect);
     this.laid = new Laid(found, view, themeOf(root));
     paintScale(part.scale, data, SCALE, 16);
     part.low.textContent = written(data.scale.low);

@@ -2,6 +2,8 @@
 
 /** @import {Theme} from "./data.js" */
 
+import { MAIN, REST } from "./geometry.js";
+
 /**
  * The nodes of lab.html that carry a data-part, by its name.
  * @typedef {object} Parts
@@ -83,13 +85,22 @@ export function themeOf(root) {
   };
 }
 
+const BELOW = 48; // pixels for the legend below the stage
+const ABOVE = 92; // pixels for the header of the page, and a gap
+
 /**
- * The height that the lab may fill: that of its page, or of the screen where it is presented alone.
+ * The room of the lab, as its layout takes it: the height of the window, or less so that the stage
+ * fits where the strip of a lesson ends the page, or where the lab is presented alone.
  * @param {HTMLElement} root
+ * @param {HTMLElement} stage
  */
-export function roomOf(root) {
-  const page = root.closest("[data-presented], [data-testid=stMain]");
-  return page?.clientHeight ?? window.innerHeight;
+export function roomOf(root, stage) {
+  const alone = root.closest("[data-presented]");
+  const page = root.closest("[data-testid=stMain]");
+  let high = (page?.clientHeight ?? window.innerHeight) - ABOVE;
+  if (alone)
+    high = alone.getBoundingClientRect().bottom - stage.getBoundingClientRect().top - BELOW;
+  return Math.min(window.innerHeight, (high - REST) / MAIN);
 }
 
 /**

@@ -48,7 +48,7 @@ class Claim:
     @property
     def words(self) -> str:
         """The value as the text shows it."""
-        value = self.value if isinstance(self.value, str) else f"{self.value:g}"
+        value = self.value if isinstance(self.value, str) else f"{self.value:,g}"
         return f"{value}{self.unit}"
 
 

@@ -17,6 +17,7 @@ from pages.guide.lesson import Lesson, lessons
 from pages.parts import session
 from pages.parts.component import component
 from pages.parts.subject import Choice
+from pages.parts.words import message
 
 
 def strip() -> None:
@@ -25,7 +26,7 @@ def strip() -> None:
     try:
         place = _place()
     except BadInput as error:
-        st.error(str(error), icon=":material/school:")
+        st.error(message(error), icon=":material/school:")
         return
     if place is None:
         return

@@ -100,7 +100,7 @@ def _uploaded() -> VideoFile | None:
         st.session_state.pop(session.OWN_CLIP, None)
     path: Path | None = st.session_state.get(session.OWN_CLIP)
     if path is not None and upload is None:
-        st.caption(f"Still here: {path.name}")
+        st.caption(f"Still here: {as_text(path.name)}")
     _remember_upload(path)
     return None if path is None else VideoFile(path, is_upload=True)
 

@@ -35,6 +35,7 @@ def test_p_shows_the_viewer_alone_and_escape_leaves_to_exactly_where_one_was(
     noise = listened(page, address)
     page.goto(f"{address}/?label=tick&seed=5")
     settled(page)
+    page.evaluate("window.dispatchEvent(new Event('resize'))")  # the sentence above came later
     page.evaluate("document.querySelector('[data-testid=stMain]').scrollTo(0, 333)")
     before, place = page.url, page.evaluate(SCROLLED)
     stage = box(page, f"{VIEWER} [data-part=stage]")

@@ -17,7 +17,7 @@ from core.observe import classify
 from core.trace import CLS
 from core.video import Clip, crop_box, digest
 from core.world.truth import Truth, truth_of
-from tests.lessons.measures import clip_of, gesture_of, measure, model_of, trace_of
+from tests.lessons.measures import clip_of, measure, model_of, seen, trace_of
 
 Where = dict[str, Any]
 """Which map: model, label, seed, and of them where they are not as the app opens: layer, from 1,
@@ -44,8 +44,8 @@ def heat_of(
 @cache
 def truth(model: str, label: str, seed: int) -> Truth:
     """What really moves, in what the model sees."""
-    clip = clip_of(model, label, seed)
-    known = truth_of(gesture_of(label, seed), clip.times)
+    gesture, clip = seen(model, label, seed)
+    known = truth_of(gesture, clip.times)
     top, left, high, wide = crop_box(*clip.size, model_of(model).card.crop)
     inside = (slice(None), slice(top, top + high), slice(left, left + wide))
     return Truth(known.mask[inside], known.motion[inside])
@@ -148,12 +148,10 @@ def least_top_of_frames(**of: Any) -> float:
 @measure
 def places_of_the_fingertip(model: str, label: str, seed: int) -> float:
     """How many patches of the picture the fingertip visits in the frames that the model sees."""
-    clip = clip_of(model, label, seed)
-    gesture = gesture_of(label, seed)
+    gesture, clip = seen(model, label, seed)
     _, h, w = trace_of(model, label, seed).grid
-    frames = np.abs(gesture.times[None] - clip.times[:, None]).argmin(1)
     top, left, high, wide = crop_box(*clip.size, model_of(model).card.crop)
-    across, down = (gesture.fingertip[frames].astype(float) - [left, top]).T
+    across, down = (gesture.fingertip.astype(float) - [left, top]).T
     return len({(int(y * h / high), int(x * w / wide)) for x, y in zip(across, down, strict=True)})
 
 
@@ -190,11 +188,16 @@ def changes(label: str, seed: int) -> dict[str, np.ndarray]:
     }
 
 
+def as_drawn(heat: np.ndarray, map: str) -> np.ndarray:
+    """A map of `changes` as the page draws it: optical flow as it is."""
+    return heat if map == "optical" else explain.displayed(heat, map)  # type: ignore[arg-type]
+
+
 @measure
 def follows_motion(label: str, seed: int, map: str) -> float:
     """Correlation of how much a map changes, pair by pair, with the hand's true motion."""
     shown = changes(label, seed)
-    heat = shown[map] if map == "optical" else explain.displayed(shown[map], map)  # type: ignore[arg-type]
+    heat = as_drawn(shown[map], map)
     return correlation(heat.mean((1, 2)), shown["motion"].mean((1, 2)))
 
 
@@ -213,8 +216,7 @@ def finds_hand(label: str, seed: int, map: str) -> float:
         each = PairMap(map, heat, "first")
     else:
         shown = changes(label, seed)[map]
-        heat = shown if map == "optical" else explain.displayed(shown, map)  # type: ignore[arg-type]
-        each = PairMap(map, heat, "both")
+        each = PairMap(map, as_drawn(shown, map), "both")
     scores, _ = hand_scores([each], truth("am_flow", label, seed).mask)
     return float(next(values for kind, values in scores.items() if "AUC" in kind)[0])
 
@@ -223,10 +225,10 @@ def finds_hand(label: str, seed: int, map: str) -> float:
 def camera_travel(label: str, seed: int) -> float:
     """How far the camera carries the middle of the picture over the clip, in percent of its width.
 
-    It is the longest way between two frames.
+    It is the longest way between two of the frames that AM Flow sees.
     """
-    gesture = gesture_of(label, seed)
-    height, width = gesture.frames.shape[1:3]
+    gesture, clip = seen("am_flow", label, seed)
+    height, width = clip.size
     middle = np.array([width / 2, height / 2, 1.0])
     places = gesture.camera.astype(np.float64) @ middle
     steps = np.linalg.norm(places[:, None] - places[None], axis=-1)

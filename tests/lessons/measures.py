@@ -18,9 +18,9 @@ from core.order import path_weight as path_weight_of
 from core.order.chance import chance_accuracy
 from core.order.facts import rightly_first
 from core.order.shuffle import permutation
-from core.video import Clip, subclip
+from core.video import Clip
 from core.weights import Model, load, untrained
-from core.world.gestures import Gesture, render, rendered_clip
+from core.world.gestures import Gesture, Uncut
 from pages.guide.lesson import Claim
 from pages.parts.sources import RENDERED_FRAMES
 
@@ -57,17 +57,20 @@ def model_of(name: str, random: bool = False) -> Model:
 
 
 @cache
-def gesture_of(label: str, seed: int) -> Gesture:
-    return render(label, seed, frames=RENDERED_FRAMES)
+def seen(model: str, label: str, seed: int) -> tuple[Gesture, Clip]:
+    """The frames of a rendered gesture that the app shows the model, and what is known of them."""
+    card = model_of(model).card
+    uncut = Uncut(label, seed, RENDERED_FRAMES)
+    indices = uncut.indices(frames=card.frames, sampling=card.sampling).tolist()
+    gesture = uncut.drawn(indices)
+    return gesture, uncut.clip(gesture, indices)
 
 
 @cache
 def clip_of(model: str, label: str, seed: int, how: str = "as it is") -> Clip:
-    """The frames that the app shows the model: as they are, or one of its other probes."""
-    loaded = model_of(model)
-    frames, sampling = loaded.card.frames, loaded.card.sampling
-    clip = subclip(rendered_clip(gesture_of(label, seed)), frames=frames, sampling=sampling)
-    return probes(clip, loaded.unit)[how]
+    """These frames as they are, or as another of the app's probes."""
+    _, clip = seen(model, label, seed)
+    return probes(clip, model_of(model).unit)[how]
 
 
 @cache
@@ -175,6 +178,12 @@ def reverse_weight(**of: Any) -> float:
 def first_slot(**of: Any) -> float:
     """The slot, from 1, in which the recovered order begins."""
     return reading_of(**of).order.path[0] + 1
+
+
+@measure
+def negative_weights(**of: Any) -> float:
+    """How many entries of the matrix are negative."""
+    return int((reading_of(**of).matrix < 0).sum())
 
 
 @measure

@@ -15,7 +15,14 @@ from core.weights import embedded, load
 
 ROOT = Path(__file__).parents[2]
 PAGES = sorted(p.name for p in (ROOT / "pages").glob("*.py"))
-ABOUT_ALL = ("backbones.py", "gestures.py", "live.py", "results.py", "training.py")
+ABOUT_ALL = (
+    "backbones.py",
+    "gestures.py",
+    "lessons.py",
+    "live.py",
+    "results.py",
+    "training.py",
+)
 """Pages that are about no one model's pass over the clip."""
 SHOWS_A_MODEL = [name for name in PAGES if name not in ABOUT_ALL]
 
