@@ -45,8 +45,11 @@ def checkpoint(tmp_path: Path) -> Path:
 
 @pytest.mark.parametrize(
     "page",
-    ["explore.py", "gradcam.py"]
-    + [pytest.param(page, marks=pytest.mark.long) for page in ("frame_order.py", "compare.py")],
+    ["gradcam.py"]
+    + [
+        pytest.param(page, marks=pytest.mark.long)
+        for page in ("explore.py", "frame_order.py", "compare.py")
+    ],
 )
 def test_words_of_a_card_are_text_on_a_page(page: str, checkpoint: Path) -> None:
     def run(page: str) -> None:
