@@ -6,6 +6,7 @@ Pictures are uint8 RGB (H, W, 3), times are seconds from the first.
 from __future__ import annotations
 
 import re
+import struct
 import tarfile
 import warnings
 import zipfile
@@ -93,7 +94,8 @@ def _archive(path: Path, limits: Limits) -> Timeline:
     """The pictures of a zip file; nothing of it is unpacked to the disk."""
     try:
         archive = zipfile.ZipFile(path)
-    except zipfile.BadZipFile:
+    except (zipfile.BadZipFile, NotImplementedError, OSError, ValueError, struct.error):
+        # ValueError: names that are no UTF-8
         raise NotAVideo(f"{path.name}: a damaged archive; pack or copy it again") from None
     with archive:
         names = [item.filename for item in archive.infolist() if _is_picture(item.filename)]
@@ -126,7 +128,7 @@ def _tape(path: Path, limits: Limits) -> Timeline:
                         f"{path.name}: its pictures are over the limit of "
                         f"{limits.megabytes:.0f} MB; pack fewer"
                     )
-    except (tarfile.TarError, EOFError, OSError, zlib.error):
+    except (tarfile.TarError, EOFError, OSError, zlib.error, struct.error):
         raise NotAVideo(f"{path.name}: a damaged archive; pack or copy it again") from None
     if not pictures:
         raise _no_pictures(path)

@@ -10,6 +10,7 @@ from __future__ import annotations
 import argparse
 import json
 import pickle
+import struct
 import threading
 import warnings
 import zipfile
@@ -140,7 +141,7 @@ def _unpickled(path: Path) -> Stored:
         _check_archive(path)
         with open(path, "rb"):
             pass  # what cannot be opened is no damage: that error stays as it is
-    except zipfile.BadZipFile:
+    except (zipfile.BadZipFile, NotImplementedError, UnicodeDecodeError, struct.error):
         pass  # as torch will say
     try:
         # VideoMAE's files keep their training arguments; a pickle of another age draws a warning

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, get_args
 
-from core.errors import BadInput
+from core.errors import BadInput, brief
 from core.video import Recording
 from core.world.gestures import Uncut
 
@@ -35,7 +35,8 @@ class ClipSource(ABC):
         if kind in ("folder", "upload"):
             return VideoFile(Path(name), kind == "upload")
         raise BadInput(
-            f"{text!r} is no source of a clip; use render:LABEL:SEED, folder:PATH or upload:PATH"
+            f"{brief(repr(text))} is no source of a clip; use render:LABEL:SEED, folder:PATH or "
+            "upload:PATH"
         )
 
     @abstractmethod
