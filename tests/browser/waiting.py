@@ -34,7 +34,7 @@ def settled(page: Any, seconds: float = 90) -> None:
     """
     page.evaluate("window.idleSince = undefined")
     page.wait_for_function(IDLE, timeout=1000 * seconds)
-    assert page.locator("[data-testid=stException]").count() == 0
+    assert page.locator("[data-testid=stException]").all_inner_texts() == []
 
 
 def drawn(page: Any, charts: int, seconds: float = 90) -> None:
@@ -126,5 +126,5 @@ def taken(page: Any, button: Any) -> bytes:
 
 
 def no_error(page: Any) -> None:
-    assert page.locator("[data-testid=stException]").count() == 0
+    assert page.locator("[data-testid=stException]").all_inner_texts() == []
     assert page.locator("[data-testid=stAlertContentError]").count() == 0
