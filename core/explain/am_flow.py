@@ -28,9 +28,10 @@ def am_flow(model: Model, clip: Clip, layer: int | None = None) -> Float[np.ndar
     _, video = to_input(model.card, clip)
     with model.lock, torch.inference_mode():
         output = model.net(video, detail=True)
-    if not isinstance(model.net, AMFlow) or not output.am_flow:
+    net = model.net.network
+    if not isinstance(net, AMFlow) or not output.am_flow:
         raise BadInput(f"{model.card.model} computes no AM flow; choose am_flow")
-    blocks = list(model.net.am_blocks)
+    blocks = list(net.am_blocks)
     if layer is not None and layer not in blocks:
         raise BadInput(
             f"block {layer} of {model.card.model} has no AM flow; choose one of "
@@ -41,7 +42,7 @@ def am_flow(model: Model, clip: Clip, layer: int | None = None) -> Float[np.ndar
 
 def has_aligned_flow(model: Model, layer: int) -> bool:
     """Whether these weights have an aligning encoder, and this block AM flow."""
-    net = model.net
+    net = model.net.network
     return isinstance(net, AMFlow) and net.aligning is not None and layer in net.am_blocks
 
 

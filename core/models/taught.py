@@ -66,5 +66,9 @@ class Taught(VideoModel):
         return replace(output, logits=logits) if detail else logits
 
     @property
+    def network(self) -> VideoModel:
+        return self.base
+
+    @property
     def trunk(self) -> nn.ModuleList:
         return self.base.trunk

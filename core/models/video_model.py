@@ -89,6 +89,11 @@ class VideoModel(nn.Module):
         raise NotImplementedError(f"{type(self).__name__} carries no state")
 
     @property
+    def network(self) -> VideoModel:
+        """The paper's network: itself, or what a taught classifier stands on."""
+        return self
+
+    @property
     def trunk(self) -> nn.ModuleList:
         """The blocks of its own that training may freeze, first one first; empty for none."""
         return nn.ModuleList()

@@ -27,8 +27,7 @@ def with_head(
     The network is copied, so that what is done to one does not touch the other. `about` says how it
     was learned: it stands on the card as `recipe["few"]`.
     """
-    base = model.net.base if isinstance(model.net, Taught) else model.net
-    net = Taught(copy.deepcopy(base), len(names)).eval()
+    net = Taught(copy.deepcopy(model.net.network), len(names)).eval()
     with torch.no_grad():
         net.head.weight.copy_(torch.from_numpy(weight))
         net.head.bias.copy_(torch.from_numpy(bias))

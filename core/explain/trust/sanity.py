@@ -68,7 +68,8 @@ def cascade(model: Model, map_of: MapOf, seed: int = 0) -> Cascade:
 
 def parts(net: VideoModel) -> list[tuple[str, Sequence[nn.Module]]]:
     """What becomes random, in turn: the head, each layer from the last one on, then the rest."""
-    blocks = list(net.vit.blocks) if isinstance(net, AMFlow) else list(net.trunk)
+    own = net.network
+    blocks = list(own.vit.blocks) if isinstance(own, AMFlow) else list(own.trunk)
     inside = {id(part) for block in blocks for part in block.modules()}
     heads = [
         module

@@ -20,7 +20,7 @@ from core.video.varied import Variation, middles, varied
 from core.weights import UNCALIBRATED, Card, Model, load_checkpoint, save_checkpoint
 from core.weights.own_gestures import check_gestures
 from core.weights.taught import with_head
-from tests.core.tiny import FRAMES, direcformer
+from tests.core.tiny import FRAMES, direcformer, random_model
 
 NAMES = ("Z", "S", "wave")
 HALF = (0.5, 0.5, 0.5)
@@ -165,10 +165,24 @@ def test_a_taught_model_can_be_taught_again_from_its_network() -> None:
     assert twice.card.trained_on == "four things; then Z, S, wave from 12 clips"
 
 
+def test_a_taught_am_flow_still_shows_its_flow() -> None:
+    base = random_model("am_flow")
+    pixels = np.random.default_rng(0).integers(0, 256, (3, 35, 35, 3), np.uint8)
+    shown = Clip(pixels, np.arange(3) / 10, "clip", "id")
+    new, _, _ = taught(base)
+    np.testing.assert_allclose(
+        explain.am_flow(new, shown), explain.am_flow(base, shown), rtol=1e-3, atol=1e-5
+    )
+
+
 def test_a_network_that_does_not_say_what_it_reads_is_refused() -> None:
     class Silent(VideoModel):
         size, frames = 35, FRAMES
         cam = torch.nn.Identity()
+
+        def __init__(self) -> None:
+            super().__init__()
+            self.weight = torch.nn.Parameter(torch.zeros(1))
 
         def forward(self, video: torch.Tensor, detail: bool = False) -> Output:
             return Output(torch.zeros(len(video), 4))
