@@ -2,6 +2,7 @@
 
 import streamlit as st
 
+from pages.guide.examples import start_strip
 from pages.guide.gallery import Card, gallery
 from pages.guide.lesson import lessons
 from pages.parts import head
@@ -9,7 +10,10 @@ from pages.parts.choose import through_router
 from pages.parts.show import NOT_AN_EXPLANATION
 
 through_router()
-head.page("Lessons", "Guided tours through the app, for a lecture or for yourself.")
+head.page("Lessons", "Examples, and guided tours for a lecture or for yourself.")
+st.subheader("Examples", help="One click opens each as it was prepared.")
+start_strip()
+st.subheader("Lessons")
 st.markdown(
     "A lesson stands in a strip below the live app, which stays usable. **→** and **Page Down** go "
     "on (so does a clicker), **P** shows the picture alone and large, **B** makes the screen "

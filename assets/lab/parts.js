@@ -85,7 +85,7 @@ export function themeOf(root) {
   };
 }
 
-const BELOW = 48; // pixels for the legend below the stage
+const BELOW = 84; // pixels for the legend below the stage
 const ABOVE = 92; // pixels for the header of the page, and a gap
 
 /**
