@@ -24,7 +24,7 @@ from tests.browser.viewer import VIEWER, becomes, drawn, press, put_frame
 from tests.browser.waiting import settled, taken
 
 pytestmark = pytest.mark.browser
-MODELS = ("direcformer", "far", "rvit", "am_flow")
+MODELS = ("direcformer", "rvit", "am_flow")
 MARKUP = "</script><img src=x onerror=\"document.title='broken'\">.mp4"
 LAB = "[data-testid=shuffle-lab]"
 HOVER = """([viewer, times]) => {
@@ -119,7 +119,7 @@ def test_every_model_shows_the_rows_of_core_and_asks_nobody(page, file, traces) 
 @pytest.mark.long
 def test_the_other_included_models_show_the_rows_of_core(chromium, tmp_path: Path) -> None:
     others = traced(*(name for name in embedded() if name not in MODELS))
-    assert len(others) == 2
+    assert len(others) == 3
     with opened(chromium, written(others, tmp_path)) as page:
         shows_the_rows_of_core(page, others)
 
@@ -153,7 +153,7 @@ def explain_box(trace: Trace) -> tuple[float, float, float, float]:
 
 
 def test_hovering_takes_less_than_a_frame_of_the_screen(page) -> None:
-    for name in ("direcformer", "far"):
+    for name in ("direcformer", "rvit"):
         tab(page, name)
         spent = page.evaluate(HOVER, [VIEWER, 60])
         assert np.median(spent) < 16, f"{name}: {np.median(spent):.1f} ms"
@@ -237,7 +237,7 @@ def test_the_order_is_stepped_through_for_each_shuffle_and_no_frame_moves(page) 
 
 
 def test_am_flow_is_shown_pair_by_pair_and_only_where_it_is(page) -> None:
-    tab(page, "far")
+    tab(page, "rvit")
     assert page.locator("[data-ho=change]").is_hidden()
     tab(page, "am_flow")
     flow = page.locator("[data-ho=flow]")

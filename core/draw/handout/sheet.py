@@ -91,7 +91,7 @@ def sheet(
         clip=name,
         payload=payload,
         classes=[(model.card.labels[i], float(trace.probabilities[i])) for i in best],
-        remarks=[*_remarks(trace), *left_out],
+        remarks=[*remarks_on(trace), *left_out],
         left_out=left_out,
         lab=_lab(model, shuffles_of(model, trace, own_order), line),
         flow=flow_shown(model, trace),
@@ -136,7 +136,7 @@ def weights_words(card: Card) -> str:
     return f"weights {card.hash}" if card.trained_on else "random weights"
 
 
-def _remarks(trace: Trace) -> list[str]:
+def remarks_on(trace: Trace) -> list[str]:
     """What the model can say, and whether it has learned something else than this clip."""
     card = trace.card
     if not card.trained_on:

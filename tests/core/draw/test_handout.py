@@ -6,9 +6,10 @@ import base64
 import hashlib
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import date
+from functools import cache
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
@@ -20,7 +21,7 @@ from core import explain
 from core.cli import main
 from core.draw import handout
 from core.draw.handout import fitting
-from core.draw.handout.flow import flow_shown
+from core.draw.handout.sheet import remarks_on
 from core.errors import BadInput
 from core.observe import Trace, observe
 from core.order import read
@@ -45,8 +46,14 @@ def seen(name: str, gesture: Clip) -> tuple[Model, Clip]:
 
 
 @pytest.fixture(scope="module")
-def rvit(gesture: Clip) -> handout.Sheet:
-    return handout.sheet(*seen("rvit", gesture), "carret.mp4")
+def sheets(gesture: Clip) -> Callable[[str], handout.Sheet]:
+    """The sheet of an included model, made once."""
+    return cache(lambda name: handout.sheet(*seen(name, gesture), "carret.mp4"))
+
+
+@pytest.fixture(scope="module")
+def rvit(sheets: Callable[[str], handout.Sheet]) -> handout.Sheet:
+    return sheets("rvit")
 
 
 class Nodes(HTMLParser):
@@ -74,19 +81,18 @@ class Nodes(HTMLParser):
 
 @pytest.mark.parametrize("name", embedded())
 def test_a_page_of_an_included_model_is_at_most_5_mb_and_lacks_nothing(
-    name: str, gesture: Clip
+    name: str, sheets: Callable[[str], handout.Sheet]
 ) -> None:
-    model, clip = seen(name, gesture)
-    sheet = handout.sheet(model, clip, "carret.mp4")
+    card, sheet = load(name).card, sheets(name)
     assert 500_000 < len(handout.document([sheet])) <= handout.LIMIT == 5_000_000
     header = opened(sheet.payload)
-    assert sheet.left_out == [] and header["labels"] == list(model.card.labels)
+    assert sheet.left_out == [] and header["labels"] == list(card.labels)
     assert [cam["target"] for cam in header["gradcams"]] == list(range(10))
     assert {layer["layer"] for layer in header["layers"]} == {
         layer for tap in header["taps"] for layer in tap["layers"]
     }
     assert (sheet.flow is not None) == (name == "am_flow")
-    assert sheet.classes[0][0] in model.card.labels and sheet.lab is not None
+    assert sheet.classes[0][0] in card.labels and sheet.lab is not None
 
 
 def test_the_policy_allows_the_one_script_and_the_one_style_and_nothing_else(
@@ -177,10 +183,11 @@ def test_a_shuffle_of_another_clip_and_one_that_is_there_anyway_add_none(gesture
     assert [each.name for each in backwards] == ["as in the app", "seed 0", "seed 1"]
 
 
-def test_am_flow_is_shown_as_core_computes_it(gesture: Clip) -> None:
+def test_am_flow_is_shown_as_core_computes_it(
+    gesture: Clip, sheets: Callable[[str], handout.Sheet]
+) -> None:
     model, clip = seen("am_flow", gesture)
-    trace = observe(model, clip)
-    flow = flow_shown(model, trace)
+    trace, flow = observe(model, clip), sheets("am_flow").flow
     assert flow is not None and flow["block"] == 5
     assert flow["steps"][0] == "1 → 2" and len(flow["steps"]) == 7
     assert [kind["name"] for kind in flow["kinds"]] == ["static", "post", "aligned"]
@@ -263,8 +270,8 @@ def test_random_weights_and_a_clip_unlike_training_are_called_so(gesture: Clip) 
     assert random.about["Weights"] == "random: it has learned nothing"
     trained = load("rvit")
     noise = np.random.default_rng(0).integers(0, 255, (8, 60, 80, 3), np.uint8)
-    other = handout.sheet(trained, Clip(noise, np.arange(8) / 8, "noise.mp4", "n"), "noise.mp4")
-    assert other.remarks[1].startswith("This clip does not look like what this model was trained")
+    other = remarks_on(observe(trained, Clip(noise, np.arange(8) / 8, "noise.mp4", "n")))
+    assert other[1].startswith("This clip does not look like what this model was trained")
 
 
 def test_the_page_names_its_day_its_versions_and_how_it_is_made_again(rvit: handout.Sheet) -> None:
@@ -283,7 +290,10 @@ def test_the_command_writes_one_file_and_says_what_is_in_it(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     clip, out = tmp_path / "star.mp4", tmp_path / "new" / "star.html"
-    assert main(["render", "--label", "star", "--seed", "5", "--out", str(clip)]) == 0
+    assert (
+        main(["render", "--label", "star", "--seed", "5", "--frames", "16", "--out", str(clip)])
+        == 0
+    )
     capsys.readouterr()
     models = ["--models", "rvit", "far"]
     assert main(["handout", str(clip), *models, "--out", str(out), "--json"]) == 0
