@@ -15,7 +15,8 @@ from pages.parts.viewer import say_wrong_link, viewer
 choice = current_choice()
 
 head.first_page()
-opening = st.container()
+opening = st.empty()
+opening.markdown("&nbsp;")  # the viewer below measures its room before the sentence is there
 say_wrong_link(choice)
 viewer(choice)
 with opening:  # on its way once the heat map is
