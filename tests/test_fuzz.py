@@ -36,7 +36,7 @@ from tests.core.video.test_video import ramp, write
 
 VIDEOS = int(os.environ.get("AIM_FUZZ_VIDEOS", "60"))
 FILES = int(os.environ.get("AIM_FUZZ_FILES", "60"))
-SECONDS, KILOBYTES = 10.0, 1_000_000
+SECONDS, KILOBYTES = 10.0, 1_000_000  # of processor time, and of memory
 """What one file may take."""
 LONGEST = 800
 """Characters of a refusal."""
@@ -75,14 +75,14 @@ def damaged(data: bytes, rng: np.random.Generator) -> bytes:
 @contextmanager
 def bounded(what: object) -> Iterator[None]:
     """Whatever happens inside is soon, small, and at worst a refusal in one line."""
-    before, begin = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, time.monotonic()
+    before, begin = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, time.process_time()
     try:
         yield
     except BadInput as error:
         line = str(error)
     else:
         line = ""
-    seconds = time.monotonic() - begin
+    seconds = time.process_time() - begin
     grown = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before
     assert "\n" not in line and len(line) < LONGEST, (what, line)
     assert seconds < SECONDS and grown < KILOBYTES, (what, seconds, grown)
