@@ -6,6 +6,7 @@ above all, and makes what the app opens on: then the first heat map is ready whe
 
 from __future__ import annotations
 
+import gc
 import threading
 
 _imported = threading.Event()
@@ -33,6 +34,10 @@ def _warm() -> None:
         import pandas  # noqa: F401
 
         from pages.parts import domain, exhibit, layers, opening, viewer  # noqa: F401
+
+        # Streamlit collects garbage after every run: what is imported stays, and is not looked at
+        gc.collect()
+        gc.freeze()
     finally:  # what is wrong, the first visitor's own import says
         _imported.set()
     from core.errors import BadInput
