@@ -19,7 +19,6 @@ from typing import Any
 from assets import ASSETS
 from core.errors import BadInput
 from core.models import available, setting
-from core.models.count import count
 
 FOLDER = ASSETS / "survey"
 FAMILIES = {"two-stream": "Two-stream", "3d-cnn": "3D CNN", "transformer": "Transformer"}
@@ -36,7 +35,19 @@ BACKBONES = (
     "idea",
     "note",
 )
-PRINTED = ("method", "model", "build", "data", "top1", "top5", "cost", "params_m", "source")
+PRINTED = (
+    "method",
+    "model",
+    "build",
+    "data",
+    "top1",
+    "top5",
+    "cost",
+    "params_m",
+    "source",
+    "counted_params_m",
+    "counted_gflops",
+)
 
 
 @dataclass(frozen=True)
@@ -78,6 +89,11 @@ class Printed:
     size: str
     """Millions of parameters as printed: a sum of parts, or empty."""
     source: str
+    counted: tuple[Decimal, Decimal] | None
+    """Of what is built: millions of parameters, and GFLOPs of one view, as `core count` gives them.
+
+    They are kept, as counting the twenty takes half a minute; a test counts them again.
+    """
 
     @property
     def gflops(self) -> float:
@@ -98,21 +114,6 @@ class Printed:
         """Model, preset and settings to build it with, its classes among them."""
         name, preset, *rest = self.build.split()
         return name, preset, {"classes": CLASSES[self.data]} | dict(map(setting, rest))
-
-    def counted(self) -> float:
-        """Millions of parameters of what `build` builds.
-
-        Raises: BadInput for a row that is not built here.
-        """
-        if not self.build:
-            raise BadInput(f"{self.method} is not built here; ask for a row with `build`")
-        name, preset, settings = self.settings
-        return _millions(name, preset, tuple(settings.items()))
-
-
-@cache
-def _millions(name: str, preset: str, settings: tuple[tuple[str, Any], ...]) -> float:
-    return count(name, preset, **dict(settings)).parameters / 1e6
 
 
 @cache
@@ -185,12 +186,16 @@ def read_printed(path: Path) -> tuple[Printed, ...]:
             row["cost"],
             row["params_m"],
             row["source"],
+            _pair(row, path),
         )
         _check(path, row, line.data in DATA, f"data: one of {', '.join(DATA)}")
         _check(path, row, line.model in {"", *available()}, "model: one of `core models`, or none")
         _check(path, row, line.build.split(" ")[0] in ("", line.model), "build: begins with model")
         _check(path, row, _can(lambda line=line: line.gflops > 0), "cost: such as 196x3 or 5.3T")
         _check(path, row, _can(lambda line=line: line.parameters != 0), "params_m: such as 86+28")
+        _check(
+            path, row, bool(line.build) == (line.counted is not None), "counts where it is built"
+        )
         rows.append(line)
     return tuple(rows)
 
@@ -237,6 +242,13 @@ def _can(holds: Any) -> bool:
         return bool(holds())
     except ValueError:
         return False
+
+
+def _pair(row: dict[str, str], path: Path) -> tuple[Decimal, Decimal] | None:
+    """What was counted of a row that is built."""
+    parameters = _number(row, "counted_params_m", path)
+    gflops = _number(row, "counted_gflops", path)
+    return None if parameters is None or gflops is None else (parameters, gflops)
 
 
 def _number(row: dict[str, str], column: str, path: Path, most: int = 10**6) -> Decimal | None:

@@ -96,8 +96,8 @@ def costs(data: str, shown: str) -> list[Point]:
 def _costing(row: Printed, shown: str) -> Point:
     cost = row.cost.replace("x", " × ") + (" GFLOPs" if "x" in row.cost else "FLOPs, all views")
     words = [f"{DATA[row.data]} {row.top1} %", cost]
-    if row.build:
-        words.append(f"counted here: {counted(row.build).macs / 1e9:.1f} GFLOPs a view")
+    if row.counted:
+        words.append(f"counted here: {row.counted[1]} GFLOPs a view")
     words.append(row.source)
     kind = "app" if row.build else row.source.split(",")[0]
     return Point(

@@ -214,7 +214,10 @@ def _own_point(name: str, row: Printed, axis: str, shown: str) -> Point:
 def size_of(row: Printed) -> tuple[float, str]:
     """Millions of parameters, and how that is known where it is not printed."""
     printed = row.parameters
-    return (printed, "") if printed else (row.counted(), COUNTED)
+    if printed:
+        return printed, ""
+    assert row.counted is not None  # only what is built here is placed
+    return float(row.counted[0]), COUNTED
 
 
 def _measured(card: dict[str, Any], shown: str) -> Point:
