@@ -88,7 +88,8 @@ def followed(page: Any, lesson: Lesson) -> None:
         at(page, number)
         eventually(page, lambda number=number: shows(page, lesson, number))
         looked_at(page, step)
-        no_error(page)
+        if "random" not in step.parameters.get("model", ""):  # of which a red line warns
+            no_error(page)
         assert page.evaluate(
             "document.documentElement.scrollWidth <= document.documentElement.clientWidth"
         )
