@@ -176,8 +176,8 @@ MUTANTS = (
     Mutant(
         "the mean of the heads",
         "core/draw/packing.py",
-        "take(total / attention.heads)",
-        "take(total)",
+        "take(total[None] / heads)",
+        "take(total[None])",
         _PACKING,
     ),
     Mutant(

@@ -228,7 +228,7 @@ def test_a_lesson_starts_as_a_child_is_stopped_and_its_room_is_removed(
     assert [file.name for file in room.glob("*.mp4")] == ["carret-13.mp4"]
     app.button(key="stop-lesson").click().run()
     assert not app.exception and runs.read(lesson).state in ("stopped", "finished")
-    from pages.parts.teach import _clear
+    from pages.parts.room import _clear
 
     _clear(room)
     assert not room.exists()

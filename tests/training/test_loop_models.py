@@ -180,7 +180,7 @@ def test_weights_in_other_forms_can_be_the_start(
     with pytest.raises(BadInput, match="not one tensor"):
         fit(replace(SHORT, init=str(tmp_path / "foreign.pth")), "tiny", tmp_path / "foreign")
     (tmp_path / "bad.safetensors").write_text("bad")
-    with pytest.raises(BadInput, match=r"bad.safetensors cannot be read"):
+    with pytest.raises(BadInput, match=r"bad.safetensors is not a safetensors file"):
         read_weights(tmp_path / "bad.safetensors")
 
 
