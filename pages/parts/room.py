@@ -27,7 +27,7 @@ class Room:
 
 
 def _clear(path: Path) -> None:
-    for run in path.iterdir():
+    for run in path.glob("*"):  # none where somebody has removed the folder
         runs.stop(run)
     shutil.rmtree(path, ignore_errors=True)
 
