@@ -38,6 +38,6 @@ export function writeLegend(part, data, state, drawn, painted, width) {
   part.high.textContent = short(painted.top);
   const { low, high } = painted.clip;
   part.raw.textContent = `values ${short(low)} to ${short(high)}${drawn.remark}`;
-  part.unseen.style.visibility = drawn.values.some(Number.isNaN) ? "visible" : "hidden";
+  part.unseen.hidden = !drawn.values.some(Number.isNaN);
   paintScale(part.scale, width, 14, painted.lut);
 }

@@ -344,10 +344,7 @@ def test_groups_are_drawn_as_what_cannot_be_seen_and_tokens_cover_two_frames(
         page.evaluate("[...document.querySelector('section').attentionRow().values]")
     ).reshape(T, H, W)
     assert np.isnan(values[:, 0, 1]).all() and np.isnan(values).sum() == T * (H * W // 2)
-    assert (
-        page.locator("[data-part=unseen]").evaluate("node => getComputedStyle(node).visibility")
-        == "visible"
-    )
+    assert page.locator("[data-part=unseen]").is_visible()
     when = page.locator("[data-part=values] > div").nth(2)
     assert when.locator("dd").inner_text() == "frames 3–4, 0.50–0.75 s"
     assert when.get_attribute("title") == "token 15"
@@ -362,7 +359,7 @@ def test_models_without_places_in_time_ask_each_frame_and_choose_their_frame_map
     page = mounted(chromium, [packing.pack(trace)])
     page.wait_for_selector("[data-ready=true]")
     made = page.locator("[data-part=matrix-title] p").all_inner_texts()[1]
-    assert made.startswith("attention from frame to frame (by memory)")
+    assert made == "by memory, computed beside the network, after the clip"
     page.locator("[data-control=times] select").select_option("space_frames")
     matrix = page.evaluate("[...document.querySelector('section').frameMatrix().values]")
     np.testing.assert_allclose(
