@@ -22,6 +22,7 @@ def seen(page: Any) -> dict[str, str]:
     return dict(label.split(": sees ") for label in labels)
 
 
+@pytest.mark.long
 def test_a_token_is_asked_of_every_design_a_table_is_sorted_and_a_model_opens(
     address: str, chromium
 ) -> None:

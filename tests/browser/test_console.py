@@ -11,18 +11,24 @@ from tests.browser.waiting import settled
 pytestmark = pytest.mark.browser
 
 
+OFTEN = ("explore", "frame_order", "lessons")
+"""Pages that every run of the tests opens; the others are for make long."""
+
+
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=() if name in OFTEN else pytest.mark.long) for name in PAGES]
+)
 def test_a_link_to_any_page_asks_only_its_own_server_and_leaves_the_console_empty(
-    address: str, chromium
+    address: str, chromium, name: str
 ) -> None:
-    for name in PAGES:
-        page = chromium.new_page(viewport={"width": 1440, "height": 900})
-        noise = listened(page, address)
-        page.goto(f"{address}/{name}?label=star&seed=4")
-        settled(page)
-        assert noise == [], name
-        assert page.url.startswith(f"{address}/{name if name != 'explore' else ''}?")
-        assert "label=star" in page.url and "seed=4" in page.url, "the link is kept"
-        page.close()
+    page = chromium.new_page(viewport={"width": 1440, "height": 900})
+    noise = listened(page, address)
+    page.goto(f"{address}/{name}?label=star&seed=4")
+    settled(page)
+    assert noise == []
+    assert page.url.startswith(f"{address}/{name if name != 'explore' else ''}?")
+    assert "label=star" in page.url and "seed=4" in page.url, "the link is kept"
+    page.close()
 
 
 @pytest.mark.long

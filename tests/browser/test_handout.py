@@ -296,6 +296,7 @@ def test_a_phone_shows_all_of_it_without_scrolling_sideways(chromium, file, scre
     context.close()
 
 
+@pytest.mark.long
 def test_the_button_of_a_page_gives_the_file_and_the_figures(
     address: str, chromium, screenshots: Path, tmp_path: Path
 ) -> None:

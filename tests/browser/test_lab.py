@@ -210,6 +210,7 @@ INTERVALS = """async ([selector, count]) => {
 }"""
 
 
+@pytest.mark.long
 def test_the_step_through_plays_steps_and_keeps_thirty_frames_a_second(
     address: str, chromium, record_property, screenshots
 ) -> None:

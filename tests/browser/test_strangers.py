@@ -30,6 +30,7 @@ def files(tmp_path: Path) -> list[str]:
     return [str(tmp_path / "best.pth.tar"), str(tmp_path / "config.json")]
 
 
+@pytest.mark.long
 def test_own_weights_with_their_config_are_shown_and_ask_no_other_host(
     address: str, chromium, files: list[str]
 ) -> None:

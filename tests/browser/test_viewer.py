@@ -335,6 +335,7 @@ def test_gradcam_is_asked_for_once_and_is_that_of_core(address: str, chromium) -
     page.close()
 
 
+@pytest.mark.long
 def test_a_link_shows_the_same_view_in_a_fresh_browser(address: str, chromium) -> None:
     page = opened(chromium, address, "label=star&seed=4")
     put(page, "layer", "4")

@@ -51,6 +51,7 @@ def test_a_data_set_that_cannot_compare_families_says_so() -> None:
     assert survey.comparable("k400") == ""
 
 
+@pytest.mark.long
 def test_the_page_opens_on_its_own_clips_too_and_marks_them_apart() -> None:
     app = opened("far", PAGE)
     assert not app.exception and not app.error

@@ -176,6 +176,7 @@ def test_queries_and_keys_are_sent_of_heads_that_are_there(trace: Trace) -> None
     assert head_of(None, trace) is None and head_of([1], trace) is None
 
 
+@pytest.mark.long
 def test_the_file_of_a_view_holds_what_the_viewer_drew(
     trace: Trace, monkeypatch: pytest.MonkeyPatch
 ) -> None:

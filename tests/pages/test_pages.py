@@ -6,6 +6,7 @@ import re
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 from streamlit.testing.v1 import AppTest
@@ -49,8 +50,23 @@ def opened(name: str, page: str) -> AppTest:
     return app.run()
 
 
-@pytest.mark.parametrize("page", SHOWS_A_MODEL)
-@pytest.mark.parametrize("name", sorted(available()))
+def often(name: str, is_often: bool) -> Any:
+    """A value of every run of the tests, or one for make long."""
+    return pytest.param(name, marks=() if is_often else pytest.mark.long)
+
+
+@pytest.mark.parametrize(
+    ("name", "page"),
+    [
+        pytest.param(
+            name,
+            page,
+            marks=() if name == "direcformer" or page == "explore.py" else pytest.mark.long,
+        )
+        for name in sorted(available())
+        for page in SHOWS_A_MODEL
+    ],
+)
 def test_a_page_opens_on_a_model(name: str, page: str) -> None:
     app = opened(name, str(ROOT / "pages" / page))
     assert not app.exception and not app.error
@@ -71,14 +87,19 @@ def test_a_page_opens_on_a_model(name: str, page: str) -> None:
             assert ("random weights" in line) == (line.split(",")[0] not in shipped), line
 
 
-@pytest.mark.parametrize("name", sorted(available()))
+@pytest.mark.parametrize(
+    "name", [often(name, name == "direcformer") for name in sorted(available())]
+)
 def test_the_training_page_opens_whatever_the_model(name: str) -> None:
     app = opened(name, str(ROOT / "pages" / "training.py"))
     assert not app.exception and not app.error
     assert len(app.dataframe) == 2 and app.button(key="start").label == "Start"
 
 
-@pytest.mark.parametrize("page", PAGES)
+@pytest.mark.parametrize(
+    "page",
+    [often(page, page in ("explore.py", "frame_order.py", "intervene.py")) for page in PAGES],
+)
 def test_a_page_opens_on_a_model_that_is_one_new_file(toy: str, page: str) -> None:
     app = opened(toy, str(ROOT / "pages" / page))
     assert not app.exception and not app.error

@@ -154,6 +154,7 @@ def test_a_run_goes_on_with_every_setting_that_it_began_with(
     assert described("", began[0]) == described("", asked)
 
 
+@pytest.mark.long
 def test_a_run_ends_with_an_app_that_is_killed(folder: Path) -> None:
     code = (
         "import sys, time; from pathlib import Path; from pages.parts import runs; "

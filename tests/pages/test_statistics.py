@@ -211,6 +211,7 @@ def test_a_model_that_did_not_learn_is_offered_with_a_warning_and_without_a_gree
     assert "DirecFormer, taught flower.mp4, not learned" in app.selectbox(key="model").options
 
 
+@pytest.mark.long
 def test_a_lesson_starts_as_a_child_is_stopped_and_its_room_is_removed(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

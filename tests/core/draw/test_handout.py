@@ -79,7 +79,13 @@ class Nodes(HTMLParser):
         return ((attrs, words) for (name, attrs), words in pairs if name == tag)
 
 
-@pytest.mark.parametrize("name", embedded())
+@pytest.mark.parametrize(
+    "name",
+    [
+        pytest.param(name, marks=() if name in ("direcformer", "rvit") else pytest.mark.long)
+        for name in embedded()
+    ],
+)
 def test_a_page_of_an_included_model_is_at_most_5_mb_and_lacks_nothing(
     name: str, sheets: Callable[[str], handout.Sheet]
 ) -> None:

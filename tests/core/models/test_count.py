@@ -83,6 +83,7 @@ def test_checkerboard_halves_the_cost_of_attention() -> None:
     assert costs["global"] - costs["temporal"] == products - 2 * tokens * 8 * width * depth
 
 
+@pytest.mark.long
 def test_every_model_can_be_counted_in_every_preset() -> None:
     for name, spec in available().items():
         for preset in spec.presets:
