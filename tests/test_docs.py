@@ -287,6 +287,7 @@ def named(dotted: str) -> bool:
 
 
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.name)
+@pytest.mark.long
 def test_the_notebook_runs(path: Path, place: Path) -> None:
     notebook = nbformat.read(path, as_version=4)
     for cell in notebook.cells:

@@ -352,6 +352,7 @@ WRONG = [
 ]
 
 
+@pytest.mark.long
 def test_a_wrong_link_falls_back_to_what_exists(address: str, chromium) -> None:
     page = chromium.new_page(viewport={"width": 1440, "height": 900})
     for query in WRONG:
@@ -397,7 +398,10 @@ def test_the_lab_is_complete_and_is_photographed(
     page.close()
 
 
-@pytest.mark.parametrize(("width", "height"), [(1280, 720), (1440, 900), (390, 844)])
+@pytest.mark.parametrize(
+    ("width", "height"),
+    [(1280, 720), pytest.param(1440, 900, marks=pytest.mark.long), (390, 844)],
+)
 def test_the_strip_the_matrix_and_the_graph_stand_above_the_fold(
     address: str, chromium, width: int, height: int
 ) -> None:

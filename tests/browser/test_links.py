@@ -12,7 +12,11 @@ pytestmark = pytest.mark.browser
 
 
 @pytest.mark.parametrize(
-    ("path", "shows"), [("frame_order", "Does the order matter"), ("training", "Train a model")]
+    ("path", "shows"),
+    [
+        ("frame_order", "Does the order matter"),
+        pytest.param("training", "Train a model", marks=pytest.mark.long),
+    ],
 )
 def test_a_link_to_a_page_works_as_the_very_first_visit(
     chromium, tmp_path: Path, path: str, shows: str

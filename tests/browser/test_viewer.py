@@ -209,6 +209,7 @@ def test_keys_step_through_the_frames_and_play(address: str, chromium) -> None:
     page.close()
 
 
+@pytest.mark.long
 def test_a_page_is_not_settled_while_the_code_of_its_viewer_is_on_its_way(
     address: str, chromium
 ) -> None:

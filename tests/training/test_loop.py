@@ -131,7 +131,14 @@ def test_the_checkpoint_loads_with_its_card(whole: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("stage", "step"), [("Still", 3), ("Still", 0), ("Video", 0), ("Video", 5), ("Video", 8)]
+    ("stage", "step"),
+    [
+        ("Still", 3),
+        pytest.param("Still", 0, marks=pytest.mark.long),
+        pytest.param("Video", 0, marks=pytest.mark.long),
+        ("Video", 5),
+        pytest.param("Video", 8, marks=pytest.mark.long),
+    ],
 )
 def test_a_killed_run_goes_on_with_the_same_losses_and_no_step_twice(
     whole: Path, tmp_path: Path, stage: str, step: int

@@ -136,6 +136,7 @@ def undisturbed(damaged: Path, tmp_path_factory: pytest.TempPathFactory) -> Path
 
 @pytest.mark.filterwarnings("ignore:This DataLoader will create")
 @pytest.mark.parametrize(("steps", "workers"), [((0, 3, 13), 0), ((9,), 2)])
+@pytest.mark.long
 def test_a_killed_run_goes_on_with_the_same_losses(
     undisturbed: Path, damaged: Path, tmp_path: Path, steps: tuple[int, ...], workers: int
 ) -> None:

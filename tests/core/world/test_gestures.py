@@ -127,6 +127,7 @@ def test_labels_of_one_seed_differ() -> None:
 
 
 @pytest.mark.parametrize("label", LABELS)
+@pytest.mark.long
 def test_strokes_run_as_people_draw_them(label: str) -> None:
     """Of all strokes, and of all strokes backwards, the mean path lies nearest to its own."""
     path = mean_path(label)
