@@ -118,6 +118,11 @@ class _Runs:
         with watching(self._keep):
             clean = net(video)
         corrupted = net(twin)
+        if not any(site.part is Part.STREAM for site in self.kept):
+            raise BadInput(
+                f"{type(net).__name__} does not say what leaves its blocks; call `passed_stream` "
+                "of core.models.sites in its forward pass"
+            )
         self.target = int(clean.argmax())
         other = int(corrupted.argmax())
         self.against = None if other == self.target else other

@@ -25,6 +25,8 @@ from core.weights import Model
 
 BASELINES = ("uniform", "centre", "optical flow", "frame difference")
 """Maps that know nothing of the model."""
+PART = "attention, layer "
+"""How the names of maps of one layer or one head begin."""
 SPREAD = 0.25
 """The standard deviation of the centre's bell, in parts of the picture's side."""
 
@@ -53,9 +55,9 @@ def every_map(
     trace, cam = shown.trace, shown.gradcam
     attentions = over_space(trace)
     signed = attentions[-1].kernel.signed
-    last = f"attention, layer {attentions[-1].layer + 1}"
+    last = f"{PART}{attentions[-1].layer + 1}"
     maps = [
-        NamedMap(f"attention, layer {each.layer + 1}", spatial(trace, each.layer), signed)
+        NamedMap(f"{PART}{each.layer + 1}", spatial(trace, each.layer), signed)
         for each in attentions
     ]
     maps += [

@@ -9,8 +9,9 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from jaxtyping import Bool, Float, Real
 
-from core.explain.trust.every_map import BASELINES, NamedMap, every_map
+from core.explain.trust.every_map import BASELINES, PART, NamedMap, every_map
 from core.explain.trust.faithfulness import (
     deletion,
     infidelity,
@@ -20,8 +21,8 @@ from core.explain.trust.faithfulness import (
     subsets,
 )
 from core.explain.trust.truth_scores import truth_scores
-from core.video import Clip, subclip
-from core.weights import Model
+from core.video import Clip, crop_box
+from core.weights import Card, Model
 from core.world.gestures import LABELS, Gesture, render, rendered_clip
 
 FIRST_SEED = 900_000_000_000_000
@@ -51,30 +52,36 @@ class Depth:
 
 
 def rendered(model: Model, number: int) -> tuple[Gesture, Clip]:
-    """The clip of this number, labels in turn, and the frames that the model is given of it."""
-    card = model.card
-    gesture = render(LABELS[number % len(LABELS)], FIRST_SEED + number, frames=card.frames)
-    return gesture, subclip(rendered_clip(gesture), frames=card.frames, sampling=card.sampling)
+    """The gesture of this number, labels in turn, of as many frames as the model takes."""
+    label = LABELS[number % len(LABELS)]
+    gesture = render(label, FIRST_SEED + number, frames=model.card.frames)
+    return gesture, rendered_clip(gesture)
 
 
 def clip_row(model: Model, number: int, depth: Depth) -> Row:
     """The scores of every map on one rendered clip. The class asked for is the clip's own."""
     gesture, clip = rendered(model, number)
     target = model.card.labels.index(gesture.label)
-    trace, maps = every_map(model, clip, depth.attributions, target)
-    scale = trace.frames.shape[1] / np.array(gesture.mask.shape[1:])
-    mask = np.stack([_scaled(mask, trace.frames.shape[1:3]) for mask in gesture.mask])
-    tips = gesture.fingertip * scale[::-1]
+    _, maps = every_map(model, clip, depth.attributions, target)
+    mask, tips = truth_seen(gesture.mask, gesture.fingertip, model.card)
     row: Row = {each.name: truth_scores(each.heat, mask, tips).numbers for each in maps}
     if depth.faithful:
         _add_faithfulness(row, model, clip, target, maps, number)
     return row
 
 
-def _scaled(mask: np.ndarray, size: tuple[int, ...]) -> np.ndarray:
-    """A mask at another size: the nearest pixel."""
-    rows, columns = ((np.arange(n) + 0.5) / n for n in size)
-    return mask[(rows * mask.shape[0]).astype(int)][:, (columns * mask.shape[1]).astype(int)]
+def truth_seen(
+    mask: Bool[np.ndarray, "T H W"], fingertip: Real[np.ndarray, "T 2"], card: Card
+) -> tuple[Bool[np.ndarray, "T S S"], Float[np.ndarray, "T 2"]]:
+    """The hand's mask and the fingertip, x and y, in the pixels that a model sees.
+
+    They are cropped and scaled as the card says; of the mask the nearest pixel is taken.
+    """
+    top, left, height, width = crop_box(mask.shape[1], mask.shape[2], card.crop)
+    places = (np.arange(card.size) + 0.5) / card.size
+    rows, columns = (top + places * height).astype(int), (left + places * width).astype(int)
+    tips = (np.asarray(fingertip, float) - (left, top)) * card.size / (width, height)
+    return mask[:, rows][:, :, columns], tips
 
 
 def _add_faithfulness(
@@ -83,10 +90,11 @@ def _add_faithfulness(
     """Deletion and insertion of each map and of random orders, sensitivity and infidelity."""
     grid = maps[0].heat.shape
     assert len(grid) == 3
-    sets = subsets(
-        model, clip, target, grid, "mean", size=max(1, math.prod(grid) // 10), seed=number
-    )
+    tenth = max(1, math.prod(grid) // 10)
+    sets = subsets(model, clip, target, grid, "mean", size=tenth, seed=number)
     for each in maps:
+        if each.name.startswith(PART):  # many passes a map: the last layer alone, as "attention"
+            continue
         row[each.name] |= {
             "deletion": deletion(model, clip, target, each.heat, "mean", STEPS).area,
             "insertion": insertion(model, clip, target, each.heat, "blur", STEPS).area,
@@ -158,14 +166,6 @@ def not_beaten(results: dict[str, dict[str, Mean]], name: str, score: str) -> It
         beats = own.low > other.mean if HIGHER_IS_BETTER[score] else own.high < other.mean
         if not beats:
             yield baseline
-
-
-def is_part(name: str) -> bool:
-    """Whether a map is one head or one layer of several, which are scored against the truth alone.
-
-    Deletion and insertion take many passes a map.
-    """
-    return name.startswith("attention, layer ")
 
 
 def numbers(results: dict[str, dict[str, Mean]]) -> dict[str, dict[str, dict[str, Any]]]:

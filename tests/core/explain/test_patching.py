@@ -124,6 +124,21 @@ def test_a_recurrent_network_is_asked_for_its_state_before_every_frame_and_in_th
     assert np.abs(result.state[:, 1:]).max() > 1e-3
 
 
+class Silent(Weighed):
+    """The same, and nobody is told what goes by."""
+
+    def forward(self, video: Tensor, detail: bool = False) -> Tensor:
+        score = (2 * video.mean((1, 3, 4)) * self.weights).sum(1)
+        return torch.stack([score, torch.zeros_like(score)], 1)
+
+
+def test_a_network_that_names_no_sites_is_refused_with_what_to_do() -> None:
+    zero, one = (0.0, 0.0, 0.0), (1.0, 1.0, 1.0)
+    card = Card("direcformer", "", ("a", "b"), zero, one, 2, 3, "uniform", "fit", "nothing")
+    with pytest.raises(BadInput, match="Silent does not say what leaves its blocks; call"):
+        patching(Model(Silent(), card), grey(51, 102, 255), grey(255, 102, 51))
+
+
 def test_progress_goes_up_to_one_and_can_end_the_work() -> None:
     model = tiny("direcformer", direcformer_net())
     steps: list[float] = []

@@ -23,7 +23,7 @@ from core.explain.trust.faithfulness import (
     sensitivity_n,
     subsets,
 )
-from core.explain.trust.over_clips import Mean, mean_of, means, not_beaten
+from core.explain.trust.over_clips import Mean, mean_of, means, not_beaten, truth_seen
 from core.explain.trust.sanity import cascade
 from core.explain.trust.truth_scores import average_precision, hottest, truth_scores
 from core.models.video_model import VideoModel
@@ -111,10 +111,6 @@ def test_infidelity_is_the_error_that_the_best_factor_leaves() -> None:
     sets = Subsets(np.array([[True, False, False], [False, True, False]]), np.array([1.0, 3.0]))
     # sums 1 and 1, the best factor is 2, errors 1 and -1
     assert infidelity(np.ones(GRID), sets) == pytest.approx(1.0)
-
-
-MASK = np.zeros((2, 2, 4), bool)
-MASK[0, 0, :2] = True
 
 
 def test_pointing_is_asked_of_frames_that_show_the_hand_and_cells_that_tie_share_a_middle() -> None:
@@ -233,6 +229,22 @@ def test_a_model_of_other_classes_has_no_truth_here(tmp_path: Path) -> None:
     with pytest.raises(BadInput, match="ten rendered strokes"):
         trust_report.trust(model, tmp_path / "out")
     assert len(LABELS) == 10
+
+
+def test_the_truth_is_cropped_and_scaled_as_the_model_sees_the_picture() -> None:
+    mask = np.zeros((1, 3, 5), bool)
+    mask[0, 0, 1] = True  # row 0, column 1 of 3 x 5
+    tip = np.array([[1.5, 0.5]])  # the middle of that pixel, x first
+    half = (0.5, 0.5, 0.5)
+    card = Card("direcformer", "", ("a",), half, half, 15, 1, "uniform", "fit", "nothing")
+    seen, tips = truth_seen(mask, tip, card)
+    rows, columns = np.nonzero(seen[0])
+    assert (rows.min(), rows.max(), columns.min(), columns.max()) == (0, 4, 3, 5)
+    assert tips.tolist() == [[4.5, 2.5]]
+    seen, tips = truth_seen(mask, tip, card.changed(crop="centre", size=6))  # columns 1 to 3
+    rows, columns = np.nonzero(seen[0])
+    assert (rows.min(), rows.max(), columns.min(), columns.max()) == (0, 1, 0, 1)
+    assert tips.tolist() == [[1.0, 1.0]]
 
 
 @pytest.mark.long
