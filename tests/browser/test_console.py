@@ -33,7 +33,7 @@ def test_a_link_to_any_page_asks_only_its_own_server_and_leaves_the_console_empt
 
 @pytest.mark.long
 def test_so_does_the_way_from_the_first_page_through_all(address: str, chromium) -> None:
-    page = chromium.new_page(viewport={"width": 1440, "height": 900})
+    page = chromium.new_page(viewport={"width": 2200, "height": 900})  # no page behind "more"
     noise = listened(page, address)
     page.goto(address)
     settled(page)
