@@ -49,7 +49,7 @@ def controls(choice: Choice) -> Intervention:
         for head in range(count)
     ]
     has_more = parts.has_state or parts.has_flow
-    widths = [3, 2, 2, 1.6, *([1.6] if has_more else []), 1.3]
+    widths = [3, 2, 2, 1.6, *([1.6] if has_more else []), 1.8]
     columns = st.columns(widths, vertical_alignment="bottom")
     heads_off = _several(
         columns[0],
@@ -187,8 +187,7 @@ def _values() -> dict[str, Any]:
 
 def _remember() -> None:
     """Keep what the widgets held before this change."""
-    done = st.session_state.setdefault(DONE, [OPENS_ON])
-    done.append(_values())
+    st.session_state[DONE].append(_values())
 
 
 def _undo() -> None:
@@ -210,13 +209,14 @@ def switch_off(text: str) -> None:
 
 
 def _undo_and_reset() -> None:
+    done = st.session_state.setdefault(DONE, [_values()])  # a link may open on a change
     with st.container(horizontal=True):
         st.button(
             "",
             icon=":material/undo:",
             key="undo",
             on_click=_undo,
-            disabled=len(st.session_state.get(DONE, [OPENS_ON])) < 2,
+            disabled=len(done) < 2,
             help="Undo the last change.",
         )
         st.button(

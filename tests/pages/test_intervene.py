@@ -43,6 +43,17 @@ def test_heads_that_are_off_change_the_sentence_as_core_says_and_undo_brings_the
     assert not app.exception
 
 
+def test_undo_after_a_link_goes_back_to_what_the_link_shows() -> None:
+    app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=120)
+    app.query_params["heads_off"] = "time, layer 6, head 2"
+    app.switch_page("pages/intervene.py").run()
+    assert app.button(key="undo").disabled
+    app.multiselect(key="layers_off").set_value([7]).run()
+    app.button(key="undo").click().run()
+    assert app.multiselect(key="heads_off").value == ["time.5.1"]
+    assert app.multiselect(key="layers_off").value == [] and not app.exception
+
+
 @pytest.mark.long
 def test_a_trace_names_the_head_that_brings_back_most_and_a_click_switches_it_off() -> None:
     app = opened("direcformer", str(ROOT / "pages" / "intervene.py"))
