@@ -12,21 +12,31 @@ from pages.parts import warming
 from pages.parts.head import NAME
 from pages.parts.server import GUARD, opening_a_browser, page_routes
 
-# the file of each page, which is its name in the address too; its title and its icon
-PAGES = {
+# The pages of the bar on top, and then its menus. Of each page: its file, which is its name in the
+# address too; its title and its icon.
+BAR = {
     "explore": ("Explore", ":material/visibility:"),
     "frame_order": ("Frame order", ":material/shuffle:"),
     "am_flow": ("AM flow", ":material/waves:"),
     "gradcam": ("GradCAM", ":material/target:"),
     "compare": ("Compare", ":material/compare:"),
     "lessons": ("Lessons", ":material/school:"),
-    "intervene": ("Intervene", ":material/tune:"),
-    "live": ("Live", ":material/videocam:"),
-    "gestures": ("Your gestures", ":material/waving_hand:"),
-    "training": ("Training", ":material/model_training:"),
-    "backbones": ("Backbones", ":material/scatter_plot:"),
-    "results": ("Results", ":material/fact_check:"),
 }
+MENUS = {
+    "Try": {
+        "intervene": ("Intervene", ":material/tune:"),
+        "live": ("Live", ":material/videocam:"),
+    },
+    "Teach": {
+        "gestures": ("Your gestures", ":material/waving_hand:"),
+        "training": ("Training", ":material/model_training:"),
+    },
+    "Measure": {
+        "results": ("Results", ":material/fact_check:"),
+        "backbones": ("Backbones", ":material/scatter_plot:"),
+    },
+}
+PAGES = BAR | {file: page for menu in MENUS.values() for file, page in menu.items()}
 
 
 def show() -> None:
@@ -44,10 +54,13 @@ def show() -> None:
     st.set_page_config(page_title=NAME, page_icon=ASSETS / "icon.svg", layout="wide")
     st.html(style())
     page = st.navigation(
-        [
-            st.Page(f"pages/{file}.py", title=title, icon=icon, default=file == "explore")
-            for file, (title, icon) in PAGES.items()
-        ],
+        {
+            menu: [
+                st.Page(f"pages/{file}.py", title=title, icon=icon, default=file == "explore")
+                for file, (title, icon) in pages.items()
+            ]
+            for menu, pages in {"": BAR, **MENUS}.items()
+        },
         position="top",
     )
     strip()

@@ -6,7 +6,7 @@ import pytest
 
 from app import PAGES
 from tests.browser.noise import listened
-from tests.browser.waiting import settled
+from tests.browser.waiting import go_to, settled
 
 pytestmark = pytest.mark.browser
 
@@ -33,12 +33,12 @@ def test_a_link_to_any_page_asks_only_its_own_server_and_leaves_the_console_empt
 
 @pytest.mark.long
 def test_so_does_the_way_from_the_first_page_through_all(address: str, chromium) -> None:
-    page = chromium.new_page(viewport={"width": 2200, "height": 900})  # no page behind "more"
+    page = chromium.new_page(viewport={"width": 1280, "height": 720})
     noise = listened(page, address)
     page.goto(address)
     settled(page)
     for name, (title, _) in PAGES.items():
-        page.get_by_role("link", name=title, exact=True).first.click()
+        go_to(page, title)
         page.wait_for_url(f"**/{name if name != 'explore' else ''}*")
         settled(page)
         assert noise == [], name

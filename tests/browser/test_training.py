@@ -21,7 +21,7 @@ from core.runs import is_claimed
 from core.weights import embedded, file_hash
 from tests.browser.accessibility import barriers
 from tests.browser.test_downloads import menu, taken
-from tests.browser.waiting import SIZES, appearances, drawn, linked, photographed, settled
+from tests.browser.waiting import SIZES, appearances, drawn, go_to, linked, photographed, settled
 
 pytestmark = pytest.mark.browser
 
@@ -37,7 +37,7 @@ def opened(chromium, address: str):
     page.goto(address)
     page.get_by_role("heading", name="What it sees").wait_for()
     settled(page)
-    page.get_by_role("link", name="Training").click()
+    go_to(page, "Training")
     page.get_by_text("Train a model").wait_for()
     settled(page)
     return page

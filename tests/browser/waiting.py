@@ -10,6 +10,8 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
 
+from app import MENUS
+
 IDLE = """() => {
     const app = document.querySelector('[data-testid=stApp]');
     // before its first run it is idle too
@@ -35,6 +37,17 @@ def settled(page: Any, seconds: float = 90) -> None:
     page.evaluate("window.idleSince = undefined")
     page.wait_for_function(IDLE, timeout=1000 * seconds)
     assert page.locator("[data-testid=stException]").all_inner_texts() == []
+
+
+def go_to(page: Any, title: str) -> None:
+    """Click on a page's title, on top of the app or in the menu there that holds it."""
+    bar = page.get_by_test_id("stTopNav")
+    menu = next((name for name, pages in MENUS.items() if title in dict(pages.values())), None)
+    if menu is None:
+        bar.get_by_role("link", name=title, exact=True).click()
+    else:
+        bar.get_by_role("button", name=menu, exact=True).click()
+        page.get_by_role("menuitem", name=title, exact=True).click()
 
 
 def drawn(page: Any, charts: int, seconds: float = 90) -> None:
