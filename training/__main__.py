@@ -238,13 +238,16 @@ def _add_publish(command: argparse.ArgumentParser) -> None:
     command.add_argument("checkpoint", type=Path)
     command.add_argument("--name", help="file name without ending (default: the model's)")
     command.add_argument("--real", type=Path, help=_REAL)
+    command.add_argument(
+        "--front", type=Path, help="a folder of the same kind, of people who face a camera"
+    )
     command.add_argument("--hours", type=float, help="training time, for the card")
 
 
 def _publish(args: argparse.Namespace) -> int:
     from training.publish import publish
 
-    print(publish(args.checkpoint, args.name, args.real, args.hours))
+    print(publish(args.checkpoint, args.name, args.real, args.hours, args.front))
     return 0
 
 

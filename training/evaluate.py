@@ -16,7 +16,7 @@ from core.order import Affinity, read
 from core.order.trials import permutation_of
 from core.video import Clip, digest
 from core.weights import Card, Model
-from core.world.gestures import DIRECTED, LABELS, render, rendered_clip
+from core.world.gestures import DIRECTED, LABELS, View, render, rendered_clip
 from training.augment import multi_view
 from training.data import (
     KINDS,
@@ -172,9 +172,15 @@ def listed_clips(data: Clips, card: Card, views: Views = ONE) -> Iterator[Sample
 
 
 def rendered_clips(
-    count: int, card: Card, first_seed: int = 900_000_000_000_000, views: Views = ONE
+    count: int,
+    card: Card,
+    first_seed: int = 900_000_000_000_000,
+    views: Views = ONE,
+    view: View = "own",
 ) -> Iterator[Sample]:
     """Rendered clips, labels in turn, from seeds that no training run draws.
+
+    They are seen from the drawer's own eyes, or from the front.
 
     Raises: BadInput for a model that does not know the gestures.
     """
@@ -185,10 +191,12 @@ def rendered_clips(
         )
     for i in range(count):
         label, seed = LABELS[i % len(LABELS)], first_seed + i
-        clip = rendered_clip(render(label, seed, frames=card.frames, size=(120, 160)))
+        gesture = render(label, seed, frames=card.frames, size=(120, 160), view=view)
+        clip = rendered_clip(gesture)
         many = None
         if views.clips > 1:
-            finer = render(label, seed, frames=card.frames * views.clips, size=(120, 160)).frames
+            total = card.frames * views.clips
+            finer = render(label, seed, frames=total, size=(120, 160), view=view).frames
             many = finer[view_indices(len(finer), card.frames, views.clips, "uniform")]
         yield Sample(label, clip, f"{label}:{seed}", many)
 

@@ -52,12 +52,20 @@ def command(args: argparse.Namespace) -> int:
         skipped = data.skipped
     result = summarise(rows, card.labels)
     result |= {"views": str(views), "passes": args.passes, "skipped": skipped}
+    if data is None:
+        clips = rendered_clips(args.clips, card, views=views, view="front")
+        shown = tqdm(clips, total=total, unit="clip", desc="from the front", disable=None)
+        front = measure(model, shown, args.seed, views, args.passes)
+        result["front"] = summarise(front, card.labels)
     if args.report:
         write_report(args.report, rows, result, _about(args, card, views))
     if args.json:
         print(json.dumps(result))
         return 0
     _print(result)
+    if "front" in result:
+        print("seen from the front, as a webcam sees a person:")
+        _print(result["front"])
     if args.report:
         print(f"report: {args.report / 'report.html'}")
     return 0
@@ -95,7 +103,7 @@ def _print(result: dict[str, Any]) -> None:
     """The figures in words, and a line a class."""
     directed = result["order_accuracy_directed"]
     of_directed = "" if directed is None else f", of the directed strokes {directed:.1f} %"
-    skipped = f", {result['skipped']} skipped" if result["skipped"] else ""
+    skipped = f", {result['skipped']} skipped" if result.get("skipped") else ""
     print(
         f"{result['clips']} clips: top-1 {100 * result['top1']:.1f} %, top-5 "
         f"{100 * result['top5']:.1f} %, OrderAcc {result['order_accuracy']:.1f} %, "

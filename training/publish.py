@@ -18,6 +18,7 @@ from core.runs import check_writable, write_atomically, write_text
 from core.weights import CHECKPOINTS, Card, Model, load_checkpoint, save_checkpoint
 from core.weights.card import UNCALIBRATED
 from core.weights.files import write_sums
+from core.world.gestures import View
 from training.checkpoints import with_commands
 from training.evaluate import (
     Row,
@@ -37,6 +38,7 @@ _FEWEST = 30  # clips above the threshold: the share of right directions among f
 _GAIN = 2.0  # points of OrderAcc that sharpening must bring on rendered clips: less is chance
 TEST_CLIPS = 500
 PASSES = 16  # of the order matrix, reported beside the paper's one
+_RENDERED: dict[str, View] = {"rendered": "own", "rendered_front": "front"}
 TEST_SEED = 910_000_000_000_000  # other rendered clips than those that calibrate
 
 
@@ -60,26 +62,39 @@ def least_margin(
     return float(margins[order][enough[0]]) if len(enough) else float("inf")
 
 
-def publish(checkpoint: Path, name: str | None, real: Path | None, hours: float | None) -> Path:
+def publish(
+    checkpoint: Path,
+    name: str | None,
+    real: Path | None,
+    hours: float | None,
+    front: Path | None = None,
+) -> Path:
     """Measure `checkpoint` on rendered clips, and real ones if given, and ship it with its card.
+
+    `front` holds real clips of people who face a camera.
 
     Raises: BadInput for a folder of real clips, or a checkpoint, that cannot be used, and where the
     shipped ones cannot be written: what is wrong is said before the minutes of measuring.
     """
     check_writable(CHECKPOINTS)
-    if real:
-        check_folder(real)
+    for folder in (real, front):
+        if folder:
+            check_folder(folder)
     odd = odd_backgrounds(real) if real else set()
     model = load_checkpoint(checkpoint)
-    if real:
-        opened(str(real), model.card)
+    for folder in (real, front):
+        if folder:
+            opened(str(folder), model.card)
     model = _calibrated(model)
-    clips = rendered_clips(TEST_CLIPS, model.card, TEST_SEED)
-    measured: dict[str, Any] = {
-        "rendered": _measured(model, tqdm(clips, total=TEST_CLIPS, desc="rendered"))
-    }
+    measured: dict[str, Any] = {}
+    for key, view in _RENDERED.items():
+        clips = rendered_clips(TEST_CLIPS, model.card, TEST_SEED, view=view)
+        measured[key] = _measured(model, tqdm(clips, total=TEST_CLIPS, desc=f"rendered, {view}"))
     if real:
         measured |= _measured_on(real, model, odd)
+    if front:
+        clips = folder_clips(front, model.card)
+        measured["real_front"] = _measured(model, tqdm(clips, desc="real, front"))
     if hours is not None:
         measured["training_hours"] = hours
     recipe = model.card.recipe

@@ -37,6 +37,7 @@ HELD_OUT = 999_999_937
 A recipe's own seeds are small.
 """
 _OF_FILES = ("sampling", "draws", "split", "holdout", "repeated", "balance")
+_OF_RENDERED = {"emphasis": "is", "odds": "are", "front": "is"}
 _NUMBER = re.compile(r"\d+(\.\d+)?")
 _NO_VALIDATION = ("ucf101", "hmdb51", "smarthome")
 
@@ -101,13 +102,22 @@ def rendered(
 ) -> Source:
     """Rendered gestures, with their fingertips.
 
-    With `held` there are as many as validate the recipe, drawn with the usual odds.
+    With `held` there are as many as validate the recipe, drawn with the usual odds. As many of
+    them are seen from the front as of those to train on.
     """
     shares, odds = _shares(recipe.emphasis), _odds(recipe.odds)
     clips = recipe.epoch_clips
     if held:
         shares, odds, clips = None, USUAL, recipe.validate_clips
-    dataset = Gestures(seed=seed, frames=frames, size=size, patch=patch, shares=shares, odds=odds)
+    dataset = Gestures(
+        seed=seed,
+        frames=frames,
+        size=size,
+        patch=patch,
+        shares=shares,
+        odds=odds,
+        front=recipe.front,
+    )
     return Source(dataset, LABELS, DIRECTED, clips)
 
 
@@ -177,9 +187,10 @@ def _refuse_what_is_for_files(recipe: Recipe) -> None:
 
 
 def _refuse_what_is_for_rendered(recipe: Recipe) -> None:
-    if recipe.emphasis or recipe.odds:
+    asked = [name for name in _OF_RENDERED if getattr(recipe, name)]
+    if asked:
         raise BadInput(
-            f"{'emphasis' if recipe.emphasis else 'odds'} are for rendered gestures; repeat the "
+            f"{asked[0]} {_OF_RENDERED[asked[0]]} for rendered gestures; repeat the "
             "clips of small classes with --balance, and vary clips with --augment"
         )
     if recipe.data not in KINDS:

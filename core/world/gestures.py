@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from core.video import Clip, choose_of, digest
-from core.world.render import SIZE, USUAL, VIEWS, Gesture, Odds, render, times_of
+from core.world.render import SIZE, USUAL, VIEWS, Gesture, Odds, View, render, times_of
 from core.world.stroke import DIRECTED, LABELS, STROKES, UNSEEN
 
 __all__ = [
@@ -27,14 +27,20 @@ __all__ = [
     "Gesture",
     "Odds",
     "Uncut",
+    "View",
     "render",
     "rendered_clip",
 ]
 
 
+def _name(label: str, seed: int, view: View) -> str:
+    """What a clip of it is called."""
+    return f"render:{label}:{seed}" + (f":{view}" if view != "own" else "")
+
+
 def rendered_clip(gesture: Gesture) -> Clip:
     """A rendered gesture as a clip."""
-    name = f"render:{gesture.label}:{gesture.seed}"
+    name = _name(gesture.label, gesture.seed, gesture.view)
     identity = digest(name, gesture.frames.shape)
     return Clip(gesture.frames, gesture.times.astype(np.float64), name, identity)
 

@@ -65,6 +65,7 @@ class Gesture:
     fingertip: np.ndarray  # (T, 2) float32: x, y in pixels; may lie outside the frame
     camera: np.ndarray  # (T, 2, 3) float32: affine from background to frame pixels
     times: np.ndarray  # (T,) float32 seconds
+    view: View = "own"  # from where it is seen
 
 
 def render(
@@ -109,7 +110,7 @@ def render(
     shown = np.arange(frames) if only is None else np.array(only, int)
     film = _by_view(view)(path, rng, recolouring, frames=frames, size=size, odds=odds, only=shown)
     camera, times = film.camera.matrices[shown], times_of(frames, seconds)[shown]
-    return Gesture(label, seed, film.frames, film.mask, film.fingertip[shown], camera, times)
+    return Gesture(label, seed, film.frames, film.mask, film.fingertip[shown], camera, times, view)
 
 
 def _by_view(view: View) -> Callable[..., Film]:

@@ -18,10 +18,12 @@ from pages.parts.words import message
 _COLUMN = st.column_config
 _MEASURED = {
     "rendered": "rendered clips",
+    "rendered_front": "rendered clips, seen from the front",
     "real": "real clips",
     "real_odd_backgrounds": "real clips, held-out backgrounds",
     "real_raw": "real clips, attention not sharpened",
     "real_passes": "real clips, order from 16 passes",
+    "real_front": "real clips, seen from the front",
 }
 _WEIGHTS = tuple(dict.fromkeys(metric.weight for metric in METRICS.values() if metric.weight))
 _OF_SHUFFLED = tuple(metric.weight for metric in METRICS.values() if metric.shuffled)
@@ -67,6 +69,10 @@ _STAGES = {
     "hard to see": _COLUMN.TextColumn(
         help="Share of the clips with a hand of the background's colour, a dim room, light from "
         "behind, a moving camera or colours that change, where it is not the usual one."
+    ),
+    "from the front": _COLUMN.NumberColumn(
+        format="percent",
+        help="Share of the clips that are seen as a webcam sees a person who faces it.",
     ),
     "in any order": _COLUMN.NumberColumn(
         format="percent",
@@ -176,6 +182,8 @@ def _stages(card: dict[str, Any]) -> list[Row]:
         if any(other.get("odds") for other in stages):
             odds = stage.get("odds", "").replace("_", " ")
             row["hard to see"] = odds.replace("=", " ").replace(",", ", ")
+        if any(other.get("front") for other in stages):
+            row["from the front"] = stage.get("front", 0.0)
         if any(other.get("any_order") for other in stages):
             row["in any order"] = stage.get("any_order", 0.0)
         rows.append(row | {"starts from": _start(stage, number), "seed": stage.get("seed")})

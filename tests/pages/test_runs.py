@@ -389,18 +389,19 @@ def test_a_stage_says_which_clips_were_hard_to_see_and_whether_any_order_was_see
     found = history._stages(
         {
             "recipe": {
-                "stages": [plain, plain | {"odds": "same_colour=0.35,dim=0.3", "any_order": 0.9}]
+                "stages": [
+                    plain,
+                    plain | {"odds": "same_colour=0.35,dim=0.3", "any_order": 0.9, "front": 0.4},
+                ]
             }
         }
     )
-    assert [(stage["hard to see"], stage["in any order"]) for stage in found] == [
-        ("", 0.0),
-        ("same colour 0.35, dim 0.3", 0.9),
+    columns = ("hard to see", "in any order", "from the front")
+    assert [tuple(stage[column] for column in columns) for stage in found] == [
+        ("", 0.0, 0.0),
+        ("same colour 0.35, dim 0.3", 0.9, 0.4),
     ]
-    assert (
-        not {"hard to see", "in any order"}
-        & history._stages({"recipe": {"stages": [plain]}})[0].keys()
-    )
+    assert not set(columns) & history._stages({"recipe": {"stages": [plain]}})[0].keys()
 
 
 def test_the_page_compares_runs_on_the_same_axes_and_says_why_one_failed(folder: Path) -> None:

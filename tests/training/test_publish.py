@@ -54,13 +54,17 @@ def test_a_published_checkpoint_keeps_its_weights_and_says_what_was_measured(
     for i, label in enumerate(("up", "tick", "left")):
         (real / label).mkdir(parents=True)
         write_mp4(real / label / f"{i}.mp4", render(label, i, frames=12, size=(60, 80)).frames, 8)
+    front = tmp_path / "front"
+    (front / "down").mkdir(parents=True)
+    facing = render("down", 4, frames=12, size=(60, 80), view="front")
+    write_mp4(front / "down" / "4.mp4", facing.frames, 8)
     (real / "backgrounds.tsv").write_text(
         "file\tclass\tbackground\nup/0.mp4\tup\t1\ntick/1.mp4\ttick\t2\nleft/2.mp4\tleft\t3\n"
     )
     monkeypatch.setattr(module, "CHECKPOINTS", tmp_path / "shipped")
     monkeypatch.setattr(module, "CALIBRATION_CLIPS", 5)
     monkeypatch.setattr(module, "TEST_CLIPS", 5)
-    path = publish(embedded()["direcformer"], "mine", real, 1.5)
+    path = publish(embedded()["direcformer"], "mine", real, 1.5, front)
     before, after = load_checkpoint(embedded()["direcformer"]).net, load_checkpoint(path)
     for key, value in before.state_dict().items():
         np.testing.assert_array_equal(after.net.state_dict()[key], value)
@@ -69,7 +73,10 @@ def test_a_published_checkpoint_keeps_its_weights_and_says_what_was_measured(
         measured["rendered"]["clips"],
         measured["real"]["clips"],
         measured["real_odd_backgrounds"]["clips"],
-    ) == (5, 3, 2)
+        measured["rendered_front"]["clips"],
+        measured["real_front"]["clips"],
+    ) == (5, 3, 2, 5, 1)
+    assert set(measured["real_front"]["per_class"]) == {"down"}
     assert (
         set(measured["real_odd_backgrounds"]["per_class"]) == {"up", "left"}
         and measured["training_hours"] == 1.5

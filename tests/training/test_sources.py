@@ -14,6 +14,7 @@ import torch
 from core.errors import BadInput
 from core.world.gestures import LABELS, USUAL, Odds
 from tests.training.tiny import REAL, write_clips
+from training.data import Gestures
 from training.recipes import Recipe
 from training.sources import Sharing, Source, batches, source
 
@@ -185,6 +186,21 @@ def test_clips_that_are_hard_to_see_can_be_drawn_more_often_but_not_to_validate(
     assert dim < 0.7 * usual
 
 
+def test_a_share_of_the_clips_is_seen_from_the_front_and_the_others_are_as_they_were() -> None:
+    def clips(front: float, **how: Any) -> Gestures:
+        recipe = Recipe(model="direcformer", front=front, validate_clips=5)
+        dataset = source(recipe, frames=1, size=16, patch=8, seed=3, **how).dataset
+        assert isinstance(dataset, Gestures)
+        return dataset
+
+    own, both, front = (clips(share) for share in (0.0, 0.4, 1.0))
+    is_own = [bool((own[i][0] == both[i][0]).all()) for i in range(60)]
+    is_front = [bool((front[i][0] == both[i][0]).all()) for i in range(60)]
+    assert is_own == [not seen for seen in is_front]
+    assert 14 <= sum(is_front) <= 34  # 24 of 60, and what chance adds or takes
+    assert clips(0.4, held=True).front == 0.4
+
+
 @pytest.mark.parametrize("odds", ["fog=1", "dim", "dim=-1", "dim=half", "dim=1,", "star=1"])
 def test_odds_that_name_no_condition_or_number_are_refused(odds: str) -> None:
     with pytest.raises(BadInput, match="not NAME=NUMBER from 0 to 1") as error:
@@ -235,6 +251,7 @@ def test_rendered_clips_refuse_what_is_for_files(changes: dict[str, Any]) -> Non
         ({"holdout": 1.0}, "--holdout must be from 0"),
         ({"emphasis": "star=3"}, "--balance"),
         ({"odds": "dim=1"}, "odds are for rendered gestures"),
+        ({"front": 0.4}, "front is for rendered gestures"),
         ({"split": "test"}, "no folder 'test'"),
         ({"short": "stretch"}, "stretch"),
         ({"crop": "middle"}, "middle"),

@@ -16,7 +16,7 @@ class Gestures(Dataset):
     """Sample i of a run: the same bytes whatever the worker, the process or the order of loading.
 
     `shares` are the labels' probabilities, in the order of LABELS; None draws each as often as any
-    other. `odds` say how often a clip is hard to see.
+    other. `odds` say how often a clip is hard to see, `front` how often it is seen from the front.
     """
 
     def __init__(
@@ -28,9 +28,10 @@ class Gestures(Dataset):
         patch: int,
         shares: Sequence[float] | None = None,
         odds: Odds = USUAL,
+        front: float = 0.0,
     ) -> None:
         self.seed, self.frames, self.size, self.patch = seed, frames, size, patch
-        self.shares, self.odds = shares, odds
+        self.shares, self.odds, self.front = shares, odds, front
 
     def __getitem__(self, index: int) -> RenderedItem:
         cv2.setNumThreads(1)
@@ -39,12 +40,16 @@ class Gestures(Dataset):
             label = int(rng.integers(len(LABELS)))
         else:
             label = int(rng.choice(len(LABELS), p=self.shares))
+        seed = int(rng.integers(2**40))
+        # Drawn last, so that what is seen from the drawer's eyes is the same with and without.
+        is_front = rng.random() < self.front
         clip = render(
             LABELS[label],
-            int(rng.integers(2**40)),
+            seed,
             frames=self.frames,
             size=(self.size, self.size),
             odds=self.odds,
+            view="front" if is_front else "own",
         )
         side = self.size // self.patch
         patches = clip.mask.reshape(self.frames, side, self.patch, side, self.patch)

@@ -141,6 +141,12 @@ class Recipe:
         "how often, 0..1, rendered clips are hard to see, as dim=0.4,moving=0.3 "
         "(core.world.gestures.Odds has the usual ones)",
     )
+    front: float = flag(
+        0.0,
+        "share of the rendered clips that are seen from the front, as a webcam sees a person",
+        least=0,
+        most=1,
+    )
     batch: int = flag(24, "clips a step, over all processes", least=1)
     accumulate: int = flag(
         1, "parts that a process takes its share of a batch in, where memory is short", least=1
