@@ -15,20 +15,19 @@ from core.observe import classify
 from core.order import Affinity, read
 from core.order.trials import permutation_of
 from core.video import Clip, digest
+from core.video.sets.named import named
+from core.video.sets.reading import Shape
 from core.weights import Card, Model
 from core.world.gestures import DIRECTED, LABELS, View, render, rendered_clip
 from training.augment import multi_view
 from training.data import (
-    KINDS,
     Clips,
     Plan,
-    has_splits,
     listing,
     report_missing,
     share_of,
     view_indices,
 )
-from training.data.reading import Shape
 
 
 class Sample(NamedTuple):
@@ -75,46 +74,6 @@ def last_stage(card: Card) -> dict[str, Any]:
     Empty if the card names none.
     """
     return (card.recipe.get("stages") or [{}])[-1]
-
-
-def check_folder(data: str | Path) -> None:
-    """Raises: BadInput for what is no folder."""
-    if not Path(data).is_dir():
-        raise BadInput(
-            f"{data} is not a folder; give DIR with clips as DIR/<label>/<clip>, KIND:ROOT[:SPLIT] "
-            f"with a kind of {', '.join(KINDS)}, or 'gestures'"
-        )
-
-
-def named(data: str, holdout: float = 0.0) -> tuple[str, str, str | None]:
-    """Kind, root and split of a folder DIR or of "kind:root[:split]".
-
-    Where no split is named it is the one that is not trained on: val, or test where a data set has
-    no val. With a `holdout` it is what a run holds a share of back from: train. None is a whole
-    folder.
-
-    Raises: BadInput for no folder.
-    """
-    kind, _, root = data.partition(":")
-    split = None
-    if kind in KINDS and root:
-        before, colon, after = root.rpartition(":")
-        is_path = Path(root).is_dir() or re.search(r"[\\/]", after)
-        if colon and not is_path:  # the colon of a drive names no split
-            root, split = before, after
-    else:
-        kind, root = "folder", data
-        check_folder(data)
-    if split is None and (kind != "folder" or has_splits(root)):
-        split = "train" if holdout else _tested_split(kind, root)
-    return kind, root, split
-
-
-def _tested_split(kind: str, root: str) -> str:
-    """The split that is not trained on."""
-    if kind == "folder":
-        return "val" if "val" in has_splits(root) else "test"
-    return "test" if kind in ("ucf101", "hmdb51", "smarthome") else "val"
 
 
 def opened(data: str, card: Card, holdout: float = 0.0) -> Clips:

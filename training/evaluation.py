@@ -9,13 +9,13 @@ from typing import Any
 from tqdm import tqdm
 
 from core.errors import BadInput
+from core.video.sets.named import named
 from core.weights import Card, load, load_checkpoint
 from training.evaluate import (
     Views,
     last_stage,
     listed_clips,
     measure,
-    named,
     opened,
     rendered_clips,
     summarise,

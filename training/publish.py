@@ -15,6 +15,7 @@ from tqdm import tqdm
 
 from core.errors import BadInput
 from core.runs import check_writable, write_atomically, write_text
+from core.video.sets.named import check_folder
 from core.weights import CHECKPOINTS, Card, Model, load_checkpoint, save_checkpoint
 from core.weights.card import UNCALIBRATED
 from core.weights.files import write_sums
@@ -23,7 +24,6 @@ from training.checkpoints import with_commands
 from training.evaluate import (
     Row,
     Sample,
-    check_folder,
     folder_clips,
     measure,
     opened,

@@ -28,9 +28,10 @@ from core.order.reading import direction_threshold, domain_of, repeated_units
 from core.order.trials import permutation_of
 from core.runs import write_atomically
 from core.video import shuffled
+from core.video.sets.named import check_folder
 from core.weights import Model, embedded, load
 from core.world.gestures import DIRECTED, LABELS
-from training.evaluate import Sample, check_folder, folder_clips, rendered_clips
+from training.evaluate import Sample, folder_clips, rendered_clips
 from training.losses import SHARPNESS
 from training.publish import TEST_SEED
 

@@ -20,9 +20,10 @@ from tqdm import tqdm
 from core.errors import BadInput
 from core.explain.compare import PROBES, motion_probe
 from core.video import digest
+from core.video.sets.named import check_folder
 from core.weights import Card, Model, embedded, file_hash, load, load_checkpoint
 from core.world.gestures import LABELS, render, rendered_clip
-from training.evaluate import Sample, check_folder, folder_clips, measure, rendered_clips, summarise
+from training.evaluate import Sample, folder_clips, measure, rendered_clips, summarise
 from training.few_table import curve
 from training.few_table import rows as few_shot_rows
 from training.fit import fit

@@ -11,6 +11,7 @@ import numpy as np
 from torch.utils.data import Dataset
 
 from core.errors import BadInput
+from core.video.sets.reading import Shape
 from core.world.gestures import DIRECTED, LABELS, USUAL, Odds
 from training.augment import CROPPING, check_augment, clip_transform, usual_numbers
 from training.data import (
@@ -28,7 +29,6 @@ from training.data import (
     open_dataset,
     stacked,
 )
-from training.data.reading import Shape
 from training.recipes import Recipe
 
 HELD_OUT = 999_999_937

@@ -152,7 +152,7 @@ def test_the_second_epoch_needs_no_decoder(
     data = open_dataset("folder", folder, None, Plan(4, views=2, size=20, shape="fit"))
     data.cache = Cache(tmp_path / "cache")
     first = [data[i] for i in range(4)]
-    monkeypatch.setattr("training.data.reading.decode_at", None)
+    monkeypatch.setattr("core.video.sets.reading.decode_at", None)
     for i in range(4):
         np.testing.assert_array_equal(data[i][0], first[i][0])
     assert data[4][0].shape == (4, 20, 20, 3), "another draw comes from the same pool"

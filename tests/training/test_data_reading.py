@@ -11,8 +11,8 @@ import pytest
 from core.draw.overlay import write_mp4
 from core.errors import BadInput, EmptyVideo, TooFewFrames
 from core.video import decode
+from core.video.sets.reading import short_side, view_indices_at
 from training.data import Cache, Labelled, Plan, read, view_indices
-from training.data.reading import short_side, view_indices_at
 
 
 def counting(frames: int, height: int = 4, width: int = 6) -> np.ndarray:

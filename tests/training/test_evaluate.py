@@ -17,6 +17,7 @@ from core.errors import BadInput
 from core.models import VideoModel
 from core.order.trials import permutation_of
 from core.video import Clip, decode
+from core.video.sets.named import named
 from core.weights import Card, Model, load, load_checkpoint
 from core.world.gestures import LABELS
 from tests.training.tiny import REAL, write_clips
@@ -29,7 +30,6 @@ from training.evaluate import (
     folder_clips,
     listed_clips,
     measure,
-    named,
     opened,
     probabilities,
     rendered_clips,

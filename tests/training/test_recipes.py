@@ -13,10 +13,10 @@ from core.errors import BadInput
 from core.models import available, spec
 from core.video import Crop
 from core.video.sampling import SAMPLINGS
+from core.video.sets.reading import Short
 from training import schedule
 from training.__main__ import main
 from training.data import KINDS
-from training.data.reading import Short
 from training.fit import fit
 from training.permutations import Strategy
 from training.recipes import Recipe, recipe, recipes

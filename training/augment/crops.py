@@ -8,8 +8,8 @@ import numpy as np
 from torch import Generator, Tensor
 from torch.nn.functional import interpolate
 
+from core.video.sets.reading import short_side
 from training.augment.chance import integer, uniform
-from training.data.reading import short_side
 
 
 def resized_crop(

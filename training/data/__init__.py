@@ -6,13 +6,13 @@ label index, name).
 
 from __future__ import annotations
 
+from core.video.sets.folders import has_splits
+from core.video.sets.labelled import Labelled, Listing
+from core.video.sets.listing import KINDS, listing
+from core.video.sets.reading import Plan, read, view_indices
 from training.data.batches import Batch, Stream, collated, loaded, stacked
 from training.data.cache import Cache
 from training.data.clips import Clips, Item, Selection, open_dataset, report_missing, share_of
-from training.data.folders import has_splits
-from training.data.labelled import Labelled, Listing
-from training.data.listing import KINDS, listing
-from training.data.reading import Plan, read, view_indices
 from training.data.rendered import Gestures
 
 __all__ = [

@@ -13,10 +13,10 @@ import torch
 from torch.utils.data import Dataset
 
 from core.errors import BadInput, VideoError
+from core.video.sets.labelled import Labelled, Listing
+from core.video.sets.listing import listing
+from core.video.sets.reading import Plan, Take, everything, read
 from training.data.cache import Cache
-from training.data.labelled import Labelled, Listing
-from training.data.listing import listing
-from training.data.reading import Plan, Take, everything, read
 
 Item = tuple[np.ndarray, int, str]
 """Frames (T, H, W, 3) uint8 RGB, index of the label, name."""

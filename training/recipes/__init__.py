@@ -14,7 +14,7 @@ from training.recipes.values import BELOW_ONE, check_value, flag
 if TYPE_CHECKING:
     from core.video import Crop
     from core.video.sampling import Sampling
-    from training.data.reading import Short
+    from core.video.sets.reading import Short
     from training.permutations import Strategy
 
 HALF = (0.5, 0.5, 0.5)

@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 
 from core.errors import BadInput
-from training.data.labelled import PICTURES, Labelled, Listing
-from training.data.splits import SPLITS, canonical
+from core.video.sets.labelled import PICTURES, Labelled, Listing
+from core.video.sets.splits import SPLITS, canonical
 
 
 def folder(root: Path, split: str | None) -> Listing:

@@ -6,9 +6,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 from core.errors import BadInput
-from training.data.folders import folder
-from training.data.labelled import Listing
-from training.data.layouts import hmdb51, jester, kinetics, smarthome, ssv2, ucf101
+from core.video.sets.folders import folder
+from core.video.sets.labelled import Listing
+from core.video.sets.layouts import hmdb51, jester, kinetics, smarthome, ssv2, ucf101
 
 KINDS: dict[str, Callable[[Path, str | None], Listing]] = {
     "folder": folder,

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from core.errors import BadInput
-from training.data.labelled import PICTURES
+from core.video.sets.labelled import PICTURES
 
 _NO_VIDEOS = (".csv", ".json", ".txt", *PICTURES)
 

@@ -7,9 +7,9 @@ import re
 from pathlib import Path
 
 from core.errors import BadInput
-from training.data.labelled import Listed, Listing, present
-from training.data.lists import Files, json_of, lines, nearby, one, table
-from training.data.splits import SPLITS, canonical, meant, numbered
+from core.video.sets.labelled import Listed, Listing, present
+from core.video.sets.lists import Files, json_of, lines, nearby, one, table
+from core.video.sets.splits import SPLITS, canonical, meant, numbered
 
 SMARTHOME_TRAIN = (3, 4, 6, 7, 9, 12, 13, 15, 17, 19, 25)
 """Persons that the cross-subject protocol of Toyota Smarthome trains on; all others test."""

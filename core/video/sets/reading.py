@@ -6,13 +6,14 @@ import re
 from collections.abc import Callable
 from dataclasses import astuple, dataclass
 from pathlib import Path
-from typing import Literal, NamedTuple, get_args
+from typing import Literal, NamedTuple, Protocol, get_args
 
 import cv2
 import numpy as np
 
 from core.errors import BadInput, EmptyVideo, TooFewFrames
-from core.video import cropped, decode_at, digest
+from core.video.clip import cropped, digest
+from core.video.decoder import decode_at
 from core.video.sampling import (
     MOTION_RATE,
     SAMPLINGS,
@@ -24,8 +25,7 @@ from core.video.sampling import (
     too_few,
     uniform_indices,
 )
-from training.data.cache import Cache
-from training.data.labelled import PICTURES, Labelled
+from core.video.sets.labelled import PICTURES, Labelled
 
 Short = Literal["refuse", "last", "zero"]
 Shape = Literal["whole", "centre", "fit"]
@@ -59,6 +59,16 @@ class Plan:
             value = getattr(self, name)
             if value not in known:
                 raise BadInput(f"{name} {value!r} is not known; choose one of {', '.join(known)}")
+
+
+class Cache(Protocol):
+    """Where decoded frames may be kept (`training.data.cache`)."""
+
+    def load(self, key: str, take: Take) -> tuple[np.ndarray, np.ndarray] | None:
+        """The frames and times that `take` chooses; None where they are not kept."""
+
+    def store(self, key: str, frames: np.ndarray, times: np.ndarray, views: np.ndarray) -> bool:
+        """Keep the parts of a `Pool`; False if there is no room."""
 
 
 class Pool(NamedTuple):
