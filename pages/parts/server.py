@@ -8,6 +8,7 @@ holds, a browser is told to load nothing from another host.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 from ipaddress import ip_address
@@ -25,6 +26,7 @@ from streamlit.starlette import App
 from streamlit.web.server import server_util
 
 from pages.parts import warming
+from pages.parts.housekeeping import keep_house
 
 SERVER_OF_PAGE = (
     "<script>window.__streamlit = {BACKEND_BASE_URL: new URL('.', location).href}</script>"
@@ -141,9 +143,11 @@ async def opening_a_browser(app: App) -> AsyncIterator[None]:
     A server that is told to be headless opens none. What the first visitor needs is begun.
     """
     warming.begin()
+    house = asyncio.create_task(keep_house())
     if not config.get_option("server.headless"):
         cli_util.open_browser(server_util.get_url(_shown_address()))
     yield
+    house.cancel()
 
 
 def _shown_address() -> str:

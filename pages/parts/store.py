@@ -137,8 +137,12 @@ class Store:
 
     def halve(self) -> None:
         """Let go of half of what is kept, what was used longest ago first."""
+        self.keep(self.held // 2)
+
+    def keep(self, most: int) -> None:
+        """Let go of all but so many bytes, what was used longest ago first."""
         with self._lock:
-            self._let_go(self.held // 2)
+            self._let_go(most)
 
     def _let_go(self, most: int) -> None:
         """Until no more than `most` is held, or the newest value alone. With the lock held."""

@@ -7,6 +7,7 @@ above all, and makes what the app opens on: then the first heat map is ready whe
 from __future__ import annotations
 
 import gc
+import os
 import threading
 
 _imported = threading.Event()
@@ -16,6 +17,9 @@ _begun = threading.Event()
 def begin() -> None:
     """Begin, in a thread that ends with the server."""
     _begun.set()
+    # threads that wait for each other's part of a pass would spin: where others compute too, a
+    # pass of a small model takes ten times as long so; read when torch is imported
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     threading.Thread(target=_warm, name="warming", daemon=True).start()
 
 

@@ -1,4 +1,4 @@
-"""Measure speed: python -m tests.benchmarks [NAME ...].
+"""Measure speed: python -m tests.benchmarks [NAME ...] [--visitors N] [--minutes M].
 
 It prints one line a figure; nothing here passes or fails. On a shared machine only
 ratios within one run mean much.
@@ -6,6 +6,7 @@ ratios within one run mean much.
 
 from __future__ import annotations
 
+import argparse
 import json
 import os
 import statistics
@@ -14,11 +15,13 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 
 from tests.benchmarks.attributions import attributions
+from tests.benchmarks.sessions import sessions
 from tests.benchmarks.training import training
 from tests.benchmarks.viewer import viewer, viewer_large
 
@@ -290,10 +293,17 @@ BENCHMARKS = {
         training,
         viewer,
         viewer_large,
+        sessions,
     )
 }
 
 if __name__ == "__main__":
-    for benchmark in sys.argv[1:] or BENCHMARKS:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("names", nargs="*", help=", ".join(BENCHMARKS))
+    parser.add_argument("--visitors", type=int, default=40, help="of sessions (40)")
+    parser.add_argument("--minutes", type=float, default=5.0, help="of sessions (5)")
+    given = parser.parse_args()
+    BENCHMARKS["sessions"] = partial(sessions, given.visitors, given.minutes)
+    for benchmark in given.names or BENCHMARKS:
         for label, value, unit in BENCHMARKS[benchmark]():
             print(f"{label:55} {value:10.3f} {unit}", flush=True)

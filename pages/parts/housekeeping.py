@@ -1,0 +1,55 @@
+"""What the server does for itself now and then: what nobody needs any more is given back.
+
+Streamlit collects garbage after every run, which takes a third of its processor time where many
+look at a page; here it is done every few seconds for all of them. And it ends a session that was
+left only when the next visitor leaves: here it ends in its time, and its uploads with it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+from collections.abc import Awaitable, Callable
+
+from streamlit.runtime import get_instance
+from streamlit.runtime.memory_session_storage import MemorySessionStorage
+from streamlit.runtime.websocket_session_manager import WebsocketSessionManager
+
+from pages.parts import budget
+
+ROUND = 15.0
+"""Seconds from one look to the next."""
+KEPT_FOR_NOBODY = 20_000_000
+"""Bytes that the stores keep of what was shown to visitors who are all gone."""
+
+
+async def keep_house(sleep: Callable[[float], Awaitable[None]] = asyncio.sleep) -> None:
+    """Go round until the server ends."""
+    is_resting = True
+    while True:
+        await sleep(ROUND)
+        sessions = end_sessions()
+        if sessions or not is_resting:
+            await asyncio.to_thread(tidy, is_empty=not sessions)
+        is_resting = not sessions
+
+
+def end_sessions() -> int:
+    """End the sessions that were left and whose time to come back is over. Returns those that stay.
+
+    To be called in the thread of the server's own loop.
+    """
+    manager = get_instance()._session_mgr
+    assert isinstance(manager, WebsocketSessionManager)
+    storage = manager._session_storage
+    assert isinstance(storage, MemorySessionStorage)
+    with manager._storage_lock:
+        return len(manager._active_session_info_by_id) + len(storage._cache)  # counts, and ends
+
+
+def tidy(*, is_empty: bool) -> None:
+    """Collect garbage; where no visitor is left, let go of most that was made for them."""
+    if is_empty:
+        budget.rest(KEPT_FOR_NOBODY)
+    else:
+        gc.collect()

@@ -1,0 +1,100 @@
+"""What the server gives back by itself: sessions that were left, garbage, results for nobody."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import tomllib
+import weakref
+from collections.abc import Iterator
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from streamlit.runtime.memory_session_storage import MemorySessionStorage
+from streamlit.runtime.websocket_session_manager import WebsocketSessionManager
+
+from pages.parts import budget, housekeeping
+from pages.parts.store import Store
+from tests.pages.test_pages import ROOT
+
+
+class Left:
+    """A session that a visitor has left, of which nothing is asked but its name."""
+
+    id = "left"
+
+
+@pytest.fixture
+def clock() -> Any:
+    return SimpleNamespace(now=0.0)
+
+
+@pytest.fixture
+def manager(clock: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[WebsocketSessionManager]:
+    """The sessions of a server, whose time the test sets."""
+    storage = MemorySessionStorage()
+    monkeypatch.setattr(storage._cache, "_timer", lambda: clock.now)
+    nothing: Any = None
+    manager = WebsocketSessionManager(storage, nothing, nothing, nothing)
+    runtime = SimpleNamespace(_session_mgr=manager)
+    monkeypatch.setattr(housekeeping, "get_instance", lambda: runtime)
+    yield manager
+    storage._cache.clear()  # type: ignore[attr-defined]
+
+
+def test_a_session_ends_when_its_visitor_did_not_come_back_in_time(
+    manager: WebsocketSessionManager, clock: Any
+) -> None:
+    session: Any = Left()
+    gone = weakref.ref(session)
+    manager._session_storage.save(SimpleNamespace(session=session))  # type: ignore[arg-type]
+    del session
+    clock.now = 119.0
+    assert housekeeping.end_sessions() == 1
+    clock.now = 121.0
+    assert gone() is not None, "Streamlit ends it only when somebody else leaves"
+    assert housekeeping.end_sessions() == 0
+    assert gone() is None
+
+
+def test_what_was_made_for_visitors_who_are_gone_is_let_go_once(
+    manager: WebsocketSessionManager, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tidied: list[bool] = []
+    monkeypatch.setattr(housekeeping, "tidy", lambda *, is_empty: tidied.append(is_empty))
+    rounds = iter([0, 1, 0, 0])  # visitors in each round: nobody yet, one, gone, still gone
+
+    async def sleep(seconds: float) -> None:
+        try:
+            here = {str(place): Left() for place in range(next(rounds))}
+        except StopIteration:
+            raise asyncio.CancelledError from None
+        manager._active_session_info_by_id = here  # type: ignore[assignment]
+
+    with pytest.raises(asyncio.CancelledError):
+        asyncio.run(housekeeping.keep_house(sleep))
+    assert tidied == [False, True]
+
+
+def test_a_round_collects_garbage_and_an_empty_server_keeps_little() -> None:
+    store = Store(10_000)
+    for place in range(5):
+        store.get(place, lambda: "value", lambda value: 1000)
+    cycle: Any = Left()
+    cycle.own = cycle
+    gone = weakref.ref(cycle)
+    gc.disable()
+    try:
+        del cycle
+        housekeeping.tidy(is_empty=False)
+    finally:
+        gc.enable()
+    assert gone() is None and store.held == 5000
+    budget.rest(2000)
+    assert store.held == 2000 and store.peek(4) and not store.peek(0)
+
+
+def test_streamlit_leaves_the_garbage_to_us() -> None:
+    settings = tomllib.loads((ROOT / ".streamlit/config.toml").read_text())
+    assert settings["runner"]["postScriptGC"] is False
