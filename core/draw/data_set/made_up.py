@@ -29,7 +29,7 @@ def write_made_up(
     and different seeds hold the same clips and labels, as of two models. `width` is that of the
     embeddings, `shard` the rows of a file.
     """
-    folder.mkdir(parents=True, exist_ok=True)
+    (folder / manifest.SHARDS).mkdir(parents=True, exist_ok=True)
     about = manifest.Manifest(
         format=manifest.FORMAT,
         model="direcformer",

@@ -12,6 +12,8 @@ from core.runs import write_text
 
 FILE = "manifest.json"
 FORMAT = 1
+SHARDS = "clips"
+"""The folder of the shards: nothing else lies there, so that every reader takes it as one table."""
 
 
 class Settings(TypedDict):
@@ -90,9 +92,9 @@ def read(folder: Path) -> Manifest:
 
 def shard_file(folder: Path, number: int) -> Path:
     """The file of a shard, counted from 0."""
-    return folder / f"clips-{number:05d}.parquet"
+    return folder / SHARDS / f"{number:05d}.parquet"
 
 
 def shards(folder: Path) -> Sequence[Path]:
     """The shards that are written, first clips first; of a job that goes on some may lack."""
-    return sorted(folder.glob("clips-*.parquet"))
+    return sorted((folder / SHARDS).glob("*.parquet"))

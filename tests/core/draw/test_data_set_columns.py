@@ -27,9 +27,10 @@ def test_made_up_rows_are_a_folder_of_results_as_a_job_writes_it(tmp_path: Path)
     write_made_up(tmp_path, 211, shard=53, width=5)
     about = manifest.read(tmp_path)
     files = manifest.shards(tmp_path)
-    assert [file.name for file in files] == [f"clips-0000{i}.parquet" for i in range(4)]
+    assert [file.name for file in files] == [f"0000{i}.parquet" for i in range(4)]
     table = pa.concat_tables(pq.read_table(file) for file in files)
     assert table.schema.equals(SCHEMA)
+    assert pq.read_table(tmp_path / manifest.SHARDS).equals(table), "a folder is one table"
     assert len(table) == about["data"]["clips"] == 211
     assert table["number"].to_pylist() == list(range(211))
     broken = table.filter(pc.is_valid(table["error"]))
