@@ -261,6 +261,7 @@ def _classify(args: argparse.Namespace) -> Any:
     from core.observe import observe
 
     model = _model(args)
+    model.card.check_names_classes()
     labels = model.card.labels
     results = []
     for path in args.clips:
@@ -285,33 +286,15 @@ def _classify(args: argparse.Namespace) -> Any:
 
 
 def _explain(args: argparse.Namespace) -> Any:
-    from core.draw.explained import write_arrays_and_overlay
-    from core.explain import domain, explanation, has_class_token
+    from core.draw.explained import report_of, write_arrays_and_overlay
+    from core.explain import explanation
 
     model = _model(args)
-    card, clip = model.card, _clip(args, model, args.clip)
+    clip = _clip(args, model, args.clip)
     head = args.head if args.head in ("mean", "max") else whole_number(args.head)
     shown = explanation(model, clip, layer=args.layer, head=head, label=args.target)
-    trace, cam, probabilities = shown.trace, shown.gradcam, shown.probabilities
     write_arrays_and_overlay(args.out, shown)
-    top, where = np.argsort(-probabilities)[:5], domain(trace)
-    report = {
-        "clip": args.clip,
-        "model": card.model,
-        "preset": card.preset,
-        "weights": card.hash,
-        "trained_on": card.trained_on,
-        "license": card.license,
-        "layer": shown.attention.layer,
-        "head": head,
-        "query": "cls" if has_class_token(shown.attention) else "mean",
-        "target": card.labels[cam.target],
-        "target_p": cam.probability,
-        "top": [{"label": card.labels[i], "p": round(float(probabilities[i]), 6)} for i in top],
-        "domain": where and where.numbers,
-        "files": ["explanation.npz", "overlay.mp4", "report.json"],
-        "note": "Attention shows where the model looks from, not why it decides.",
-    }
+    report = {"clip": args.clip, **report_of(shown, head)}
     write_text(args.out / "report.json", json.dumps(report, indent=1))
     return report
 

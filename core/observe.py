@@ -27,11 +27,12 @@ class Trace:
     token_times: Float[np.ndarray, " steps"]
     """(T',) seconds: the middle of the frames that a temporal token covers."""
     logits: Float32[np.ndarray, " C"]
+    """Empty for an image model, which names no class."""
     attentions: tuple[Attention, ...] = field(repr=False)
 
     @property
     def probabilities(self) -> Float[np.ndarray, " C"]:
-        """Softmax of the logits, (C,), summing to 1."""
+        """Softmax of the logits, (C,), summing to 1; empty where there are none."""
         return softmax(self.logits)
 
     @property
@@ -45,8 +46,9 @@ class Trace:
 
 
 def softmax(logits: Real[np.ndarray, "*shape"]) -> Float32[np.ndarray, "*shape"]:
-    """Softmax over the last axis, in float64, as float32."""
-    shifted = np.exp(np.asarray(logits, np.float64) - np.max(logits, -1, keepdims=True))
+    """Softmax over the last axis, in float64, as float32; of no logits there is none."""
+    largest = np.max(logits, -1, keepdims=True, initial=-np.inf)
+    shifted = np.exp(np.asarray(logits, np.float64) - largest)
     return (shifted / shifted.sum(-1, keepdims=True)).astype(np.float32)
 
 
@@ -119,7 +121,7 @@ def trace_of(
     attentions: list[Attention],
 ) -> Trace:
     """The trace of a clip whose pass gave `logits` (C,), from the `frames` that the model saw."""
-    _check_finite(model.card, logits)
+    _check_finite(model.card, logits if len(logits) else attentions[-1].q)
     token_times = clip.times[: len(clip) // model.unit * model.unit].reshape(-1, model.unit).mean(1)
     return Trace(
         model.card.model,
@@ -133,7 +135,11 @@ def trace_of(
 
 
 def classify(model: Model, clip: Clip) -> Float32[np.ndarray, " C"]:
-    """Class probabilities (C,) of a clip, without recording."""
+    """Class probabilities (C,) of a clip, without recording.
+
+    Raises: BadInput for a model without classes, or a clip that does not fit.
+    """
+    model.card.check_names_classes()
     check_fits(model, len(clip))
     _, video = to_input(model.card, clip)
     with model.lock, torch.inference_mode():
@@ -142,9 +148,12 @@ def classify(model: Model, clip: Clip) -> Float32[np.ndarray, " C"]:
     return softmax(logits.float().numpy())
 
 
-def _check_finite(card: Card, logits: Tensor) -> None:
-    """Raises: BadInput where a network's numbers ran over, so that no probability can be made."""
-    if not torch.isfinite(logits).all():
+def _check_finite(card: Card, numbers: Tensor) -> None:
+    """Raises: BadInput where a network's numbers ran over, so that no probability can be made.
+
+    They are logits, or the last queries of a model that has none.
+    """
+    if not torch.isfinite(numbers).all():
         raise BadInput(
             f"the weights {card.hash} of {card.model} give NaN or infinite numbers for this clip; "
             "give weights from before training went wrong, or another clip"

@@ -20,6 +20,8 @@ with opening:
     )
 
 side_by_side.same_clip(choice, drawing, maps).draw()
-side_by_side.do_they_read_motion(maps).draw()
+motion = side_by_side.do_they_read_motion(maps)
+if motion is not None:
+    motion.draw()
 side_by_side.do_they_look_at_the_same_places(maps)
 st.caption(NOT_AN_EXPLANATION)

@@ -2,14 +2,12 @@
 
 import streamlit as st
 
-from pages.parts import cached, head
+from pages.parts import head
 from pages.parts.choose import current_choice
-from pages.parts.domain import classes_heading, outside_notice
-from pages.parts.exhibit import class_exhibit
+from pages.parts.classes import what_it_sees
 from pages.parts.layers import what_the_viewer_shows
 from pages.parts.opening import where_it_looks
-from pages.parts.seen import mark_other_length
-from pages.parts.show import HELP, NOT_AN_EXPLANATION, VIEWER_KEYS, provenance
+from pages.parts.show import NOT_AN_EXPLANATION, VIEWER_KEYS, provenance
 from pages.parts.viewer import say_wrong_link, viewer
 
 choice = current_choice()
@@ -25,12 +23,7 @@ provenance(choice, "attention computed from the recorded queries and keys")
 
 left, right = st.columns([6, 5], gap="large")
 with left:
-    classes_heading(
-        choice, "What it sees", f"The five most probable classes: {HELP['probability']}"
-    )
-    mark_other_length(choice)
-    class_exhibit(choice, cached.trace(choice).probabilities, "classes").draw()
-    outside_notice(choice)
+    what_it_sees(choice)
 with right:
     st.subheader("How to read it")
     st.markdown(VIEWER_KEYS)

@@ -32,7 +32,9 @@ with stage:
     with answers("verdict"):
         verdict(shuffled.reading)
 
-does_the_order_matter(choice, shuffled).draw()
+classes = does_the_order_matter(choice, shuffled)
+if classes is not None:
+    classes.draw()
 over_seeds(choice, by.once)
 over_data(choice, by.once)
 teach(choice)

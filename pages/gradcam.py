@@ -5,6 +5,7 @@ import streamlit as st
 from pages.parts import evidence, head
 from pages.parts.attributions import other_attributions
 from pages.parts.choose import current_choice
+from pages.parts.domain import say_no_classes
 from pages.parts.opening import where_maps_are
 from pages.parts.show import NOT_AN_EXPLANATION
 from pages.parts.words import as_text
@@ -12,6 +13,8 @@ from pages.parts.words import as_text
 choice = current_choice()
 head.page("GradCAM", "Which places of the clip speak for a class.")
 opening = st.container()
+if say_no_classes(choice):
+    st.stop()
 question = evidence.question(choice)
 answers = evidence.answers(choice, question)
 with opening:

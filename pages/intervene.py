@@ -4,6 +4,7 @@ import streamlit as st
 
 from pages.parts import head
 from pages.parts.choose import current_choice
+from pages.parts.domain import say_no_classes
 from pages.parts.intervening import (
     changed_maps,
     classes_before_and_after,
@@ -20,6 +21,7 @@ intervention = controls(choice)
 with opening:
     say_what_changed(choice, intervention)
 changed_maps(choice, intervention).draw()
-classes_before_and_after(choice, intervention).draw()
-what_carries_it(choice)
+if not say_no_classes(choice):
+    classes_before_and_after(choice, intervention).draw()
+    what_carries_it(choice)
 st.caption(NOT_AN_EXPLANATION)

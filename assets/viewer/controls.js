@@ -4,7 +4,7 @@
 /** @import {Block, Header, Help, Tap} from "./payload.js" */
 /** @import {State, Wish} from "./state.js" */
 
-import { tapOf, targetOf } from "./state.js";
+import { queriesOf, tapOf, targetOf } from "./state.js";
 import { tapName } from "./words.js";
 
 /**
@@ -207,7 +207,8 @@ const plainOptions = (values) => [...values].map((value) => [value, value]);
  */
 function allControls(data, tap, set) {
   const help = helpOf(data);
-  const queries = Object.keys(QUERIES).filter((query) => query !== "cls" || tap.cls);
+  const askers = ["patch", ...queriesOf(data, tap)];
+  const queries = Object.keys(QUERIES).filter((query) => askers.includes(query));
   const last = tap.layers.length - 1;
   /** @type {Option[]} */
   const heads = [...Array(tap.heads).keys()].map((head) => [head, String(head + 1)]);

@@ -151,7 +151,7 @@
  * @property {[number, number, number]} grid T, h, w
  * @property {number} unit frames that a token covers
  * @property {string[]} labels
- * @property {number} best the most probable class
+ * @property {number} best the most probable class, -1 where there are none
  * @property {Tap[]} taps
  * @property {string[]} time_taps
  * @property {Record<string, Numbers>} colours (256, 3)

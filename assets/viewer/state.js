@@ -28,7 +28,13 @@
  */
 
 export const SCALES = ["clip", "frame", "shared"];
-export const DRAWING = { opacity: 0.65, colours: "inferno", mass: 1, scale: "clip", smooth: false };
+export const DRAWING = {
+  opacity: 0.65,
+  colours: "inferno",
+  mass: 1,
+  scale: "clip",
+  smooth: false,
+};
 
 /**
  * What is wanted before anything was chosen: the class token in the last layer. The large frame is
@@ -96,7 +102,7 @@ export function fitted(data, wish) {
     Array.isArray(query) &&
     query.length === 3 &&
     data.grid.every((size, i) => Number.isInteger(query[i]) && query[i] >= 0 && query[i] < size);
-  const queries = tap.cls ? ["cls", "mean", "gradcam"] : ["mean", "gradcam"];
+  const queries = queriesOf(data, tap);
   const last = data.frames.length - 1;
   const middle = Math.floor(data.frames.length / 2);
   return {
@@ -115,6 +121,18 @@ export function fitted(data, wish) {
     times: data.time_taps.length > 1 ? among(data.time_taps, wish.times, data.time_taps[0]) : "",
   };
 }
+
+/**
+ * Who can ask besides a patch: GradCAM only where there are classes.
+ * @param {Header} data
+ * @param {Tap} tap
+ * @returns {string[]}
+ */
+export const queriesOf = (data, tap) => [
+  ...(tap.cls ? ["cls"] : []),
+  "mean",
+  ...(data.labels.length ? ["gradcam"] : []),
+];
 
 /**
  * The class whose evidence GradCAM shows: the one that was chosen, else the best.
@@ -188,7 +206,10 @@ export function carried(data, before, wish) {
  */
 export function linked(data, text, clip = data.clip) {
   const { frame, ...wish } = fromText(text);
-  return { ...wish, at: clip === data.clip ? (data.times[frame] ?? null) : null };
+  return {
+    ...wish,
+    at: clip === data.clip ? (data.times[frame] ?? null) : null,
+  };
 }
 
 /**

@@ -59,6 +59,8 @@ A_LAYER = 6_000_000
 """Bytes above which one layer goes in 8 bits instead of 16."""
 MAPS_AT_ONCE = 32_000_000
 """Bytes of maps that are computed together."""
+NO_CLASS = -1
+"""The most probable class of a model that names none."""
 PICTURE = 960
 """Pixels: the longest side of a frame as it is sent."""
 
@@ -386,7 +388,7 @@ def pack(
         grid=list(next(iter(recorded.space.values()))[0].grid),
         unit=len(clip) // len(trace.token_times),
         labels=list(card.labels),
-        best=int(np.argmax(trace.logits)),
+        best=int(np.argmax(trace.logits)) if len(trace.logits) else NO_CLASS,
         taps=[packer.tap(name) for name in recorded.space],
         time_taps=list(recorded.time),
         colours={name: add(coloured(ramp, False, name)) for name in COLOUR_MAPS},

@@ -162,7 +162,7 @@ class Header(TypedDict):
     grid: list[int]  # T', h, w
     unit: int  # frames that a token covers
     labels: list[str]
-    best: int  # the most probable class
+    best: int  # the most probable class, -1 where there are none
     taps: list[Tap]
     time_taps: list[str]
     colours: dict[str, Place]  # (256, 3)

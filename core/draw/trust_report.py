@@ -59,6 +59,7 @@ def trust(
 
     Raises: BadInput for a model of other classes than the ten strokes, or a folder of another run.
     """
+    model.card.check_names_classes()
     if set(model.card.labels) != set(_strokes()):
         raise BadInput(
             f"the truth is known of the ten rendered strokes alone, and {model.card.model} here "

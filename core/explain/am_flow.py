@@ -12,7 +12,7 @@ from core.explain.taps import of_layer, over_space
 from core.models import Output
 from core.models.am_flow import AMFlow, Mode
 from core.models.am_flow import am_flow as flow_between
-from core.observe import Trace, check_fits, to_input
+from core.observe import Trace, check_fits, observe, to_input
 from core.video import Clip
 from core.weights import Model
 
@@ -20,10 +20,13 @@ from core.weights import Model
 def am_flow(model: Model, clip: Clip, layer: int | None = None) -> Float[np.ndarray, "pairs h w"]:
     """AM flow of each frame and the next in a block, float32 (T - 1, h, w), patches only.
 
-    Spec 2.2. `layer` None is the last block that has one.
+    Spec 2.2. `layer` None is the last block that has one. A frozen image model has `static` flow
+    in every block.
 
     Raises: BadInput for a model or a block without AM flow.
     """
+    if not isinstance(model.net.network, AMFlow) and model.spec.am_flow:
+        return flow_of(observe(model, clip), "static", layer)
     check_fits(model, len(clip))
     _, video = to_input(model.card, clip)
     with model.lock, torch.inference_mode():
@@ -66,11 +69,16 @@ def flow_of(
     Raises: BadInput for a mode or a block that is not there.
     """
     attention = of_layer(over_space(trace), layer)
+    T, h, w = attention.grid
     left, right = attention.kernel.factors(attention.q.float(), attention.k.float())
     logits: Tensor = (left @ right.transpose(-2, -1)).mean(1)
-    return (
-        flow_between(logits[:-1], logits[1:], mode)[:, 1:].unflatten(1, attention.grid[1:]).numpy()
-    )
+    by_frame = logits.unflatten(0, (T, -1))  # windows of a frame have one map each
+    flow = flow_between(by_frame[:-1], by_frame[1:], mode).flatten(1)
+    keys = attention.layout.keys.unflatten(0, (T, -1))[0].flatten()
+    patches = keys >= 0  # the class token has no place on the clip
+    places = torch.empty(T - 1, h * w)
+    places[:, keys[patches]] = flow[:, patches]
+    return places.unflatten(1, (h, w)).numpy()
 
 
 def displayed(flow: Float[np.ndarray, "pairs h w"], mode: Mode) -> Float[np.ndarray, "pairs h w"]:

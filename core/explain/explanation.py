@@ -8,12 +8,12 @@ import numpy as np
 import torch
 from jaxtyping import Float
 
-from core.explain.am_flow import flow_maps
+from core.explain.am_flow import flow_maps, flow_of
 from core.explain.gradcam import GradCam, from_cam, gradcam_at, target_index
 from core.explain.maps import spatial, temporal
 from core.explain.taps import of_layer, over_space
 from core.models import Output
-from core.observe import Trace, check_fits, to_input, trace_of
+from core.observe import Trace, check_fits, observe, to_input, trace_of
 from core.trace import Attention, Head, record
 from core.video import Clip
 from core.weights import Model
@@ -28,13 +28,15 @@ class Explanation:
     """The attention over space that `spatial` shows."""
     spatial: Float[np.ndarray, "T h w"]
     temporal: Float[np.ndarray, "T T"]  # [query frame, key frame]
-    gradcam: GradCam
+    gradcam: GradCam | None
+    """None for a model without classes."""
     am_flow: Float[np.ndarray, "pairs h w"] | None
-    """(T - 1, h, w) of the last block; None where it is not computed."""
+    """(T - 1, h, w) of the last block, `static` for a frozen image model; None where it is not
+    computed."""
 
     @property
     def probabilities(self) -> Float[np.ndarray, " C"]:
-        """Of each class, (C,), summing to 1."""
+        """Of each class, (C,), summing to 1; empty for a model without classes."""
         return self.trace.probabilities
 
 
@@ -54,6 +56,8 @@ def explanation(
 
     Raises: BadInput if the clip does not fit, or the layer, head or label is not there.
     """
+    if not model.card.names_classes:
+        return _without_classes(model, clip, layer, head, label, dtype)
     check_fits(model, len(clip))
     frames, video = to_input(model.card, clip)
     with model.lock, from_cam(model.net) as passed, record(model.net, dtype) as attentions:
@@ -73,4 +77,21 @@ def explanation(
         frame_matrix,
         gradcam_at(passed[0], logits, target),
         flows[-1] if flows else None,
+    )
+
+
+def _without_classes(
+    model: Model, clip: Clip, layer: int | None, head: Head, label: str | None, dtype: torch.dtype
+) -> Explanation:
+    """The same of a frozen image model, which has no class to follow."""
+    if label is not None:
+        model.card.check_names_classes()
+    trace = observe(model, clip, dtype)
+    return Explanation(
+        trace,
+        of_layer(over_space(trace), layer),
+        spatial(trace, layer, head),
+        temporal(trace, layer, head),
+        gradcam=None,
+        am_flow=flow_of(trace, "static") if model.spec.am_flow else None,
     )

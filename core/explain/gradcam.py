@@ -78,7 +78,8 @@ def gradcam_at(
 
 
 def check_class(card: Card, target: int) -> None:
-    """Raises: BadInput if the model has no class of this number."""
+    """Raises: BadInput if the model has no class of this number, or none at all."""
+    card.check_names_classes()
     if not 0 <= target < len(card.labels):
         raise BadInput(f"class {target} does not exist; choose 0 to {len(card.labels) - 1}")
 
@@ -86,8 +87,9 @@ def check_class(card: Card, target: int) -> None:
 def target_index(card: Card, label: str | None, probabilities: Float[np.ndarray, " C"]) -> int:
     """The index of a label, or of the most probable class for None.
 
-    Raises: BadInput for an unknown label.
+    Raises: BadInput for an unknown label, or a model without classes.
     """
+    card.check_names_classes()
     if label is None:
         return int(np.argmax(probabilities))
     if label not in card.labels:

@@ -196,23 +196,27 @@ def minus_flow(attention: Attention, head: Head) -> Float[np.ndarray, "T T"]:
         logits = logits.mean(1)
     else:
         logits = logits.amax(1)
-    return _minus_flow_of(logits[:, None])[0]
+    return _minus_flow_of(logits[:, None], attention.grid[0])[0]
 
 
 def minus_flows(attention: Attention) -> Float[np.ndarray, "maps T T"]:
     """The same of each head, of their mean and of their maximum, (heads + 2, T', T')."""
     logits = _logits(attention)
     mean, largest = logits.mean(1, keepdim=True), logits.amax(1, keepdim=True)
-    return _minus_flow_of(torch.cat([logits, mean, largest], 1))
+    return _minus_flow_of(torch.cat([logits, mean, largest], 1), attention.grid[0])
 
 
-def _logits(attention: Attention) -> Float[Tensor, "T heads N N"]:
+def _logits(attention: Attention) -> Float[Tensor, "groups heads N N"]:
     left, right = attention.kernel.factors(attention.q.float(), attention.k.float())
     return left @ right.transpose(-2, -1)
 
 
-def _minus_flow_of(logits: Float[Tensor, "T maps N N"]) -> Float[np.ndarray, "maps T T"]:
-    attended = logits.softmax(-1).sum(-2).transpose(0, 1)  # (maps, T, N)
+def _minus_flow_of(
+    logits: Float[Tensor, "groups maps N N"], frames: int
+) -> Float[np.ndarray, "maps T T"]:
+    """The windows of a frame, where attention has some, are groups one after another."""
+    attended = logits.softmax(-1).sum(-2).unflatten(0, (frames, -1))  # (T, windows, maps, N)
+    attended = attended.permute(2, 0, 1, 3).flatten(2)
     return -torch.cdist(attended, attended, p=1).numpy()
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pkgutil
+from collections.abc import Iterator
 from functools import cache
 from importlib import import_module
 from inspect import signature
@@ -17,6 +18,7 @@ __all__ = [
     "VideoModel",
     "available",
     "build",
+    "image_models",
     "setting",
     "spec",
     "usual_settings",
@@ -25,18 +27,28 @@ __all__ = [
 
 @cache
 def available() -> dict[str, Spec]:
-    """Every model by name."""
+    """Every model that names actions, by name."""
+    return {spec.name: spec for spec in _specs() if spec.names_classes}
+
+
+@cache
+def image_models() -> dict[str, Spec]:
+    """Every frozen image model by name: they come as public checkpoints, and name no actions."""
+    return {spec.name: spec for spec in _specs() if not spec.names_classes}
+
+
+def _specs() -> Iterator[Spec]:
     modules = (import_module(f"{__name__}.{m.name}") for m in pkgutil.iter_modules(__path__))
-    return {spec.name: spec for module in modules for spec in getattr(module, "SPECS", [])}
+    return (spec for module in modules for spec in getattr(module, "SPECS", []))
 
 
 def spec(name: str) -> Spec:
     """Raises: BadInput for an unknown name."""
-    if name not in available():
-        raise BadInput(
-            f"model {name!r} is not known; choose one of {', '.join(sorted(available()))}"
-        )
-    return available()[name]
+    known = available().get(name) or image_models().get(name)
+    if known is None:
+        names = ", ".join([*sorted(available()), *sorted(image_models())])
+        raise BadInput(f"model {name!r} is not known; choose one of {names}")
+    return known
 
 
 def usual_settings(name: str, preset: str = "gesture") -> dict[str, Any]:

@@ -143,3 +143,5 @@ class Spec:
     """Names of the taps that the tokens run through, which rollout multiplies; empty for none."""
     am_flow: bool = False
     """Whether it computes AM flow, and so has that view."""
+    names_classes: bool = True
+    """Whether it names actions; a frozen image model does not, and has no logits."""

@@ -5,11 +5,17 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from core.errors import BadInput
 from core.video import Crop, Sampling
 
 Colour = tuple[float, float, float]
 UNCALIBRATED = 1e9
 """The threshold of a model whose direction nobody has measured: it is never called known."""
+NO_CLASSES = (
+    "this checkpoint has no classes, and so no GradCAM: it is a frozen image model, which shows "
+    "where it looks and knows no actions"
+)
+"""Said wherever a class or the evidence for one would stand."""
 _CALIBRATED_FOR = ("crop", "sampling", "stride", "rate", "sharpness")
 """The fields of a card that its direction threshold depends on."""
 _MANY = 20
@@ -64,6 +70,16 @@ class Card:
         if (frames, layer, head, passes) == (self.frames, None, "mean", 1):
             return self.direction_threshold
         return UNCALIBRATED
+
+    @property
+    def names_classes(self) -> bool:
+        """Whether it names actions: a frozen image model knows none."""
+        return bool(self.labels)
+
+    def check_names_classes(self) -> None:
+        """Raises: BadInput, one line, for a model without classes."""
+        if not self.names_classes:
+            raise BadInput(f"{self.model}: {NO_CLASSES}; use explain, order or a trained model")
 
     @property
     def taught(self) -> bool:

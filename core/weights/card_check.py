@@ -135,7 +135,8 @@ def build_for(card: Card, device: str = "cpu") -> VideoModel:
     """
     takes_eps = "norm_eps" in inspect.signature(spec(card.model).make).parameters
     eps = {"norm_eps": card.norm_eps} if takes_eps else {}
-    settings = {"classes": len(card.labels)} | eps | card.settings
+    classes = {"classes": len(card.labels)} if spec(card.model).names_classes else {}
+    settings = classes | eps | card.settings
     with torch.device(device):
         net = build(card.model, card.preset, **settings)
     # Outside: what its first pass caches must not be made on the meta device.
@@ -169,7 +170,10 @@ def _check_values(card: Card) -> None:
     """Every field by its type, then its range, then what has a shape of its own."""
     for name, hint in get_type_hints(Card).items():
         _check_value(name, hint, getattr(card, name))
-    _check_labels(card.labels)
+    if spec(card.model).names_classes or card.taught:
+        _check_labels(card.labels)
+    elif card.labels:
+        raise BadInput(f"{card.model} names no classes, and it has {len(card.labels)} labels")
     _check_history(card.recipe)
     _check_settings(card)
 

@@ -24,8 +24,9 @@ from core.runs import write_text
 from core.weights.card import UNCALIBRATED, Card
 from core.weights.card_check import build_for, check_card, check_network, read_card
 from core.weights.hub import Files, fetch
+from core.weights.image_card import check_unused, image_card
 from core.weights.model import Model
-from core.weights.public import LoadReport, load_public
+from core.weights.public import LoadReport, layout_of, load_public
 from core.weights.public_card import public_card
 from core.weights.tensors import files_of, read_tensors
 from core.world.gestures import LABELS
@@ -99,13 +100,18 @@ def _public(files: Files, weights: dict[str, Tensor]) -> tuple[VideoModel, Card]
     """A public checkpoint, every tensor of the model filled from it."""
     config, preprocessor = _json(files, "config.json"), _json(files, "preprocessor_config.json")
     data, license = (files.named.data, files.named.license) if files.named else ("", "")
-    card = public_card(
-        files.name, weights, config, preprocessor, data=data, license=_license(files) or license
-    )
+    about = {"data": data, "license": _license(files) or license}
+    layout = layout_of(weights)
+    if layout is not None and layout.is_image:
+        card = image_card(files.name, layout, weights, config, preprocessor, **about)
+    else:
+        card = public_card(files.name, weights, config, preprocessor, **about)
     check_card(files.name, card)
     check_network(files.name, card)
     net = build_for(card)
     report = load_public(net, weights)
+    if not card.names_classes:
+        check_unused(files.name, card, report.unexpected)
     parts = {name.split(".")[0] for name in net.state_dict()}
     extra = tuple(k for k in report.unexpected if k.split(".")[0] in parts)
     for what, names in {
@@ -115,16 +121,18 @@ def _public(files: Files, weights: dict[str, Tensor]) -> tuple[VideoModel, Card]
     }.items():
         if names:
             who = f"{card.model} {card.preset}" if names is extra else files.name
+            kind = "fine-tuned checkpoint" if card.names_classes else "checkpoint"
             raise BadInput(
                 f"{files.name} does not fit {card.model} {card.preset}: {who} {what} "
                 f"{_listed(names)}; "
-                "give the whole fine-tuned checkpoint with its own config.json"
+                f"give the whole {kind} with its own config.json"
             )
     recipe: dict[str, Any] = {"source": files.source}
     trained_on = card.trained_on
     if report.unexpected:
         recipe["unused"] = list(report.unexpected)
-        trained_on += f"; not used of the file: {_listed(report.unexpected)}"
+        if trained_on:  # nothing is said of random weights
+            trained_on += f"; not used of the file: {_listed(report.unexpected)}"
     return net, replace(card, recipe=recipe, trained_on=trained_on)
 
 

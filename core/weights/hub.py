@@ -49,6 +49,13 @@ class Named:
     license: str
     megabytes: int
 
+    @property
+    def is_image(self) -> bool:
+        """Whether it is a frozen image model, which shows where it looks and names no classes."""
+        from core.models import image_models
+
+        return self.model in image_models()
+
 
 def _named(
     title: str, model: str, preset: str, megabytes: int, repos: dict[str, str]
@@ -62,9 +69,16 @@ def _named(
     ]
 
 
+LVD = ("LVD-142M, 142 million images without labels", "Apache-2.0")
+WIT = ("400 million images with their captions", "MIT")
+
 NAMED = {
     named.name: named
     for named in [
+        # Image models first: they say something of any clip, and most have a free licence.
+        Named("DINOv2-S", "hf://facebook/dinov2-small", "dinov2", "s", *LVD, 88),
+        Named("DINOv2-B", "hf://facebook/dinov2-base", "dinov2", "b", *LVD, 346),
+        Named("CLIP-B", "hf://openai/clip-vit-base-patch16", "clip", "b", *WIT, 599),
         *_named(
             "TimeSformer",
             "timesformer",
@@ -114,9 +128,10 @@ class Files:
 
 def offered() -> list[Named]:
     """The named checkpoints whose model there is."""
-    from core.models import available
+    from core.models import available, image_models
 
-    return [named for named in NAMED.values() if named.model in available()]
+    models = available() | image_models()
+    return [named for named in NAMED.values() if named.model in models]
 
 
 def ready() -> list[Named]:

@@ -12,9 +12,7 @@ from torch import Tensor
 from core.errors import BadInput
 from core.weights.card import UNCALIBRATED, Card, Colour
 from core.weights.public import layout_of
-
-Config = Mapping[str, Any]
-State = Mapping[str, Tensor]
+from core.weights.public_config import Config, State, colour_in, first, size_in
 
 
 @dataclass(frozen=True)
@@ -89,7 +87,7 @@ def public_card(
     that contradict the tensors, and a checkpoint without a classification head.
     """
     state = {name: tensor for name, tensor in state.items() if "decoder" not in name}
-    conv = _one(state, _CONV)
+    conv = first(state, _CONV)
     family = _family(what, conv, state, config)
     if conv is None or family is None:
         layout = layout_of(state)
@@ -118,8 +116,8 @@ def public_card(
         model=family,
         preset="s" if _is_small_videomae(family, settings["width"]) else "b",
         labels=labels,
-        mean=_colour(what, preprocessor, "image_mean", usual.mean),
-        std=_colour(what, preprocessor, "image_std", usual.std),
+        mean=colour_in(what, preprocessor, "image_mean", usual.mean),
+        std=colour_in(what, preprocessor, "image_std", usual.std),
         size=settings["size"],
         frames=frames,
         sampling="dense" if data in _DENSE else "uniform",
@@ -132,11 +130,6 @@ def public_card(
         norm_eps=_norm_eps(what, family, state, config),
         direction_threshold=UNCALIBRATED,
     )
-
-
-def _one(state: State, pattern: re.Pattern[str]) -> Tensor | None:
-    """The first tensor with such a name."""
-    return next((tensor for name, tensor in state.items() if pattern.search(name)), None)
 
 
 def _direcformer_in_words(settings: Mapping[str, Any], data: str) -> str:
@@ -156,7 +149,7 @@ def _is_small_videomae(family: str, width: int) -> bool:
 
 def _classes(what: str, state: State) -> int:
     """The number of classes. Raises: BadInput for a checkpoint without a classification head."""
-    head = _one(state, _HEAD)
+    head = first(state, _HEAD)
     if head is None or head.ndim != 2:
         raise BadInput(
             f"{what} has no classification head, as after pre-training: its classes would be "
@@ -176,7 +169,7 @@ def _family(what: str, conv: Tensor | None, state: State, config: Config) -> str
     family = None
     if has_time and not has_tubes:
         # The two differ in the order head alone; without one only a config.json can tell.
-        is_directed = config.get("model_type") == "direcformer" or _one(state, _ORDER) is not None
+        is_directed = config.get("model_type") == "direcformer" or first(state, _ORDER) is not None
         family = "direcformer" if is_directed else "timesformer"
     elif has_tubes and not has_time:
         family = "videomae"
@@ -211,12 +204,12 @@ def _settings(what: str, family: str, conv: Tensor, state: State, config: Config
     usual_depth = max(depth, _DEPTHS.get(width, 0))
     usual_heads = width // 64 if width % 64 == 0 else 0
     settings: dict[str, Any] = {
-        "size": _size(what, config, "image_size", _side(family, patch, state) * patch),
-        "patch": _size(what, config, "patch_size", patch),
-        "frames": _size(what, config, "num_frames", _frames(family, state)),
-        "width": _size(what, config, "hidden_size", width),
-        "depth": _size(what, config, "num_hidden_layers", usual_depth),
-        "heads": _size(what, config, "num_attention_heads", usual_heads),
+        "size": size_in(what, config, "image_size", _side(family, patch, state) * patch),
+        "patch": size_in(what, config, "patch_size", patch),
+        "frames": size_in(what, config, "num_frames", _frames(family, state)),
+        "width": size_in(what, config, "hidden_size", width),
+        "depth": size_in(what, config, "num_hidden_layers", usual_depth),
+        "heads": size_in(what, config, "num_attention_heads", usual_heads),
     }
     if _is_small_videomae(family, width):
         # The hub's config.json says 16: the same tensors, split otherwise than they were trained.
@@ -234,7 +227,7 @@ def _settings(what: str, family: str, conv: Tensor, state: State, config: Config
         )
     if family == "direcformer":
         settings |= _kernels(what, config) | {"order_head": False}
-        order = _one(state, _ORDER)
+        order = first(state, _ORDER)
         if order is not None:
             settings |= {"order_head": True, "order_classes": order.shape[0]}
     # MVD's files are VideoMAE's by name and shape: only their positions differ.
@@ -263,28 +256,16 @@ def _depth(state: State) -> int:
 
 def _frames(family: str, state: State) -> int:
     """The frames of a clip: as many as there are embeddings of time, else the paper's number."""
-    times = _one(state, _TIMES)  # (1, frames, width)
+    times = first(state, _TIMES)  # (1, frames, width)
     return FAMILIES[family].frames if times is None or times.ndim != 3 else times.shape[1]
 
 
 def _side(family: str, patch: int, state: State) -> int:
     """Patches along the height, which is also the width, of a frame."""
-    places = _one(state, _PLACES)  # (1, 1 + side * side, width), the class token first
+    places = first(state, _PLACES)  # (1, 1 + side * side, width), the class token first
     if family == "videomae" or places is None or places.ndim != 3:
         return SIZE // patch
     return round((places.shape[1] - 1) ** 0.5)
-
-
-def _size(what: str, config: Config, key: str, usual: int) -> int:
-    """A size of config.json, or `usual`; of equal sizes in a list, such as [224, 224], the one."""
-    value = config.get(key, usual)
-    if isinstance(value, list | tuple) and len(set(value)) == 1:
-        value = value[0]
-    if not isinstance(value, int) or not (0 < value <= 4096 or value == usual):
-        raise BadInput(
-            f"{what}: config.json says {key} {value!r}; expected one whole number from 1 to 4096"
-        )
-    return value
 
 
 def _norm_eps(what: str, family: str, state: State, config: Config) -> float:
@@ -310,23 +291,3 @@ def _labels(config: Config, classes: int) -> tuple[tuple[str, ...], bool]:
     if len(names) == classes and all(labels) and labels != stand_ins:
         return labels, True
     return tuple(f"class {i}" for i in range(classes)), False
-
-
-def _colour(what: str, preprocessor: Config, key: str, usual: Colour) -> Colour:
-    """A colour of preprocessor_config.json, or `usual`.
-
-    Raises: BadInput for what is not three numbers, and for a deviation that is not positive.
-    """
-    value = preprocessor.get(key, usual)
-    is_list = isinstance(value, list | tuple)
-    if not is_list or len(value) != 3 or not all(isinstance(v, float | int) for v in value):
-        raise BadInput(
-            f"{what}: preprocessor_config.json says {key} {value!r}; expected three numbers"
-        )
-    red, green, blue = map(float, value)
-    if key == "image_std" and not min(red, green, blue) > 0:
-        raise BadInput(
-            f"{what}: preprocessor_config.json says image_std {value!r}; expected three numbers "
-            "above 0"
-        )
-    return red, green, blue

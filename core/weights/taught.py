@@ -33,12 +33,13 @@ def with_head(
         net.head.bias.copy_(torch.from_numpy(bias))
     card = model.card
     before = card.settings.get("classes", len(card.labels))
+    own_classes = {"classes": before} if model.spec.names_classes else {}
     new = replace(
         card,
         labels=tuple(names),
         trained_on=f"{card.recipe.get('few', {}).get('before', card.trained_on)}; "
         f"then {', '.join(names)} from {about['clips']} clips",
-        settings=card.settings | {"classes": before},
+        settings=card.settings | own_classes,
         recipe=card.recipe | {"few": about | {"from": card.hash, "before": card.trained_on}},
         measured={},
         direction_threshold=UNCALIBRATED,

@@ -8,7 +8,7 @@ from pathlib import Path
 import streamlit as st
 
 from core.errors import BadInput
-from core.models import available, spec
+from core.models import available, image_models, spec
 from core.weights import embedded, hub
 from pages.parts import links, session
 from pages.parts.controls import by_title
@@ -92,6 +92,7 @@ def _model_help() -> str:
     return "  \n".join(
         [
             *(f"**{about.title}**: {about.summary}." for about in known),
+            *(f"**{about.title}**: {about.summary}." for about in image_models().values()),
             "With **K400**, **K600** (Kinetics-400, Kinetics-600) or **SSv2** (Something-Something "
             "v2) in its name it is a public checkpoint, trained on real videos.",
         ]
@@ -107,9 +108,10 @@ def _own_checkpoint(known: str | None) -> None:
         "Its files",
         type=[suffix.removeprefix(".") for suffix in (*hub.SUFFIXES, ".json")],
         accept_multiple_files=True,
-        help="A `model.safetensors` of `python -m training fit`, or a public video classifier: its "
-        "weights as their authors saved them, with its `config.json` where there is one. Files are "
-        "read as tensors only; nothing in them is run.",
+        help="A `model.safetensors` of `python -m training fit`, a public video classifier, or an "
+        "image model such as DINOv2 or CLIP: its weights as their authors saved them, with its "
+        "`config.json` where there is one. Files are read as tensors only; nothing in them is "
+        "run.",
     )
     if not uploads:
         return

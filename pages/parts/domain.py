@@ -6,6 +6,7 @@ import streamlit as st
 
 from core.explain import OUTSIDE, domain
 from core.weights import Card, hub
+from core.weights.card import NO_CLASSES
 from pages.parts import cached, links, session
 from pages.parts.session import switch_to
 from pages.parts.show import training_in_words
@@ -40,6 +41,14 @@ def classes_heading(choice: Choice, title: str, help: str) -> None:
     st.caption(known_classes(choice.card))
 
 
+def say_no_classes(choice: Choice) -> bool:
+    """Say in one line that a frozen image model has no classes; whether it is one."""
+    if choice.card.names_classes:
+        return False
+    st.info(f"{choice.title}: {NO_CLASSES}.", icon=":material/visibility:")
+    return True
+
+
 def known_classes(card: Card) -> str:
     """All that a model can say, as Markdown."""
     return f"It knows {len(card.labels)} classes: {as_text(card.listed)}."
@@ -54,23 +63,23 @@ def outside_notice(choice: Choice) -> None:
         "its classes for any clip; here the name says little.",
         icon=":material/travel_explore:",
     )
-    ready = [named.name for named in hub.ready()]
+    ready, offered = hub.ready(), hub.offered()
     with st.container(horizontal=True):
         if ready:
             st.button(
-                f"Ask {ready[0]}",
+                f"Ask {ready[0].name}",
                 icon=":material/public:",
                 key="ask-public",
-                help="A public checkpoint, trained on real videos.",
+                help=_what_it_says(ready[0]),
                 on_click=switch_to,
-                args=(ModelSource("public", ready[0]),),
+                args=(ModelSource("public", ready[0].name),),
             )
-        elif hub.offered():
+        elif offered:
             st.button(
-                "Get a public checkpoint",
+                f"Get {offered[0].name}",
                 icon=":material/public:",
                 key="get-public",
-                help="Trained on real videos. Opens *Public checkpoints* in the sidebar.",
+                help=f"{_what_it_says(offered[0])} Opens *Public checkpoints* in the sidebar.",
                 on_click=_open_public,
             )
         st.button(
@@ -88,6 +97,16 @@ def outside_notice(choice: Choice) -> None:
             "Frame order.",
         ):
             links.go_to("frame_order")
+
+
+def _what_it_says(named: hub.Named) -> str:
+    """What a public checkpoint has to say of a clip that is no gesture."""
+    if named.is_image:
+        return (
+            f"A frozen image model, licence {named.license}: it shows where it looks on any clip "
+            "and how that changes, and names nothing."
+        )
+    return "A public checkpoint, trained on real videos."
 
 
 def _open_public() -> None:

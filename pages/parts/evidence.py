@@ -15,12 +15,12 @@ from core.draw.timeline import Timeline
 from core.explain import GradCam
 from pages.parts import cached
 from pages.parts.controls import by_title, colours_box, offer_own_scales, opacity_slider
-from pages.parts.domain import CLOSEST, classes_heading, is_outside
+from pages.parts.domain import CLOSEST, classes_heading, is_outside, say_no_classes
 from pages.parts.exhibit import Exhibit, Film, class_exhibit
 from pages.parts.export import slug
 from pages.parts.follower import Seen
 from pages.parts.seen import mark_other_length
-from pages.parts.several import fitting, options, partner, say_what_each_sees
+from pages.parts.several import fitting, may_name_classes, options, partner, say_what_each_sees
 from pages.parts.show import HELP, pictures, strip, titled
 from pages.parts.subject import Choice
 from pages.parts.words import as_figure_text, as_text
@@ -71,7 +71,11 @@ def question(choice: Choice) -> Question:
         help="GradCAM asks where the evidence for this class is. It opens on the most probable "
         "one.",
     )
-    others = {text: title for text, title in options().items() if text != str(choice.model)}
+    others = {
+        text: title
+        for text, title in options().items()
+        if text != str(choice.model) and may_name_classes(text)
+    }
     titles = {"": "nothing"} | others
     second = columns[1].selectbox(
         "Beside",
@@ -99,7 +103,8 @@ def question(choice: Choice) -> Question:
 def answers(choice: Choice, question: Question) -> list[Answer]:
     """GradCAM of the class, of each model."""
     beside = fitting(choice, [question.second]) if question.second else []
-    choices = [choice, *(other for other in beside if other.model != choice.model)]
+    named = [other for other in beside if not say_no_classes(other)]
+    choices = [choice, *(other for other in named if other.model != choice.model)]
     targets = [_target(each, question.label) for each in choices]
     cams = [cached.gradcam(each, target) for each, target in zip(choices, targets, strict=True)]
     highest = [float(cam.heat.max()) for cam in cams]

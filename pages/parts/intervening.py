@@ -255,6 +255,8 @@ def say_what_changed(choice: Choice, intervention: Intervention) -> None:
 
 
 def _class(choice: Choice, probabilities: np.ndarray) -> str:
+    if not len(probabilities):
+        return "no class"
     best = int(probabilities.argmax())
     return f"*{choice.card.labels[best]}* with {100 * probabilities[best]:.1f} %"
 
@@ -276,7 +278,7 @@ def changed_maps(choice: Choice, intervention: Intervention) -> Exhibit:
     ]
     difference = float(np.nanmax(np.abs(heats[1] - heats[0])))
     titles = [
-        f"{titled(choice)}  {state}, {_plain_class(choice, trace.probabilities)}"
+        f"{titled(choice)}  {state}{_plain_class(choice, trace.probabilities)}"
         for state, trace in zip(("untouched", "changed"), traces, strict=True)
     ]
     timeline = Timeline.of([choice.clip.times] * 2)
@@ -301,8 +303,10 @@ def changed_maps(choice: Choice, intervention: Intervention) -> Exhibit:
 
 
 def _plain_class(choice: Choice, probabilities: np.ndarray) -> str:
+    if not len(probabilities):
+        return ""
     best = int(probabilities.argmax())
-    return f"{choice.card.labels[best]}, {100 * probabilities[best]:.1f} %"
+    return f", {choice.card.labels[best]}, {100 * probabilities[best]:.1f} %"
 
 
 def classes_before_and_after(choice: Choice, intervention: Intervention) -> Exhibit:

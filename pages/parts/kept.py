@@ -43,6 +43,7 @@ def kept(choice: Choice, trace: Trace, state: Wish) -> tuple[str, bytes]:
 def _heat(choice: Choice, trace: Trace, look: Look, state: Wish) -> tuple[np.ndarray, bool, str]:
     """What is drawn over the clip (T', h, w), whether it can be negative, and what it is."""
     if state.get("query") == "gradcam":
+        trace.card.check_names_classes()
         best = int(trace.logits.argmax())
         target = int(_number(state, "target", 0, len(trace.logits) - 1, best))
         cam = cached.gradcam(choice, target)

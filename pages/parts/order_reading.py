@@ -16,7 +16,7 @@ from core.order import Affinity, Edge, Pixels, Reading, read
 from core.video import shuffled
 from core.weights import Model
 from pages.parts import cached
-from pages.parts.domain import is_outside, known_classes
+from pages.parts.domain import is_outside, known_classes, say_no_classes
 from pages.parts.exhibit import Exhibit
 from pages.parts.show import provenance_line
 from pages.parts.subject import Choice
@@ -111,12 +111,14 @@ def read_order(
         return Shuffled(mixed, by, reading(()), forbidden)
 
 
-def does_the_order_matter(choice: Choice, shuffled: Shuffled) -> Exhibit:
-    """Class probabilities of the frames in order and shuffled."""
+def does_the_order_matter(choice: Choice, shuffled: Shuffled) -> Exhibit | None:
+    """Class probabilities of the frames in order and shuffled; None for a model without classes."""
     st.subheader(
         "Does the order matter for the class?",
         help="The same model on the frames in order and on the shuffled frames.",
     )
+    if say_no_classes(choice):
+        return None
     st.caption(known_classes(choice.card))
     labels, reading = list(choice.card.labels), shuffled.reading
     closest = "closest of its strokes " if is_outside(choice) else ""

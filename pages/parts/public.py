@@ -29,13 +29,11 @@ def offer() -> None:
                 "Not on this machine yet",
                 list(missing),
                 key="missing",
-                help="Trained by the authors of the papers on real videos.",
+                help="Trained by the authors of the papers: DINOv2, CLIP and the like on pictures, "
+                "the others on real videos.",
             )
         ]
-        st.caption(
-            f"Trained on {named.data}, about {named.megabytes} MB, licence {named.license}: not "
-            f"for commercial use. From `{named.source}`."
-        )
+        st.caption(about(named))
         if st.button("Download", key="download", icon=":material/download:"):
             try:
                 _download(named)
@@ -49,6 +47,18 @@ def offer() -> None:
             f"`{named.source.split('/')[-1]}/` in a folder, "
             f"and start the app with `{hub.FOLDER}` set to that folder."
         )
+
+
+def about(named: hub.Named) -> str:
+    """What a checkpoint was trained on, what it shows, its size and its licence."""
+    shows = ""
+    if named.is_image:
+        shows = " It shows where it looks on any clip, and names no classes."
+    terms = ": not for commercial use" if "-NC-" in named.license else ""
+    return (
+        f"Trained on {named.data}, about {named.megabytes} MB, licence {named.license}{terms}."
+        f"{shows} From `{named.source}`."
+    )
 
 
 def _download(named: hub.Named) -> None:

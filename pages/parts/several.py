@@ -10,7 +10,7 @@ from core.draw.timeline import Timeline
 from core.errors import BadInput
 from core.models import available, spec
 from core.observe import check_fits
-from core.weights import embedded
+from core.weights import embedded, hub
 from pages.parts import cached, session
 from pages.parts.choose_model import model_options, taught
 from pages.parts.loaded import loaded
@@ -29,6 +29,12 @@ OWN_TIMES = (
 def options() -> dict[str, str]:
     """Every model that the sidebar offers, the text of its source to its title."""
     return model_options(st.session_state.get(session.OWN_CHECKPOINT), taught())
+
+
+def may_name_classes(text: str) -> bool:
+    """Whether the model of this source names classes, as far as its name tells."""
+    source = ModelSource.parse(text)
+    return source.kind != "public" or not hub.NAMED[source.name].is_image
 
 
 def partner(choice: Choice) -> str:

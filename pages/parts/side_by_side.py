@@ -20,7 +20,7 @@ from core.explain.compare import PROBES, agreement, farthest_apart
 from core.observe import Trace
 from pages.parts import cached
 from pages.parts.controls import by_title, colours_box, offer_own_scales, opacity_slider
-from pages.parts.domain import is_outside, known_classes
+from pages.parts.domain import is_outside, known_classes, say_no_classes
 from pages.parts.exhibit import Exhibit, Film
 from pages.parts.export import slug
 from pages.parts.follower import Seen
@@ -56,7 +56,9 @@ class ModelMap:
 
     @property
     def title(self) -> str:
-        """The model, its class and how probable that is, in Plotly's HTML."""
+        """The model, its class if it has any and how probable that is, in Plotly's HTML."""
+        if not self.choice.card.names_classes:
+            return titled(self.choice)
         label, probability = self.choice.card.labels[self.best], self.trace.probabilities[self.best]
         closest = "closest: " if is_outside(self.choice) else ""
         return f"{titled(self.choice)}  {closest}{label}, {100 * probability:.1f} %"
@@ -118,9 +120,9 @@ def asked(choice: Choice) -> tuple[list[Choice], Drawing]:
 
 
 def map_of(choice: Choice, view: View) -> ModelMap:
-    """The map of one model."""
+    """The map of one model; of one without classes, which has no GradCAM, it is attention."""
     trace = cached.trace(choice)
-    if view == "gradcam":
+    if view == "gradcam" and not say_no_classes(choice):
         best = int(trace.probabilities.argmax())
         heat = cached.gradcam(choice, best).heat
         return ModelMap(
@@ -201,8 +203,16 @@ def _numbers(maps: list[ModelMap], view: View) -> Numbers:
     return numbers
 
 
-def do_they_read_motion(maps: list[ModelMap]) -> Exhibit:
-    """Class probabilities of the clip as it is, reversed, shuffled and frozen."""
+def do_they_read_motion(every: list[ModelMap]) -> Exhibit | None:
+    """Class probabilities of the clip as it is, reversed, shuffled and frozen.
+
+    None where no model names classes.
+    """
+    maps = [each for each in every if each.choice.card.names_classes]
+    if not maps:
+        st.subheader("Do they read motion?", help=HELP["probe"])
+        say_no_classes(every[0].choice)
+        return None
     cards = {each.choice.card.labels: each.choice.card for each in maps}
     known = "  \n".join(known_classes(card) for card in cards.values())
     st.subheader("Do they read motion?", help=f"{HELP['probe']} In percent.  \n{known}")
@@ -213,6 +223,8 @@ def do_they_read_motion(maps: list[ModelMap]) -> Exhibit:
         for names, table in zip(labels, probabilities, strict=True)
     ]
     what_changes_its_class(_titles(maps), classes)
+    for each in every:
+        say_no_classes(each.choice)
     shown = []
     for each, of in zip(maps, classes, strict=True):
         verdicts = [f"{probe}: *{as_text(name)}*" for probe, name in zip(PROBES, of, strict=True)]

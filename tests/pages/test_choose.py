@@ -11,7 +11,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from core.errors import BadInput
-from core.models import available, spec
+from core.models import available, image_models, spec
 from core.weights import embedded, hub
 from core.weights.hub import Named
 from pages.parts.choose_clip import videos_in
@@ -115,7 +115,10 @@ def test_the_chooser_explains_every_model_and_the_data_sets_in_the_names(app: Ap
     said = app.selectbox(key="model").help
     for about in available().values():
         assert f"**{about.title}**: {about.summary}." in said
-    for named in hub.NAMED.values():
+    for about in image_models().values():
+        assert f"**{about.title}**: {about.summary}." in said
+    videos = [named for named in hub.NAMED.values() if not named.is_image]
+    for named in videos:
         assert f"**{named.name.split()[-1]}**" in said and named.data in said
 
 
@@ -156,9 +159,14 @@ def test_what_is_not_here_is_offered_with_its_licence_and_a_clear_line_offline(
     app: AppTest,
 ) -> None:
     app.run()
-    assert app.selectbox(key="missing").options[0] == "TimeSformer K400"
+    assert app.selectbox(key="missing").options[0] == "DINOv2-S", "of any clip, and free"
+    [about] = [c.value for c in app.caption if "hf://facebook/dinov2-small" in c.value]
+    assert "88 MB" in about and "Apache-2.0. It shows where it looks on any clip" in about
+    app.selectbox(key="missing").set_value("TimeSformer K400").run()
     assert any(
-        "CC-BY-NC-4.0" in c.value and "490 MB" in c.value and "hf://facebook" in c.value
+        "CC-BY-NC-4.0: not for commercial use" in c.value
+        and "490 MB" in c.value
+        and "hf://facebook" in c.value
         for c in app.caption
     )
     assert any(hub.FOLDER in c.value and f"`{K400}/`" in c.value for c in app.caption)
@@ -179,6 +187,7 @@ def test_what_was_downloaded_is_chosen(
         return hub.local(source)
 
     app.run()
+    app.selectbox(key="missing").set_value("TimeSformer K400").run()
     with monkeypatch.context() as patch:
         patch.setattr("pages.parts.public.hub.fetch", fetch)
         app.button(key="download").click().run()

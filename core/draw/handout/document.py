@@ -155,6 +155,9 @@ def _each(sheets: Sequence[Sheet], draw: Callable[[Sheet], str]) -> str:
 
 
 def _sees(sheet: Sheet) -> str:
+    if not sheet.classes:
+        line = "shows where it looks, and names no class."
+        return f'<p class="ho-sees"><strong>{escape(sheet.title)}</strong> {line}</p>'
     label, probability = sheet.classes[0]
     return (
         f'<p class="ho-sees"><strong>{escape(sheet.title)}</strong> sees '

@@ -88,7 +88,7 @@ def _trimmed(payload: bytes, trace: Trace, layers: Sequence[int], cams: Sequence
         tap["layers"] = [layer for layer in tap["layers"] if layer in layers]
     classes = [cam.target for cam in cams]
     header["labels"] = [trace.card.labels[target] for target in classes]
-    header["best"] = classes.index(header["best"])
+    header["best"] = classes.index(header["best"]) if classes else packing.NO_CLASS
     for number, cam in enumerate(header["gradcams"]):
         cam["target"] = number
     return joined(header, [payload[4 + length :]])

@@ -20,6 +20,7 @@ from core.order import Affinity, Reading, read
 from core.order.shuffle import permutation
 from core.video import Clip, shuffled
 from core.weights import Card, Model
+from core.weights.card import NO_CLASSES
 
 SHOWN_CLASSES = 5
 CROPS = {"centre": "its central square", "fit": "the whole frame"}
@@ -139,7 +140,11 @@ def weights_words(card: Card) -> str:
 def remarks_on(trace: Trace) -> list[str]:
     """What the model can say, and whether it has learned something else than this clip."""
     card = trace.card
-    if not card.trained_on:
+    is_random = not card.trained_on
+    if not card.names_classes:
+        random = ["Random weights: it has learned nothing."] if is_random else []
+        return [*random, f"{NO_CLASSES[0].upper()}{NO_CLASSES[1:]}."]
+    if is_random:
         return ["Random weights: it has learned nothing, and the names mean nothing."]
     knows = f"It knows {len(card.labels)} classes: {card.listed}."
     where = domain(trace)

@@ -53,6 +53,7 @@ def every_map(
     """
     shown = explanation(model, clip, label=None if target is None else model.card.labels[target])
     trace, cam = shown.trace, shown.gradcam
+    assert cam is not None, "the rendered strokes are known to a model that names classes"
     attentions = over_space(trace)
     signed = attentions[-1].kernel.signed
     last = f"{PART}{attentions[-1].layer + 1}"

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from core.errors import BadInput
-from core.models import available
+from core.models import available, image_models
 from core.weights import hub, load_checkpoint
 
 REPO = "someone/tiny-timesformer"
@@ -237,9 +237,8 @@ def test_named_checkpoints_are_ready_when_they_are_here(
     timesformer_folder: Path, cache: Path
 ) -> None:
     assert hub.ready() == []
-    assert {named.model for named in hub.offered()} <= set(available()) and "TimeSformer K400" in [
-        n.name for n in hub.offered()
-    ]
+    assert {named.model for named in hub.offered()} <= {*available(), *image_models()}
+    assert "TimeSformer K400" in [n.name for n in hub.offered()]
     kept(cache, K400, timesformer_folder)
     assert [named.name for named in hub.ready()] == ["TimeSformer K400"]
     card = load_checkpoint("TimeSformer K400").card
@@ -287,7 +286,7 @@ def test_every_named_checkpoint_says_what_it_is() -> None:
         assert (
             named.license
             and named.data
-            and named.model in ("timesformer", "videomae")
+            and named.model in ("timesformer", "videomae", *image_models())
             and named.preset in ("s", "b")
         )
     assert len({named.source for named in hub.NAMED.values()}) == len(hub.NAMED)
