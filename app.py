@@ -25,6 +25,7 @@ BAR = {
 MENUS = {
     "Try": {
         "intervene": ("Intervene", ":material/tune:"),
+        "trust": ("Trust", ":material/balance:"),
         "live": ("Live", ":material/videocam:"),
     },
     "Teach": {

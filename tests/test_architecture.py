@@ -33,6 +33,7 @@ DRAWS = {
         "tube_film",
         "backbones",
         "results",
+        "trust_figures",
     )
 }
 """All of these files is Plotly.

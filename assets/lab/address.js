@@ -39,16 +39,16 @@ export function standingText({ step, answers, centred }) {
 }
 
 /**
- * The query of an address with text (null: nothing) under `lab`, every other parameter as it is.
+ * The query of an address with text (null: nothing) under `name`, all other parameters as they are.
  * @param {string} search
  * @param {string | null} text
  */
-export function searchWith(search, text) {
+export function searchWith(search, text, name = "lab") {
   const others = search
     .slice(1)
     .split("&")
-    .filter((pair) => pair && !pair.startsWith("lab="));
-  const pairs = text === null ? others : [...others, `lab=${text}`];
+    .filter((pair) => pair && !pair.startsWith(`${name}=`));
+  const pairs = text === null ? others : [...others, `${name}=${text}`];
   return pairs.length ? `?${pairs.join("&")}` : "";
 }
 

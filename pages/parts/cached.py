@@ -15,6 +15,7 @@ from core.draw.viewer_help import VIEWER_HELP
 from core.errors import BadInput
 from core.explain import attribute, compare, intervene, optical
 from core.explain import patching as patch
+from core.explain.trust import every_map, faithfulness, over_clips, sanity
 from core.models.am_flow import AMFlow
 from core.order import Affinity, sharpened
 from core.order.trials import Shuffles, permutation_of, shuffle_model, shuffle_pixels
@@ -22,6 +23,7 @@ from core.trace import Head
 from core.video import CROPS, Clip, Probe, Sampling, decode, probe
 from core.video.apart import decode_apart, probe_apart
 from core.video.sampling import nearest
+from core.weights import Model
 from core.world.gestures import Gesture
 from core.world.truth import Truth, truth_of
 from pages.parts.once import made_once, nbytes
@@ -315,6 +317,79 @@ def optical_flow(choice: Choice) -> np.ndarray:
     return optical.magnitude(optical.optical_flow(choice.clip.frames))
 
 
+def _of_maps(maps: list[every_map.NamedMap]) -> int:
+    return sum(each.heat.nbytes for each in maps)
+
+
+@made_once(size=_of_maps)
+def maps(choice: Choice) -> list[every_map.NamedMap]:
+    """Every map of the model that costs no more than a pass, and the baselines, which come last."""
+    return every_map.every_map(choice.seeing, choice.clip)[1]
+
+
+@made_once(size=lambda curves: SMALL * len(curves))
+def removal(
+    choice: Choice, name: str, target: int, *, progress: attribute.Progress = _silent
+) -> faithfulness.Curves:
+    """Deletion and insertion of the map of this name."""
+    heat = heat_of(choice, name, target)
+    return faithfulness.curves(choice.seeing, choice.clip, target, heat, progress)
+
+
+@made_once(size=lambda results: SMALL * len(results))
+def random_removal(
+    choice: Choice, target: int, *, progress: attribute.Progress = _silent
+) -> list[faithfulness.Curves]:
+    """The same of random orders."""
+    grid = trace(choice).grid
+    return faithfulness.random_curves(choice.seeing, choice.clip, target, grid, progress)
+
+
+@made_once(size=lambda sets: sets.gone.nbytes + SMALL)
+def subsets(choice: Choice, target: int, fill: faithfulness.Fill) -> faithfulness.Subsets:
+    """Random tenths of the clip, and how far the score of a class falls without each."""
+    grid = trace(choice).grid
+    return faithfulness.subsets(
+        choice.seeing, choice.clip, target, grid, fill, size=over_clips.tenth(grid)
+    )
+
+
+def heat_of(choice: Choice, name: str, target: int) -> np.ndarray:
+    """The map of this name, (T', h, w); an attribution is made if it is not here yet."""
+    for key, method in attribute.METHODS.items():
+        if method.title == name:
+            return attributed(choice, key, target)
+    return next(each.heat for each in maps(choice) if each.name == name)
+
+
+@made_once(size=lambda cascade: SMALL)
+def cascade(
+    choice: Choice, name: str, target: int, *, progress: attribute.Progress = _silent
+) -> sanity.Cascade:
+    """How the map of this name changes while the weights become random."""
+
+    def map_of(model: Model) -> np.ndarray:
+        return every_map.named_map(model, choice.clip, name, target).heat
+
+    return sanity.cascade(choice.seeing, map_of, progress=progress)
+
+
+def _of_both(choice: Choice, name: str, target: int, other: Choice, others_target: int) -> Hashable:
+    return choice.place, name, target, other.clip.id, others_target
+
+
+@made_once(size=lambda swaps: SMALL, place=_of_both)
+def swaps(
+    choice: Choice, name: str, target: int, other: Choice, others_target: int
+) -> sanity.Swaps:
+    """How the map of this name changes with the class that is asked for, and with the clip."""
+
+    def map_for(clip: Clip, target: int) -> np.ndarray:
+        return every_map.named_map(choice.seeing, clip, name, target).heat
+
+    return sanity.swaps(map_for, choice.clip, target, other.clip, others_target)
+
+
 def truth(choice: Choice) -> Truth | None:
     """What really moves, for a rendered clip; None for any other."""
     return _rendered_truth(choice) if isinstance(choice.source, Rendered) else None
@@ -326,3 +401,16 @@ def _rendered_truth(choice: Choice) -> Truth:
     times = choice.clip.times
     indices = nearest(choice.source.uncut.times, times)
     return truth_of(_drawn(choice.source, tuple(indices.tolist())), times)
+
+
+def hand(choice: Choice) -> tuple[np.ndarray, np.ndarray] | None:
+    """Where the hand is in what the model sees: its mask (T, S, S), its fingertip (T, 2), x and y.
+
+    None for any but a rendered clip.
+    """
+    if not isinstance(choice.source, Rendered):
+        return None
+    indices = nearest(choice.source.uncut.times, choice.clip.times).tolist()
+    gesture = _drawn(choice.source, tuple(indices))
+    seen = nearest(gesture.times, choice.clip.times)
+    return over_clips.truth_seen(gesture.mask[seen], gesture.fingertip[seen], choice.seeing.card)

@@ -45,6 +45,8 @@ class Exhibit:
     """A line for each model: what of it is shown."""
     numbers: Numbers
     film: Film | None = None
+    below: Callable[[], None] | None = None
+    """What belongs right under the figure."""
 
     def draw(self) -> None:
         """The figure, a line for each model below it, and a button with files of it."""
@@ -52,6 +54,8 @@ class Exhibit:
             chart(self.figure, self.key, self.alt)
         else:
             _as_wide_as_the_page(self.figure, self.key, self.alt)
+        if self.below:
+            self.below()
         film = self.film or Film((), np.empty(0))
         with st.container(horizontal=True, vertical_alignment="top"):
             with st.container(gap="xsmall"):

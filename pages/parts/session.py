@@ -74,6 +74,7 @@ SHOWN_RUNS = "shown-runs"
 VIEWER, FOLLOWER = "viewer", "follower"
 RECORDER, RECORDED, LIVE = "recorder", "recorded", "live"
 PRESENTER, STRIP, UPLOADER = "presenter", "lesson-strip", "uploader"
+TRUST_MAP = "trust_map"
 
 
 def switch_to(model: ModelSource) -> None:

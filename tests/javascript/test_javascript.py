@@ -33,6 +33,7 @@ BUNDLES = (
     "designs/designs",
     "table/table",
     "live/live",
+    "removed/removed",
 )
 
 

@@ -77,6 +77,19 @@ def every_map(
     return trace, [*maps, *baselines(trace.frames, trace.grid)]
 
 
+def named_map(model: Model, clip: Clip, name: str, target: int) -> NamedMap:
+    """The one map of `every_map` that is called so, for a class.
+
+    Raises: BadInput as `every_map`, or if the model has no such map.
+    """
+    methods = [key for key, method in METHODS.items() if method.title == name]
+    _, maps = every_map(model, clip, methods, target)
+    by_name = {each.name: each for each in maps}
+    if name not in by_name:
+        raise BadInput(f"this model has no map {name!r}; choose one of {', '.join(by_name)}")
+    return by_name[name]
+
+
 def _flows(trace: Trace, aligned: Float[np.ndarray, "pairs h w"] | None) -> list[NamedMap]:
     """AM flow of the last block in each mode."""
     maps = [

@@ -6,13 +6,14 @@ tubes of space and time. Sensitivity-n is of Ancona et al., ICLR 2018.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 import cv2
 import numpy as np
 import torch
-from jaxtyping import Bool, Float, Real
+from jaxtyping import Bool, Float, Real, UInt8
 from torch import Tensor
 
 from core.explain.scores import correlation
@@ -23,6 +24,9 @@ from core.weights import Model
 Fill = Literal["mean", "blur"]
 FILLS: tuple[Fill, ...] = ("mean", "blur")
 """What stands where a cell is taken away: the training data's mean colour, or the clip blurred."""
+Way = Literal["deletion", "insertion"]
+WAYS: tuple[Way, ...] = ("deletion", "insertion")
+Progress = Callable[[float], object]
 BLUR = 1 / 8
 """The standard deviation of the blur, in parts of the picture's side."""
 AT_ONCE = 4
@@ -52,7 +56,7 @@ def deletion(
     steps: int = 12,
 ) -> Curve:
     """Take cells away, hottest first. Raises: BadInput if the clip does not fit."""
-    return _curve(model, clip, target, heat.ravel(), heat.shape, fill, steps, insert=False)
+    return _curve(model, clip, target, heat, fill, steps, insert=False)
 
 
 def insertion(
@@ -64,15 +68,74 @@ def insertion(
     steps: int = 12,
 ) -> Curve:
     """Begin with the fill, and put cells in, hottest first. Raises: BadInput as `deletion`."""
-    return _curve(model, clip, target, heat.ravel(), heat.shape, fill, steps, insert=True)
+    return _curve(model, clip, target, heat, fill, steps, insert=True)
+
+
+Curves = dict[tuple[Way, Fill], Curve]
+"""Of one order: deletion and insertion, with each fill."""
+
+
+def curves(
+    model: Model,
+    clip: Clip,
+    target: int,
+    heat: Real[np.ndarray, "T h w"],
+    progress: Progress = lambda done: None,
+    steps: int = 12,
+) -> Curves:
+    """Deletion and insertion of a map with each fill.
+
+    After each curve `progress(share done, 0..1)` is called; what that raises ends the work.
+
+    Raises: BadInput if the clip does not fit.
+    """
+    results: Curves = {}
+    for way in WAYS:
+        for fill in FILLS:
+            measure = deletion if way == "deletion" else insertion
+            results[way, fill] = measure(model, clip, target, heat, fill, steps)
+            progress(len(results) / (len(WAYS) * len(FILLS)))
+    return results
+
+
+def random_curves(
+    model: Model,
+    clip: Clip,
+    target: int,
+    grid: tuple[int, int, int],
+    progress: Progress = lambda done: None,
+    steps: int = 12,
+) -> list[Curves]:
+    """The same of `random_heats`, whose spread says what an order is worth that knows nothing.
+
+    Their insertion is that of the order backwards: to put back what deletion took last is to go
+    its way back, so the same passes of the model give both.
+
+    Raises: BadInput if the clip does not fit.
+    """
+    heats = random_heats(grid)
+    results: list[Curves] = []
+    for heat in heats:
+        own: Curves = {}
+        for fill in FILLS:
+            curve = deletion(model, clip, target, heat, fill, steps)
+            own["deletion", fill] = curve
+            own["insertion", fill] = Curve(1 - curve.shares[::-1], curve.probabilities[::-1])
+            progress((len(results) * len(FILLS) + len(own) / len(WAYS)) / (len(heats) * len(FILLS)))
+        results.append(own)
+    return results
+
+
+def removal_order(heat: Real[np.ndarray, "T h w"]) -> np.ndarray:
+    """The cells of a map, counted along its grid, hottest first; of a tie the first comes first."""
+    return np.argsort(-np.nan_to_num(heat.ravel()), kind="stable")
 
 
 def _curve(
     model: Model,
     clip: Clip,
     target: int,
-    heat: Real[np.ndarray, " cells"],
-    grid: tuple[int, ...],
+    heat: Real[np.ndarray, "T h w"],
     fill: Fill,
     steps: int,
     *,
@@ -80,12 +143,12 @@ def _curve(
 ) -> Curve:
     check_fits(model, len(clip))
     _, video = to_input(model.card, clip)
-    order = np.argsort(-np.nan_to_num(heat), kind="stable")
+    order = removal_order(heat)
     counts = np.round(np.linspace(0, len(order), steps + 1)).astype(int)
     gone = np.zeros((len(counts), len(order)), bool)
     for row, count in zip(gone, counts, strict=True):
         row[order[:count]] = True
-    logits = _outputs(model, video, ~gone if insert else gone, grid, fill)
+    logits = _outputs(model, video, ~gone if insert else gone, heat.shape, fill)
     return Curve(counts / len(order), softmax(logits)[:, target].astype(np.float64))
 
 
@@ -119,6 +182,16 @@ def filled(video: Float[Tensor, "1 3 T H W"], fill: Fill) -> Float[Tensor, "1 3 
     frames = video[0].permute(1, 2, 3, 0).numpy()
     blurred = np.stack([cv2.GaussianBlur(frame, (0, 0), sigma) for frame in frames])
     return torch.from_numpy(blurred).permute(3, 0, 1, 2)[None]
+
+
+def blurred(model: Model, clip: Clip) -> UInt8[np.ndarray, "T S S 3"]:
+    """What stands where cells are taken away from a clip with the fill `blur`, as pictures."""
+    _, video = to_input(model.card, clip)
+    mean, std = (
+        torch.tensor(each).view(1, 3, 1, 1, 1) for each in (model.card.mean, model.card.std)
+    )
+    pixels = (255 * (filled(video, "blur") * std + mean)).round().clip(0, 255)
+    return pixels[0].permute(1, 2, 3, 0).byte().numpy()
 
 
 @dataclass(frozen=True)
@@ -173,6 +246,61 @@ def infidelity(heat: Real[np.ndarray, "T h w"], subsets: Subsets) -> float:
     power = float(sums @ sums)
     factor = float(sums @ subsets.falls) / power if power else 0.0
     return float(np.mean((factor * sums - subsets.falls) ** 2))
+
+
+@dataclass(frozen=True)
+class Beside:
+    """A score of a map beside the same score of random orders."""
+
+    own: float
+    others: tuple[float, ...]
+    higher_is_better: bool
+
+    @property
+    def beaten(self) -> int:
+        """How many of the random orders the map beats."""
+        if self.higher_is_better:
+            return sum(self.own > other for other in self.others)
+        return sum(self.own < other for other in self.others)
+
+    @property
+    def beats_all(self) -> bool:
+        """Whether the map is better than every random order. False for NaN."""
+        return self.beaten == len(self.others)
+
+
+Score = Literal["deletion", "insertion", "sensitivity", "infidelity"]
+
+
+def beside_random(
+    heat: Real[np.ndarray, "T h w"],
+    own: Curves,
+    others: Sequence[Curves],
+    sets: dict[Fill, Subsets],
+) -> dict[tuple[Score, Fill], Beside]:
+    """Every score of a map with each fill, beside those of random orders.
+
+    `own` are the map's curves and `others` those of `random_curves`; `sets` are those of each fill.
+    """
+    results: dict[tuple[Score, Fill], Beside] = {}
+    heats = random_heats(_grid(heat), len(others))
+    for fill in FILLS:
+        for way in WAYS:
+            areas = tuple(each[way, fill].area for each in others)
+            results[way, fill] = Beside(own[way, fill].area, areas, way == "insertion")
+        taken = sets[fill]
+        results["sensitivity", fill] = Beside(
+            sensitivity_n(heat, taken), tuple(sensitivity_n(each, taken) for each in heats), True
+        )
+        results["infidelity", fill] = Beside(
+            infidelity(heat, taken), tuple(infidelity(each, taken) for each in heats), False
+        )
+    return results
+
+
+def _grid(heat: Real[np.ndarray, "T h w"]) -> tuple[int, int, int]:
+    T, h, w = heat.shape
+    return T, h, w
 
 
 def random_heats(

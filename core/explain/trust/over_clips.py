@@ -84,14 +84,18 @@ def truth_seen(
     return mask[:, rows][:, :, columns], tips
 
 
+def tenth(grid: tuple[int, int, int]) -> int:
+    """The cells of a set that is taken away: a tenth of all."""
+    return max(1, math.prod(grid) // 10)
+
+
 def _add_faithfulness(
     row: Row, model: Model, clip: Clip, target: int, maps: list[NamedMap], number: int
 ) -> None:
     """Deletion and insertion of each map and of random orders, sensitivity and infidelity."""
     grid = maps[0].heat.shape
     assert len(grid) == 3
-    tenth = max(1, math.prod(grid) // 10)
-    sets = subsets(model, clip, target, grid, "mean", size=tenth, seed=number)
+    sets = subsets(model, clip, target, grid, "mean", size=tenth(grid), seed=number)
     for each in maps:
         if each.name.startswith(PART):  # many passes a map: the last layer alone, as "attention"
             continue

@@ -17,11 +17,14 @@ from torch import nn
 from core.explain.compare import spearman
 from core.models import VideoModel
 from core.models.am_flow import AMFlow
+from core.video import Clip
 from core.weights import Model
 
 ALIKE = 0.7
 """A rank correlation from which a map of random weights is called the same map."""
 MapOf = Callable[[Model], Float[np.ndarray, "T h w"]]
+MapFor = Callable[[Clip, int], Float[np.ndarray, "T h w"]]
+Progress = Callable[[float], object]
 
 
 @dataclass(frozen=True)
@@ -36,8 +39,7 @@ class Cascade:
     @property
     def depends_on_weights(self) -> bool:
         """Whether the map of an all but untrained network is another map."""
-        last = float(self.correlations[-1])
-        return np.isnan(last) or abs(last) < ALIKE
+        return not _alike(float(self.correlations[-1]))
 
     @property
     def words(self) -> str:
@@ -47,22 +49,74 @@ class Cascade:
         return "does not depend on the weights: with random ones it is nearly the same map"
 
 
-def cascade(model: Model, map_of: MapOf, seed: int = 0) -> Cascade:
+@dataclass(frozen=True)
+class Swaps:
+    """How alike a map is to those of another question: Spearman's correlations, -1..1."""
+
+    label: float
+    """With the map of the same clip for the class of another clip."""
+    clip: float
+    """With the map of the other clip for its own class."""
+
+    @property
+    def words(self) -> tuple[str, str]:
+        """Both verdicts in words."""
+        label = (
+            "does not depend on the class: asked for that of another clip it is nearly the same map"
+            if _alike(self.label)
+            else "depends on the class: asked for that of another clip it is another map"
+        )
+        clip = (
+            "does not depend on the clip: another clip has nearly the same map"
+            if _alike(self.clip)
+            else "depends on the clip: another clip has another map"
+        )
+        return label, clip
+
+
+def _alike(correlation: float) -> bool:
+    """Whether a correlation is that of nearly the same map, or of its opposite."""
+    return abs(correlation) >= ALIKE  # NaN, of an even map, is not
+
+
+def swaps(map_for: MapFor, clip: Clip, target: int, other: Clip, others_target: int) -> Swaps:
+    """Ask for the class of another clip, and for the map of that clip itself.
+
+    `map_for` makes the map of a clip for a class.
+    """
+    original = map_for(clip, target)
+    return Swaps(
+        _correlation(original, map_for(clip, others_target)),
+        _correlation(original, map_for(other, others_target)),
+    )
+
+
+def _correlation(original: Float[np.ndarray, "T h w"], heat: Float[np.ndarray, "T h w"]) -> float:
+    """Spearman's, and 1 for a map that did not change at all, be it an even one."""
+    return 1.0 if np.array_equal(original, heat) else spearman(original, heat)
+
+
+def cascade(
+    model: Model, map_of: MapOf, seed: int = 0, progress: Progress = lambda done: None
+) -> Cascade:
     """Make the weights random from the head down, each step with those before it, and compare.
 
-    `map_of` makes the map of a model. The model itself is not changed.
+    `map_of` makes the map of a model. The model itself is not changed. After each step
+    `progress(share done, 0..1)` is called; what that raises ends the work.
     """
     original = map_of(model)
     with model.lock:
         net = copy.deepcopy(model.net)
     generator = torch.Generator().manual_seed(seed)
     steps, correlations = [], []
-    for name, modules in parts(net):
+    layers = parts(net)
+    for name, modules in layers:
         for module in modules:
             randomise(module, generator)
         heat = map_of(replace(model, net=net))
         steps.append(name)
-        correlations.append(spearman(original, heat))
+        correlations.append(_correlation(original, heat))
+        progress(len(steps) / len(layers))
     return Cascade(tuple(steps), np.array(correlations))
 
 
