@@ -1,8 +1,8 @@
 """Attention in Motion: the router.
 
-Start with `streamlit run app.py [-- --clips FOLDER --runs FOLDER]`. Streamlit imports this file
-once for its server, and runs it as a script for each visitor. The server answers before anything
-heavy is imported.
+Start with `streamlit run app.py [-- --clips FOLDER --runs FOLDER --results FOLDER]`. Streamlit
+imports this file once for its server, and runs it as a script for each visitor. The server answers
+before anything heavy is imported.
 """
 
 import streamlit as st
@@ -33,6 +33,7 @@ MENUS = {
         "training": ("Training", ":material/model_training:"),
     },
     "Measure": {
+        "data_set": ("Data set", ":material/grid_view:"),
         "results": ("Results", ":material/fact_check:"),
         "backbones": ("Backbones", ":material/scatter_plot:"),
     },

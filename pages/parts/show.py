@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from contextlib import nullcontext
 from html import escape
 from urllib.parse import quote
@@ -134,14 +135,27 @@ HELP = SHARED_HELP | {
 }
 
 
-def chart(figure: go.Figure, key: str, alt: str) -> None:
-    """A Plotly figure in the page's own text colour: Plotly's default grey is too faint."""
+def chart(
+    figure: go.Figure, key: str, alt: str, on_select: Callable[[], None] | None = None
+) -> None:
+    """A Plotly figure in the page's own text colour: Plotly's default grey is too faint.
+
+    `on_select` runs when points are clicked or ringed, which the session then holds under `key`.
+    """
     is_dark = st.context.theme.type == "dark"
     figure.update_layout(font_color=TEXT["dark" if is_dark else "light"])
     columns = min(4, (figure.layout.meta or {}).get("columns", 1))
     # its style sheet lets pictures side by side scroll where they would be too small
     with st.container(key=f"wide-{columns}-{key}") if columns > 1 else nullcontext():
-        st.plotly_chart(figure, key=key, theme=None, alt=alt, config={"displayModeBar": False})
+        st.plotly_chart(
+            figure,
+            key=key,
+            theme=None,
+            alt=alt,
+            config={"displayModeBar": False},
+            on_select=on_select or "ignore",
+            selection_mode=("points", "box", "lasso"),
+        )
 
 
 def pictures(choice: Choice, least: int, most: int = SINGLE) -> tuple[np.ndarray, Box]:

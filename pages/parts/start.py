@@ -22,10 +22,13 @@ def arguments(argv: list[str]) -> list[str]:
     )
     parser.add_argument("--clips", help="a folder of videos for the clip picker")
     parser.add_argument("--runs", default="runs", help="the folder of training runs (runs/)")
+    parser.add_argument("--results", help="a folder of results of `explain-set`, for Data set")
     own, streamlit_flags = parser.parse_known_args([flag for flag in argv if flag != "--"])
     app_flags = ["--runs", own.runs]
     if own.clips is not None:
         app_flags += ["--clips", own.clips]
+    if own.results is not None:
+        app_flags += ["--results", own.results]
     return ["streamlit", "run", str(APP), *streamlit_flags, "--", *app_flags]
 
 

@@ -18,6 +18,7 @@ ROOT = Path(__file__).parents[2]
 PAGES = sorted(p.name for p in (ROOT / "pages").glob("*.py"))
 ABOUT_ALL = (
     "backbones.py",
+    "data_set.py",
     "gestures.py",
     "lessons.py",
     "live.py",
