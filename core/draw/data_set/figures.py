@@ -17,7 +17,6 @@ from core.draw.lettering import cut
 from core.draw.overlay import overlay
 from core.draw.style import (
     ACCENT,
-    COOL,
     FAINT_GRID,
     FONT,
     GREY,
@@ -46,28 +45,27 @@ def confusions(counts: Int[np.ndarray, "C C"], names: list[str], height: int = 3
             z=shares,
             zmin=0,
             zmax=100,
-            colorscale=[(0, "rgba(46,134,171,0.05)"), (1, COOL)],
+            colorscale=[(0, "rgba(46,134,171,0.06)"), (1, "rgba(46,134,171,0.8)")],
             xgap=2,
             ygap=2,
             showscale=False,
-            text=[[short(count) for count in row] for row in counts.tolist()],
-            texttemplate="%{text}",
-            textfont={"size": SMALL - 1},
             hoverinfo="skip",
         )
     )
-    # a heat map tells no click; marks that cannot be seen lie upon it
+    # a heat map tells no click, and knows no theme: marks that cannot be seen lie upon it
     pairs = [(row, column) for row in range(len(names)) for column in range(len(names))]
     figure.add_scatter(
         x=[column for _, column in pairs],
         y=[row for row, _ in pairs],
         customdata=[(names[row], names[column]) for row, column in pairs],
-        text=[
+        hovertext=[
             f"{names[r]} called {names[c]}: {counts[r, c]} clips, {shares[r, c]:.1f} %"
             for r, c in pairs
         ],
-        hovertemplate="%{text}<extra></extra>",
-        mode="markers",
+        hovertemplate="%{hovertext}<extra></extra>",
+        text=[short(int(counts[pair])) for pair in pairs],
+        textfont={"size": SMALL - 2},
+        mode="markers+text",
         marker={"symbol": "square", "size": max(8, round(0.6 * height / len(names))), "opacity": 0},
         selected={"marker": {"opacity": 0}},
         unselected={"marker": {"opacity": 0}},
