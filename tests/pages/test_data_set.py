@@ -13,8 +13,9 @@ import streamlit as st
 from streamlit.testing.v1 import AppTest
 
 from core.draw.data_set.made_up import write_made_up
-from core.draw.data_set.results import Filter, disagreements, open_results
+from core.draw.data_set.results import Filter, disagreements, open_results, results_in
 from core.errors import BadInput
+from core.weights import load
 from pages.parts import data_set, data_set_charts, data_set_clips, session
 from tests.pages.test_pages import opened
 
@@ -56,6 +57,17 @@ def test_the_figures_at_the_top_are_those_of_the_clips_that_pass(folder: Path) -
         "clip 100: made up as broken",
         "clip 201: made up as broken",
     ]
+
+
+def test_the_page_opens_on_results_that_come_with_the_app() -> None:
+    shipped = [open_results(folder) for folder in results_in(data_set.SHIPPED)]
+    assert [results.about["model"] for results in shipped] == ["direcformer", "timesformer"]
+    for results in shipped:
+        card = load(results.about["model"]).card
+        assert results.about["weights"] == card.hash, "remake them: CONTRIBUTING.md says how"
+    app = opened("direcformer", PAGE)
+    assert not app.exception and not app.error
+    assert figures(app)["Clips"] == "120"
 
 
 def test_no_clip_passes_is_said_and_results_that_cannot_be_read_are_named(folder: Path) -> None:

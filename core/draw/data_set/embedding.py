@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from importlib import import_module
 from importlib.util import find_spec
 from typing import Literal
 
@@ -44,9 +45,8 @@ def places(results: Results, method: Method = "pca", points: int = POINTS) -> Pl
     if len(rows) < 3:
         return Places(rows, np.zeros((len(rows), 2)), None)
     if method == "umap":
-        from umap import UMAP  # type: ignore[import-not-found]
-
-        return Places(rows, UMAP(random_state=0).fit_transform(values), None)
+        umap = import_module("umap")  # not among the requirements
+        return Places(rows, umap.UMAP(random_state=0).fit_transform(values), None)
     return Places(rows, *principal(values))
 
 
