@@ -10,6 +10,7 @@ import re
 import shutil
 import subprocess
 import sys
+import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -114,10 +115,16 @@ def test_aim_app_gives_streamlit_its_flags_and_the_app_its_own() -> None:
     assert arguments(["--", "--runs", "mine"])[-2:] == ["--runs", "mine"]
 
 
+NOT_HERE = {"umap": "umap-learn"}
+"""Packages of an extra, which need not be installed, by what is imported."""
+
+
 def named() -> set[str]:
-    """The distributions of requirements.txt, in the index's spelling."""
+    """The distributions of requirements.txt and of the extras, in the index's spelling."""
     lines = (ROOT / "requirements.txt").read_text().splitlines()
-    names = [line.split("==")[0] for line in lines if re.match("[a-z]", line)]
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    lines += [line for extra in project["optional-dependencies"].values() for line in extra]
+    names = [re.split("[=><]=", line)[0] for line in lines if re.match("[a-z]", line)]
     return {re.sub(r"[-_.]+", "-", name).lower() for name in names}
 
 
@@ -132,7 +139,7 @@ def test_every_imported_package_is_named_in_the_requirements() -> None:
     assert {"torch", "streamlit", "cv2"} <= set(used)
     unnamed = {}
     for name, file in used.items():
-        offers = distributions.get(name, [name])
+        offers = distributions.get(name, [NOT_HERE.get(name, name)])
         spelled = {re.sub(r"[-_.]+", "-", offer).lower() for offer in offers}
         # `make app` takes the build without windows where their libraries are missing.
         spelled |= {offer.removesuffix("-headless") for offer in spelled}

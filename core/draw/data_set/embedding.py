@@ -32,7 +32,7 @@ class Places:
 
 
 def methods() -> list[Method]:
-    """What can be drawn here: PCA always, UMAP where the package `umap-learn` is installed."""
+    """What can be drawn here: PCA always, UMAP where its package is installed: `pip install .[umap]`."""
     return ["pca", "umap"] if find_spec("umap") else ["pca"]
 
 
@@ -45,7 +45,7 @@ def places(results: Results, method: Method = "pca", points: int = POINTS) -> Pl
     if len(rows) < 3:
         return Places(rows, np.zeros((len(rows), 2)), None)
     if method == "umap":
-        umap = import_module("umap")  # not among the requirements
+        umap = import_module("umap")
         return Places(rows, umap.UMAP(random_state=0).fit_transform(values), None)
     return Places(rows, *principal(values))
 
