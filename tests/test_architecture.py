@@ -34,6 +34,7 @@ DRAWS = {
         "backbones",
         "results",
         "trust_figures",
+        "data_set/figures",
     )
 }
 """All of these files is Plotly.

@@ -32,7 +32,7 @@ class Places:
 
 
 def methods() -> list[Method]:
-    """What can be drawn here: PCA always, UMAP where its package is installed: `pip install .[umap]`."""
+    """PCA always, UMAP where its package is installed: `pip install .[umap]`."""
     return ["pca", "umap"] if find_spec("umap") else ["pca"]
 
 
