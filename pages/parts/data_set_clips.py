@@ -218,8 +218,8 @@ def _choose_clip(record: Mapping[str, Any]) -> None:
         assert isinstance(source, Rendered)
         if source.label in STROKES:
             st.session_state[session.CLIP] = "gesture"
-            st.session_state["label"] = source.label
-            st.session_state["seed"] = source.seed
+            st.session_state[session.LABEL] = source.label
+            st.session_state[session.SEED] = source.seed
             return
         raise BadInput(f"{path}: this app draws no such stroke; choose another clip")
     file = Path(path)

@@ -69,6 +69,8 @@ SHOW_RUN = "show-run"
 
 # widgets
 CLIP, MODEL, FRAMES, SAMPLING, CROP = "source", "model", "frames", "sampling", "crop"
+LABEL, SEED = "label", "seed"
+"""Of a rendered clip."""
 HOW, ORDER, WITHOUT, LAB = "how", "order", "without", "lab"
 SHOWN_RUNS = "shown-runs"
 VIEWER, FOLLOWER = "viewer", "follower"
