@@ -31,6 +31,7 @@ class Parser(argparse.ArgumentParser):
 
 def _parser() -> Parser:
     from core.draw import handout_command, trust_command
+    from core.draw.data_set import command as data_set_command
 
     parser = Parser(
         prog="python -m core",
@@ -61,6 +62,9 @@ def _parser() -> Parser:
     )
     trust_command.add_flags(
         add("trust", "score a model's maps against the truth of rendered clips")
+    )
+    data_set_command.add_flags(
+        add("explain-set", "write what a model does with every clip of a data set as a table")
     )
     return parser
 
@@ -299,18 +303,6 @@ def _explain(args: argparse.Namespace) -> Any:
     return report
 
 
-def _trust(args: argparse.Namespace) -> Any:
-    from core.draw.trust_command import trusted
-
-    return trusted(args)
-
-
-def _handout(args: argparse.Namespace) -> Any:
-    from core.draw.handout_command import hand_out
-
-    return hand_out(args)
-
-
 def whole_number(text: str) -> int:
     """The number that a text is. Raises: BadInput for any other text."""
     try:
@@ -382,19 +374,14 @@ _COMMANDS = {
     "classify": _classify,
     "explain": _explain,
     "order": _order,
-    "handout": _handout,
-    "trust": _trust,
 }
+"""Those of this file; a command of another has set its `run`, and `in_words` where it has any."""
 
 
 def _plain(result: Any) -> str:
     """The same result for reading."""
     from core.explain import domain_words
 
-    if isinstance(result, dict) and "maps" in result:
-        from core.draw.trust_command import in_words
-
-        return in_words(result)
     if isinstance(result, dict):
         words = {"domain": domain_words(result["domain"])} if "domain" in result else {}
         shown = {**result, **words}
@@ -412,7 +399,7 @@ def _plain(result: Any) -> str:
 def main(argv: list[str] | None = None) -> int:
     try:
         args = _parser().parse_args(argv)
-        result = _COMMANDS[args.command](args)
+        result = (getattr(args, "run", None) or _COMMANDS[args.command])(args)
     except BadInput as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
@@ -423,7 +410,7 @@ def main(argv: list[str] | None = None) -> int:
     except KeyboardInterrupt:
         print("stopped; what was written before is whole", file=sys.stderr)
         return 130
-    print(json.dumps(result) if args.json else _plain(result))
+    print(json.dumps(result) if args.json else getattr(args, "in_words", _plain)(result))
     # a list goes on after a file that cannot be read
     is_list = args.command in ("probe", "classify")
     return 2 if is_list and any("error" in entry for entry in result) else 0

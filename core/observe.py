@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -52,6 +53,9 @@ def softmax(logits: Real[np.ndarray, "*shape"]) -> Float32[np.ndarray, "*shape"]
     return (shifted / shifted.sum(-1, keepdims=True)).astype(np.float32)
 
 
+_BATCH = 8  # clips in one forward pass, of the size of the included models
+_ON_GPU = 8  # times as many there
+_PIXELS = _BATCH * 8 * 112 * 112
 LEAST_FRAMES, MOST_FRAMES = 2, 64
 """Of any model; one that was trained on more takes as many as that."""
 
@@ -97,20 +101,35 @@ def observe_batch(model: Model, clips: list[Clip]) -> list[Trace]:
 
     Raises: BadInput if a clip does not fit the model, or their lengths differ.
     """
-    if len({len(clip) for clip in clips}) > 1:
-        raise BadInput(
-            f"a batch takes clips of one length, got {sorted({len(clip) for clip in clips})} "
-            "frames; observe them one by one"
-        )
-    for clip in clips:
-        check_fits(model, len(clip))
-    given = [to_input(model.card, clip) for clip in clips]
+    given = batch_input(model, clips)
+    device = next(model.net.parameters()).device
     with model.lock, torch.inference_mode(), record_batch(model.net, len(clips)) as attentions:
-        logits = model.net(torch.cat([video for _, video in given]))
+        logits = model.net(torch.cat([video for _, video in given]).to(device)).cpu()
     return [
         trace_of(model, clip, frames, *outputs)
         for clip, (frames, _), *outputs in zip(clips, given, logits, attentions, strict=True)
     ]
+
+
+def batch_input(
+    model: Model, clips: Sequence[Clip]
+) -> list[tuple[UInt8[np.ndarray, "T S S 3"], Float32[Tensor, "1 3 T S S"]]]:
+    """`to_input` of each clip. Raises: BadInput if one does not fit, or their lengths differ."""
+    lengths = sorted({len(clip) for clip in clips})
+    if len(lengths) > 1:
+        raise BadInput(
+            f"a batch takes clips of one length, got {lengths} frames; observe them one by one"
+        )
+    check_fits(model, lengths[0])
+    return [to_input(model.card, clip) for clip in clips]
+
+
+def at_once(model: Model) -> int:
+    """Clips in one forward pass: fewer of a large model, whose factors take hundreds of MB each."""
+    card = model.card
+    is_on_gpu = next(model.net.parameters()).device.type == "cuda"
+    pixels = _PIXELS * (_ON_GPU if is_on_gpu else 1)
+    return max(1, min(pixels // (card.frames * card.size**2), _BATCH * _ON_GPU))
 
 
 def trace_of(

@@ -36,6 +36,10 @@ Head = int | Literal["mean", "max"]
 """The number of a head, or the mean or the maximum over all heads."""
 
 
+_LARGE = 2**18
+"""Weights of a head from which on the heads are not computed together."""
+
+
 class Axis(Enum):
     """What an attention runs over."""
 
@@ -145,6 +149,13 @@ class Attention:
         self._check_head(head)
         if isinstance(head, int):
             return self.kernel.weights(self.q[:, head].float(), self.k[:, head].float())
+        if head == "mean" and self.q.shape[2] * self.k.shape[2] > _LARGE:
+            # one head at a time: all of them at once do not fit a cache, and take the time to be
+            # written to memory and read again
+            total = self.map(0)
+            for other in range(1, self.heads):
+                total += self.map(other)
+            return total.div_(self.heads)
         return self._reduce(self.kernel.weights(self.q.float(), self.k.float()), head, dim=1)
 
     def rows(self, query: Query, head: Head = "mean") -> tuple[Tensor, Tensor]:

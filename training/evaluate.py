@@ -11,9 +11,9 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from core.errors import BadInput
-from core.observe import classify
-from core.order import Affinity, read
-from core.order.trials import permutation_of
+from core.observe import at_once, classify, observe_batch
+from core.order import Affinity, Reading, read
+from core.order.trials import permutation_of, read_together
 from core.video import Clip, digest
 from core.video.sets.named import named
 from core.video.sets.reading import Shape
@@ -203,27 +203,58 @@ def measure(
 
     Raises: BadInput if not one clip could be read.
     """
+    together = at_once(model) if views == ONE and passes == 1 else 1
     rows = []
-    for sample in samples:
-        p = probabilities(model, sample, views)
-        ranked = np.argsort(-p, kind="stable")
-        permutation = permutation_of(sample.name, len(sample.clip) // model.unit, seed)
-        reading = read(model, sample.clip, permutation, Affinity.of(model.card, passes))
-        rows.append(
-            Row(
-                sample.label,
-                tuple(model.card.labels[i] for i in ranked),
-                reading.accuracy,
-                reading.either_way,
-                reading.accuracy == reading.either_way,
-                reading.order.direction_margin,
-                sample.name,
-                tuple(p[ranked].tolist()),
+    for batch in _batches(samples, together):
+        for sample, (p, reading) in zip(
+            batch, _read_batch(model, batch, seed, views, passes), strict=True
+        ):
+            ranked = np.argsort(-p, kind="stable")
+            rows.append(
+                Row(
+                    sample.label,
+                    tuple(model.card.labels[i] for i in ranked),
+                    reading.accuracy,
+                    reading.either_way,
+                    reading.accuracy == reading.either_way,
+                    reading.order.direction_margin,
+                    sample.name,
+                    tuple(p[ranked].tolist()),
+                )
             )
-        )
     if not rows:
         raise BadInput("not one clip could be read; nothing was measured")
     return rows
+
+
+def _batches(samples: Iterable[Sample], most: int) -> Iterator[list[Sample]]:
+    """Up to `most` clips of one length that follow one another."""
+    batch: list[Sample] = []
+    for sample in samples:
+        if batch and (len(batch) == most or len(batch[0].clip) != len(sample.clip)):
+            yield batch
+            batch = []
+        batch.append(sample)
+    if batch:
+        yield batch
+
+
+def _read_batch(
+    model: Model, batch: list[Sample], seed: int, views: Views, passes: int
+) -> list[tuple[np.ndarray, Reading]]:
+    """The class probabilities (C,) of each clip, and the reading of its one shuffle."""
+    model.card.check_names_classes()
+    units = len(batch[0].clip) // model.unit
+    orders = [permutation_of(sample.name, units, seed) for sample in batch]
+    if views == ONE and passes == 1:
+        traces = observe_batch(model, [sample.clip for sample in batch])
+        readings = read_together(model, traces, np.array(orders)[:, None], at_once(model))
+        return [(t.probabilities, own[0]) for t, own in zip(traces, readings, strict=True)]
+    affinity = Affinity.of(model.card, passes)
+    return [
+        (probabilities(model, sample, views), read(model, sample.clip, order, affinity))
+        for sample, order in zip(batch, orders, strict=True)
+    ]
 
 
 def _means(rows: list[Row]) -> dict[str, float]:

@@ -28,6 +28,7 @@ def add_flags(command: argparse.ArgumentParser) -> None:
     command.add_argument("--out", type=Path, required=True, help="an .html file")
     command.add_argument("--start", type=float, help="seconds from the first frame")
     command.add_argument("--end", type=float, help="seconds from the first frame")
+    command.set_defaults(run=hand_out)
 
 
 def hand_out(args: argparse.Namespace) -> dict[str, Any]:

@@ -33,6 +33,7 @@ def add_flags(command: argparse.ArgumentParser) -> None:
         help="so many get saliency, integrated gradients and occlusion too (default 10)",
     )
     command.add_argument("--out", type=Path, required=True, help="a folder; a run goes on there")
+    command.set_defaults(run=trusted, in_words=in_words)
 
 
 def trusted(args: argparse.Namespace) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -9,12 +10,12 @@ import torch
 from jaxtyping import Float
 
 from core.explain.am_flow import flow_maps, flow_of
-from core.explain.gradcam import GradCam, from_cam, gradcam_at, target_index
+from core.explain.gradcam import GradCam, from_cam, gradcam_at, gradcams_at, target_index
 from core.explain.maps import spatial, temporal
 from core.explain.taps import of_layer, over_space
 from core.models import Output
-from core.observe import Trace, check_fits, observe, to_input, trace_of
-from core.trace import Attention, Head, record
+from core.observe import Trace, batch_input, check_fits, observe, to_input, trace_of
+from core.trace import Attention, Head, record, record_batch
 from core.video import Clip
 from core.weights import Model
 
@@ -95,3 +96,47 @@ def _without_classes(
         gradcam=None,
         am_flow=flow_of(trace, "static") if model.spec.am_flow else None,
     )
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What one pass of a batch showed of one of its clips."""
+
+    trace: Trace
+    gradcam: GradCam | None
+    """Of the most probable class; None for a model without classes."""
+    embedding: Float[np.ndarray, " D"]
+    """The mean patch token where GradCAM reads."""
+
+
+def seen_together(model: Model, clips: Sequence[Clip]) -> list[Seen]:
+    """Attention, GradCAM of the most probable class and an embedding of clips, from one pass.
+
+    The clips have one length. The traces share memory: reduce them, do not keep them.
+
+    Raises: BadInput as `observe_batch`, also for the first clip whose numbers are not finite.
+    """
+    given = batch_input(model, clips)
+    device = next(model.net.parameters()).device
+    with (
+        model.lock,
+        from_cam(model.net) as passed,
+        record_batch(model.net, len(clips)) as attentions,
+    ):
+        # a model without classes passes its patches on where it is asked for them
+        result = model.net(
+            torch.cat([video for _, video in given]).to(device),
+            detail=not model.card.names_classes,
+        )
+    logits = result.logits if isinstance(result, Output) else result
+    scores = logits.detach().cpu()
+    traces = [
+        trace_of(model, clip, frames, *outputs)
+        for clip, (frames, _), *outputs in zip(clips, given, scores, attentions, strict=True)
+    ]
+    patches = passed[0]
+    cams: Sequence[GradCam | None] = [None] * len(clips)
+    if model.card.names_classes:
+        cams = gradcams_at(patches, logits, scores.argmax(1).tolist())
+    embeddings = patches.detach().mean((2, 3, 4)).float().cpu().numpy()
+    return [Seen(*parts) for parts in zip(traces, cams, embeddings, strict=True)]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -65,16 +65,27 @@ def from_cam(net: VideoModel) -> Iterator[list[Tensor]]:
 def gradcam_at(
     patches: Float[Tensor, "1 D T h w"], logits: Float[Tensor, " C"], target: int
 ) -> GradCam:
-    """GradCAM of a class from patches (1, D, T', h, w) and the scores (C,) that came of them.
+    """GradCAM of a class from patches (1, D, T', h, w) and the scores (C,) that came of them."""
+    return gradcams_at(patches, logits[None], [target])[0]
+
+
+def gradcams_at(
+    patches: Float[Tensor, "B D T h w"], logits: Float[Tensor, "B C"], targets: Sequence[int]
+) -> list[GradCam]:
+    """The same of each clip of a batch and its class.
 
     heat = relu(sum_d w_d A_d), with A the patches and w the gradient of the class score with
-    respect to them, averaged over T', h and w.
+    respect to them, averaged over T', h and w. A clip's score does not depend on the others.
     """
-    (gradient,) = torch.autograd.grad(logits[target], patches)
+    scores = logits[torch.arange(len(targets)), torch.tensor(targets)]
+    (gradient,) = torch.autograd.grad(scores.sum(), patches)
     weights = gradient.mean((2, 3, 4), keepdim=True)
-    heat = (weights * patches.detach()).sum(1)[0].relu()
-    probabilities = softmax(logits.detach().float().numpy())
-    return GradCam(heat.float().numpy(), target, float(probabilities[target]))
+    heats = (weights * patches.detach()).sum(1).relu().float().cpu().numpy()
+    probabilities = softmax(logits.detach().float().cpu().numpy())
+    return [
+        GradCam(heat, target, float(own[target]))
+        for heat, target, own in zip(heats, targets, probabilities, strict=True)
+    ]
 
 
 def check_class(card: Card, target: int) -> None:

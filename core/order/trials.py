@@ -10,7 +10,7 @@ from jaxtyping import Float, Int
 
 from core.errors import BadInput
 from core.explain import temporal
-from core.observe import observe_batch
+from core.observe import Trace, observe_batch
 from core.order.matrix import Affinity, Pixels, order_matrix
 from core.order.reading import (
     Reading,
@@ -124,6 +124,42 @@ def shuffle_model(
             reading = reading_of(matrix, permutation, threshold, repeated, domain=where)
             readings.append(reading)
     return Shuffles.of(readings)
+
+
+def read_together(
+    model: Model,
+    traces: Sequence[Trace],
+    permutations: Int[np.ndarray, "n k T"],
+    at_once: int = BATCH,
+) -> list[list[Reading]]:
+    """The order of each of n clips under each of its k permutations, in shared forward passes.
+
+    `traces` are those of the clips in their true order, of one length; `at_once` shuffled clips
+    share a pass. A reading is that of `core.order.read` with the card's affinity.
+    """
+    affinity = Affinity.of(model.card)
+    # what the model saw is not cropped and scaled again for each shuffle
+    clips = [Clip(t.frames, t.clip.times, t.clip.source, t.clip.id) for t in traces]
+    mixed = [
+        shuffled(clip, permutation, model.unit)
+        for clip, own in zip(clips, permutations, strict=True)
+        for permutation in own
+    ]
+    matrices: list[Float[np.ndarray, "T T"]] = []
+    for first in range(0, len(mixed), at_once):
+        for shown in observe_batch(model, mixed[first : first + at_once]):
+            matrix = temporal(shown, affinity.layer, affinity.head)
+            matrices.append(sharpened(matrix, affinity.sharpness))
+    each = iter(matrices)
+    readings = []
+    for trace, clip, own in zip(traces, clips, permutations, strict=True):
+        where = domain_of(model, clip, trace)
+        threshold = direction_threshold(model, clip, affinity, where)
+        repeated = repeated_units(model, clip)
+        readings.append(
+            [reading_of(next(each), order, threshold, repeated, domain=where) for order in own]
+        )
+    return readings
 
 
 def shuffle_pixels(

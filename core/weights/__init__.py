@@ -10,6 +10,7 @@ from core.weights.files import (
     load_checkpoint,
     save_checkpoint,
     untrained,
+    weights_sha256,
 )
 from core.weights.model import Model
 
@@ -25,4 +26,5 @@ __all__ = [
     "load_checkpoint",
     "save_checkpoint",
     "untrained",
+    "weights_sha256",
 ]

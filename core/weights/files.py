@@ -41,6 +41,7 @@ __all__ = [
     "load_public",
     "save_checkpoint",
     "untrained",
+    "weights_sha256",
 ]
 
 DEFAULT = "direcformer"  # what the app opens on, and what commands take where no model is named
@@ -175,6 +176,11 @@ def file_hash(path: Path) -> str:
     Of an index it is that of all its files, one after another.
     """
     return _sha256(files_of(path))[:8]
+
+
+def weights_sha256(source: str | Path) -> str:
+    """The whole sha256 of what `load_checkpoint` reads of a source. Raises: BadInput as it does."""
+    return _sha256(files_of(fetch(source).weights))
 
 
 def _sha256(paths: list[Path]) -> str:

@@ -21,6 +21,7 @@ from pathlib import Path
 import numpy as np
 
 from tests.benchmarks.attributions import attributions
+from tests.benchmarks.data_set import looped, workers
 from tests.benchmarks.sessions import sessions
 from tests.benchmarks.training import training
 from tests.benchmarks.viewer import viewer, viewer_large
@@ -288,6 +289,8 @@ BENCHMARKS = {
         computation,
         gradcam,
         attributions,
+        looped,
+        workers,
         commands,
         apart,
         training,

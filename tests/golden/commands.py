@@ -79,6 +79,7 @@ COMMANDS = (
     "order",
     "handout",
     "trust",
+    "explain-set",
 )
 TRAINING = (
     "fit",

@@ -18,7 +18,7 @@ from core.models import VideoModel
 from core.order.trials import permutation_of
 from core.video import Clip, decode
 from core.video.sets.named import named
-from core.weights import Card, Model, load, load_checkpoint
+from core.weights import Card, Model, load, load_checkpoint, untrained
 from core.world.gestures import LABELS
 from tests.training.tiny import REAL, write_clips
 from training import evaluation
@@ -309,6 +309,19 @@ def test_clips_of_a_folder_are_those_that_decode_gives_and_views_share_the_file(
         early, late = sample.views.mean((1, 2, 3, 4))
         assert early < late, "view 0 takes the earlier frame of each pair"
         np.testing.assert_array_equal(sample.clip.frames, plain[0].clip.frames)
+
+
+def test_clips_that_are_measured_together_get_what_each_gets_alone() -> None:
+    model = untrained("direcformer", size=24, patch=8, frames=8, width=10, depth=2, heads=5)
+    samples = list(rendered_clips(3, model.card))
+    together = measure(model, samples, seed=2)
+    for sample, row in zip(samples, together, strict=True):
+        (alone,) = measure(model, [sample], seed=2)
+        assert replace(row, probabilities=(), direction_margin=0.0) == replace(
+            alone, probabilities=(), direction_margin=0.0
+        )
+        assert row.direction_margin == pytest.approx(alone.direction_margin, abs=1e-4)
+        assert row.probabilities == pytest.approx(alone.probabilities, abs=1e-5)
 
 
 def test_rendered_views_interleave() -> None:

@@ -1,6 +1,7 @@
 """The columns of a table of results: a row a clip.
 
-A clip that cannot be used has its number, name, path, label and `error`, and null elsewhere. Shapes
+A clip that cannot be used has its number, name, path, label and `error`, and null elsewhere; what
+follows from a class is null for a model that names none. Shapes
 of lists and pictures are those of the row: C classes of the manifest's `labels`, L layers, k the
 manifest's `settings.shuffles`, and T', h, w the row's `grid_t`, `grid_h`, `grid_w`. Lists of
 several axes are flat, the last axis running fastest. Places are parts of the picture that the model

@@ -49,6 +49,7 @@ def write_made_up(
             sharpness=0.0,
             shuffles=SHUFFLES,
             seed=0,
+            precision="float32",
         ),
         data=manifest.Data(source="made up", clips=clips, missing=0, digest=f"made up {clips}"),
         shard=shard,

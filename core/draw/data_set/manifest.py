@@ -27,6 +27,7 @@ class Settings(TypedDict):
     sharpness: float  # of the order matrix, as on the model's card
     shuffles: int  # k
     seed: int  # decides the shuffles, with each clip's name
+    precision: str  # of the network's products: float32 or bfloat16
 
 
 class Data(TypedDict):
@@ -56,8 +57,8 @@ class Manifest(TypedDict):
     versions: dict[str, str]  # of what computed it
 
 
-SAME = ("format", "model", "weights_sha256", "labels", "settings", "data", "shard")
-"""What must be alike for a job to go on in a folder."""
+SAME = ("format", "model", "weights_sha256", "labels", "settings", "shard")
+"""What must be alike for a job to go on in a folder, beside the digest of its data."""
 
 
 def write(folder: Path, manifest: Manifest) -> None:

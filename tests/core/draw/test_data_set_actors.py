@@ -1,0 +1,199 @@
+"""Several workers: who is lost is replaced, what is lost is made again, and a bad clip ends no job.
+
+Ray is played by a few lines here, so that workers end when a test says so; the real one is asked in
+the long test, with kill -9.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import subprocess
+import sys
+import time
+from collections import Counter
+from importlib.util import find_spec
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import psutil
+import pyarrow as pa
+import pytest
+
+from core.draw.data_set.actors import DEATHS, IN_FLIGHT, IN_VAIN, _Crew
+from core.draw.data_set.explainer import Clips
+from core.draw.data_set.job import Part
+from core.draw.data_set.shards import table_of
+from core.draw.data_set.wanted import Wanted
+from core.errors import BadInput
+from tests.core.draw.data_sets import checkpoint, differences, table
+
+
+class ActorLost(Exception):
+    """As ray.exceptions.RayActorError."""
+
+
+class FakeRay:
+    """Workers that make what they were given when they are waited for, and end over bad clips."""
+
+    exceptions = SimpleNamespace(RayActorError=ActorLost)
+
+    def __init__(self, deadly: dict[int, int]) -> None:
+        self.deadly = Counter(deadly)  # clip -> how many workers it still ends
+        self.most, self.calls = 0, 0
+        self.alive: dict[int, list[int]] = {}
+        self.given: dict[int, tuple[int, tuple[Wanted, ...]]] = {}
+
+    def start(self) -> Any:
+        worker = len(self.alive)
+        self.alive[worker] = []
+
+        def remote(clips: tuple[Wanted, ...], asked: Clips) -> int:
+            self.calls += 1
+            self.given[self.calls] = (worker, clips)
+            self.alive[worker].append(self.calls)
+            self.most = max(self.most, len(self.alive[worker]))
+            return self.calls
+
+        return SimpleNamespace(table=SimpleNamespace(remote=remote))
+
+    def wait(self, references: list[int], num_returns: int) -> tuple[list[int], list[int]]:
+        first = next(r for r in references if self.alive[self.given[r][0]][0] == r)
+        return [first], [r for r in references if r != first]
+
+    def get(self, reference: int) -> pa.Table:
+        worker, clips = self.given[reference]
+        for clip in clips:
+            if self.deadly[clip.number]:
+                self.deadly[clip.number] -= 1
+                raise ActorLost(f"worker {worker} ended")
+        self.alive[worker].remove(reference)
+        return table_of([clip.identity for clip in clips])
+
+
+def parts(count: int, size: int) -> list[Part]:
+    clips = [Wanted(i, f"a/{i}", f"/a/{i}", "a") for i in range(count)]
+    return [(n, tuple(clips[i : i + size])) for n, i in enumerate(range(0, count, size))]
+
+
+def made(ray: FakeRay, given: list[Part], workers: int = 2) -> list[tuple[int, pa.Table]]:
+    return list(_Crew(ray, ray.start, workers).made(given, Clips(0, 0)))
+
+
+def test_every_clip_is_made_once_and_nothing_heaps_up() -> None:
+    ray, given = FakeRay({}), parts(23, 5)
+    tables = dict(made(ray, given))
+    assert sorted(tables) == [0, 1, 2, 3, 4]
+    for number, clips in given:
+        assert tables[number]["number"].to_pylist() == [clip.number for clip in clips]
+    assert ray.most == IN_FLIGHT
+
+
+def test_what_a_lost_worker_had_is_made_again_by_another() -> None:
+    ray = FakeRay({3: 1, 11: 2})
+    numbers = [n for _, part in made(ray, parts(23, 5)) for n in part["number"].to_pylist()]
+    assert sorted(numbers) == list(range(23))
+    assert len(ray.alive) == 2 + 3
+
+
+def test_a_clip_that_ends_every_worker_is_found_and_gets_an_error() -> None:
+    ray = FakeRay({6: 10**6})
+    every = pa.concat_tables([part for _, part in made(ray, parts(23, 7))]).sort_by("number")
+    assert every["number"].to_pylist() == list(range(23))
+    errors = {row["number"]: row["error"] for row in every.to_pylist() if row["error"]}
+    assert list(errors) == [6]
+    assert f"{DEATHS} processes ended" in errors[6]
+
+
+def test_workers_that_are_all_lost_end_the_job_in_a_line() -> None:
+    ray = FakeRay(dict.fromkeys(range(23), 10**6))
+    with pytest.raises(BadInput, match=f"{IN_VAIN} workers were lost"):
+        made(ray, parts(23, 23))
+
+
+def test_a_worker_makes_the_rows_that_one_process_makes(tmp_path: Path) -> None:
+    from core.draw.data_set.actors import Worker
+    from core.draw.data_set.explainer import rows
+    from core.draw.data_set.job import Weights
+    from core.draw.data_set.wanted import wanted_set
+
+    path = checkpoint(tmp_path / "tiny.safetensors")
+    source, clips = Weights(None, str(path)), wanted_set("gestures", 2).clips
+    worker = Worker(source, threads=1)
+    assert worker.pid() == os.getpid()
+    alone = table_of(rows(source.load(), clips, Clips(1, 0)))
+    seconds = [name for name in alone.column_names if name.startswith("seconds_")]
+    both = (worker.table(clips, Clips(1, 0)), alone)
+    assert differences(*(each.drop_columns(seconds) for each in both)) == []
+
+
+def command(weights: Path, out: Path, *more: str) -> list[str]:
+    return [
+        *(sys.executable, "-m", "core", "explain-set", "gestures", "--clips", "160", "--json"),
+        *("--checkpoint", str(weights), "--out", str(out), *more),
+    ]
+
+
+def _kill(driver: subprocess.Popen[str], chance: random.Random, kind: str) -> None:
+    """kill -9 of the driver, or of one of its workers once it is at work."""
+    if kind == "driver":
+        driver.kill()
+        return
+    for _ in range(300):
+        below = psutil.Process(driver.pid).children(recursive=True)
+        workers = [p for p in below if p.is_running() and "ray::Worker" in _title(p)]
+        if workers:
+            chance.choice(workers).kill()
+            return
+        time.sleep(0.1)
+        if driver.poll() is not None:
+            return
+
+
+def _title(process: psutil.Process) -> str:
+    try:
+        return " ".join(process.cmdline())
+    except psutil.Error:
+        return ""
+
+
+@pytest.mark.long
+@pytest.mark.skipif(find_spec("ray") is None, reason="Ray is not installed here")
+def test_kills_of_workers_and_of_the_driver_change_nothing(tmp_path: Path) -> None:
+    weights = checkpoint(tmp_path / "tiny.safetensors")
+    one = subprocess.run(
+        command(weights, tmp_path / "one"), capture_output=True, text=True, timeout=600
+    )
+    assert one.returncode == 0, one.stderr
+    chance, out, kills = random.Random(1), tmp_path / "out", []
+    kinds = ["driver", "worker", "driver", "worker", "worker"]
+    while True:
+        with subprocess.Popen(
+            command(weights, out, "--workers", "2"),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        ) as driver:
+            before = len(list(out.glob("clips/*.parquet")))
+            below: list[psutil.Process] = []
+            while kinds and driver.poll() is None:
+                if len(list(out.glob("clips/*.parquet"))) > before:
+                    time.sleep(chance.uniform(0, 0.5))
+                    below = psutil.Process(driver.pid).children(recursive=True)
+                    kills.append(kinds.pop(0))
+                    _kill(driver, chance, kills[-1])
+                    before = len(list(out.glob("clips/*.parquet")))
+                time.sleep(0.02)
+            printed, err = driver.communicate(timeout=600)
+        _, left = psutil.wait_procs(below, timeout=60)
+        assert not left, "what a driver started ends with it"
+        if driver.returncode == 0:
+            break
+        assert driver.returncode == -9, err
+    assert len(kills) >= 3
+    assert err == "", "Ray says nothing to the user"
+    assert json.loads(printed)["clips"] == 160
+    assert table(out)["number"].to_pylist() == list(range(160))
+    assert differences(table(tmp_path / "one"), table(out)) == []
