@@ -26,6 +26,7 @@ from core.draw.data_set.explainer import Clips, rows
 from core.draw.data_set.shards import table_of, write_shard
 from core.draw.data_set.wanted import Wanted, WantedSet
 from core.errors import BadInput
+from core.observe import at_once
 from core.runs import Progress, alone, check_writable, write_progress
 from core.weights import DEFAULT, Model, embedded, load, load_checkpoint, weights_sha256
 
@@ -178,8 +179,16 @@ def lacking(folder: Path, wanted: WantedSet) -> list[Part]:
 
 def made_here(model: Model, parts: Iterable[Part], asked: Clips) -> Iterator[tuple[int, pa.Table]]:
     """The tables of these shards, computed by this process one after the other."""
-    for number, clips in parts:
-        yield number, table_of(rows(model, clips, asked))
+    before = torch.get_num_threads()
+    # a core is left to reading beside a small model; with two threads on two cores both wait for
+    # one another, and half as many clips are done
+    is_small = at_once(model) > 1
+    torch.set_num_threads(max(1, before - 1) if is_small else before)
+    try:
+        for number, clips in parts:
+            yield number, table_of(rows(model, clips, asked))
+    finally:
+        torch.set_num_threads(before)
 
 
 @dataclass(frozen=True)
