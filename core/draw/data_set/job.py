@@ -149,21 +149,18 @@ def begin(folder: Path, wanted: manifest.Manifest) -> None:
 
 
 def _refuse_other(folder: Path, before: manifest.Manifest, now: manifest.Manifest) -> None:
-    different = [key for key in manifest.SAME if before[key] != now[key]]  # type: ignore[literal-required]
+    then, asked = dict(before), dict(now)
+    different = [key for key in manifest.SAME if key != "settings" and then[key] != asked[key]]
     if before["data"]["digest"] != now["data"]["digest"]:
         different.append("data")
-    if "settings" in different:
-        settings = now["settings"].keys()
-        different.remove("settings")
-        different += [
-            f"settings.{key}"
-            for key in settings
-            if before["settings"].get(key) != now["settings"][key]  # type: ignore[literal-required]
-        ]
+    settings = dict(before["settings"])
+    different += [
+        f"settings.{key}" for key, value in now["settings"].items() if settings.get(key) != value
+    ]
     if different:
         raise BadInput(
-            f"{folder} holds results of another job ({', '.join(different)} differ"
-            f"{'s' if len(different) == 1 else ''}); choose another --out or remove it"
+            f"{folder} holds results of another job ({', '.join(different)} "
+            f"{'differs' if len(different) == 1 else 'differ'}); choose another --out or remove it"
         )
 
 
