@@ -35,7 +35,7 @@ MENUS = {
     "Measure": {
         "data_set": ("Data set", ":material/grid_view:"),
         "results": ("Results", ":material/fact_check:"),
-        "backbones": ("Backbones", ":material/scatter_plot:"),
+        "backbones": ("Other models", ":material/scatter_plot:"),
     },
 }
 PAGES = BAR | {file: page for menu in MENUS.values() for file, page in menu.items()}

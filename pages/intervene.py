@@ -4,7 +4,7 @@ import streamlit as st
 
 from pages.parts import head
 from pages.parts.choose import current_choice
-from pages.parts.domain import say_no_classes
+from pages.parts.domain import outside_notice, say_no_classes
 from pages.parts.intervening import (
     changed_maps,
     classes_before_and_after,
@@ -23,5 +23,6 @@ with opening:
 changed_maps(choice, intervention).draw()
 if not say_no_classes(choice):
     classes_before_and_after(choice, intervention).draw()
+    outside_notice(choice)
     what_carries_it(choice)
 st.caption(NOT_AN_EXPLANATION)

@@ -173,7 +173,7 @@ class Live {
     this.part.state.hidden = !data.is_recurrent;
     if (isOther) {
       this.begin();
-      drawBars(this.part, data.labels, null);
+      drawBars(this.part, data.labels, null, false);
       this.stage.colours(data);
     }
     const { answer } = data;
@@ -195,7 +195,7 @@ class Live {
    */
   draw(data, answer) {
     this.stage.draw(answer, data);
-    const best = drawBars(this.part, data.labels, answer.probabilities);
+    const best = drawBars(this.part, data.labels, answer.probabilities, answer.doubted);
     if (data.is_recurrent) this.strip.add(answer.hidden, data);
     const now = performance.now();
     this.times.push(now);

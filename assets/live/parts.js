@@ -7,6 +7,7 @@
  * @property {number} n which picture of it
  * @property {number} met pictures that it depends on
  * @property {number[]} probabilities of each class
+ * @property {boolean} doubted whether the class is no more than the closest of those it knows
  * @property {[number, number]} grid rows and columns of the map
  * @property {number[]} heat row by row
  * @property {boolean} signed whether weights may be negative
@@ -85,8 +86,9 @@ export function explainLive(root, help) {
  * @param {LiveParts} part
  * @param {string[]} labels
  * @param {number[] | null} probabilities null before the first picture
+ * @param {boolean} doubted whether the class is no more than the closest
  */
-export function drawBars(part, labels, probabilities) {
+export function drawBars(part, labels, probabilities, doubted) {
   const p = probabilities ?? labels.map(() => 0);
   const best = p.indexOf(Math.max(...p));
   let shown = labels.map((_, i) => i);
@@ -101,7 +103,9 @@ export function drawBars(part, labels, probabilities) {
     percent.textContent = probabilities ? `${Math.round(100 * p[label])} %` : "";
     node.dataset.best = String(probabilities !== null && label === best);
   });
-  part.best.textContent = probabilities ? `It sees: ${labels[best]}` : "What it sees";
+  const seen = doubted ? `Closest of its ${labels.length} classes` : "It sees";
+  const isNamed = probabilities && labels.length;
+  part.best.textContent = isNamed ? `${seen}: ${labels[best]}` : "What it sees";
   return best;
 }
 

@@ -15,6 +15,7 @@ import torch
 from jaxtyping import Float, Float32, UInt8
 from torch import Tensor
 
+from core.explain.domain import Domain, domain
 from core.explain.maps import spatial
 from core.explain.taps import over_space
 from core.observe import observe, softmax, to_input
@@ -59,6 +60,9 @@ class Glance:
     """Root mean square of each layer's hidden state after this picture; empty without one."""
     met: int
     """Pictures that the logits depend on."""
+    domain: Domain | None = None
+    """How much the window looks like training; None where nobody can tell, as of a film that is
+    read picture by picture."""
 
     @property
     def probabilities(self) -> Float32[np.ndarray, " C"]:
@@ -131,6 +135,7 @@ def _look_back(
         attention.kernel.signed,
         np.zeros(0, np.float32),
         len(kept),
+        domain(trace),
     )
     return glance, after
 

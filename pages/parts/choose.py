@@ -199,7 +199,7 @@ def _about_weights(card: Card) -> None:
 def _among_others(choice: Choice) -> None:
     """The way to the page where the model stands among others."""
     if st.button(
-        f"{spec(choice.card.model).title} among other backbones",
+        f"{spec(choice.card.model).title} among other models",
         type="tertiary",
         icon=":material/scatter_plot:",
         key="among-others",

@@ -97,6 +97,13 @@ def outside_notice(choice: Choice) -> None:
             "Frame order.",
         ):
             links.go_to("frame_order")
+        if st.button(
+            "Teach it your gestures",
+            icon=":material/waving_hand:",
+            key="go-gestures",
+            help="A few clips of each of two to six gestures teach this model names of your own.",
+        ):
+            links.go_to("gestures")
 
 
 def _what_it_says(named: hub.Named) -> str:

@@ -16,6 +16,7 @@ from core.draw.panels import panels
 from core.draw.timeline import Timeline
 from core.explain.intervene import HeadFactor, Intervention, LayerFactor, Parts
 from pages.parts import cached
+from pages.parts.domain import classes_heading, is_outside
 from pages.parts.exhibit import Exhibit, Film
 from pages.parts.show import pictures, raw_range, titled
 from pages.parts.subject import Choice
@@ -238,16 +239,17 @@ def say_what_changed(choice: Choice, intervention: Intervention) -> None:
         "The order is that of the frames shuffled once (seed 0), read from the model's matrix as "
         "on Frame order. OrderAcc: most frames that stand in the right order, over all frames."
     )
+    sees = "takes the clip for" if is_outside(choice) else "sees"
     if intervention == UNTOUCHED:
         st.markdown(
-            f"**Untouched, {choice.title} sees {_class(choice, before.probabilities)}, and puts "
+            f"**Untouched, {choice.title} {sees} {_class(choice, before.probabilities)}, and puts "
             f"{order_before:.1f} % of the shuffled frames in order. Switch something off.**",
             help=about,
         )
         return
     order_after = cached.changed_order(choice, intervention)
     st.markdown(
-        f"**Changed, {choice.title} sees {_class(choice, after.probabilities)} "
+        f"**Changed, {choice.title} {sees} {_class(choice, after.probabilities)} "
         f"(untouched: {_class(choice, before.probabilities)}), and puts {order_after:.1f} % of the "
         f"shuffled frames in order (untouched: {order_before:.1f} %).**",
         help=about,
@@ -291,7 +293,7 @@ def changed_maps(choice: Choice, intervention: Intervention) -> Exhibit:
                 choice,
                 f"attention of layer {attention.layer + 1} · untouched {raw_range(heats[0])} · "
                 f"changed {raw_range(heats[1])} · largest difference {number(difference, '.2g')} · "
-                f"change: {intervention or 'none'}",
+                f"change: {str(intervention) or 'none'}",
             )
         ],
         numbers={
@@ -311,7 +313,9 @@ def _plain_class(choice: Choice, probabilities: np.ndarray) -> str:
 
 def classes_before_and_after(choice: Choice, intervention: Intervention) -> Exhibit:
     """Class probabilities, untouched and changed."""
-    st.subheader("What it answers", help="The five most probable classes of the untouched model.")
+    classes_heading(
+        choice, "What it answers", "The five most probable classes of the untouched model."
+    )
     before, after = cached.trace(choice), cached.changed_trace(choice, intervention)
     return Exhibit(
         class_bars(
@@ -323,7 +327,7 @@ def classes_before_and_after(choice: Choice, intervention: Intervention) -> Exhi
         ),
         "changed-classes",
         "Class probabilities, untouched and changed",
-        [(choice, f"softmax of the scores · change: {intervention or 'none'}")],
+        [(choice, f"softmax of the scores · change: {str(intervention) or 'none'}")],
         numbers={
             "untouched": (before.logits, "(C,) scores"),
             "changed": (after.logits, "(C,) scores of the changed model"),

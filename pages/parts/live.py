@@ -16,10 +16,11 @@ import streamlit as st
 from core import explain
 from core.draw.overlay import coloured, diverging_lut, prominence
 from core.errors import BadInput
-from core.explain.stream import Memory, window_seconds
+from core.explain.stream import Glance, Memory, window_seconds
 from core.models import spec
 from core.video import Limits
 from core.video.stills import picture
+from core.weights.domain import domain_check
 from pages.parts import session
 from pages.parts.component import component
 from pages.parts.record import HELP as RECORDER_HELP
@@ -40,6 +41,9 @@ HELP = {
     "nothing is taken away. Shown is its root mean square; the brightest colour is the largest "
     "value in view. It was trained on 8 pictures, so what it has met long ago weighs on what it "
     "says now: press Forget before the next gesture.",
+    "best": "A model names one of its classes for whatever is before the camera. It is called "
+    "no more than the closest where the last seconds do not look like what the model was trained "
+    "on, and always of a model that reads picture by picture, whose film no check can judge.",
     "figures": "A map is drawn over the very picture that it was computed from. A picture that "
     "comes while another is on its way is dropped and counted; none is ever queued. The time is "
     "the median from a picture's arrival to its drawn map.",
@@ -76,12 +80,24 @@ def answer(choice: Choice, sent: dict[str, Any]) -> dict[str, Any]:
         **name,
         "met": glance.met,
         "probabilities": glance.probabilities.round(5).tolist(),
+        "doubted": _is_doubted(choice, glance),
         "grid": list(heat.shape),
         "heat": [float(f"{weight:.5g}") for weight in heat.ravel()],
         "signed": glance.signed,
         "opacity": OPACITY * (1.0 if glance.signed else prominence(heat)),
         "hidden": [float(f"{size:.5g}") for size in glance.hidden],
     }
+
+
+def _is_doubted(choice: Choice, glance: Glance) -> bool:
+    """Whether the class is no more than the closest of those that the model knows.
+
+    It is where the window does not look like training, and of a film that is read picture by
+    picture, which no domain check can judge.
+    """
+    if glance.domain is not None:
+        return not glance.domain.inside
+    return domain_check(choice.card) is not None
 
 
 def _picture(sent: dict[str, Any]) -> np.ndarray:

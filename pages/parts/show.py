@@ -205,7 +205,7 @@ def provenance_line(choice: Choice, detail: str = "", by: str = "") -> str:
 def on_screen(line: str, choice: Choice) -> str:
     """A line of provenance with the clip's name for people, and the model's name as a link.
 
-    It leads to the Backbones page, where the model stands among others.
+    It leads to the page Other models, where the model stands among others.
     """
     line = line.replace(as_text(choice.clip.source), clip_name(choice), 1)
     if not line.startswith(choice.title):

@@ -1,4 +1,4 @@
-"""The Backbones page's chart and table: a survey's table, with the models of the app among it."""
+"""The page Other models: its chart and table, a survey's, with the models of the app among it."""
 
 from __future__ import annotations
 

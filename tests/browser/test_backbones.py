@@ -1,4 +1,4 @@
-"""The Backbones page: the chart's names, tokens under the pointer, the table."""
+"""The page Other models: the chart's names, tokens under the pointer, the table."""
 
 from __future__ import annotations
 

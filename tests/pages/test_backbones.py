@@ -1,4 +1,4 @@
-"""The Backbones page: what it says and draws of the survey's table."""
+"""The page Other models: what it says and draws of the survey's table."""
 
 from __future__ import annotations
 

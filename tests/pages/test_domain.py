@@ -60,6 +60,18 @@ def test_gradcam_compare_and_frame_order_claim_no_class_outside(
     assert any("closest of its strokes in order: *" in caption.value for caption in order.caption)
 
 
+def test_intervene_claims_no_class_outside_and_leads_to_gestures_of_ones_own(
+    everything_is_outside: None,
+) -> None:
+    app = opened("direcformer", page("intervene.py"))
+    assert app.markdown[0].value.startswith("**Untouched, DirecFormer takes the clip for *carret*")
+    assert "Closest of its ten strokes" in [heading.value for heading in app.subheader]
+    assert any(OUTSIDE[1:] in warning.value for warning in app.warning)
+    assert any("largest difference 0 · change: none" in each.value for each in app.caption)
+    app.button(key="go-gestures").click().run()
+    assert app.text_input[0].label == "Name of gesture 1" and not app.exception
+
+
 def test_a_rendered_gesture_is_what_the_model_sees() -> None:
     app = opened("direcformer", page("explore.py"))
     assert "What it sees" in [heading.value for heading in app.subheader] and not app.warning

@@ -69,6 +69,19 @@ def test_another_film_another_part_of_the_picture_and_other_weights_begin_anew(
     assert back["hidden"] == []
 
 
+def test_a_class_is_doubted_where_the_window_looks_like_no_training_and_where_none_can_tell(
+    state: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stroke = a_choice("direcformer")
+    for score in (0.4, 0.5):
+        where = explain.Domain(score, 0.5, "right", 0.0)
+        monkeypatch.setattr("core.explain.stream.domain", lambda trace, where=where: where)
+        assert live.answer(stroke, sent(0))["doubted"] is (score < 0.5)
+    assert live.answer(a_choice("rvit"), sent(0))["doubted"] is True, "no check can judge it"
+    monkeypatch.setattr(live, "domain_check", lambda card: None)
+    assert live.answer(a_choice("rvit"), sent(0))["doubted"] is False, "weights of one's own"
+
+
 @pytest.mark.parametrize("damage", [{"picture": "?"}, {"picture": "AAAA"}, {"picture": None}])
 def test_what_is_no_picture_is_answered_by_a_line(
     state: dict[str, Any], damage: dict[str, Any]
