@@ -29,6 +29,11 @@ def is_outside(choice: Choice) -> bool:
     return where is not None and not where.inside
 
 
+def closest(choice: Choice) -> str:
+    """What stands before the name of a model's own class in a title: nothing inside its world."""
+    return "closest: " if is_outside(choice) else ""
+
+
 def classes_heading(choice: Choice, title: str, help: str) -> None:
     """The heading of what a model calls the clip, with all that it can say below it.
 

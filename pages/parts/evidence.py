@@ -15,7 +15,7 @@ from core.draw.timeline import Timeline
 from core.explain import GradCam
 from pages.parts import cached
 from pages.parts.controls import by_title, colours_box, offer_own_scales, opacity_slider
-from pages.parts.domain import CLOSEST, classes_heading, is_outside, say_no_classes
+from pages.parts.domain import CLOSEST, classes_heading, closest, is_outside, say_no_classes
 from pages.parts.exhibit import Exhibit, Film, class_exhibit
 from pages.parts.export import slug
 from pages.parts.follower import Seen
@@ -55,6 +55,12 @@ class Answer:
     def label(self) -> str:
         """The class that was asked for."""
         return self.choice.card.labels[self.target]
+
+    @property
+    def closest(self) -> str:
+        """What stands before its name, where it is the model's own."""
+        own = int(cached.trace(self.choice).probabilities.argmax())
+        return closest(self.choice) if self.target == own else ""
 
 
 def question(choice: Choice) -> Question:
@@ -153,7 +159,7 @@ def where_the_evidence_is(question: Question, answers: list[Answer]) -> Exhibit:
     timeline = Timeline.of(answer.choice.clip.times for answer in answers)
     frames = timeline.laid([answer.frames for answer in answers])
     titles = [
-        f"{titled(answer.choice)}  {as_figure_text(answer.label)}, "
+        f"{titled(answer.choice)}  {answer.closest}{as_figure_text(answer.label)}, "
         f"{100 * answer.cam.probability:.1f} %"
         for answer in answers
     ]

@@ -16,7 +16,7 @@ from core.draw.panels import panels
 from core.draw.timeline import Timeline
 from core.explain.intervene import HeadFactor, Intervention, LayerFactor, Parts
 from pages.parts import cached
-from pages.parts.domain import classes_heading, is_outside
+from pages.parts.domain import classes_heading, closest, is_outside
 from pages.parts.exhibit import Exhibit, Film
 from pages.parts.show import pictures, raw_range, titled
 from pages.parts.subject import Choice
@@ -308,7 +308,7 @@ def _plain_class(choice: Choice, probabilities: np.ndarray) -> str:
     if not len(probabilities):
         return ""
     best = int(probabilities.argmax())
-    return f", {choice.card.labels[best]}, {100 * probabilities[best]:.1f} %"
+    return f", {closest(choice)}{choice.card.labels[best]}, {100 * probabilities[best]:.1f} %"
 
 
 def classes_before_and_after(choice: Choice, intervention: Intervention) -> Exhibit:

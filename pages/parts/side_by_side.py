@@ -20,7 +20,7 @@ from core.explain.compare import PROBES, agreement, farthest_apart
 from core.observe import Trace
 from pages.parts import cached
 from pages.parts.controls import by_title, colours_box, offer_own_scales, opacity_slider
-from pages.parts.domain import is_outside, known_classes, say_no_classes
+from pages.parts.domain import closest, known_classes, say_no_classes
 from pages.parts.exhibit import Exhibit, Film
 from pages.parts.export import slug
 from pages.parts.follower import Seen
@@ -60,8 +60,7 @@ class ModelMap:
         if not self.choice.card.names_classes:
             return titled(self.choice)
         label, probability = self.choice.card.labels[self.best], self.trace.probabilities[self.best]
-        closest = "closest: " if is_outside(self.choice) else ""
-        return f"{titled(self.choice)}  {closest}{label}, {100 * probability:.1f} %"
+        return f"{titled(self.choice)}  {closest(self.choice)}{label}, {100 * probability:.1f} %"
 
 
 @dataclass(frozen=True)
