@@ -38,8 +38,8 @@ class Trace:
 
     @property
     def grid(self) -> tuple[int, int, int]:
-        """(T', h, w) in tokens."""
-        return self.attentions[0].grid
+        """(T', h, w) in tokens, of the last layer where grids differ."""
+        return self.attentions[-1].grid
 
     def along(self, axis: Axis) -> list[Attention]:
         """The recorded attentions over this axis, first layer first."""

@@ -39,6 +39,10 @@ def public(family: str, tiny: bool = True, **settings: Any) -> nn.Module:
     torch.manual_seed(4)
     vision = (_TINY | ({} if family == "dinov2" else _MLP) if tiny else {}) | settings
     vision |= {"attn_implementation": "eager"}
+    if family == "hiera":
+        from tests.core.models.test_hiera import public as hiera
+
+        return hiera()
     if family == "dinov2":
         model = transformers.Dinov2Model(transformers.Dinov2Config(**vision))
     elif family == "vit":

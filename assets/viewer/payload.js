@@ -96,6 +96,7 @@
  * @property {number} heads
  * @property {number[]} layers
  * @property {boolean} cls whether a class token asks
+ * @property {[number, number, number]} [grid] T, h, w where it is not the header's
  */
 
 /**

@@ -28,13 +28,7 @@
  */
 
 export const SCALES = ["clip", "frame", "shared"];
-export const DRAWING = {
-  opacity: 0.65,
-  colours: "inferno",
-  mass: 1,
-  scale: "clip",
-  smooth: false,
-};
+export const DRAWING = { opacity: 0.65, colours: "inferno", mass: 1, scale: "clip", smooth: false };
 
 /**
  * What is wanted before anything was chosen: the class token in the last layer. The large frame is
@@ -96,6 +90,7 @@ export function fitted(data, wish) {
   const between = (value, low, high, otherwise) =>
     value >= low && value <= high ? value : otherwise;
   const tap = tapOf(data, wish);
+  if (tap.grid) data.grid = tap.grid; // what is drawn and pointed at lies on the grid of this tap
   const heads = [...Array(tap.heads).keys(), "mean", "max"];
   /** @type {(query: any) => boolean} */
   const inside = (query) =>

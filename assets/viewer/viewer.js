@@ -322,7 +322,8 @@ class Viewer {
   moveLocked(rows, columns) {
     if (!this.open || !this.locked) return;
     const [t, row, col] = this.locked;
-    const { query } = fitted(this.open.data, { query: [t, row + rows, col + columns] });
+    const moved = { ...this.open.state, query: [t, row + rows, col + columns] };
+    const { query } = fitted(this.open.data, moved);
     this.change({ query });
   }
 
@@ -343,10 +344,9 @@ class Viewer {
   strongestFrame() {
     if (!this.open) return 0;
     const { data, state } = this.open;
-    const { unit, grid } = data;
     const { drawn } = drawnOf(data, state, this.asking);
     const best = drawn ? strongest(drawn.values) : 0;
-    return unit * Math.floor(best / (grid[1] * grid[2]));
+    return data.unit * Math.floor(best / (data.grid[1] * data.grid[2]));
   }
 
   paint() {

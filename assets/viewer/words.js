@@ -49,6 +49,10 @@ const TAP_NAMES = {
   aligned: "after the aligning encoder",
   space_frames: "by pictures",
   time_frames: "by memory",
+  stage1: "stage 1, finest grid",
+  stage2: "stage 2",
+  stage3: "stage 3",
+  stage4: "stage 4, coarsest grid",
 };
 
 /**

@@ -41,6 +41,7 @@ from core.explain import (
     minus_flows,
     of_layer,
     over_space,
+    over_space_at,
     over_time,
     received,
     views,
@@ -89,6 +90,11 @@ class _Recorded:
     def layers(self) -> list[int]:
         """All layers that a view can show, first to last."""
         return sorted({a.layer for attentions in self.space.values() for a in attentions})
+
+    @property
+    def is_in_stages(self) -> bool:
+        """Whether grids differ from tap to tap."""
+        return len({attentions[0].grid for attentions in self.space.values()}) > 1
 
     def time_beside(self, attention: Attention) -> Attention | None:
         """The attention over time that is multiplied with one over space, if there is one."""
@@ -287,7 +293,7 @@ class _Packer:
         Where the model has no such tap it is minus the AM flow.
         """
         if not self.recorded.time:
-            attention = of_layer(next(iter(self.recorded.space.values())), layer)
+            attention = over_space_at(self.trace, layer)
             values = self.body.add(minus_flows(attention))
             return [Matrix(tap="", layer=layer, signed=False, beside=False, values=values)]
         matrices = []
@@ -308,13 +314,16 @@ class _Packer:
     def tap(self, name: str) -> Tap:
         """One of the attentions over space."""
         attentions = self.recorded.space[name]
-        return Tap(
+        tap = Tap(
             name=name,
             views=list(views(self.trace, name)),
             heads=attentions[-1].heads,
             layers=[a.layer for a in attentions],
             cls=has_class_token(attentions[-1]),
         )
+        if self.recorded.is_in_stages:
+            tap["grid"] = list(attentions[-1].grid)
+        return tap
 
     def factors(self, asked: HeadOf) -> Factors:
         """Queries and keys of one head of a layer, in single precision."""

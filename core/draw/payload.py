@@ -113,6 +113,7 @@ class Tap(TypedDict):
     heads: int
     layers: list[int]
     cls: bool  # whether a class token asks
+    grid: NotRequired[list[int]]  # T', h, w where grids differ from stage to stage
 
 
 class Cam(TypedDict):

@@ -8,7 +8,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from core.errors import BadInput
-from core.explain.taps import of_layer, over_space
+from core.explain.taps import over_space_at
 from core.models import Output
 from core.models.am_flow import AMFlow, Mode
 from core.models.am_flow import am_flow as flow_between
@@ -54,9 +54,14 @@ def flow_maps(output: Output) -> list[Float[np.ndarray, "pairs h w"]]:
     if not output.am_flow:
         return []
     assert output.patches is not None
-    grid = output.patches.shape[2:4]
-    # The class token comes first, and has no place on the clip.
-    return [flow[0, :, 1:].detach().float().unflatten(1, grid).numpy() for flow in output.am_flow]
+    rows, columns = output.patches.shape[2:4]
+    maps = []
+    for flow in output.am_flow:
+        # The class token comes first, where there is one, and has no place on the clip.
+        tokens = flow[0, :, int(flow.shape[-1] == rows * columns + 1) :].detach().float()
+        finer = round((tokens.shape[1] / (rows * columns)) ** 0.5)  # grids halve in a Hiera
+        maps.append(tokens.unflatten(1, (rows * finer, columns * finer)).numpy())
+    return maps
 
 
 def flow_of(
@@ -68,7 +73,7 @@ def flow_of(
 
     Raises: BadInput for a mode or a block that is not there.
     """
-    attention = of_layer(over_space(trace), layer)
+    attention = over_space_at(trace, layer)
     T, h, w = attention.grid
     left, right = attention.kernel.factors(attention.q.float(), attention.k.float())
     logits: Tensor = (left @ right.transpose(-2, -1)).mean(1)

@@ -12,7 +12,7 @@ from jaxtyping import Float
 from core.explain.am_flow import flow_maps, flow_of
 from core.explain.gradcam import GradCam, from_cam, gradcam_at, gradcams_at, target_index
 from core.explain.maps import spatial, temporal
-from core.explain.taps import of_layer, over_space
+from core.explain.taps import over_space_at
 from core.models import Output
 from core.observe import Trace, batch_input, check_fits, observe, to_input, trace_of
 from core.trace import Attention, Head, record, record_batch
@@ -66,7 +66,7 @@ def explanation(
     output = result if isinstance(result, Output) else Output(result)
     logits = output.logits[0]
     trace = trace_of(model, clip, frames, logits.detach(), attentions)
-    attention = of_layer(over_space(trace), layer)
+    attention = over_space_at(trace, layer)
     flows = flow_maps(output)
     heat_over_space = spatial(trace, layer, head)
     frame_matrix = temporal(trace, layer, head)
@@ -90,7 +90,7 @@ def _without_classes(
     trace = observe(model, clip, dtype)
     return Explanation(
         trace,
-        of_layer(over_space(trace), layer),
+        over_space_at(trace, layer),
         spatial(trace, layer, head),
         temporal(trace, layer, head),
         gradcam=None,

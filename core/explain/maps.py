@@ -17,6 +17,7 @@ from core.explain.taps import (
     has_class_token,
     of_layer,
     over_space,
+    over_space_at,
     over_time,
     time_beside,
     views,
@@ -41,7 +42,7 @@ def spatial(
     there is a class token, else `mean`. Weights go to patches only, so a softmax row sums to less
     than 1 by what the class token keeps.
     """
-    attention = of_layer(over_space(trace, tap), layer)
+    attention = over_space_at(trace, layer, tap)
     if query is None:
         query = "cls" if has_class_token(attention) else "mean"
     if query != "mean":
@@ -94,7 +95,7 @@ def hover(
         raise BadInput(f"{trace.model} has no view {view!r}; choose one of {', '.join(offered)}")
     if isinstance(query, str):
         return spatial(trace, layer, head, query, tap)
-    attention = of_layer(over_space(trace, tap), layer)
+    attention = over_space_at(trace, layer, tap)
     if view in ("joint", "space"):
         return attention.heat(query, head).numpy()
     if view == "each frame separately":
@@ -141,7 +142,7 @@ def temporal(
     """
     attentions = over_time(trace, tap)
     if not attentions:
-        return minus_flow(of_layer(over_space(trace), layer), head)
+        return minus_flow(over_space_at(trace, layer), head)
     attention = of_layer(attentions, layer)
     return between_frames(attention, attention.map(head)).numpy()
 

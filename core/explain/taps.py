@@ -42,6 +42,28 @@ def _tapped(trace: Trace, taps: tuple[str, ...], tap: str | None) -> list[Attent
     return [a for a in trace.attentions if a.name.split(".")[0] == shown]
 
 
+def in_every_layer(trace: Trace) -> list[Attention]:
+    """The attention over space of each layer, first layer first.
+
+    Of several taps in one layer the model's first choice counts. A model whose grids halve from
+    stage to stage (hiera) has a tap for each of them.
+    """
+    by_layer: dict[int, Attention] = {}
+    for tap in spec(trace.model).spatial_taps:
+        for attention in trace.attentions:
+            if attention.name.split(".")[0] == tap:
+                by_layer.setdefault(attention.layer, attention)
+    return [by_layer[layer] for layer in sorted(by_layer)]
+
+
+def over_space_at(trace: Trace, layer: int | None, tap: str | None = None) -> Attention:
+    """The attention over space of a layer, in `tap` or else in the tap that has it.
+
+    None is the last layer. Raises: BadInput if it is not there.
+    """
+    return of_layer(in_every_layer(trace) if tap is None else over_space(trace, tap), layer)
+
+
 def of_layer(attentions: list[Attention], layer: int | None) -> Attention:
     """The attention of one layer; None is the last. Raises: BadInput if it is not there."""
     if not attentions:

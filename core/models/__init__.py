@@ -88,7 +88,8 @@ def settings_of(name: str, preset: str = "gesture", **settings: Any) -> dict[str
             raise BadInput(f"{name} setting {key}={value!r} must be a number")
     every = usual | settings
     for key, divisor in (("width", "heads"), ("size", "patch")):
-        if key in every and divisor in every and every[key] % every[divisor]:
+        number, parts = every.get(key), every.get(divisor)
+        if isinstance(number, int) and isinstance(parts, int) and number % parts:
             raise BadInput(
                 f"{name} setting {key}={every[key]!r} must be a multiple of "
                 f"{divisor}={every[divisor]!r}"

@@ -216,6 +216,11 @@ def through_cam(cam: nn.Module, patches: Tensor, rows: int) -> Tensor:
     return rearrange(volume, "b d t h w -> b t (h w) d")
 
 
+def pooled(x: Tensor, stride: int) -> Tensor:
+    """The largest of each `stride` tokens that lie a whole part of x (..., n, D) apart."""
+    return x.unflatten(-2, (stride, -1)).amax(-3) if stride > 1 else x
+
+
 @lru_cache(maxsize=64)
 def frames_layout(T: int, h: int, w: int) -> Layout:
     """One group a frame: class token, then the patches of that frame."""

@@ -17,6 +17,7 @@ from torch import Tensor, nn
 from torch.nn.functional import interpolate
 
 from core.errors import BadInput
+from core.models.backbone import BlockSize
 from core.models.blocks import (
     Mlp,
     SelfAttention,
@@ -111,6 +112,10 @@ class ImageBlock(nn.Module):
         )
         self.ls2: nn.Module = LayerScale(width) if layer_scale else nn.Identity()
 
+    def residual(self, x: Tensor, normed: Tensor) -> Tensor:
+        """What attention is added to: x itself."""
+        return x
+
     def forward(self, x: Tensor, layout: Layout | None) -> Tensor:
         """x (images, n, D) -> the same shape. Without a layout nothing is tapped."""
         x = x + self.ls1(self.attn(self.norm1(x), layout)[0])
@@ -155,6 +160,7 @@ class ViT(nn.Module):
             )
         if activation not in ("gelu", "quick_gelu"):
             raise BadInput(f"activation={activation!r} is not known; choose gelu or quick_gelu")
+        self.patch, self.width, self.heads = patch, width, heads
         side = size // patch
         self.patch_embed = nn.ModuleDict(
             {"proj": nn.Conv2d(3, width, patch, patch, bias=not pre_norm)}
@@ -180,6 +186,35 @@ class ViT(nn.Module):
         x = rearrange(x, "b d h w -> b (h w) d")
         x = torch.cat([self.cls_token.expand(len(x), -1, -1), x], 1)
         return self.norm_pre(x + resized_positions(self.pos_embed, h, w)), (h, w)
+
+    class_tokens = 1
+    """That stand before the patches of a frame."""
+
+    def block_sizes(self, size: int) -> list[BlockSize]:
+        """What each block works on in pictures of `size` pixels."""
+        tokens = (size // self.patch) ** 2 + self.class_tokens
+        block = BlockSize(tokens, self.width, tokens, self.width, self.heads)
+        return [block] * len(self.blocks)
+
+    def layout(self, layer: int, T: int, grid: tuple[int, int]) -> Layout:
+        """What a block's attention runs over in T frames of h x w patches: each frame."""
+        return frames_layout(T, *grid)
+
+    def last_grid(self, grid: tuple[int, int]) -> tuple[int, int]:
+        """The grid of the last block in pictures of h x w patches."""
+        return grid
+
+    def by_row(self, layer: int, values: Tensor, grid: tuple[int, int]) -> Tensor:
+        """Values (..., tokens) of a block's keys, row by row."""
+        return values
+
+    def summary(self, tokens: Tensor) -> Tensor:
+        """What it says of each picture, (B, D), of the last block's tokens: the class token."""
+        return self.norm(tokens[:, 0])
+
+    def untouched_summary(self, images: Tensor) -> Tensor:
+        """The same of images (B, 3, H, W), with nothing beside it and nothing tapped."""
+        return self(images, tapped=False)[:, 0]
 
     def forward(self, images: Tensor, tapped: bool = True) -> Tensor:
         """Images (B, 3, H, W) -> tokens (B, 1 + N, D); each image is a frame of what is tapped."""

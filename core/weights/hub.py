@@ -70,6 +70,7 @@ def _named(
 
 
 LVD = ("LVD-142M, 142 million images without labels", "Apache-2.0")
+IN1K = ("ImageNet-1K, 1.3 million images", "CC-BY-NC-4.0")
 WIT = ("400 million images with their captions", "MIT")
 
 NAMED = {
@@ -79,6 +80,7 @@ NAMED = {
         Named("DINOv2-S", "hf://facebook/dinov2-small", "dinov2", "s", *LVD, 88),
         Named("DINOv2-B", "hf://facebook/dinov2-base", "dinov2", "b", *LVD, 346),
         Named("CLIP-B", "hf://openai/clip-vit-base-patch16", "clip", "b", *WIT, 599),
+        Named("Hiera-B", "hf://facebook/hiera-base-224-in1k-hf", "hiera", "b", *IN1K, 206),
         *_named(
             "TimeSformer",
             "timesformer",

@@ -17,6 +17,7 @@ from torch import Tensor, nn
 from core.errors import BadInput, brief
 from core.models import spec
 from core.weights.card import UNCALIBRATED, Card, Colour
+from core.weights.hiera_config import hiera_settings
 from core.weights.public import PublicLayout
 from core.weights.public_config import Config, State, colour_in, size_in
 
@@ -34,7 +35,6 @@ class Family:
     """`model_type` of config.json."""
     license: str
     eps: float
-    activation: str = "gelu"
     colours: tuple[Colour, Colour] = _IMAGENET
     """Mean and standard deviation."""
 
@@ -45,14 +45,15 @@ FAMILIES = {
         ("clip", "clip_vision_model"),
         "MIT",
         1e-5,
-        "quick_gelu",
         ((0.48145466, 0.4578275, 0.40821073), (0.26862954, 0.26130258, 0.27577711)),
     ),
     "vit": Family(("vit",), "Apache-2.0", 1e-6),
+    "hiera": Family(("hiera",), "CC-BY-NC-4.0", 1e-6),
 }
 _BESIDE = re.compile(
     r"(?:^|\.)(?:mask_token|position_ids|classifier|head|fc_norm|pooler|logit_scale|logit_bias"
-    r"|text_model|text_projection|visual_projection|proj|decoder\w*)(?:\.|$)"
+    r"|text_model|text_projection|visual_projection|proj|decoder\w*"
+    r"|encoder_norm|multi_?scale_fusion\w*)(?:\.|$)"
     r"|^(?:transformer\.|positional_embedding$|token_embedding\.|ln_final\."
     r"|input_resolution$|context_length$|vocab_size$)"
 )
@@ -82,7 +83,10 @@ def image_card(
     config = config["vision_config"] if isinstance(config.get("vision_config"), dict) else config
     family = _family(what, tensors, config)
     usual = FAMILIES[family]
-    settings = _settings(what, family, tensors, config)
+    settings_of = hiera_settings if family == "hiera" else _settings
+    settings = settings_of(what, tensors, config) | {
+        "eps": _number(what, config, "layer_norm_eps", usual.eps)
+    }
     settings["size"] = _size(what, settings, config, preprocessor)
     settings["frames"] = FRAMES
     trained_on = data or "images that the checkpoint does not name"
@@ -127,7 +131,9 @@ def learned_nothing(tensors: Mapping[str, Tensor]) -> bool:
 def _family(what: str, tensors: State, config: Config) -> str:
     """The family by the tensors. Raises: BadInput if config.json names another."""
     family = "vit"
-    if "norm_pre.weight" in tensors:
+    if "cls_token" not in tensors:
+        family = "hiera"
+    elif "norm_pre.weight" in tensors:
         family = "clip"
     elif "blocks.0.ls1.gamma" in tensors:
         family = "dinov2"
@@ -141,8 +147,8 @@ def _family(what: str, tensors: State, config: Config) -> str:
     return family
 
 
-def _settings(what: str, family: str, tensors: State, config: Config) -> dict[str, Any]:
-    """The network's settings. Raises: BadInput for sizes that contradict the tensors."""
+def _settings(what: str, tensors: State, config: Config) -> dict[str, Any]:
+    """A ViT's settings. Raises: BadInput for sizes that contradict the tensors."""
     conv, table = tensors.get("patch_embed.proj.weight"), tensors.get("pos_embed")
     if conv is None or table is None or conv.ndim != 4:
         raise BadInput(
@@ -170,16 +176,16 @@ def _settings(what: str, family: str, tensors: State, config: Config) -> dict[st
             f"{what}: the number of heads cannot be told from tensors of width {width}; put its "
             "config.json beside it"
         )
+    is_clip = "norm_pre.weight" in tensors
     return settings | {
-        "layer_scale": family == "dinov2",
-        "pre_norm": family == "clip",
-        "activation": _activation(what, family, config),
-        "eps": _eps(what, family, config),
+        "layer_scale": "blocks.0.ls1.gamma" in tensors,
+        "pre_norm": is_clip,
+        "activation": _activation(what, "quick_gelu" if is_clip else "gelu", config),
     }
 
 
-def _activation(what: str, family: str, config: Config) -> str:
-    value = config.get("hidden_act", FAMILIES[family].activation)
+def _activation(what: str, usual: str, config: Config) -> str:
+    value = config.get("hidden_act", usual)
     if value not in ("gelu", "quick_gelu"):
         raise BadInput(
             f"{what}: config.json says hidden_act {brief(repr(value))}; only gelu and quick_gelu "
@@ -188,11 +194,11 @@ def _activation(what: str, family: str, config: Config) -> str:
     return value
 
 
-def _eps(what: str, family: str, config: Config) -> float:
-    value = config.get("layer_norm_eps", FAMILIES[family].eps)
+def _number(what: str, config: Config, key: str, usual: float) -> float:
+    value = config.get(key, usual)
     if not isinstance(value, float | int) or not 0 < value < 1:
         raise BadInput(
-            f"{what}: config.json says layer_norm_eps {brief(repr(value))}; expected a number "
+            f"{what}: config.json says {key} {brief(repr(value))}; expected a number "
             "between 0 and 1"
         )
     return float(value)
@@ -201,7 +207,8 @@ def _eps(what: str, family: str, config: Config) -> float:
 def _size(what: str, settings: dict[str, Any], config: Config, preprocessor: Config) -> int:
     """Pixels of the input: what the hub's processor cuts out, else what the authors take.
 
-    DINOv2's positions are those of large pictures, which it sees at 224 pixels. Whole patches only.
+    DINOv2's positions are those of large pictures, which it sees at 224 pixels. Whole patches only,
+    and whole units of Hiera.
     """
     usual = min(SIZE, settings["positions"])
     given = preprocessor.get("crop_size") or preprocessor.get("size") or usual
@@ -209,11 +216,11 @@ def _size(what: str, settings: dict[str, Any], config: Config, preprocessor: Con
         sides = set(given.values())
         given = sides.pop() if len(sides) == 1 else None
     size = size_in(what, {"size of the picture": given}, "size of the picture", usual)
-    return max(size // settings["patch"], 1) * settings["patch"]
+    unit = settings["patch"] * settings.get("unit", 1)
+    return max(size // unit, 1) * unit
 
 
 def _preset(family: str, settings: dict[str, Any]) -> str:
     presets = spec(family).presets
-    width = settings["width"]
-    fitting = (name for name, preset in presets.items() if preset.get("width", 768) == width)
-    return next(fitting, next(iter(presets)))
+    fitting = [name for name, preset in presets.items() if preset.get("width") == settings["width"]]
+    return next(iter([*fitting, *presets]))

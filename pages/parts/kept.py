@@ -70,7 +70,7 @@ def frame_map(trace: Trace, look: Look, state: Wish) -> Numbers:
     this attention lacks is answered by the mean.
     """
     layer, tap = look.layer, _time_tap(trace, look, state)
-    attentions = explain.over_time(trace, tap) if tap else explain.over_space(trace)
+    attentions = explain.over_time(trace, tap) if tap else explain.in_every_layer(trace)
     of_layer = [attention for attention in attentions if attention.layer == layer]
     if not of_layer:
         return {}

@@ -132,7 +132,7 @@ def read(wish: Wish, trace: Trace) -> Look:
     offered, view = explain.views(trace, tap), wish.get("view")
     if view not in offered:
         view = offered[0]
-    query = _query(wish.get("query"), trace, attentions[-1])
+    query = _query(wish.get("query"), attentions[-1])
     return Look(tap, query, view, _head(wish.get("head"), attentions[-1]), layer)
 
 
@@ -150,11 +150,12 @@ def drawing(wish: Wish, frames: int) -> Drawing:
     )
 
 
-def _query(query: object, trace: Trace, attention: Attention) -> SpatialQuery:
+def _query(query: object, attention: Attention) -> SpatialQuery:
     """The query that the viewer names, or else the one that it opens on."""
     if isinstance(query, list) and len(query) == 3:
         inside = [
-            isinstance(i, int) and 0 <= i < size for i, size in zip(query, trace.grid, strict=True)
+            isinstance(i, int) and 0 <= i < size
+            for i, size in zip(query, attention.grid, strict=True)
         ]
         if all(inside):
             return query[0], query[1], query[2]

@@ -82,7 +82,7 @@ class Pairs:
 
 def drawing(choice: Choice) -> Drawing:
     """Draw the controls."""
-    blocks = [attention.layer + 1 for attention in explain.over_space(cached.trace(choice))]
+    blocks = [attention.layer + 1 for attention in explain.in_every_layer(cached.trace(choice))]
     columns = st.columns([1.2, 2.5, 2.5, 3], vertical_alignment="bottom")
     block = columns[0].selectbox(
         "Block",

@@ -14,14 +14,16 @@ from tests.pages.test_pages import ABOUT_ALL, PAGES, ROOT
 
 SAYS_NOTHING = ("backbones.py", "lessons.py", "results.py", "training.py", "am_flow.py")
 """Pages that ask for no class, or not for one of this model."""
-OFTEN = ("explore.py", "gradcam.py")
+OFTEN = (("dinov2", "explore.py"), ("dinov2", "gradcam.py"), ("hiera", "explore.py"))
 
 
 @pytest.fixture(scope="module")
-def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("hub") / "dinov2-small"
-    saved("dinov2", folder)
-    return folder / "model.safetensors"
+def checkpoints(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """A file of each family, laid out as on the hub."""
+    root = tmp_path_factory.mktemp("hub")
+    for family in ("dinov2", "hiera"):
+        saved(family, root / family)
+    return {family: root / family / "model.safetensors" for family in ("dinov2", "hiera")}
 
 
 def opened(checkpoint: Path, page: str) -> AppTest:
@@ -44,17 +46,23 @@ def opened(checkpoint: Path, page: str) -> AppTest:
 
 
 @pytest.mark.parametrize(
-    "page",
-    [pytest.param(p, marks=() if p in OFTEN else pytest.mark.long) for p in PAGES],
+    ("family", "page"),
+    [
+        pytest.param(family, page, marks=() if (family, page) in OFTEN else pytest.mark.long)
+        for family in ("dinov2", "hiera")
+        for page in PAGES
+    ],
 )
-def test_a_page_shows_all_but_classes_and_says_why(checkpoint: Path, page: str) -> None:
-    app = opened(checkpoint, page)
+def test_a_page_shows_all_but_classes_and_says_why(
+    checkpoints: dict[str, Path], family: str, page: str
+) -> None:
+    app = opened(checkpoints[family], page)
     assert not app.exception and not app.error
-    assert app.session_state["choice"].title == spec("dinov2").title
+    assert app.session_state["choice"].title == spec(family).title
     if page in SAYS_NOTHING or page == "gestures.py":
         return
     assert [info.value for info in app.info if NO_CLASSES in info.value]
-    if page not in (*ABOUT_ALL, "gradcam.py", "frame_order.py"):
+    if page not in (*ABOUT_ALL, "gradcam.py", "trust.py", "frame_order.py"):
         assert app.get("plotly_chart")
 
 
