@@ -8,14 +8,16 @@ against (Table 4c).
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import relu
 
-from core.models.blocks import Stack
+from core.errors import BadInput
+from core.models.backbone import BlockSize
+from core.models.blocks import Stack, pooled
 from core.models.linear import Linear, linear
 
 PLACES = 2
@@ -32,17 +34,20 @@ class AdapterWeights(NamedTuple):
     scale: Tensor  # ()
 
 
-def adapt(x: Tensor, flow: Tensor | None, weights: AdapterWeights) -> tuple[Tensor, Tensor]:
+def adapt(
+    x: Tensor, flow: Tensor | None, weights: AdapterWeights, stride: int = 1
+) -> tuple[Tensor, Tensor]:
     """E = ReLU(W_down [x || flow] + b) (Eq. 5), and scale (W_up E + b), which joins the residual.
 
     x is (frames, n, D), the output of the LayerNorm that the frozen branch gets too; flow is
-    (frames, n) or None. Returns (frames, n, r) and (frames, n, D).
+    (frames, n) or None. Beside attention that pools its queries E is pooled alike, `stride` tokens
+    into the largest of them. Returns (frames, n / stride, r) and (frames, n / stride, D').
     """
     D = x.shape[-1]
     embedding = linear(x, weights.down[:, :D], weights.down_bias)
     if flow is not None:
         embedding = embedding + flow[..., None] * weights.down[:, D]
-    embedding = relu(embedding)
+    embedding = pooled(relu(embedding), stride)
     return embedding, weights.scale * linear(embedding, weights.up, weights.up_bias)
 
 
@@ -70,13 +75,14 @@ class ParallelAdapters(nn.Module):
     """
 
     def __init__(
-        self, depth: int, width: int, bottleneck: int, flow_blocks: Collection[int]
+        self, sizes: Sequence[BlockSize], bottleneck: int, flow_blocks: Collection[int]
     ) -> None:
         super().__init__()
         self.blocks: Stack[Stack[Adapter]] = Stack()
-        for i in range(depth):
-            beside_attention = Adapter(width + (i in flow_blocks), bottleneck, width)
-            beside_mlp = Adapter(width, bottleneck, width)
+        for i, size in enumerate(sizes):
+            columns = size.width + (i in flow_blocks)
+            beside_attention = Adapter(columns, bottleneck, size.out_width)
+            beside_mlp = Adapter(size.out_width, bottleneck, size.out_width)
             self.blocks.append(Stack([beside_attention, beside_mlp]))
 
     def forward(self) -> list[list[AdapterWeights]]:
@@ -95,9 +101,19 @@ class HyperAdapters(nn.Module):
     """
 
     def __init__(
-        self, depth: int, width: int, bottleneck: int, flow_blocks: Collection[int], dim: int = 64
+        self,
+        sizes: Sequence[BlockSize],
+        bottleneck: int,
+        flow_blocks: Collection[int],
+        dim: int = 64,
     ) -> None:
         super().__init__()
+        depth, width = len(sizes), sizes[0].width
+        if any(size.out_width != width for size in sizes):
+            raise BadInput(
+                "am_flow setting adapter='hyperformer' needs blocks of one width, which a backbone "
+                "in stages has not; choose parallel"
+            )
         columns = width + bool(flow_blocks)
         self.shape = (bottleneck, columns, width)
         self.block_embed = nn.Parameter(torch.randn(depth, dim))

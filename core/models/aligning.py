@@ -8,7 +8,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from core.models.blocks import Grid, Mlp, frames_layout, init_vit
+from core.models.blocks import Mlp, init_vit
 from core.models.vit import ImageAttention
 from core.trace import Axis, Kernel, Layout, Tap
 
@@ -41,13 +41,13 @@ class AligningEncoder(nn.Module):
         pairs = pairs + self.mlp(self.norm2(pairs))
         return pairs.view(B, T - 1, 2, N, -1)
 
-    def offer(self, q: Tensor, k: Tensor, grid: Grid) -> None:
+    def offer(self, q: Tensor, k: Tensor, layout: Layout) -> None:
         """Tap q and k (B, T - 1, 2, heads, N, d): each frame as the pair that it begins shows it.
 
         The last frame begins none, and is offered as the pair before shows it.
         """
+        grid = layout.grid
         T = grid[0]
-        layout = frames_layout(*grid)
         firsts = Layout(layout.queries[: T - 1], layout.keys[: T - 1], grid)
         last = Layout(layout.queries[T - 1 :], layout.keys[T - 1 :], grid)
         self.tap(q[:, :, 0].flatten(0, 1), k[:, :, 0].flatten(0, 1), firsts)

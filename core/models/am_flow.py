@@ -8,7 +8,7 @@ version's equation. Where the paper is silent the choice is a setting.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any, Literal
 
 import torch
@@ -18,10 +18,12 @@ from torch import Tensor, nn
 from core.errors import BadInput
 from core.models.adapters import PLACES, AdapterWeights, HyperAdapters, ParallelAdapters, adapt
 from core.models.aligning import AligningEncoder
-from core.models.blocks import Grid, Stack, frames_layout, init_vit, through_cam
+from core.models.am_blocks import block_indices, check_flow, check_stages
+from core.models.blocks import Grid, Stack, init_vit, through_cam
+from core.models.hiera import STAGES, Hiera
 from core.models.linear import Linear
 from core.models.sites import EMBEDDED, Part, Site, passed, passed_stream
-from core.models.temporal import WIDTHS, TemporalKind, make_temporal
+from core.models.temporal import WIDTHS, TemporalHead, TemporalKind, make_temporal
 from core.models.video_model import Output, Spec, VideoModel
 from core.models.vit import Activation, ViT
 
@@ -66,22 +68,6 @@ def map_logits(q: Tensor, k: Tensor, kind: Literal["mean", "width"] = "mean") ->
     return (q * scale) @ k.transpose(-2, -1)
 
 
-class TemporalHead(nn.Module):
-    """What one adapter says about the clip: its bottleneck in every frame becomes logits."""
-
-    def __init__(self, module: nn.Module, width: int, classes: int) -> None:
-        super().__init__()
-        self.module = module
-        self.head = Linear(width, classes)
-        self.head.apply(init_vit)
-
-    def forward(self, embedding: Tensor, grid: Grid) -> tuple[Tensor, Tensor]:
-        """E (B*T, N, r) -> logits (B, C), and what they are read from, (B, width)."""
-        frames = rearrange(embedding, "(b t) n r -> b t (n r)", t=grid[0])
-        vector = self.module(frames, grid)
-        return self.head(vector), vector
-
-
 class AMFlow(VideoModel):
     """A frozen image model with two adapters a block, and AM flow into the attention's adapter.
 
@@ -91,6 +77,8 @@ class AMFlow(VideoModel):
         classes: C, number of actions.
         size, patch, frames, width, depth, heads: input pixels, patch pixels, T, D, L, attention
             heads.
+        backbone: vit, or hiera, whose `width` is that of its first stage and whose grids halve from
+            stage to stage; `depths` and `stage_heads` are then its L and heads.
         positions: pixels for which the backbone's position table was learned, if not `size`.
         layer_scale, pre_norm, activation, eps: of the backbone, see `ViT`.
         bottleneck: r, width of the adapters' embedding E (spec A3).
@@ -130,6 +118,9 @@ class AMFlow(VideoModel):
         width: int = 768,
         depth: int = 12,
         heads: int = 12,
+        backbone: Literal["vit", "hiera"] = "vit",
+        depths: Sequence[int] = (2, 3, 16, 3),
+        stage_heads: Sequence[int] = (1, 2, 4, 8),
         positions: int | None = None,
         layer_scale: bool = False,
         pre_norm: bool = False,
@@ -152,50 +143,44 @@ class AMFlow(VideoModel):
         from_scratch: bool = False,
     ) -> None:
         super().__init__()
-        _check_flow(flow, aligning, am_mode)
+        check_flow(flow, aligning, am_mode)
         self.size, self.frames = size, frames
-        self.tokens = (size // patch) ** 2 + 1
         self.am_mode: Mode = am_mode or ("aligned" if aligning else "static")
         self.am_logits, self.last_flow = am_logits, last_flow
         self.flow, self.image_output = flow, image_output
-        self.am_blocks = block_indices(am_blocks, depth)
-        self.vit = ViT(
-            size=positions or size,
-            patch=patch,
-            width=width,
-            depth=depth,
-            heads=heads,
-            layer_scale=layer_scale,
-            pre_norm=pre_norm,
-            activation=activation,
-            eps=eps,
-        ).requires_grad_(from_scratch)
+        common = {"size": positions or size, "patch": patch, "width": width, "eps": eps}
+        branches = {"layer_scale": layer_scale, "pre_norm": pre_norm, "activation": activation}
+        self.vit = _image_model(
+            backbone,
+            common,
+            {"depth": depth, "heads": heads, **branches},
+            {"depths": depths, "heads": stage_heads},
+        )
+        self.vit.requires_grad_(from_scratch)
+        self.sizes = self.vit.block_sizes(size)
+        self.am_blocks = block_indices(am_blocks, len(self.sizes))
+        check_stages(self.sizes, self.am_blocks, aligning)
         make_adapters = HyperAdapters if adapter == "hyperformer" else ParallelAdapters
         flow_blocks = self.am_blocks if flow else ()
-        self.adapters = make_adapters(depth, width, bottleneck, flow_blocks)
+        self.adapters = make_adapters(self.sizes, bottleneck, flow_blocks)
         self.aligning: Stack[AligningEncoder] | None = None
         if aligning:
-            encoders = (AligningEncoder(self.tokens, width, heads, i) for i in self.am_blocks)
+            of_block = ((i, self.sizes[i]) for i in self.am_blocks)
+            encoders = (AligningEncoder(s.tokens, s.width, s.heads, i) for i, s in of_block)
             self.aligning = Stack(encoders)
         unit_width = temporal_width or WIDTHS[temporal_module]
 
         def temporal_head(layer: int, place: int) -> TemporalHead:
-            module = make_temporal(
-                temporal_module,
-                self.tokens * bottleneck,
-                unit_width,
-                temporal_heads,
-                temporal_hidden,
-                f"temporal.{place}",
-                layer,
-            )
+            features = self.sizes[layer].out_tokens * bottleneck
+            about = (features, unit_width, temporal_heads, temporal_hidden)
+            module = make_temporal(temporal_module, *about, f"temporal.{place}", layer)
             return TemporalHead(module, unit_width, classes)
 
         self.temporal: Stack[Stack[TemporalHead]] = Stack(
             Stack(temporal_head(layer, place) for place in range(PLACES))  # by AM block and place
             for layer in self.am_blocks
         )
-        self.image_head = Linear(width, classes)
+        self.image_head = Linear(self.sizes[-1].out_width, classes)
         self.image_head.apply(init_vit)
         self._set_votes(combine, PLACES * len(self.am_blocks) + 1)
         self.cam = nn.Identity()
@@ -219,8 +204,8 @@ class AMFlow(VideoModel):
         """
         video = passed(Site(Part.INPUT), video)
         T = video.shape[2]
-        x, (h, w) = self.vit.embed(rearrange(video, "b c t h w -> (b t) c h w"))
-        grid = (T, h, w)
+        x, patches = self.vit.embed(rearrange(video, "b c t h w -> (b t) c h w"))
+        grid = (T, *patches)
         self._check(grid)
         x = passed_stream(x, "(b t) n d", EMBEDDED, t=T)
         outputs, features, flows = [], [], []
@@ -229,7 +214,7 @@ class AMFlow(VideoModel):
             x, embeddings, flow = self._block(i, am_block, x, grid, weights)
             x = passed_stream(x, "(b t) n d", i, t=T)
             if flow is not None:
-                flows.append(flow)
+                flows.append(self.vit.by_row(i, flow, patches))
             if am_block is not None:
                 heads = self.temporal[am_block]
                 for head, embedding in zip(heads, embeddings, strict=True):
@@ -237,28 +222,28 @@ class AMFlow(VideoModel):
                     outputs.append(output)
                     features.append(vector)
         x = rearrange(x, "(b t) n d -> b t n d", t=T)
-        x = self.vit.norm(x) if detail else self.vit.norm(x[:, -1:, :1])
-        last_cls = x[:, -1, 0]
+        last = self.vit.summary(x[:, -1])
         if self.image_output == "frozen":
-            last_cls = self.vit(video[:, :, -1], tapped=False)[:, 0]
-        outputs.append(self.image_head(last_cls))
-        features.append(last_cls)
+            last = self.vit.untouched_summary(video[:, :, -1])
+        outputs.append(self.image_head(last))
+        features.append(last)
         logits = self._combined(outputs)
         if not detail:
             return logits
-        patches = rearrange(x[:, :, 1:], "b t (h w) d -> b t h w d", h=h)
+        tokens = self.vit.norm(x)[:, :, self.vit.class_tokens :]
+        rows = self.vit.last_grid(patches)[0]
         return Output(
             logits,
             outputs=tuple(outputs),
             am_flow=tuple(flows),
             features=torch.cat(features, 1),
-            patches=patches,
+            patches=rearrange(tokens, "b t (h w) d -> b t h w d", h=rows),
         )
 
     def _block(
         self, i: int, am_block: int | None, x: Tensor, grid: Grid, weights: list[AdapterWeights]
     ) -> tuple[Tensor, tuple[Tensor, Tensor], Tensor | None]:
-        """x (B*T, N, D) through block i -> the same, both E, and the flow (B, T - 1, N).
+        """x (B*T, N, D) through block i -> (B*T, N', D'), both E, and the flow (B, T - 1, N).
 
         `am_block` is its number among the AM blocks, None for another, which has no flow.
         """
@@ -266,14 +251,15 @@ class AMFlow(VideoModel):
         normed = block.norm1(x)
         if i == len(self.vit.blocks) - 1:
             normed = self._through_cam(normed, grid)
-        mixed, q, k = block.attn.with_queries_and_keys(normed, frames_layout(*grid))
+        layout = self.vit.layout(i, grid[0], grid[1:])
+        mixed, q, k = block.attn.with_queries_and_keys(normed, layout)
         flow = frame_flow = None
         if self.flow and am_block is not None:
             flow = self._flow(i, am_block, normed, q, k, grid)
             flow = passed(Site(Part.FLOW, i), flow)
             frame_flow = self._by_frame(flow)
-        beside_attention, change = adapt(normed, frame_flow, weights[0])
-        x = x + block.ls1(mixed) + change
+        beside_attention, change = adapt(normed, frame_flow, weights[0], self.sizes[i].stride)
+        x = block.residual(x, normed) + block.ls1(mixed) + change
         normed = block.norm2(x)
         beside_mlp, change = adapt(normed, None, weights[1])
         return x + block.ls2(block.mlp(normed)) + change, (beside_attention, beside_mlp), flow
@@ -286,13 +272,15 @@ class AMFlow(VideoModel):
         From block i's own map, of q and k, or from the map of its `normed` tokens once aligned.
         """
         if self.aligning is None:
-            logits = rearrange(map_logits(q, k, self.am_logits), "(b t) n m -> b t n m", t=grid[0])
-            return am_flow(logits[:, :-1], logits[:, 1:], self.am_mode)
+            maps, windows = map_logits(q, k, self.am_logits), self.sizes[i].windows
+            logits = rearrange(maps, "(b t w) n m -> b t w n m", t=grid[0], w=windows)
+            flow = am_flow(logits[:, :-1], logits[:, 1:], self.am_mode)
+            return rearrange(flow, "b p w n -> b p (n w)")
         encoder = self.aligning[am_block]
         aligned = encoder(rearrange(normed, "(b t) n d -> b t n d", t=grid[0]))
         q, k = self.vit.blocks[i].attn.queries_and_keys(aligned.flatten(0, 2))
         q, k = (factor.unflatten(0, aligned.shape[:3]) for factor in (q, k))
-        encoder.offer(q, k, grid)
+        encoder.offer(q, k, self.vit.layout(i, grid[0], grid[1:]))
         logits = map_logits(q, k, self.am_logits)  # (B, T - 1, 2, N, N)
         return am_flow(logits[:, :, 0], logits[:, :, 1], self.am_mode)
 
@@ -303,10 +291,11 @@ class AMFlow(VideoModel):
 
     def _through_cam(self, normed: Tensor, grid: Grid) -> Tensor:
         """Tokens (B*T, N, D) with the patches passed through `cam`, where GradCAM follows them."""
-        T, h, _ = grid
-        patches = rearrange(normed[:, 1:], "(b t) n d -> b t n d", t=T)
-        patches = through_cam(self.cam, patches, h).flatten(0, 1)
-        return torch.cat([normed[:, :1], patches], 1)
+        T, first = grid[0], self.vit.class_tokens
+        patches = rearrange(normed[:, first:], "(b t) n d -> b t n d", t=T)
+        rows = self.vit.last_grid(grid[1:])[0]
+        patches = through_cam(self.cam, patches, rows).flatten(0, 1)
+        return torch.cat([normed[:, :first], patches], 1)
 
     def _combined(self, outputs: list[Tensor]) -> Tensor:
         """One (B, C) from all outputs."""
@@ -327,9 +316,10 @@ class AMFlow(VideoModel):
 
     def _check(self, grid: Grid) -> None:
         T, h, w = grid
-        if h * w + 1 != self.tokens:
+        patches = self.sizes[0].tokens - self.vit.class_tokens
+        if h * w != patches:
             raise BadInput(
-                f"am_flow was built for {self.tokens - 1} patches a frame ({self.size} px), got "
+                f"am_flow was built for {patches} patches a frame ({self.size} px), got "
                 f"{h} x {w}; scale the frames"
             )
         if self.flow and T < 2:
@@ -353,39 +343,11 @@ class AMFlow(VideoModel):
         self.vit.load_state_dict({k: weights[k] for k in ours})
 
 
-def _check_flow(flow: bool, aligning: bool, am_mode: Mode | None) -> None:
-    """Raises: BadInput for settings of AM flow that exclude each other."""
-    if aligning and not flow:
-        raise BadInput(
-            "am_flow setting aligning=True changes AM flow, which flow=False leaves out; set "
-            "aligning=False"
-        )
-    if am_mode == "aligned" and not aligning:
-        raise BadInput(
-            "am_flow setting am_mode='aligned' needs aligning=True; the same without the encoder "
-            "is am_mode='post'"
-        )
-
-
-def block_indices(blocks: str | Iterable[int], depth: int) -> tuple[int, ...]:
-    """all, ends, or block numbers from 1 (also as text: "1,12") -> indices from 0, ascending.
-
-    Raises: BadInput for anything else, and for blocks that do not exist.
-    """
-    named = {"all": range(1, depth + 1), "ends": (1, depth)}
-    numbers: Iterable[Any] = blocks
-    if isinstance(blocks, str):
-        numbers = named[blocks] if blocks in named else blocks.split(",")
-    try:
-        indices = tuple(sorted({int(number) - 1 for number in numbers}))
-    except (TypeError, ValueError):
-        indices = ()
-    if not indices or not 0 <= indices[0] <= indices[-1] < depth:
-        raise BadInput(
-            f"am_flow setting am_blocks={blocks!r}: choose all, ends, or block numbers from 1 to "
-            f"{depth} such as (1, {depth})"
-        )
-    return indices
+def _image_model(
+    backbone: str, common: dict[str, Any], of_vit: dict[str, Any], of_stages: dict[str, Any]
+) -> ViT | Hiera:
+    """The backbone, of the settings that both have and its own."""
+    return Hiera(**common, **of_stages) if backbone == "hiera" else ViT(**common, **of_vit)
 
 
 _GESTURE: dict[str, Any] = {
@@ -418,6 +380,14 @@ _CLIP: dict[str, Any] = {
     "aligning": True,
     "temporal_module": "tcn",
 }
+_HIERA: dict[str, Any] = {
+    "classes": 400,
+    "backbone": "hiera",
+    "patch": 4,
+    "width": 96,
+    "am_blocks": tuple(range(7, 25)),  # those that look over all of the frame
+    "temporal_module": "tcn",
+}
 
 SPECS = [
     Spec(
@@ -425,10 +395,11 @@ SPECS = [
         "AM Flow",
         "Agrawal et al., AVSS 2025",
         AMFlow,
-        {"gesture": _GESTURE, "dinov2_b": _DINOV2, "clip_b": _CLIP},
+        {"gesture": _GESTURE, "dinov2_b": _DINOV2, "clip_b": _CLIP, "hiera_b": _HIERA},
         "frozen image model, adapters fed by the change of its attention maps, a temporal module "
         "on each adapter",
         {
+            "backbone": ("vit", "hiera"),
             "temporal_module": tuple(WIDTHS),
             "am_mode": MODES,
             "am_blocks": ("all", "ends", "1,12"),
@@ -442,7 +413,7 @@ SPECS = [
             "from_scratch": (True, False),
         },
         open=("am_blocks",),
-        spatial_taps=("vit", "aligned"),
+        spatial_taps=("vit", "aligned", *STAGES),
         temporal_taps=("temporal",),
         rollout_taps=("vit",),
         am_flow=True,

@@ -11,11 +11,12 @@ from functools import lru_cache
 from typing import Literal
 
 import torch
+from einops import rearrange
 from torch import Tensor, nn
 from torch.nn.functional import conv1d, gelu, pad, relu
 
 from core.errors import BadInput
-from core.models.blocks import Grid, SelfAttention, Stack
+from core.models.blocks import Grid, SelfAttention, Stack, init_vit
 from core.models.linear import Linear
 from core.trace import Axis, Layout
 
@@ -153,3 +154,19 @@ def clip_layout(T: int, h: int, w: int) -> Layout:
     """
     tokens = (torch.arange(T) * h * w)[None]
     return Layout(tokens, tokens, (T, h, w))
+
+
+class TemporalHead(nn.Module):
+    """What one adapter says about the clip: its bottleneck in every frame becomes logits."""
+
+    def __init__(self, module: nn.Module, width: int, classes: int) -> None:
+        super().__init__()
+        self.module = module
+        self.head = Linear(width, classes)
+        self.head.apply(init_vit)
+
+    def forward(self, embedding: Tensor, grid: Grid) -> tuple[Tensor, Tensor]:
+        """E (B*T, N, r) -> logits (B, C), and what they are read from, (B, width)."""
+        frames = rearrange(embedding, "(b t) n r -> b t (n r)", t=grid[0])
+        vector = self.module(frames, grid)
+        return self.head(vector), vector

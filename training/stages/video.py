@@ -231,7 +231,10 @@ class Video(Stage):
         """Raises: BadInput if an image model's patches or width are not those of the model."""
         settings = model_settings(self.recipe)
         given = tuple(vit["patch_embed.proj.weight"].shape)
-        needed = (settings["width"], 3, settings["patch"], settings["patch"])
+        side = settings["patch"]
+        if settings.get("backbone") == "hiera":  # whose patches overlap
+            side = 2 * side - 1
+        needed = (settings["width"], 3, side, side)
         if given != needed:
             raise BadInput(
                 f"--init is {what} of width {given[0]} and patches of {given[-1]} pixels, "

@@ -95,7 +95,7 @@ def test_taps_are_resolved_once_a_trace_not_once_a_head(
     monkeypatch.setattr(taps, "_tapped", counted)
     header = opened(pack(trace))
     assert len(header["layers"]) == 6 * len(header["taps"])
-    assert 0 < calls <= 10
+    assert 0 < calls <= max(10, 4 * len(header["taps"]))  # am_flow names those of two backbones
 
 
 floats = st.floats(-1e4, 1e4, width=32)

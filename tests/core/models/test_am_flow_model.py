@@ -67,7 +67,7 @@ def test_the_other_parts_have_the_counts_of_the_paper() -> None:
     assert [count(a) for a in model.adapters.blocks[3]] == [25_377, 25_361] and count(
         model.adapters
     ) == 608_856
-    assert model.tokens == 257 and count(on_paper("clip_b").vit) == 85_799_424
+    assert model.sizes[0].tokens == 257 and count(on_paper("clip_b").vit) == 85_799_424
     heads = [head.head for block in model.temporal for head in block]
     assert count(model.image_head, *heads) == 7_690_000
     assert count(on_paper(flow=False, aligning=False).adapters) == 608_856 - 12 * 16
@@ -95,7 +95,7 @@ def test_blocks_that_do_not_exist_are_refused(wrong: object) -> None:
 
 
 def test_the_model_is_offered_and_wrong_settings_are_refused() -> None:
-    assert set(available()["am_flow"].presets) == {"gesture", "dinov2_b", "clip_b"}
+    assert set(available()["am_flow"].presets) == {"gesture", "dinov2_b", "clip_b", "hiera_b"}
     for wrong in (
         {"temporal_module": "gru"},
         {"am_mode": "none"},
