@@ -46,6 +46,44 @@ def agreement_map(
     return bare(figure, height, meta={"columns": n})
 
 
+def correlation_map(
+    matrix: Float[np.ndarray, "rows columns"],
+    rows: list[str],
+    columns: list[str],
+    height: int | None = None,
+) -> go.Figure:
+    """Correlations -1..1 (rows, columns), written into the cells; NaN is a cell without colour."""
+    beside = 200  # pixels of the rows' names
+    cell = (WIDTH - beside) / len(columns)
+    size = FONT if cell > 56 else FONT - 3
+    figure = go.Figure(
+        go.Heatmap(
+            z=matrix,
+            text=[[f"{row} and {column}" for column in columns] for row in rows],
+            zmin=-1,
+            zmax=1,
+            colorscale=colour_scale(True),
+            xgap=2,
+            ygap=2,
+            showscale=False,
+            hovertemplate="%{text}: %{z:.3f}<extra></extra>",
+        )
+    )
+    _write_values(figure, np.round(matrix, 2) + 0.0, ".2f", size=size)  # no cell says -0.00
+    angle = 0 if cell > 8 + max(text_width(name, FONT - 1) for name in columns) else -40
+    row_names = [wrapped(name, beside, FONT, most=1) for name in rows]
+    figure.update_yaxes(autorange="reversed", tickfont={"size": FONT - 1}, **named_ticks(row_names))
+    figure.update_xaxes(
+        side="top",
+        tickangle=angle,
+        tickfont={"size": FONT - 1},
+        **named_ticks([[name] for name in columns]),
+    )
+    for axes in (figure.update_xaxes, figure.update_yaxes):
+        axes(automargin=True, showgrid=False, zeroline=False)
+    return bare(figure, height or 60 + 30 * len(rows) + (0 if angle == 0 else 90))
+
+
 def share_map(
     shares: Float[np.ndarray, "rows columns"],
     rows: list[str],
@@ -190,7 +228,9 @@ def _probe_axes(
     }
 
 
-def _write_values(figure: go.Figure, values: np.ndarray, form: str, axis: int = 0) -> None:
+def _write_values(
+    figure: go.Figure, values: np.ndarray, form: str, axis: int = 0, size: int = FONT
+) -> None:
     """Write values (rows, columns) into the cells of the heat map that was added last.
 
     Each has the ink that its colour needs. A cell without a value has no colour: there the ink is
@@ -202,7 +242,7 @@ def _write_values(figure: go.Figure, values: np.ndarray, form: str, axis: int = 
     cells = []
     for (row, column), value in np.ndenumerate(values):
         text = "–"
-        font: dict[str, Any] = {"size": FONT}
+        font: dict[str, Any] = {"size": size}
         if not np.isnan(value):
             share = (value - heat.zmin) / (heat.zmax - heat.zmin)
             red, green, blue = (np.interp(share, stops, channel) / 255 for channel in channels)

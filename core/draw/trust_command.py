@@ -32,6 +32,13 @@ def add_flags(command: argparse.ArgumentParser) -> None:
         default=10,
         help="so many get saliency, integrated gradients and occlusion too (default 10)",
     )
+    command.add_argument(
+        "--randomised",
+        type=int,
+        default=5,
+        help="the maps of so many are compared with those of random weights (default 5)",
+    )
+    command.add_argument("--seed", type=int, default=0, help="of the set of clips (default 0)")
     command.add_argument("--out", type=Path, required=True, help="a folder; a run goes on there")
     command.set_defaults(run=trusted, in_words=in_words)
 
@@ -40,7 +47,7 @@ def trusted(args: argparse.Namespace) -> dict[str, Any]:
     """Score the maps, with a line of progress on stderr. Raises: BadInput for bad numbers."""
     from core.draw.trust_report import trust
 
-    for name in ("clips", "faithful", "attributed"):
+    for name in ("clips", "faithful", "attributed", "randomised", "seed"):
         if getattr(args, name) < (name == "clips"):
             raise BadInput(f"--{name} must be {int(name == 'clips')} or more")
     return trust(
@@ -49,6 +56,8 @@ def trusted(args: argparse.Namespace) -> dict[str, Any]:
         clips=args.clips,
         faithful=args.faithful,
         attributed=args.attributed,
+        randomised=args.randomised,
+        seed=args.seed,
         progress=lambda done: _say(done, args.clips),
     )
 

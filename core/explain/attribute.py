@@ -129,7 +129,7 @@ class _Measured(Exception):
         self.seconds = seconds
 
 
-def _own_network(model: Model) -> VideoModel:
+def own_network(model: Model) -> VideoModel:
     """Another network over the same weights, of which it computes no gradients."""
     with model.lock:
         weights: dict[int, object] = {
@@ -177,7 +177,7 @@ def saliency(
     """|d score / d pixel|, the mean over a cell's pixels and colours (Simonyan et al., 2014)."""
     from captum.attr import Saliency
 
-    method = Saliency(_own_network(model))
+    method = Saliency(own_network(model))
     with torch.enable_grad():
         gradient = method.attribute(video.clone().requires_grad_(), target=target)
     progress(1.0)
@@ -197,7 +197,7 @@ def integrated_gradients(
     grey, but for the error of the quadrature (`core.explain.way`): the way is cut into pieces, and
     again where the parts of a piece do not add up to what the score changes in it.
     """
-    network, way = _own_network(model), video - GREY
+    network, way = own_network(model), video - GREY
     at_once = max(1, min(GRADIENTS_AT_ONCE, PIXELS_OF_GRADIENTS // video[0, 0].numel()))
 
     def gradient(shares: tuple[float, ...]) -> list[Point]:
@@ -258,7 +258,7 @@ def occlusion(
     Zeiler and Fergus, ECCV 2014. What a recurrent network makes of the frames before the cell is
     computed once.
     """
-    network = _own_network(model)
+    network = own_network(model)
     with torch.inference_mode():
         score = float(network(video)[0, target])
     hidings = _hidings(network, grid)

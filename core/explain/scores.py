@@ -8,7 +8,7 @@ from typing import Literal
 
 import cv2
 import numpy as np
-from jaxtyping import Bool, Float, Real
+from jaxtyping import Bool, Float, Int, Real
 
 
 @dataclass(frozen=True)
@@ -47,15 +47,53 @@ def ranks(values: Real[np.ndarray, "*shape"]) -> Float[np.ndarray, " n"]:
     return (np.cumsum(counts) - (counts - 1) / 2)[inverse.ravel()]
 
 
+@dataclass(frozen=True)
+class Levels:
+    """Of each value that a heat has, lowest first, how many pixels have it."""
+
+    pixels: Int[np.ndarray, " levels"]
+    on_mask: Int[np.ndarray, " levels"]
+
+    @property
+    def auc(self) -> float:
+        """What `roc_auc` says."""
+        n = int(self.on_mask.sum())
+        m = int(self.pixels.sum()) - n
+        ranks_of_levels = np.cumsum(self.pixels) - (self.pixels - 1) / 2
+        rank_sum = float(self.on_mask @ ranks_of_levels)
+        return (rank_sum - n * (n + 1) / 2) / (n * m) if n and m else float("nan")
+
+    @property
+    def precision(self) -> float:
+        """What `average_precision` says."""
+        hits, taken = np.cumsum(self.on_mask[::-1]), np.cumsum(self.pixels[::-1])
+        if not hits[-1]:
+            return float("nan")
+        gained = np.diff(np.r_[0, hits]) / hits[-1]
+        return float((gained * (hits / taken)).sum())
+
+
+def levels(heat: Real[np.ndarray, "*shape"], mask: Bool[np.ndarray, "*shape"]) -> Levels:
+    """Count the pixels of each value, those on the mask apart: one sort serves both scores."""
+    _, inverse, counts = np.unique(heat.ravel(), return_inverse=True, return_counts=True)
+    return Levels(counts, np.bincount(inverse[mask.ravel()], minlength=len(counts)))
+
+
 def roc_auc(heat: Real[np.ndarray, "*shape"], mask: Bool[np.ndarray, "*shape"]) -> float:
     """The chance that a pixel on the mask is hotter than one off it, ties counting half.
 
     This is (R - n (n + 1) / 2) / (n m) (Mann-Whitney), with R the sum of the ranks of the n pixels
     on the mask and m the number of those off it. NaN if either is empty.
     """
-    on = mask.ravel()
-    n, m = int(on.sum()), int((~on).sum())
-    return float((ranks(heat)[on].sum() - n * (n + 1) / 2) / (n * m)) if n and m else float("nan")
+    return levels(heat, mask).auc
+
+
+def average_precision(heat: Real[np.ndarray, "*shape"], mask: Bool[np.ndarray, "*shape"]) -> float:
+    """Sum over thresholds of (recall gained) x precision; pixels that tie share a threshold.
+
+    NaN for an empty mask.
+    """
+    return levels(heat, mask).precision
 
 
 def hand_scores(

@@ -56,7 +56,8 @@ def deletion(
     steps: int = 12,
 ) -> Curve:
     """Take cells away, hottest first. Raises: BadInput if the clip does not fit."""
-    return _curve(model, clip, target, heat, fill, steps, insert=False)
+    (curve,) = deletions(model, clip, target, [heat], fill, steps)
+    return curve
 
 
 def insertion(
@@ -68,7 +69,8 @@ def insertion(
     steps: int = 12,
 ) -> Curve:
     """Begin with the fill, and put cells in, hottest first. Raises: BadInput as `deletion`."""
-    return _curve(model, clip, target, heat, fill, steps, insert=True)
+    (curve,) = insertions(model, clip, target, [heat], fill, steps)
+    return curve
 
 
 Curves = dict[tuple[Way, Fill], Curve]
@@ -131,25 +133,54 @@ def removal_order(heat: Real[np.ndarray, "T h w"]) -> np.ndarray:
     return np.argsort(-np.nan_to_num(heat.ravel()), kind="stable")
 
 
-def _curve(
+def deletions(
     model: Model,
     clip: Clip,
     target: int,
-    heat: Real[np.ndarray, "T h w"],
+    heats: Sequence[Real[np.ndarray, "T h w"]],
+    fill: Fill,
+    steps: int = 12,
+) -> list[Curve]:
+    """`deletion` of several maps. What two orders have in common is asked of the model once."""
+    return _curves(model, clip, target, heats, fill, steps, insert=False)
+
+
+def insertions(
+    model: Model,
+    clip: Clip,
+    target: int,
+    heats: Sequence[Real[np.ndarray, "T h w"]],
+    fill: Fill,
+    steps: int = 12,
+) -> list[Curve]:
+    """`insertion` of several maps, as `deletions`."""
+    return _curves(model, clip, target, heats, fill, steps, insert=True)
+
+
+def _curves(
+    model: Model,
+    clip: Clip,
+    target: int,
+    heats: Sequence[Real[np.ndarray, "T h w"]],
     fill: Fill,
     steps: int,
     *,
     insert: bool,
-) -> Curve:
+) -> list[Curve]:
     check_fits(model, len(clip))
     _, video = to_input(model.card, clip)
-    order = removal_order(heat)
-    counts = np.round(np.linspace(0, len(order), steps + 1)).astype(int)
-    gone = np.zeros((len(counts), len(order)), bool)
-    for row, count in zip(gone, counts, strict=True):
-        row[order[:count]] = True
-    logits = _outputs(model, video, ~gone if insert else gone, heat.shape, fill)
-    return Curve(counts / len(order), softmax(logits)[:, target].astype(np.float64))
+    cells = heats[0].size
+    counts = np.round(np.linspace(0, cells, steps + 1)).astype(int)
+    gone = np.zeros((len(heats), len(counts), cells), bool)
+    for heat, rows in zip(heats, gone, strict=True):
+        order = removal_order(heat)
+        for row, count in zip(rows, counts, strict=True):
+            row[order[:count]] = True
+    asked = (~gone if insert else gone).reshape(-1, cells)
+    distinct, places = np.unique(asked, axis=0, return_inverse=True)
+    logits = _outputs(model, video, distinct, heats[0].shape, fill)
+    probabilities = softmax(logits)[:, target].astype(np.float64)[places.reshape(len(heats), -1)]
+    return [Curve(counts / cells, each) for each in probabilities]
 
 
 def _outputs(

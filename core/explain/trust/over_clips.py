@@ -11,11 +11,20 @@ from typing import Any
 import numpy as np
 from jaxtyping import Bool, Float, Real
 
+from core.explain.trust.alike import Alike, alike
+from core.explain.trust.cascades import (
+    OTHER_CLASS,
+    OTHER_CLIP,
+    Correlations,
+    Heats,
+    cascades,
+    compared,
+)
 from core.explain.trust.every_map import BASELINES, PART, NamedMap, every_map
 from core.explain.trust.faithfulness import (
-    deletion,
+    deletions,
     infidelity,
-    insertion,
+    insertions,
     random_heats,
     sensitivity_n,
     subsets,
@@ -27,6 +36,10 @@ from core.world.gestures import LABELS, Gesture, render, rendered_clip
 
 FIRST_SEED = 900_000_000_000_000
 """Of clips that no training run draws, as in `training.evaluate`."""
+SET = 1_000_000_000
+"""Numbers of the clips of a set, which begin at its seed times this: sets share no clip."""
+RANDOMISED = ("saliency",)
+"""The attributions that are made of networks with random weights too; others take too long."""
 RANDOM = "random order"
 """What maps must beat in deletion and insertion: the mean of several."""
 STEPS = 8
@@ -37,8 +50,37 @@ HIGHER_IS_BETTER = {
 }
 """Every score, and whether a high value is good."""
 
-Row = dict[str, dict[str, float]]
-"""Of one clip: the scores of each map by its name; a score that was not made is not there."""
+Scores = dict[str, dict[str, float]]
+"""The scores of each map by its name; a score that was not made is not there."""
+
+
+@dataclass(frozen=True)
+class Row:
+    """What was measured of one clip."""
+
+    scores: Scores
+    alike: Alike
+    kept: Correlations
+    """What each map keeps with random weights, for another class and of another clip; empty where
+    that was not asked."""
+
+    @property
+    def line(self) -> dict[str, Any]:
+        """For JSON: the maps' scores, and beside them the rest."""
+        matrix = np.round(self.alike.matrix, 4).tolist()
+        names = list(self.alike.names)
+        return {**self.scores, ALIKE: {"maps": names, "matrix": matrix}, KEPT: self.kept}
+
+
+ALIKE, KEPT = "rank correlations", "what is kept"
+"""Keys of a row beside the names of maps."""
+
+
+def row_of(line: dict[str, Any]) -> Row:
+    """The row that a line was made of."""
+    scores = dict(line)
+    correlations, kept = scores.pop(ALIKE), scores.pop(KEPT)
+    return Row(scores, Alike(tuple(correlations["maps"]), np.array(correlations["matrix"])), kept)
 
 
 @dataclass(frozen=True)
@@ -49,6 +91,8 @@ class Depth:
     """Deletion, insertion, sensitivity and infidelity."""
     attributions: Sequence[str]
     """Of METHODS."""
+    randomised: bool = False
+    """Whether maps are compared with those of random weights, another class and another clip."""
 
 
 def rendered(model: Model, number: int) -> tuple[Gesture, Clip]:
@@ -59,15 +103,33 @@ def rendered(model: Model, number: int) -> tuple[Gesture, Clip]:
 
 
 def clip_row(model: Model, number: int, depth: Depth) -> Row:
-    """The scores of every map on one rendered clip. The class asked for is the clip's own."""
+    """What every map is worth on one rendered clip, whose own class is asked for."""
     gesture, clip = rendered(model, number)
     target = model.card.labels.index(gesture.label)
     _, maps = every_map(model, clip, depth.attributions, target)
     mask, tips = truth_seen(gesture.mask, gesture.fingertip, model.card)
-    row: Row = {each.name: truth_scores(each.heat, mask, tips).numbers for each in maps}
+    scores = {each.name: truth_scores(each.heat, mask, tips).numbers for each in maps}
     if depth.faithful:
-        _add_faithfulness(row, model, clip, target, maps, number)
-    return row
+        _add_faithfulness(scores, model, clip, target, maps, number)
+    kept = _kept(model, clip, target, number) if depth.randomised else {}
+    return Row(scores, alike(maps, mask), kept)
+
+
+def _kept(model: Model, clip: Clip, target: int, number: int) -> Correlations:
+    """How alike each map stays with random weights, for the next clip's class, and of that clip."""
+    gesture, other = rendered(model, number + 1)
+    others_target = model.card.labels.index(gesture.label)
+
+    def heats(changed: Model, shown: Clip, asked: int) -> Heats:
+        _, maps = every_map(changed, shown, RANDOMISED, asked)
+        return {each.name: each.heat for each in maps if each.name not in BASELINES}
+
+    originals = heats(model, clip, target)
+    results = cascades(model, originals, lambda changed: heats(changed, clip, target), number)
+    for what, shown in ((OTHER_CLASS, clip), (OTHER_CLIP, other)):
+        for name, value in compared(originals, heats(model, shown, others_target)).items():
+            results[name][what] = value
+    return results
 
 
 def truth_seen(
@@ -90,29 +152,28 @@ def tenth(grid: tuple[int, int, int]) -> int:
 
 
 def _add_faithfulness(
-    row: Row, model: Model, clip: Clip, target: int, maps: list[NamedMap], number: int
+    scores: Scores, model: Model, clip: Clip, target: int, maps: list[NamedMap], number: int
 ) -> None:
     """Deletion and insertion of each map and of random orders, sensitivity and infidelity."""
     grid = maps[0].heat.shape
     assert len(grid) == 3
     sets = subsets(model, clip, target, grid, "mean", size=tenth(grid), seed=number)
-    for each in maps:
-        if each.name.startswith(PART):  # many passes a map: the last layer alone, as "attention"
-            continue
-        row[each.name] |= {
-            "deletion": deletion(model, clip, target, each.heat, "mean", STEPS).area,
-            "insertion": insertion(model, clip, target, each.heat, "blur", STEPS).area,
+    # many passes a map: of the attentions the last layer alone, as "attention"
+    asked = [each for each in maps if not each.name.startswith(PART)]
+    heats = [*(each.heat for each in asked), *random_heats(grid, seed=number)]
+    deleted = [each.area for each in deletions(model, clip, target, heats, "mean", STEPS)]
+    inserted = [each.area for each in insertions(model, clip, target, heats, "blur", STEPS)]
+    for i, each in enumerate(asked):
+        scores[each.name] |= {
+            "deletion": deleted[i],
+            "insertion": inserted[i],
             "sensitivity": sensitivity_n(each.heat, sets),
             "infidelity": infidelity(each.heat, sets),
         }
-    heats = random_heats(grid, seed=number)
-    row[RANDOM] = {
-        "deletion": float(
-            np.mean([deletion(model, clip, target, heat, "mean", STEPS).area for heat in heats])
-        ),
-        "insertion": float(
-            np.mean([insertion(model, clip, target, heat, "blur", STEPS).area for heat in heats])
-        ),
+    orders = slice(len(asked), None)
+    scores[RANDOM] = {
+        "deletion": float(np.mean(deleted[orders])),
+        "insertion": float(np.mean(inserted[orders])),
     }
 
 
@@ -137,7 +198,7 @@ class Mean:
         }
 
 
-def means(rows: Sequence[Row], seed: int = 0) -> dict[str, dict[str, Mean]]:
+def means(rows: Sequence[Scores], seed: int = 0) -> dict[str, dict[str, Mean]]:
     """Of each map, each score over all clips that have it."""
     values: dict[str, dict[str, list[float]]] = defaultdict(lambda: defaultdict(list))
     for row in rows:

@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass, fields
 import numpy as np
 from jaxtyping import Bool, Float, Real
 
-from core.explain.scores import energy_inside, resized, roc_auc
+from core.explain.scores import energy_inside, levels, resized
 
 NEAR = 1 / 6
 """How far from the fingertip the hottest place may be, in parts of the picture's side.
@@ -72,12 +72,13 @@ def truth_scores(
     inside = np.asarray(((fingertip >= 0) & (fingertip < (W, H))).all(1))
     near = np.linalg.norm(points - fingertip, axis=1) <= NEAR * min(H, W)
     positive = np.clip(pixels, 0, None)
+    counted = levels(pixels, mask)
     return TruthScores(
         _share(np.array(on_hand), seen),
         _share(near, inside),
         energy_inside(positive, mask) if seen.any() else float("nan"),
-        roc_auc(pixels, mask),
-        average_precision(pixels, mask),
+        counted.auc,
+        counted.precision,
     )
 
 
@@ -92,23 +93,6 @@ def hottest(heat: Real[np.ndarray, "T h w"], H: int, W: int) -> Float[np.ndarray
         rows, columns = np.nonzero(step == step.max())
         points.append(((columns.mean() + 0.5) * W / w, (rows.mean() + 0.5) * H / h))
     return np.array(points)
-
-
-def average_precision(heat: Real[np.ndarray, "*shape"], mask: Bool[np.ndarray, "*shape"]) -> float:
-    """Sum over thresholds of (recall gained) x precision; pixels that tie share a threshold.
-
-    NaN for an empty mask.
-    """
-    values, on = heat.ravel(), mask.ravel()
-    if not on.any():
-        return float("nan")
-    order = np.argsort(-values, kind="stable")
-    values, on = values[order], on[order]
-    last = np.r_[np.flatnonzero(np.diff(values)), len(values) - 1]  # of each threshold
-    hits = np.cumsum(on)[last]
-    precision = hits / (last + 1)
-    gained = np.diff(np.r_[0, hits]) / on.sum()
-    return float((gained * precision).sum())
 
 
 def _share(hits: np.ndarray, among: np.ndarray) -> float:

@@ -14,10 +14,10 @@ from torch import Tensor
 from core.errors import BadInput
 from core.explain.attribute import (
     METHODS,
-    _own_network,
     attribute,
     integrated_gradients,
     occlusion,
+    own_network,
     saliency,
     seconds,
     side_by_side,
@@ -165,7 +165,7 @@ def test_occlusion_of_a_recurrent_net_reads_the_frames_before_a_cell_once() -> N
 
 def test_attributions_work_on_another_network_over_the_same_weights() -> None:
     net = tiny.direcformer()
-    own = _own_network(Model(net, CARD))
+    own = own_network(Model(net, CARD))
     assert own is not net and not any(weight.requires_grad for weight in own.parameters())
     assert all(weight.requires_grad for weight in net.parameters()), "nobody else notices"
     pairs = zip(own.parameters(), net.parameters(), strict=True)

@@ -13,6 +13,8 @@ from torch import Tensor, nn
 from core.cli import main
 from core.draw import trust_report
 from core.errors import BadInput
+from core.explain.scores import average_precision
+from core.explain.trust.alike import TRUTH, Alike
 from core.explain.trust.every_map import BASELINES, baselines, every_map
 from core.explain.trust.faithfulness import (
     Subsets,
@@ -23,9 +25,20 @@ from core.explain.trust.faithfulness import (
     sensitivity_n,
     subsets,
 )
-from core.explain.trust.over_clips import Mean, mean_of, means, not_beaten, truth_seen
+from core.explain.trust.over_clips import (
+    RANDOM,
+    SET,
+    Depth,
+    Mean,
+    Row,
+    clip_row,
+    mean_of,
+    means,
+    not_beaten,
+    truth_seen,
+)
 from core.explain.trust.sanity import cascade
-from core.explain.trust.truth_scores import average_precision, hottest, truth_scores
+from core.explain.trust.truth_scores import hottest, truth_scores
 from core.models.video_model import VideoModel
 from core.observe import observe
 from core.video import Clip
@@ -202,8 +215,11 @@ def test_an_interval_holds_the_mean_and_a_map_must_be_clear_of_a_baseline() -> N
     assert list(not_beaten(results, "uniform", "auc")) == []
 
 
-def fake_row(model: Model, number: int, depth: object) -> dict[str, dict[str, float]]:
-    return {"attention": {"auc": number / 10}, "uniform": {"auc": 0.5}}
+def fake_row(model: Model, number: int, depth: Depth) -> Row:
+    scores = {"attention": {"auc": number % SET / 10}, "uniform": {"auc": 0.5}}
+    matrix = np.array([[1.0, number % SET / 10], [number % SET / 10, 1.0]])
+    kept = {"attention": {"all": 0.1}} if depth.randomised else {}
+    return Row(scores, Alike(("attention", TRUTH), matrix), kept)
 
 
 def test_a_run_that_was_killed_goes_on_and_ends_as_one_that_was_not(
@@ -249,9 +265,7 @@ def test_the_truth_is_cropped_and_scaled_as_the_model_sees_the_picture() -> None
 
 @pytest.mark.long
 def test_a_clip_is_scored_whole_by_a_shipped_model() -> None:
-    from core.explain.trust.over_clips import RANDOM, Depth, clip_row
-
-    row = clip_row(load("direcformer"), 3, Depth(True, ("saliency",)))
+    row = clip_row(load("direcformer"), 3, Depth(True, ("saliency",))).scores
     assert row["attention"]["auc"] > 0.8 > row["uniform"]["auc"]
     assert row["attention"]["deletion"] < row[RANDOM]["deletion"]
     assert "deletion" not in row["attention, layer 1"] and row["Saliency"].keys() >= {"insertion"}
