@@ -1,4 +1,4 @@
-"""Command line: fit, recipes, tune, evaluate, publish, calibrate, readings, reproduce, teach, few.
+"""Commands: fit, recipes, tune, evaluate, publish, calibrate, readings, trust, reproduce, teach, few.
 
 `python -m training COMMAND --help` says what each takes. Bad input: exit code 2 and one line on
 stderr.
@@ -94,6 +94,7 @@ def _parser() -> Parser:
             "readings", help="measure how often the verdict on an order of frames is right"
         )
     )
+    _add_trust(commands.add_parser("trust", help="score the maps of the shipped models"))
     _add_reproduce(
         commands.add_parser(
             "reproduce", help="train and measure a paper's table in miniature, or go on with it"
@@ -269,6 +270,18 @@ def _readings(args: argparse.Namespace) -> int:
     return command(args)
 
 
+def _add_trust(command: argparse.ArgumentParser) -> None:
+    from training.trusted import add_flags
+
+    add_flags(command)
+
+
+def _trust(args: argparse.Namespace) -> int:
+    from training.trusted import command
+
+    return command(args)
+
+
 def _add_reproduce(command: argparse.ArgumentParser) -> None:
     command.add_argument(
         "table",
@@ -385,6 +398,7 @@ _COMMANDS: dict[str, Callable[[argparse.Namespace], int]] = {
     "publish": _publish,
     "calibrate": _calibrate,
     "readings": _readings,
+    "trust": _trust,
     "reproduce": _reproduce,
     "teach": _teach,
     "few": _few,

@@ -11,19 +11,16 @@ import threading
 from collections.abc import Callable, Sequence
 from contextlib import closing
 from dataclasses import replace
-from html import escape
 from pathlib import Path
 from typing import Any
 
+from core.draw.trust_html import page
 from core.errors import BadInput
 from core.explain.attribute import own_network, side_by_side
 from core.explain.trust.alike import mean_alike
 from core.explain.trust.cascades import mean_cascades, words
-from core.explain.trust.every_map import BASELINES
 from core.explain.trust.over_clips import (
     FIRST_SEED,
-    HIGHER_IS_BETTER,
-    RANDOM,
     SET,
     Depth,
     Row,
@@ -32,23 +29,11 @@ from core.explain.trust.over_clips import (
     numbers,
     row_of,
 )
-from core.explain.trust.truth_scores import MEANINGS
 from core.runs import write_atomically
 from core.weights import Model
 
 ATTRIBUTIONS = ("saliency", "integrated_gradients", "occlusion")
-TITLES = {
-    **{"hand": "on the hand", "fingertip": "at the fingertip", "energy": "energy on the hand"},
-    **{"auc": "ROC AUC", "precision": "average precision"},
-    **{"deletion": "deletion", "insertion": "insertion"},
-    **{"sensitivity": "sensitivity-n", "infidelity": "infidelity"},
-}
-MORE_MEANINGS = {
-    "deletion": "Low: the class falls at once when the hottest places are taken away.",
-    "insertion": "High: the hottest places alone bring the class back.",
-    "sensitivity": "1: the heat of a set of places says how far the score falls without it.",
-    "infidelity": "0: it says exactly how far. High: it does not.",
-}
+ATTRIBUTIONS = ("saliency", "integrated_gradients", "occlusion")
 
 
 def trust(
@@ -160,53 +145,3 @@ def _rows(out: Path, about: dict[str, Any]) -> list[Row]:
 
 def _write(path: Path, text: str) -> None:
     write_atomically(path, lambda temporary: temporary.write_text(text, encoding="utf-8"))
-
-
-STYLE = """
-:root { color-scheme: light dark; font: 16px system-ui, sans-serif; }
-body { max-width: 72rem; margin: 2rem auto; padding: 0 1rem; line-height: 1.5; }
-table { border-collapse: collapse; margin: 1rem 0; } caption { text-align: left; }
-th, td { padding: 0.25rem 0.7rem; text-align: right; border-bottom: 1px solid #8884; }
-th:first-child, td:first-child { text-align: left; }
-td.lost { opacity: 0.62; } td.won { font-weight: 650; } small { opacity: 0.75; }
-"""
-
-
-def page(result: dict[str, Any]) -> str:
-    """The result as one HTML page that needs nothing else."""
-    scores = [name for name in HIGHER_IS_BETTER if any(name in m for m in result["maps"].values())]
-    head = "".join(f"<th>{escape(TITLES[name])}</th>" for name in scores)
-    body = "".join(
-        f"<tr><td>{escape(name)}</td>"
-        + "".join(_cell(name, own.get(score)) for score in scores)
-        + "</tr>"
-        for name, own in result["maps"].items()
-    )
-    meanings = "".join(
-        f"<li><b>{escape(TITLES[name])}</b>: {escape((MEANINGS | MORE_MEANINGS)[name])}</li>"
-        for name in scores
-    )
-    title = f"Can the maps of {result['model']} be trusted?"
-    return (
-        f'<!doctype html><html lang="en"><meta charset="utf-8"><title>{escape(title)}</title>'
-        f"<style>{STYLE}</style><h1>{escape(title)}</h1><p>{result['clips']} rendered clips whose "
-        f"truth is known, weights {escape(str(result['weights']))}. Mean, and below it the middle "
-        "95 % of means of clips drawn again. <b>Bold</b>: better than every baseline; pale: than "
-        "not all. The hand was part of the training of the included models, so that they find it "
-        "is no wonder.</p>"
-        f"<table><thead><tr><th>map</th>{head}</tr></thead><tbody>{body}</tbody></table>"
-        f"<ul>{meanings}</ul><p>Attention shows where the model looks from, not why it decides."
-        "</p></html>"
-    )
-
-
-def _cell(name: str, score: dict[str, Any] | None) -> str:
-    if score is None:
-        return "<td>–</td>"
-    lost = score["not beaten"]
-    note = f' title="does not beat {escape(", ".join(lost))}"' if lost else ""
-    kind = "" if name in (*BASELINES, RANDOM) else " class=lost" if lost else " class=won"
-    return (
-        f"<td{kind}{note}>{score['mean']:.2f}<br>"
-        f"<small>{score['low']:.2f} to {score['high']:.2f}</small></td>"
-    )

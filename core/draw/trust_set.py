@@ -30,6 +30,11 @@ TITLES = {
     **{"deletion": "deletion (low)", "insertion": "insertion"},
     **{"sensitivity": "sensitivity-n", "infidelity": "infidelity (low)"},
 }
+SAID = {
+    **{"hand": "pointing at the hand", "fingertip": "pointing at the fingertip"},
+    **{"energy": "energy on the hand", "auc": "ROC AUC", "precision": "average precision"},
+}
+"""Scores against the truth in a sentence."""
 PALE = "rgba(228,87,46,0.38)"
 """Of a map that does not beat every baseline."""
 ROW, NAME = 25, 200
@@ -83,7 +88,7 @@ def _panel(figure: go.Figure, i: int, panels: int, score: str, maps: Mapping[str
         rows = [
             (place, name, own[score])
             for place, (name, own) in enumerate(maps.items())
-            if score in own and _kind(name, own[score]) == kind
+            if score in own and kind_of(name, own[score]) == kind
         ]
         figure.add_scatter(
             x=[own["mean"] for _, _, own in rows],
@@ -103,7 +108,7 @@ def _panel(figure: go.Figure, i: int, panels: int, score: str, maps: Mapping[str
             customdata=[[name, _words(own)] for _, name, own in rows],
             hovertemplate="%{customdata[0]}: %{customdata[1]}<extra></extra>",
         )
-    best = _best(score, maps)
+    best = best_baseline(score, maps)
     if best is not None:
         figure.add_shape(
             type="line",
@@ -143,7 +148,8 @@ def _panel(figure: go.Figure, i: int, panels: int, score: str, maps: Mapping[str
     )
 
 
-def _kind(name: str, own: Mapping[str, Any]) -> str:
+def kind_of(name: str, own: Mapping[str, Any]) -> str:
+    """A map by its score: `baseline`, `won` where it beats every one of them, else `lost`."""
     if name in (*BASELINES, RANDOM):
         return "baseline"
     return "lost" if own["not beaten"] else "won"
@@ -157,8 +163,8 @@ def _words(own: Mapping[str, Any]) -> str:
     return f"{number(own['mean'], '.3f')} ({interval}), {own['clips']} clips{lost}"
 
 
-def _best(score: str, maps: Mapping[str, Any]) -> float | None:
-    """The best of the baselines."""
+def best_baseline(score: str, maps: Mapping[str, Any]) -> float | None:
+    """The best mean of the baselines, None where none has the score."""
     means = [
         maps[name][score]["mean"]
         for name in (*BASELINES, RANDOM)
@@ -192,13 +198,23 @@ def alike_map(result: Result) -> go.Figure:
     return correlation_map(alike_matrix(result, names), titles, titles)
 
 
+def kept_rows(result: Result) -> tuple[list[str], list[str], np.ndarray]:
+    """The maps, what was changed, and what each map keeps of itself (maps, changes)."""
+    maps: dict[str, dict[str, float]] = {
+        name: each["kept"]
+        for name, each in result["sanity"].items()
+        if not name.startswith(PART)  # the last layer for all layers and heads
+    }
+    longest = max(maps, key=lambda name: len(maps[name]))
+    steps = list(maps[longest])
+    matrix = [[kept.get(step, np.nan) for step in steps] for kept in maps.values()]
+    return [short(name) for name in maps], steps, np.array(matrix, float)
+
+
 def kept_map(result: Result) -> go.Figure:
     """What each map keeps while the weights become random, for another class, of another clip."""
-    maps = {name: each["kept"] for name, each in result["sanity"].items() if not is_head(name)}
-    maps = {name: kept for name, kept in maps.items() if not name.startswith(PART)}
-    steps = list(next(iter(maps.values())))
-    matrix = [[kept.get(step, np.nan) for step in steps] for kept in maps.values()]
-    return correlation_map(np.array(matrix), [short(name) for name in maps], steps)
+    rows, steps, matrix = kept_rows(result)
+    return correlation_map(matrix, rows, steps)
 
 
 def in_words(result: Result) -> list[str]:
@@ -206,16 +222,16 @@ def in_words(result: Result) -> list[str]:
     return [
         _finds_the_hand(result),
         *_names_the_answer(result),
-        _like_the_truth(result),
+        *_like_the_truth(result),
         *_depends(result),
     ]
 
 
 def _finds_the_hand(result: Result) -> str:
     own = result["maps"]["attention"]
-    won = [TITLES[score] for score in OF_TRUTH if score in own and not own[score]["not beaten"]]
+    won = [SAID[score] for score in OF_TRUTH if score in own and not own[score]["not beaten"]]
     lost = {
-        TITLES[score]: own[score]["not beaten"]
+        SAID[score]: own[score]["not beaten"]
         for score in OF_TRUTH
         if score in own and own[score]["not beaten"]
     }
@@ -254,16 +270,18 @@ def _names_the_answer(result: Result) -> list[str]:
     return [f"Held against the model's own answer: {'; '.join(parts)}."]
 
 
-def _like_the_truth(result: Result) -> str:
+def _like_the_truth(result: Result) -> list[str]:
     names = alike_names(result)
     with_truth = dict(zip(names, alike_matrix(result, names)[-1], strict=True))
     del with_truth[TRUTH]
     known = {name: value for name, value in with_truth.items() if not np.isnan(value)}
+    if "attention" not in known:
+        return []
     best = max(known, key=lambda name: known[name])
-    return (
+    return [
         f"Its rank correlation with the hand is {number(known['attention'], '.2f')}; "
-        f"of all these maps {best} has most, {number(known[best], '.2f')}."
-    )
+        f"of all maps and baselines {best} has most, {number(known[best], '.2f')}."
+    ]
 
 
 def _depends(result: Result) -> list[str]:

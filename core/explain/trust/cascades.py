@@ -72,4 +72,4 @@ def mean_cascades(clips: Sequence[Correlations]) -> Correlations:
 
 def words(steps: dict[str, float]) -> str:
     """The verdict of `core.explain.trust.sanity` on a map's mean correlations."""
-    return Cascade(("all",), np.array([steps.get("all", math.nan)])).words
+    return Cascade(("all",), np.array([steps.get("all", 0.0)])).words
