@@ -1,6 +1,6 @@
 """Results: the papers' printed figures, what was measured here, and how far to trust a verdict."""
 
-from pages.parts import head, results
+from pages.parts import head, results, trust_results
 from pages.parts.choose import current_choice
 
 choice = current_choice()
@@ -10,5 +10,6 @@ results.beside_the_papers()
 results.do_they_read_motion()
 results.from_a_few_clips()
 results.can_it_be_trusted()
+trust_results.what_maps_are_worth(choice)
 results.three_ways()
 results.no_curves()

@@ -1,4 +1,4 @@
-"""Commands: fit, recipes, tune, evaluate, publish, calibrate, readings, trust, reproduce, teach, few.
+"""Commands: fit, recipes, tune, evaluate, publish, calibrate, readings, trust, teach, few and more.
 
 `python -m training COMMAND --help` says what each takes. Bad input: exit code 2 and one line on
 stderr.
