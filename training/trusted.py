@@ -18,15 +18,20 @@ from typing import Any
 
 from tqdm import tqdm
 
+from core.draw.lettering import number
 from core.draw.trust_report import trust
+from core.draw.trust_set import OF_TRUTH, SAID, alike_matrix
 from core.errors import BadInput
-from core.explain.trust.every_map import BASELINES
+from core.explain.trust.alike import TRUTH
+from core.explain.trust.every_map import BASELINES, PART
 from core.explain.trust.over_clips import RANDOM
 from core.runs import write_text
 from core.weights import embedded, load
 
 AGAIN = ("direcformer", "videomae")
 """Scored on a second set of clips too."""
+COMMAND = "python -m training trust --out assets/results/trust.json --work trust"
+"""Makes the file anew; each row says of how many clips it is."""
 DEPTHS = ("faithful", "attributed", "randomised")
 
 
@@ -60,9 +65,10 @@ def command(args: argparse.Namespace) -> int:
     ]
     for row in again:
         del row["rank correlations"], row["sanity"]
-    results = {"command": _command(args), "models": models, "again": again}
+    results = {"command": COMMAND, "models": models, "again": again}
     args.out.parent.mkdir(parents=True, exist_ok=True)
     write_text(args.out, as_text(results))
+    print("\n".join([*table(results), "", *answer_table(results), ""]))
     for name, counts in stability(results).items():
         print(f"{name}: {counts}")
     print(args.out)
@@ -87,16 +93,66 @@ def _scored(
     return {"sha256": sha256, **result}
 
 
-def _command(args: argparse.Namespace) -> str:
-    """The command that makes the same figures."""
-    numbers = " ".join(f"--{name} {getattr(args, name)}" for name in ("clips", *DEPTHS, "seed"))
-    return f"python -m training trust --out assets/results/trust.json --work trust {numbers}"
-
-
 def as_text(results: Mapping[str, Any]) -> str:
     """JSON, small: a line for each map of a model."""
     text = json.dumps(results, separators=(",", ":"), ensure_ascii=False)
     return text.replace('},"', '},\n"').replace("],[", "],\n[") + "\n"
+
+
+def table(results: Mapping[str, Any]) -> list[str]:
+    """The lines of docs/results.md: ROC AUC of some maps, and what attention is like."""
+    head = [
+        "attention",
+        "its best layer",
+        "GradCAM",
+        "best baseline",
+        "attention beats every baseline by",
+        "attention and the hand",
+        "GradCAM and the hand",
+        "frame difference and the hand",
+        "attention and GradCAM",
+    ]
+    lines = [f"| weights | {' | '.join(head)} |", "|---" * (len(head) + 1) + "|"]
+    for row in results["models"]:
+        aucs = {name: own["auc"]["mean"] for name, own in row["maps"].items() if "auc" in own}
+        layers = {
+            name: value
+            for name, value in aucs.items()
+            if name.startswith(PART) and ", head " not in name
+        }
+        layer = max(layers, key=lambda name: layers[name])
+        rival = max(BASELINES, key=lambda name: aucs[name])
+        own = row["maps"]["attention"]
+        won = [SAID[score] for score in OF_TRUTH if not own[score]["not beaten"]]
+        names = ("attention", "GradCAM", "frame difference", TRUTH)
+        alike = alike_matrix(row, names)
+        cells = [
+            f"{aucs['attention']:.2f}",
+            f"{layers[layer]:.2f} ({layer.removeprefix(PART)} of {len(layers)})",
+            f"{aucs['GradCAM']:.2f}",
+            f"{aucs[rival]:.2f} ({rival})",
+            ", ".join(won) or "nothing",
+            *(number(value, ".2f") for value in (*alike[3, :3], alike[0, 1])),
+        ]
+        lines.append(f"| `{row['model']}` | {' | '.join(cells)} |")
+    return lines
+
+
+def answer_table(results: Mapping[str, Any]) -> list[str]:
+    """More lines of it: deletion and insertion of some maps, where these were measured."""
+    maps = ("attention", "GradCAM", "frame difference", RANDOM)
+    head = [f"{score}: {name}" for score in ("deletion", "insertion") for name in maps]
+    lines = [f"| weights | {' | '.join(head)} |", "|---" * (len(head) + 1) + "|"]
+    for row in results["models"]:
+        cells = [
+            f"{row['maps'][name][score]['mean']:.2f}"
+            for score in ("deletion", "insertion")
+            for name in maps
+            if score in row["maps"].get(name, {})
+        ]
+        if cells:
+            lines.append(f"| `{row['model']}` | {' | '.join(cells)} |")
+    return lines
 
 
 def stability(results: Mapping[str, Any]) -> dict[str, dict[str, int]]:

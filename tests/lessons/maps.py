@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
 from functools import cache
 from typing import Any
 
 import numpy as np
 
+from assets import ASSETS
 from core import explain
+from core.draw.trust_set import alike_matrix
 from core.explain.am_flow import flow_of
 from core.explain.compare import spearman
 from core.explain.optical import magnitude, optical_flow
@@ -167,6 +170,26 @@ def alike(model: str, label: str, seed: int, layer: int | None = None) -> float:
     one = heat_of(model, label, seed, layer)
     other = heat_of(model, label, seed, layer, random=True)
     return spearman(one, other)
+
+
+@measure
+def alike_over_clips(model: str, one: str, other: str) -> float:
+    """The mean rank correlation of two maps over rendered clips, as the page Results shows it."""
+    return float(alike_matrix(of_the_set(model), (one, other))[0, 1])
+
+
+@measure
+def clips_of_the_set(model: str) -> float:
+    """How many clips these are."""
+    return int(of_the_set(model)["clips"])
+
+
+def of_the_set(model: str) -> dict[str, Any]:
+    """What `python -m training trust` wrote of the included weights."""
+    results = json.loads((ASSETS / "results" / "trust.json").read_text(encoding="utf-8"))
+    row = next(row for row in results["models"] if row["model"] == model)
+    assert row["weights"] == model_of(model).card.hash, f"make it again: {results['command']}"
+    return dict(row)
 
 
 # --- how it changes ------------------------------------------------------------------------------
