@@ -11,7 +11,8 @@ import numpy as np
 from core.draw.lettering import ink, number
 from core.draw.overlay import diverging_lut
 from core.draw.style import ACCENT, GREY
-from core.draw.trust_set import PALE, alike_matrix, alike_names, best_baseline, kept_rows, kind_of
+from core.draw.trust_figures import PALE
+from core.draw.trust_set import alike_matrix, alike_names, best_baseline, kept_rows, kind_of
 from core.draw.trust_set import in_words as sentences
 from core.explain.trust.every_map import BASELINES
 from core.explain.trust.over_clips import HIGHER_IS_BETTER, RANDOM

@@ -14,6 +14,8 @@ import plotly.graph_objects as go
 from core.draw.lettering import number, wrapped
 from core.draw.matrices import correlation_map
 from core.draw.style import ACCENT, FONT, GREY, GRID, LINE, bare, named_ticks, numbered
+from core.draw.trust_figures import PALE, is_head, plain_name
+from core.draw.trust_figures import TITLES as OF_TRUTH_TITLES
 from core.explain.trust.alike import TRUTH
 from core.explain.trust.every_map import BASELINES, PART
 from core.explain.trust.over_clips import HIGHER_IS_BETTER, RANDOM
@@ -24,9 +26,7 @@ Result = Mapping[str, Any]
 OF_TRUTH = NAMES
 OF_ANSWER = tuple(name for name in HIGHER_IS_BETTER if name not in NAMES)
 """Scores against the truth, and those that hold a map against the model's own answer."""
-TITLES = {
-    **{"hand": "on the hand", "fingertip": "at the fingertip", "energy": "energy on hand"},
-    **{"auc": "ROC AUC", "precision": "av. precision"},
+TITLES = OF_TRUTH_TITLES | {
     **{"deletion": "deletion (low)", "insertion": "insertion"},
     **{"sensitivity": "sensitivity-n", "infidelity": "infidelity (low)"},
 }
@@ -35,21 +35,13 @@ SAID = {
     **{"energy": "energy on the hand", "auc": "ROC AUC", "precision": "average precision"},
 }
 """Scores against the truth in a sentence."""
-PALE = "rgba(228,87,46,0.38)"
-"""Of a map that does not beat every baseline."""
 ROW, NAME = 25, 200
 """Pixels of a map, and of its name."""
 
 
-def is_head(name: str) -> bool:
-    """Whether a map is that of one head."""
-    return name.startswith(PART) and ", head " in name
-
-
 def short(name: str) -> str:
     """A map's name as a figure has room for."""
-    names = {"AM flow, as the adapters get it": "AM flow, aligned", TRUTH: "the hand"}
-    return names.get(name, name.removeprefix("attention, "))
+    return "the hand" if name == TRUTH else plain_name(name)
 
 
 def score_panels(result: Result, scores: Sequence[str]) -> go.Figure:
@@ -267,7 +259,8 @@ def _names_the_answer(result: Result) -> list[str]:
         parts.append(
             f"{score} {own[score]['mean']:.2f}, {verb} random order ({random[score]['mean']:.2f})"
         )
-    return [f"Held against the model's own answer: {'; '.join(parts)}."]
+    clips = own["deletion"]["clips"]
+    return [f"Held against the model's own answer on {clips} clips: {'; '.join(parts)}."]
 
 
 def _like_the_truth(result: Result) -> list[str]:

@@ -15,8 +15,7 @@ import numpy as np
 import torch
 from jaxtyping import Float
 
-from core.explain.compare import spearman
-from core.explain.trust.sanity import Cascade, parts, randomise
+from core.explain.trust.sanity import Cascade, likeness, parts, randomise
 from core.weights import Model
 
 Heats = dict[str, Float[np.ndarray, "T h w"]]
@@ -46,14 +45,8 @@ def cascades(
 
 
 def compared(originals: Heats, others: Heats) -> dict[str, float]:
-    """The rank correlation of each map with its original; 1 for one that did not change at all.
-
-    A map that is even in both did not change; one that became even has NaN.
-    """
-    return {
-        name: 1.0 if np.array_equal(original, others[name]) else spearman(original, others[name])
-        for name, original in originals.items()
-    }
+    """How like its original each map is, as `core.explain.trust.sanity.likeness` says."""
+    return {name: likeness(original, others[name]) for name, original in originals.items()}
 
 
 def mean_cascades(clips: Sequence[Correlations]) -> Correlations:

@@ -86,12 +86,12 @@ def swaps(map_for: MapFor, clip: Clip, target: int, other: Clip, others_target: 
     """
     original = map_for(clip, target)
     return Swaps(
-        _correlation(original, map_for(clip, others_target)),
-        _correlation(original, map_for(other, others_target)),
+        likeness(original, map_for(clip, others_target)),
+        likeness(original, map_for(other, others_target)),
     )
 
 
-def _correlation(original: Float[np.ndarray, "T h w"], heat: Float[np.ndarray, "T h w"]) -> float:
+def likeness(original: Float[np.ndarray, "T h w"], heat: Float[np.ndarray, "T h w"]) -> float:
     """Spearman's, and 1 for a map that did not change at all, be it an even one."""
     return 1.0 if np.array_equal(original, heat) else spearman(original, heat)
 
@@ -115,7 +115,7 @@ def cascade(
             randomise(module, generator)
         heat = map_of(replace(model, net=net))
         steps.append(name)
-        correlations.append(_correlation(original, heat))
+        correlations.append(likeness(original, heat))
         progress(len(steps) / len(layers))
     return Cascade(tuple(steps), np.array(correlations))
 

@@ -113,8 +113,8 @@ def test_sentences_say_what_was_beaten_and_what_was_not() -> None:
     assert in_words(result()) == [
         "Attention of the last layer beats every baseline by ROC AUC, and does not beat centre by "
         "pointing at the hand; the best map by ROC AUC is GradCAM (0.90).",
-        "Held against the model's own answer: deletion 0.30, better than random order (0.40); "
-        "insertion 0.40, no better than random order (0.50).",
+        "Held against the model's own answer on 7 clips: deletion 0.30, better than random order "
+        "(0.40); insertion 0.40, no better than random order (0.50).",
         "Its rank correlation with the hand is 0.50; of all maps and baselines attention has most, "
         "0.50.",
         "With random weights nearly the same map: GradCAM.",
