@@ -134,10 +134,10 @@ def _alike(result: dict[str, Any]) -> str:
     """The rank correlations of the maps, and what came out in sentences."""
     names = alike_names(result)
     cells = _cells(alike_matrix(result, names), names, names)
-    said = "".join(f"<li>{escape(each)}</li>" for each in sentences(result))
+    items = "".join(f"<li>{escape(each)}</li>" for each in sentences(result))
     return (
         f"<h2>How alike the maps are</h2><p>Spearman's rank correlation, mean over clips.</p>"
-        f"{cells}<h2>In words</h2><ul>{said}</ul>"
+        f"{cells}<h2>In words</h2><ul>{items}</ul>"
     )
 
 
