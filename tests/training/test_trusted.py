@@ -79,7 +79,7 @@ def test_the_command_scores_every_model_and_some_again_on_other_clips(
 def test_the_text_is_small_json_with_a_line_for_each_map() -> None:
     results = {"models": [{"maps": {"a": {"auc": 1}, "b": {"auc": 2}}, "matrix": [[1, 0], [0, 1]]}]}
     text = as_text(results)
-    assert json.loads(text) == results and text.count("\n") == 3
+    assert json.loads(text) == results and text.count("\n") == 4
 
 
 @MADE
