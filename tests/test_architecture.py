@@ -34,6 +34,7 @@ DRAWS = {
         "backbones",
         "results",
         "trust_figures",
+        "trust_set",
         "data_set/figures",
     )
 }
