@@ -43,6 +43,7 @@ FOLD = {
     "am_flow": [*HEADING, (CHART, 0.9)],
     "gradcam": [*HEADING, (CHART, 0.85)],
     "compare": [*HEADING, (CHART, 0.85)],
+    "trust": [*HEADING, (CHART, 0.9)],
     # the lower third of the stage is for the frames in order, which come last
     "frame_order": [
         *HEADING,

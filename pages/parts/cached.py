@@ -271,21 +271,26 @@ def changed_trace(choice: Choice, intervention: intervene.Intervention) -> obser
     return intervene.observe_changed(choice.seeing, choice.clip, intervention, grid)
 
 
-@made_once(size=lambda accuracy: SMALL)
-def changed_order(choice: Choice, intervention: intervene.Intervention) -> float:
-    """OrderAcc of the changed model on the clip, shuffled once, in percent."""
+@made_once(size=lambda reading: reading.matrix.nbytes + SMALL)
+def changed_order(choice: Choice, intervention: intervene.Intervention) -> order.Reading:
+    """The order that the changed model reads of the clip, shuffled once."""
     units = len(choice.clip) // choice.loaded.unit
     permutation = permutation_of(choice.clip.source, units, 0)
     with intervene.intervening(choice.seeing, intervention, trace(choice).grid):
-        return order.read(choice.seeing, choice.clip, permutation).unflattered().accuracy
+        return order.read(choice.seeing, choice.clip, permutation).unflattered()
 
 
 @made_once(size=lambda result: result.stream.nbytes + SMALL)
 def patching(
-    choice: Choice, twin: str, *, progress: attribute.Progress = _silent
+    choice: Choice,
+    twin: str,
+    *,
+    other: Clip | None = None,
+    progress: attribute.Progress = _silent,
 ) -> patch.Patching:
-    """What each activation of the clip brings back in its twin, one of PROBES."""
-    other = compare.probes(choice.clip, choice.loaded.unit)[twin]
+    """What each activation of the clip brings back in its twin: one of PROBES, or `other`."""
+    if other is None:
+        other = compare.probes(choice.clip, choice.loaded.unit)[twin]
     return patch.patching(choice.seeing, choice.clip, other, progress)
 
 

@@ -14,20 +14,22 @@ from core.draw.lettering import number
 from core.draw.overlay import overlay
 from core.draw.panels import panels
 from core.draw.timeline import Timeline
-from core.explain.intervene import HeadFactor, Intervention, LayerFactor, Parts
+from core.explain.intervene import HeadFactor, Intervention, LayerFactor, Parts, Place
+from core.order import Reading
 from pages.parts import cached
 from pages.parts.domain import classes_heading, closest, is_outside
 from pages.parts.exhibit import Exhibit, Film
 from pages.parts.show import pictures, raw_range, titled
 from pages.parts.subject import Choice
+from pages.parts.words import as_figure_text, as_text
 
-OFF = 0.0
 UNTOUCHED = Intervention()
 HEADS, LAYERS, HIDDEN = "heads_off", "layers_off", "frames_hidden"
+FACTOR, PATCHES = "factor", "patches_hidden"
 TEMPERATURE, STATE, FLOW = "temperature", "state_kept", "flow_given"
 OPENS_ON: dict[str, Any] = {
-    **{HEADS: [], LAYERS: [], HIDDEN: []},
-    **{TEMPERATURE: 1.0, STATE: 1.0, FLOW: 1.0},
+    **{HEADS: [], LAYERS: [], HIDDEN: [], PATCHES: []},
+    **{FACTOR: 0.0, TEMPERATURE: 1.0, STATE: 1.0, FLOW: 1.0},
 }
 """Every widget's key in the session and in the address, and what it opens on."""
 DONE = "interventions_done"
@@ -42,7 +44,8 @@ TAPS = {
 def controls(choice: Choice) -> Intervention:
     """Draw the controls; what they ask for."""
     parts = cached.parts(choice)
-    _forget_what_is_not_there(parts, len(cached.trace(choice).token_times))
+    grid = cached.trace(choice).grid
+    _forget_what_is_not_there(parts, grid)
     heads = [
         f"{name}.{layer}.{head}"
         for name, layers in parts.heads.items()
@@ -50,30 +53,32 @@ def controls(choice: Choice) -> Intervention:
         for head in range(count)
     ]
     has_more = parts.has_state or parts.has_flow
-    widths = [3, 2, 2, 1.6, *([1.6] if has_more else []), 1.8]
+    widths = [3, 2, 2, 1.6, *([1.6] if has_more else []), 1.4, 1.8]
     columns = st.columns(widths, vertical_alignment="bottom")
     heads_off = _several(
         columns[0],
         HEADS,
-        "Heads off",
+        "Heads",
         heads,
         head_name,
-        "A layer looks in several ways at once, called heads. What a head that is off has "
-        "gathered is replaced by zeros before the heads are joined.",
+        "A layer looks in several ways at once, called heads. What a head has gathered is "
+        "multiplied by the factor before the heads are joined: by 0, which switches it off, unless "
+        "*More* says otherwise.",
     )
     layers_off = _several(
         columns[1],
         LAYERS,
-        "Layers off",
+        "Layers",
         list(range(parts.layers)),
         lambda layer: f"layer {layer + 1}",
-        "A layer that is off adds nothing: its tokens leave it as they came.",
+        "What a layer adds to its tokens is multiplied by the factor: by 0, so that they leave it "
+        "as they came, unless *More* says otherwise.",
     )
     hidden = _several(
         columns[2],
         HIDDEN,
         "Frames hidden",
-        list(range(len(cached.trace(choice).token_times))),
+        list(range(grid[0])),
         lambda frame: f"frame {frame + 1}",
         "A hidden frame is painted in the mean colour of the training clips.",
     )
@@ -105,16 +110,52 @@ def controls(choice: Choice) -> Intervention:
             "AM flow given",
             "What AM flow is multiplied by before it enters the adapters: 0 leaves it out.",
         )
+    factor, patches = _more(columns[-2], grid)
     with columns[-1]:
         _undo_and_reset()
     return Intervention(
-        tuple(_head(text) for text in heads_off),
-        tuple(LayerFactor(layer, OFF) for layer in layers_off),
+        tuple(_head(text, factor) for text in heads_off),
+        tuple(LayerFactor(layer, factor) for layer in layers_off),
         temperature if parts.has_softmax else 1.0,
         state,
         flow,
         tuple(hidden),
+        tuple(patches),
     )
+
+
+def _more(column: Any, grid: tuple[int, int, int]) -> tuple[float, list[Place]]:
+    """Draw what is needed less often: the factor of heads and layers, and hidden patches."""
+    T, h, w = grid
+    with column.popover("More", icon=":material/tune:", width="stretch"):
+        factor = _share(
+            st,
+            FACTOR,
+            "Factor of heads and layers",
+            "What the chosen heads and layers are multiplied by: 0 switches them off, 1 changes "
+            "nothing, 2 makes them twice as strong.",
+        )
+        texts = _several(
+            st,
+            PATCHES,
+            "Patches hidden",
+            [f"{t}.{row}.{col}" for t in range(T) for row in range(h) for col in range(w)],
+            patch_name,
+            "A hidden patch is painted in the mean colour of the training clips. Rows are counted "
+            "from the top, columns from the left.",
+        )
+    return factor, [_place(text) for text in texts]
+
+
+def patch_name(text: str) -> str:
+    """A patch's name on the screen, from how it is written in an intervention: `2.1.4`."""
+    t, row, column = _place(text)
+    return f"frame {t + 1}, row {row + 1}, column {column + 1}"
+
+
+def _place(text: str) -> Place:
+    t, row, column = map(int, text.split("."))
+    return t, row, column
 
 
 def head_name(text: str) -> str:
@@ -123,9 +164,9 @@ def head_name(text: str) -> str:
     return f"{TAPS.get(name, name)}, layer {int(layer) + 1}, head {int(head) + 1}"
 
 
-def _head(text: str) -> HeadFactor:
+def _head(text: str, factor: float) -> HeadFactor:
     name, layer, head = text.rsplit(".", 2)
-    return HeadFactor(name, int(layer), int(head), OFF)
+    return HeadFactor(name, int(layer), int(head), factor)
 
 
 def _several(
@@ -155,7 +196,7 @@ def _share(column: Any, key: str, label: str, meaning: str) -> float:
         label,
         0.0,
         2.0,
-        1.0,
+        OPENS_ON[key],
         0.1,
         key=key,
         bind="query-params",
@@ -165,12 +206,13 @@ def _share(column: Any, key: str, label: str, meaning: str) -> float:
     return share
 
 
-def _forget_what_is_not_there(parts: Parts, frames: int) -> None:
+def _forget_what_is_not_there(parts: Parts, grid: Place) -> None:
     """Another model has other heads: take those away that it does not have."""
     has: dict[str, Callable[[Any], bool]] = {
         HEADS: lambda text: _is_there(parts, text),
         LAYERS: lambda layer: layer < parts.layers,
-        HIDDEN: lambda frame: frame < frames,
+        HIDDEN: lambda frame: frame < grid[0],
+        PATCHES: lambda text: all(at < cells for at, cells in zip(_place(text), grid, strict=True)),
     }
     for key, is_there in has.items():
         if key in st.session_state:
@@ -206,7 +248,7 @@ def set_to(values: dict[str, Any]) -> None:
 def switch_off(text: str) -> None:
     """Switch one head off too, written as in a link."""
     off = st.session_state.get(HEADS, [])
-    set_to({HEADS: [*off, *([] if text in off else [text])]})
+    set_to({HEADS: [*off, *([] if text in off else [text])], FACTOR: 0.0})
 
 
 def _undo_and_reset() -> None:
@@ -243,24 +285,32 @@ def say_what_changed(choice: Choice, intervention: Intervention) -> None:
     if intervention == UNTOUCHED:
         st.markdown(
             f"**Untouched, {choice.title} {sees} {_class(choice, before.probabilities)}, and puts "
-            f"{order_before:.1f} % of the shuffled frames in order. Switch something off.**",
-            help=about,
+            f"{order_before.accuracy:.1f} % of the shuffled frames in order. Switch something "
+            "off.**",
+            help=f"{about} Its order: {in_order(order_before)}.",
         )
         return
     order_after = cached.changed_order(choice, intervention)
     st.markdown(
         f"**Changed, {choice.title} {sees} {_class(choice, after.probabilities)} "
-        f"(untouched: {_class(choice, before.probabilities)}), and puts {order_after:.1f} % of the "
-        f"shuffled frames in order (untouched: {order_before:.1f} %).**",
+        f"(untouched: {_class(choice, before.probabilities)}), and puts "
+        f"{order_after.accuracy:.1f} % of the shuffled frames in order (untouched: "
+        f"{order_before.accuracy:.1f} %): {in_order(order_after)} (untouched: "
+        f"{in_order(order_before)}).**",
         help=about,
     )
+
+
+def in_order(reading: Reading) -> str:
+    """The true numbers of the frames, from 1, in the order that was read."""
+    return " ".join(str(reading.permutation[slot] + 1) for slot in reading.order.path)
 
 
 def _class(choice: Choice, probabilities: np.ndarray) -> str:
     if not len(probabilities):
         return "no class"
     best = int(probabilities.argmax())
-    return f"*{choice.card.labels[best]}* with {100 * probabilities[best]:.1f} %"
+    return f"*{as_text(choice.card.labels[best])}* with {100 * probabilities[best]:.1f} %"
 
 
 def changed_maps(choice: Choice, intervention: Intervention) -> Exhibit:
@@ -308,7 +358,7 @@ def _plain_class(choice: Choice, probabilities: np.ndarray) -> str:
     if not len(probabilities):
         return ""
     best = int(probabilities.argmax())
-    return f", {closest(choice)}{choice.card.labels[best]}, {100 * probabilities[best]:.1f} %"
+    return f", {closest(choice)}{as_figure_text(choice.card.labels[best])}, {100 * probabilities[best]:.1f} %"
 
 
 def classes_before_and_after(choice: Choice, intervention: Intervention) -> Exhibit:

@@ -30,6 +30,7 @@ from pages.parts.room import file_of, room
 from pages.parts.show import clip_name
 from pages.parts.subject import Choice
 from pages.parts.uploads import saved_one
+from pages.parts.words import message
 
 COLLECT = (
     "Any clip that is open in the sidebar can be added: rendered, recorded or uploaded; several "
@@ -97,7 +98,7 @@ def collect(choice: Choice) -> Collection:
     """Draw a card for each gesture, in which its name and its clips are given."""
     own = collection()
     for line in own.refused:
-        st.warning(line, icon=":material/videocam_off:")
+        st.warning(message(line), icon=":material/videocam_off:")
     own.refused = []
     cells = [*own.gestures, None] if len(own.gestures) < MOST_NAMES else [*own.gestures]
     columns = st.columns(3, gap="medium")

@@ -117,7 +117,7 @@ def _buttons(choice: Choice, own: Collection, missing: str, is_running: bool) ->
         else:
             st.rerun()
     row[2].caption(
-        f"Still missing: {missing}."
+        f"Still missing: {message(missing)}."
         if missing
         else f"{spec(choice.card.model).title} learns to tell {_listed(own.names)} apart."
     )

@@ -18,6 +18,7 @@ from core.video import Recording, recorded
 from pages.parts import session
 from pages.parts.component import component
 from pages.parts.sources import Recorded
+from pages.parts.words import message
 
 MOST_BYTES = 80_000_000
 """Of the pictures of all recordings of a session: beyond it the oldest goes."""
@@ -106,7 +107,7 @@ def recording_source() -> Recorded | None:
     )
     error = st.session_state.pop(session.NOT_RECORDED, None)
     if error:
-        st.error(error, icon=":material/error:")
+        st.error(message(error), icon=":material/error:")
     recordings = _recordings()
     linked = st.session_state.setdefault(session.LINKED_RECORDING, st.query_params.get("recording"))
     if not recordings:

@@ -12,12 +12,18 @@ from core.draw.lettering import number
 from core.draw.matrices import share_map
 from core.explain.patching import Patching
 from pages.parts import cached
+from pages.parts.another_clip import another_clip
 from pages.parts.controls import by_title
 from pages.parts.exhibit import Exhibit
 from pages.parts.intervening import TAPS, head_name, switch_off
 from pages.parts.subject import Choice
+from pages.parts.words import as_text
 
-TWINS = {"reversed": "backwards", "shuffled": "shuffled", "frozen": "frozen"}
+ANOTHER = "another"
+TWINS = {
+    **{"reversed": "backwards", "shuffled": "shuffled", "frozen": "frozen"},
+    ANOTHER: "another clip",
+}
 ABOUT = (
     "The clip and a twin of it run through the model. Then the twin runs again with one "
     "activation of the clip put back at one place, and the cell says how much of the difference "
@@ -39,7 +45,8 @@ def what_carries_it(choice: Choice) -> None:
         required=True,
         key="twin",
         bind="query-params",
-        help="The same frames backwards or shuffled, or the middle frame alone, repeated.",
+        help="The same frames backwards or shuffled, the middle frame alone, repeated, or a "
+        "rendered clip of another stroke.",
     )
     place = right.empty()
     result = cached.patching.here(choice, twin)
@@ -48,6 +55,7 @@ def what_carries_it(choice: Choice) -> None:
         result = cached.patching(
             choice,
             twin,
+            other=another_clip(choice).clip if twin == ANOTHER else None,
             progress=lambda share: bar.progress(share, text=f"Trace: {100 * share:.0f} %"),
         )
         place.empty()
@@ -71,10 +79,13 @@ def _say(choice: Choice, twin: str, result: Patching) -> None:
         for (row, head), share in np.ndenumerate(result.heads[name])
     }
     text = max(heads, key=lambda each: heads[each])
-    against = "the mean of all others" if result.against is None else labels[result.against]
+    target = as_text(labels[result.target])
+    against = "the mean of all others"
+    if result.against is not None:
+        against = as_text(labels[result.against])
     st.markdown(
         f"**Put back into the twin ({TWINS[twin]}), {head_name(text)} alone brings back "
-        f"{100 * heads[text]:.0f} % of the difference between *{labels[result.target]}* and "
+        f"{100 * heads[text]:.0f} % of the difference between *{target}* and "
         f"*{against}*, more than any other head.**",
         help=f"Scores: {number(result.clean, '.2f')} for the clip, "
         f"{number(result.corrupted, '.2f')} for the twin.",

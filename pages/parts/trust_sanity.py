@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import numpy as np
 import streamlit as st
 
 from core.draw.lettering import number
 from core.draw.trust_figures import cascade_figure
 from core.explain.trust.sanity import ALIKE, Cascade, Swaps
-from core.world.gestures import LABELS
 from pages.parts import cached
+from pages.parts.another_clip import another_clip
 from pages.parts.exhibit import Exhibit
 from pages.parts.opening import say
 from pages.parts.show import clip_name
-from pages.parts.sources import Rendered
 from pages.parts.subject import Choice
 from pages.parts.trust_removal import Question
 from pages.parts.words import as_text
@@ -44,18 +41,6 @@ def does_it_need_the_weights(choice: Choice, question: Question) -> None:
     say(in_a_sentence(name, cascade), ABOUT)
     _exhibit(choice, name, cascade).draw()
     _say_swaps(other, others_class(other, target), swaps)
-
-
-def another_clip(choice: Choice) -> Choice:
-    """A rendered clip of another stroke, with as many frames, before the same model."""
-    label = getattr(choice.source, "label", "")
-    own = LABELS.index(label) if label in LABELS else len(LABELS) - 1
-    source = Rendered(LABELS[(own + 1) % len(LABELS)], getattr(choice.source, "seed", 0))
-    card = choice.card
-    clip = cached.clip(
-        source, len(choice.clip), "uniform", card.stride, None, None, card.rate, card.size
-    )
-    return replace(choice, source=source, clip=clip)
 
 
 def others_class(other: Choice, target: int) -> int:

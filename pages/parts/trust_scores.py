@@ -19,6 +19,7 @@ from pages.parts import cached, links
 from pages.parts.exhibit import Exhibit
 from pages.parts.opening import listed, say
 from pages.parts.subject import Choice
+from pages.parts.words import as_text
 
 ABOUT = (
     "Pointing game: in how many frames the hottest place lies on the hand, or within a patch of "
@@ -123,7 +124,7 @@ def _exhibit(choice: Choice, held: Sequence[Held]) -> Exhibit:
             for score in NAMES
         },
     }
-    label = choice.card.labels[predicted(choice)]
+    label = as_text(choice.card.labels[predicted(choice)])
     return Exhibit(
         truth_panels(held),
         "truth",

@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
+from typing import cast
+
 import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
 from core.draw.matrices import share_map
-from core.explain.intervene import Intervention
+from core.explain import patching as patch
+from core.explain.intervene import Intervention, intervening
+from core.order import read
+from core.order.trials import permutation_of
+from core.video import Clip
 from pages.parts import cached
+from pages.parts.another_clip import another_clip
+from pages.parts.intervening import _class, patch_name
 from pages.parts.sources import ModelSource, Rendered
 from pages.parts.subject import Choice
 from tests.pages.test_pages import ROOT, no_runs, opened
@@ -52,6 +60,48 @@ def test_undo_after_a_link_goes_back_to_what_the_link_shows() -> None:
     app.button(key="undo").click().run()
     assert app.multiselect(key="heads_off").value == ["time.5.1"]
     assert app.multiselect(key="layers_off").value == [] and not app.exception
+
+
+def test_heads_and_layers_can_be_scaled_and_patches_hidden_as_core_does_it() -> None:
+    app = opened("direcformer", str(ROOT / "pages" / "intervene.py"))
+    app.multiselect(key="heads_off").set_value(["time.5.1"])
+    app.slider(key="factor").set_value(0.5)
+    app.multiselect(key="layers_off").set_value([2])
+    app.multiselect(key="patches_hidden").set_value(["4.3.2"]).run()
+    intervention = Intervention.parse("time.5.1=0.5,layer.2=0.5,patch.4.3.2")
+    asked = choice()
+    changed = cached.changed_trace(asked, intervention)
+    best = int(changed.probabilities.argmax())
+    probability = f"{100 * changed.probabilities[best]:.1f} %"
+    assert f"sees *{changed.card.labels[best]}* with {probability}" in sentence(app)
+    with intervening(asked.seeing, intervention, cached.trace(asked).grid):
+        reading = read(asked.seeing, asked.clip, permutation_of(asked.clip.source, 8, 0))
+    frames = [reading.permutation[slot] + 1 for slot in reading.unflattered().order.path]
+    assert "in order (untouched: " in sentence(app)
+    assert f": {' '.join(map(str, frames))} (untouched: " in sentence(app)
+    assert patch_name("4.3.2") == "frame 5, row 4, column 3"
+    app.session_state["frames"] = 4  # then there is no fifth frame
+    app.run()
+    assert app.multiselect(key="patches_hidden").value == []
+    assert not app.exception and not app.error
+
+
+def test_the_twin_can_be_a_clip_of_another_stroke(monkeypatch: pytest.MonkeyPatch) -> None:
+    twins: list[Clip] = []
+    monkeypatch.setattr(patch, "patching", lambda model, clip, twin, progress: twins.append(twin))
+    other = another_clip(choice())
+    assert (other.clip.source, len(other.clip)) == ("render:left:13", 8)  # carret is the last
+    cached.patching(choice(), "another", other=other.clip)
+    cached.patching(choice(), "frozen")
+    assert twins[0].id == other.clip.id != twins[1].id
+
+
+def test_a_name_of_a_class_is_shown_as_it_is() -> None:
+    class Named:
+        class card:
+            labels = ("*bold* <b>",)
+
+    assert _class(cast(Choice, Named), np.array([1.0])) == r"*\*bold\* \<b\>* with 100.0 %"
 
 
 @pytest.mark.long
