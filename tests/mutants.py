@@ -48,6 +48,8 @@ _STORE = ("tests/pages/test_store.py",)
 _PACKING = ("tests/core/draw/test_payload.py", "tests/core/draw/test_packing.py")
 _MAPS = ("tests/core/explain/test_explain.py", "tests/core/explain/test_views.py")
 _PUBLIC = ("tests/core/weights/test_card.py",)
+_FAITHFUL = "core/explain/trust/faithfulness.py"
+_TRUST = ("tests/core/explain/test_trust.py", "tests/core/explain/test_trust_random.py")
 _TEMPORAL = ("tests/core/models/test_temporal.py",)
 
 MUTANTS = (
@@ -200,6 +202,48 @@ MUTANTS = (
         "attention.heat((t, row, col), head)[t] for",
         "attention.heat((t, row, col), head)[0] for",
         _MAPS,
+    ),
+    Mutant(
+        "deletion takes the coldest cells first",
+        _FAITHFUL,
+        "np.argsort(-np.nan_to_num(heat.ravel())",
+        "np.argsort(np.nan_to_num(heat.ravel())",
+        _TRUST,
+    ),
+    Mutant(
+        "insertion is deletion",
+        _FAITHFUL,
+        "~gone if insert else gone",
+        "gone if insert else ~gone",
+        _TRUST,
+    ),
+    Mutant(
+        "cells that are taken away are white",
+        _FAITHFUL,
+        "return torch.zeros_like(video)",
+        "return torch.ones_like(video)",
+        _TRUST,
+    ),
+    Mutant(
+        "cells are blurred twice as far",
+        _FAITHFUL,
+        "sigma = BLUR * video.shape[-1]",
+        "sigma = 2 * BLUR * video.shape[-1]",
+        _TRUST,
+    ),
+    Mutant(
+        "a set's heat is its mean",
+        _FAITHFUL,
+        "return correlation(sums, subsets.falls)",
+        "return correlation(sums**2, subsets.falls)",
+        _TRUST,
+    ),
+    Mutant(
+        "what is put back is a share of the twin's score",
+        "core/explain/patching.py",
+        "difference / (self.clean - self.corrupted)",
+        "difference / (self.clean)",
+        ("tests/core/explain/test_patching.py",),
     ),
 )
 

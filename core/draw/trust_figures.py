@@ -72,8 +72,11 @@ def truth_panels(held: Sequence[Held]) -> go.Figure:
         **named_ticks(names),
     )
     figure.update_layout(yaxis={"showticklabels": True, "automargin": True})
-    bare(figure, ROW * len(rows) + 62, bargap=0.22)
-    return figure.update_layout(margin={"l": 8, "r": 8, "t": 32, "b": 26})
+    bare(figure, ROW * len(rows) + 62, bargap=0.22, dragmode=False)
+    return figure.update_layout(
+        margin={"l": 8, "r": 8, "t": 32, "b": 26},
+        meta={"columns": 3},  # on a phone it scrolls
+    )
 
 
 def is_head(name: str) -> bool:
@@ -205,10 +208,13 @@ def removal_figure(
                 hovertemplate="%{y:.1f} %<extra>" + FILL_TITLES[fill] + "</extra>",
             )
         _removal_axes(figure, i, way, label)
-    bare(figure, height, hovermode="x", hoverdistance=-1)
+    bare(figure, height, hovermode="x", hoverdistance=-1, dragmode=False)
     legend = {"orientation": "h", "y": 1.11, "yanchor": "bottom", "x": 0, "xanchor": "left"}
     return figure.update_layout(
-        showlegend=True, legend=legend, margin={"l": 8, "r": 16, "t": 62, "b": 54}
+        showlegend=True,
+        legend=legend,
+        margin={"l": 8, "r": 16, "t": 62, "b": 54},
+        meta={"columns": 2},  # on a phone it scrolls
     )
 
 
@@ -301,4 +307,4 @@ def cascade_figure(cascade: Cascade, height: int = 260) -> go.Figure:
         zeroline=False,
         automargin=True,
     )
-    return bare(figure, height)
+    return bare(figure, height, dragmode=False)

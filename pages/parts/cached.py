@@ -359,11 +359,13 @@ def subsets(choice: Choice, target: int, fill: faithfulness.Fill) -> faithfulnes
     )
 
 
-def heat_of(choice: Choice, name: str, target: int) -> np.ndarray:
+def heat_of(
+    choice: Choice, name: str, target: int, progress: attribute.Progress = _silent
+) -> np.ndarray:
     """The map of this name, (T', h, w); an attribution is made if it is not here yet."""
     for key, method in attribute.METHODS.items():
         if method.title == name:
-            return attributed(choice, key, target)
+            return attributed(choice, key, target, progress=progress)
     return next(each.heat for each in maps(choice) if each.name == name)
 
 

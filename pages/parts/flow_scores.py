@@ -13,6 +13,7 @@ from pages.parts.exhibit import Exhibit
 from pages.parts.export import slug
 from pages.parts.pairs import Pairs
 from pages.parts.show import HELP
+from pages.parts.subject import Choice
 
 CLOSE, ROUGH = 0.85, 0.6
 """The least correlation that is called close, and that is called rough; below, it is loose."""
@@ -117,7 +118,12 @@ def does_it_find_the_hand(pairs: Pairs) -> None:
         )
         return
     _scores(pairs, pairs.truth.mask).draw()
-    stages = pairs.choice.card.recipe.get("stages", [])
+    say_if_taught(pairs.choice)
+
+
+def say_if_taught(choice: Choice) -> None:
+    """Say where the weights were taught what a map is scored by."""
+    stages = choice.card.recipe.get("stages", [])
     if any(stage.get("fingertip") for stage in stages):
         st.caption(
             "No wonder if it does: besides the class, these weights were taught where the "

@@ -78,7 +78,8 @@ def what_the_answer_hangs_on(choice: Choice) -> Question:
     if not is_here or own is None or others is None:
         st.info(
             f"Cells of the clip are taken away in the order of this map, and *{label}* is asked "
-            "for again each time: some ten seconds, the first map of a clip longer."
+            "for again each time. For the first map of a clip random orders are measured too, "
+            "which takes longest."
         )
         return question
     heat = cached.heat_of(choice, question.map, target)
@@ -130,9 +131,9 @@ def _measure_when_asked(choice: Choice, question: Question) -> bool:
         return lambda share: bar.progress(start + share * (end - start), text=words)
 
     told(0, 0, name)(0)
-    cached.heat_of(choice, name, target)
-    cached.removal(choice, name, target, progress=told(0, 0.3, name))
-    cached.random_removal(choice, target, progress=told(0.3, 0.85, "random orders"))
+    cached.heat_of(choice, name, target, progress=told(0, 0.1, name))
+    cached.removal(choice, name, target, progress=told(0.1, 0.35, name))
+    cached.random_removal(choice, target, progress=told(0.35, 0.85, "random orders"))
     for i, fill in enumerate(FILLS):
         told(0.85 + 0.07 * i, 1, "random tenths of the clip")(0)
         cached.subsets(choice, target, fill)

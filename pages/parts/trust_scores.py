@@ -17,6 +17,7 @@ from core.explain.trust.truth_scores import MEANINGS, NAMES
 from pages.guide.lesson import lessons
 from pages.parts import cached, links
 from pages.parts.exhibit import Exhibit
+from pages.parts.flow_scores import say_if_taught
 from pages.parts.opening import listed, say
 from pages.parts.subject import Choice
 from pages.parts.words import as_text
@@ -27,11 +28,6 @@ ABOUT = (
     "precision: how far pixels of the hand are hotter than the others. Maps that know nothing of "
     "the model stand below, in grey: uniform, a bell in the centre, optical flow, and the "
     "difference to the next frame. A map that does not beat them shows no more than they do."
-)
-ATTRIBUTED = "attributed"
-TAUGHT = (
-    "That a map finds the hand is no wonder: besides the class, these weights were taught where "
-    "the fingertip is and which patches the hand covers."
 )
 
 
@@ -73,6 +69,7 @@ def does_it_tell_the_truth(choice: Choice) -> None:
         say(in_a_sentence(choice.title, held), ABOUT)
     with place:
         _exhibit(choice, held).draw()
+    say_if_taught(choice)
     _table(held)
 
 
@@ -99,7 +96,7 @@ def _attribute_when_asked(choice: Choice) -> None:
         return
     place, stop = st.empty(), st.empty()
     names = listed([METHODS[key].title.lower() for key in missing])
-    if not place.button(f"Add {names}", icon=":material/add:", key=ATTRIBUTED):
+    if not place.button(f"Add {names}", icon=":material/add:", key="attributed"):
         return
     stop.button("Stop", icon=":material/stop:", key="stop-attributed")
     for done, key in enumerate(missing):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
 from typing import cast
 
 import numpy as np
@@ -14,6 +15,7 @@ from core.explain.intervene import Intervention, intervening
 from core.order import read
 from core.order.trials import permutation_of
 from core.video import Clip
+from core.weights import Model
 from pages.parts import cached
 from pages.parts.another_clip import another_clip
 from pages.parts.intervening import _class, patch_name
@@ -88,20 +90,23 @@ def test_heads_and_layers_can_be_scaled_and_patches_hidden_as_core_does_it() -> 
 
 def test_the_twin_can_be_a_clip_of_another_stroke(monkeypatch: pytest.MonkeyPatch) -> None:
     twins: list[Clip] = []
-    monkeypatch.setattr(patch, "patching", lambda model, clip, twin, progress: twins.append(twin))
-    other = another_clip(choice())
+
+    def traced(model: Model, clip: Clip, twin: Clip, progress: object) -> SimpleNamespace:
+        twins.append(twin)
+        return SimpleNamespace(stream=np.empty(0))
+
+    monkeypatch.setattr(patch, "patching", traced)
+    asked = choice("far")
+    other = another_clip(asked)
     assert (other.clip.source, len(other.clip)) == ("render:left:13", 8)  # carret is the last
-    cached.patching(choice(), "another", other=other.clip)
-    cached.patching(choice(), "frozen")
+    cached.patching(asked, "another", other=other.clip)
+    cached.patching(asked, "frozen")
     assert twins[0].id == other.clip.id != twins[1].id
 
 
 def test_a_name_of_a_class_is_shown_as_it_is() -> None:
-    class Named:
-        class card:
-            labels = ("*bold* <b>",)
-
-    assert _class(cast(Choice, Named), np.array([1.0])) == r"*\*bold\* \<b\>* with 100.0 %"
+    named = SimpleNamespace(card=SimpleNamespace(labels=("*bold* <b>",)))
+    assert _class(cast(Choice, named), np.array([1.0])) == r"*\*bold\* \<b\>* with 100.0 %"
 
 
 @pytest.mark.long
