@@ -46,12 +46,6 @@ def controls(choice: Choice) -> Intervention:
     parts = cached.parts(choice)
     grid = cached.trace(choice).grid
     _forget_what_is_not_there(parts, grid)
-    heads = [
-        f"{name}.{layer}.{head}"
-        for name, layers in parts.heads.items()
-        for layer, count in layers.items()
-        for head in range(count)
-    ]
     has_more = parts.has_state or parts.has_flow
     widths = [3, 2, 2, 1.6, *([1.6] if has_more else []), 1.4, 1.8]
     columns = st.columns(widths, vertical_alignment="bottom")
@@ -59,7 +53,7 @@ def controls(choice: Choice) -> Intervention:
         columns[0],
         HEADS,
         "Heads",
-        heads,
+        _heads(parts),
         head_name,
         "A layer looks in several ways at once, called heads. What a head has gathered is "
         "multiplied by the factor before the heads are joined: by 0, which switches it off, unless "
@@ -156,6 +150,16 @@ def patch_name(text: str) -> str:
 def _place(text: str) -> Place:
     t, row, column = map(int, text.split("."))
     return t, row, column
+
+
+def _heads(parts: Parts) -> list[str]:
+    """Every head, as it is written in a link."""
+    return [
+        f"{name}.{layer}.{head}"
+        for name, layers in parts.heads.items()
+        for layer, count in layers.items()
+        for head in range(count)
+    ]
 
 
 def head_name(text: str) -> str:
@@ -358,7 +362,8 @@ def _plain_class(choice: Choice, probabilities: np.ndarray) -> str:
     if not len(probabilities):
         return ""
     best = int(probabilities.argmax())
-    return f", {closest(choice)}{as_figure_text(choice.card.labels[best])}, {100 * probabilities[best]:.1f} %"
+    label = as_figure_text(choice.card.labels[best])
+    return f", {closest(choice)}{label}, {100 * probabilities[best]:.1f} %"
 
 
 def classes_before_and_after(choice: Choice, intervention: Intervention) -> Exhibit:
