@@ -30,7 +30,7 @@ class Parser(argparse.ArgumentParser):
 
 
 def _parser() -> Parser:
-    from core.draw import handout_command, trust_command
+    from core.draw import handout_command, stream_command, trust_command
     from core.draw.data_set import command as data_set_command
 
     parser = Parser(
@@ -60,6 +60,7 @@ def _parser() -> Parser:
     handout_command.add_flags(
         add("handout", "write what models show of a clip as one HTML file to take home")
     )
+    stream_command.add_flags(add("stream", "watch a film as it runs, picture by picture"))
     trust_command.add_flags(
         add("trust", "score a model's maps against the truth of rendered clips")
     )
@@ -410,6 +411,8 @@ def main(argv: list[str] | None = None) -> int:
     except KeyboardInterrupt:
         print("stopped; what was written before is whole", file=sys.stderr)
         return 130
+    if result is None:  # it has said all as it went
+        return 0
     print(json.dumps(result) if args.json else getattr(args, "in_words", _plain)(result))
     # a list goes on after a file that cannot be read
     is_list = args.command in ("probe", "classify")

@@ -19,7 +19,7 @@ import {
   troubleOf,
 } from "../camera/camera.js";
 import { openTips } from "../tips.js";
-import { drawBars, explainLive, liveParts } from "./parts.js";
+import { drawBars, explainLive, liveParts, offerRates } from "./parts.js";
 import { Stage } from "./stage.js";
 import { StateStrip } from "./strip.js";
 
@@ -133,15 +133,19 @@ class Live {
     this.kept = [];
     this.become("running");
     let keptAt = -Infinity;
+    let due = -Infinity; // when the next picture is wanted, in the camera's seconds
     eachPicture(this.part.video, this.work.signal, (time) => {
       if (time < keptAt || time - keptAt >= 0.9 / KEPT_RATE) {
         keptAt = time;
         this.keep(time);
       }
+      const pause = Number(this.part.rate.value) ? 1 / Number(this.part.rate.value) : 0;
+      if (time < due && due - time <= pause) return; // a clock may start again
       if (this.awaited && performance.now() - this.askedAt < PATIENCE) {
         this.dropped++;
         return;
       }
+      due = (time < due + pause ? due : time) + pause;
       this.ask(time);
     });
   }
@@ -171,6 +175,7 @@ class Live {
     this.data = data;
     explainLive(this.root, data.help);
     this.part.state.hidden = !data.is_recurrent;
+    if (isOther) offerRates(this.part.rate, data.rates);
     if (isOther) {
       this.begin();
       drawBars(this.part, data.labels, null, false);
@@ -267,6 +272,7 @@ class Live {
       this.isTold = true;
       if (this.state === "running") this.begin();
     });
+    part.rate.addEventListener("change", () => this.state === "running" && this.begin());
     part.window.addEventListener("input", () => {
       part.length.textContent = part.window.value;
     });

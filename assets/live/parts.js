@@ -22,6 +22,7 @@
  * @property {string[]} labels
  * @property {boolean} is_recurrent
  * @property {number} window seconds that a model without a state looks back
+ * @property {[number, string][]} rates pictures a second that can be chosen, 0 for all, with words
  * @property {"centre" | "fit"} crop what part of the picture it sees
  * @property {string} what the map in words
  * @property {number[]} plain 256 colours of weights that are never negative
@@ -39,6 +40,7 @@
  * @property {HTMLButtonElement} forget
  * @property {HTMLInputElement} window
  * @property {HTMLOutputElement} length
+ * @property {HTMLSelectElement} rate
  * @property {HTMLInputElement} mirror
  * @property {HTMLSelectElement} camera
  * @property {HTMLVideoElement} video
@@ -79,6 +81,17 @@ export function explainLive(root, help) {
     if (node.matches("button, label")) node.title = text;
     else node.dataset.tip = text;
   }
+}
+
+/**
+ * Offer how many pictures a second the model meets; what was chosen stays where it is offered.
+ * @param {HTMLSelectElement} chooser
+ * @param {[number, string][]} rates
+ */
+export function offerRates(chooser, rates) {
+  const chosen = chooser.value;
+  chooser.replaceChildren(...rates.map(([rate, words]) => new Option(words, String(rate))));
+  if (rates.some(([rate]) => String(rate) === chosen)) chooser.value = chosen;
 }
 
 /**

@@ -7,6 +7,7 @@ that the caller keeps, so that films never mix and any moment can be gone back t
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,6 +19,7 @@ from torch import Tensor
 from core.explain.domain import Domain, domain
 from core.explain.maps import spatial
 from core.explain.taps import over_space
+from core.models.sites import Part, Site, watching
 from core.observe import observe, softmax, to_input
 from core.trace import CLS, Attention, record
 from core.video import Clip
@@ -58,6 +60,12 @@ class Glance:
     """Whether weights may be negative."""
     hidden: Float32[np.ndarray, " layers"]
     """Root mean square of each layer's hidden state after this picture; empty without one."""
+    gate: Float32[np.ndarray, " layers"]
+    """How much of a layer's Q, K and V the state brought and not the picture, 0..1: the norm of its
+    half over the sum of both norms; empty without a state. 0 where the state changes nothing."""
+    tokens: Float32[np.ndarray, " tokens"]
+    """What the classifier reads, shares that sum to 1: T_s of this picture, then T_t of each layer,
+    the squared norm of each over that of all; empty without a state."""
     met: int
     """Pictures that the logits depend on."""
     domain: Domain | None = None
@@ -90,21 +98,48 @@ def see(
     return _look_back(model, memory, picture, time)
 
 
+def watch(
+    model: Model, pictures: Iterable[tuple[float, UInt8[np.ndarray, "H W 3"]]]
+) -> Iterator[tuple[float, Glance]]:
+    """What each of a film's pictures showed, with its time in seconds, as they come.
+
+    Raises: BadInput as `see`.
+    """
+    memory = begin(model)
+    for time, picture in pictures:
+        glance, memory = see(model, memory, picture, time)
+        yield time, glance
+
+
 @torch.inference_mode()
 def _step(
     model: Model, memory: Memory, picture: UInt8[np.ndarray, "H W 3"]
 ) -> tuple[Glance, Memory]:
     _, video = to_input(model.card, Clip(picture[None], np.zeros(1), "film", ""))
-    with model.lock, record(model.net) as attentions:
+    shares: list[float] = []
+    classes: list[Tensor] = []
+
+    def look(site: Site, value: Tensor) -> Tensor:
+        if site.part is Part.HALVES:
+            of_frame, of_state = (float(half.norm()) for half in value)
+            shares.append(of_state / (of_frame + of_state))
+        elif site.part is Part.STREAM:
+            classes.append(value[0, -1, 0])
+        return value
+
+    with model.lock, record(model.net) as attentions, watching(look):
         logits, state = model.net.step(video[:, :, 0], memory.state)
     gates = [attention for attention in attentions if attention.name in model.spec.spatial_taps]
     hidden = [float(layer.square().mean().sqrt()) for layer in state.hidden]
+    read = torch.stack([classes[-1], *(layer[0, 0] for layer in state.hidden)]).square().sum(1)
     met = memory.met + 1
     glance = Glance(
         logits[0].float().numpy(),
         _newest(gates[-1]).numpy(),
         gates[-1].kernel.signed,
         np.array(hidden, np.float32),
+        np.array(shares, np.float32),
+        (read / read.sum()).float().numpy(),
         met,
     )
     return glance, Memory(state, met=met)
@@ -128,12 +163,14 @@ def _look_back(
         met=memory.met + 1,
     )
     trace = observe(model, window_clip(model, after))
-    attention = over_space(trace)[-1]
+    attention, nothing = over_space(trace)[-1], np.zeros(0, np.float32)
     glance = Glance(
         trace.logits,
         spatial(trace)[-1],
         attention.kernel.signed,
-        np.zeros(0, np.float32),
+        nothing,
+        nothing,
+        nothing,
         len(kept),
         domain(trace),
     )
@@ -146,6 +183,11 @@ def window_seconds(model: Model) -> float:
     if card.sampling == "dense" and card.rate:
         return card.stride * (card.frames - 1) / card.rate
     return WINDOW
+
+
+def usual_rate(model: Model) -> float:
+    """Pictures a second in the clips that taught the model."""
+    return model.card.frames / window_seconds(model)
 
 
 def window_clip(model: Model, memory: Memory) -> Clip:

@@ -75,8 +75,12 @@ class AttentionGate(nn.Module):
 
     def forward(self, from_frame: Tensor, from_state: Tensor, layout: Layout) -> Tensor:
         """Halves of Q, K and V, each (B, n, 3D) -> (B, n, D)."""
+        frame = None
+        if watched():
+            frame = _frame_of(layout)
+            site = Site(Part.HALVES, self.gate.layer, self.gate.name, frame)
+            from_frame, from_state = passed(site, torch.stack([from_frame, from_state]))
         q, k, v = self._split(from_frame + from_state)
-        frame = _frame_of(layout) if watched() else None
         q = passed(Site(Part.QUERIES, self.gate.layer, self.gate.name, frame), q)
         self.gate(q, k, layout)
         mixed = self.attend(q, k, v)

@@ -33,8 +33,12 @@ class Part(Enum):
     """The queries of an attention, (groups, heads, n, d)."""
     HEADS = "heads"
     """What each head of an attention mixed, before its projection, (groups, heads, n, d)."""
+    HALVES = "halves"
+    """What a frame and the state bring to a recurrent layer's Q, K and V, (2, B, N, 3D)."""
     STATE = "state"
     """What a recurrent layer remembers when it reads a frame, and in the end, (B, N, D)."""
+    ADAPTER = "adapter"
+    """What an adapter adds to the tokens, (B * T, N, D)."""
     FLOW = "flow"
     """AM flow that goes into a block's adapter, (B, T - 1, N)."""
 

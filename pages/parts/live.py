@@ -16,10 +16,11 @@ import streamlit as st
 from core import explain
 from core.draw.overlay import coloured, diverging_lut, prominence
 from core.errors import BadInput
-from core.explain.stream import Glance, Memory, window_seconds
+from core.explain.stream import Glance, Memory, usual_rate, window_seconds
 from core.models import spec
 from core.video import Limits
 from core.video.stills import picture
+from core.weights import Model
 from core.weights.domain import domain_check
 from pages.parts import session
 from pages.parts.component import component
@@ -36,6 +37,8 @@ HELP = {
     "freeze": "Stops the camera; its last seconds become the clip of every page.",
     "forget": "Begins anew, as if the camera had just been started: the hidden state is empty.",
     "window": "How many of the last seconds become the clip when you freeze.",
+    "rate": "How many pictures a second the model meets, evenly spread. As trained: as many as in "
+    "the clips that taught it; with more, its state grows faster than it has learned to expect.",
     "mirror": RECORDER_HELP["mirror"],
     "state": "RViT keeps one state a layer and adds to it at every picture, h(t) = h(t−1) + a(t): "
     "nothing is taken away. Shown is its root mean square; the brightest colour is the largest "
@@ -148,6 +151,7 @@ def _data(choice: Choice) -> dict[str, Any]:
         "labels": list(choice.card.labels),
         "is_recurrent": model.net.is_recurrent,
         "window": window_seconds(model),
+        "rates": rates(model),
         "crop": choice.crop,
         "what": "where the last layer looks in this picture, mean over heads",
         "plain": coloured(ramp, signed=False).ravel().tolist(),
@@ -156,6 +160,12 @@ def _data(choice: Choice) -> dict[str, Any]:
         "help": HELP,
         "answer": st.session_state.get(session.ANSWER),
     }
+
+
+def rates(model: Model) -> list[tuple[float, str]]:
+    """How many pictures a second can be chosen, 0 for all that there is time for, with words."""
+    usual = round(usual_rate(model), 2)
+    return [(0, "all it can"), (usual, f"{usual:.1f}, as trained"), (5, "5"), (10, "10")]
 
 
 def _see(choice: Choice) -> None:

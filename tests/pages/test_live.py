@@ -99,3 +99,9 @@ def test_the_page_offers_the_model_that_reads_picture_by_picture() -> None:
     button.click().run()
     assert app.selectbox(key="model").value == "rvit" and not app.exception
     assert "Watch with RViT" not in [b.label for b in app.button]
+
+
+def test_the_pictures_a_second_can_be_those_of_the_clips_that_taught_the_model() -> None:
+    offered = dict(live.rates(load("rvit")))
+    assert offered[0] == "all it can" and offered[5] == "5"
+    assert offered[round(8 / 3, 2)] == "2.7, as trained"

@@ -8,7 +8,7 @@ import torch
 
 from core import explain
 from core.explain.stream import WINDOW, window_clip, window_seconds
-from core.observe import observe
+from core.observe import observe, to_input
 from core.video import Clip
 from core.weights import Card, Model
 from tests.core.models.nets import CLASSES
@@ -55,6 +55,31 @@ def test_the_hidden_state_is_measured_in_each_layer_and_is_no_part_of_an_older_m
     assert len(second.hidden) == LAYERS and (second.hidden != first.hidden).all()
     state = after.state.hidden[1]
     assert second.hidden[1] == pytest.approx(float((state**2).mean() ** 0.5))
+
+
+def test_the_gate_and_the_class_tokens_say_what_came_from_the_state() -> None:
+    model, clip = model_of("rvit", rvit(), CLASSES), film(2)
+    net = model.net
+    first, memory = explain.see(model, explain.begin(model), clip.frames[0], 0.0)
+    assert ((first.gate > 0) & (first.gate < 1)).all() and len(first.gate) == LAYERS
+    assert len(first.tokens) == LAYERS + 1 and first.tokens.sum() == pytest.approx(1)
+    # layer 0 by hand: LayerNorm and Linear of the frame's tokens, and of the state's
+    _, video = to_input(model.card, clip)
+    with torch.no_grad():
+        x = net.patch_embed["proj"](video[:, :, 1]).flatten(2).transpose(1, 2)
+        u = torch.cat([net.cls_token, x], 1) + net.pos_embed
+        block, state = net.blocks[0], memory.state.hidden[0] + net.pos_embed
+        of_frame = float(block.attn.qkv(block.norm1(u)).square().sum()) ** 0.5
+        of_state = float(block.attn.qkv_hidden(block.norm_hidden(state)).square().sum()) ** 0.5
+    second, after = explain.see(model, memory, clip.frames[1], 0.1)
+    assert second.gate[0] == pytest.approx(of_state / (of_state + of_frame), rel=1e-5)
+    squares = [float((layer[0, 0] ** 2).sum()) for layer in after.state.hidden]
+    np.testing.assert_allclose(second.tokens[1:] / second.tokens[1], np.array(squares) / squares[0])
+    for block in net.blocks:
+        torch.nn.init.zeros_(block.attn.qkv_hidden.weight)
+        torch.nn.init.zeros_(block.attn.qkv_hidden.bias)
+    closed, _ = explain.see(model, memory, clip.frames[1], 0.1)
+    assert (closed.gate == 0).all(), "a gate that the state does not reach"
 
 
 def test_any_other_model_looks_at_the_frames_of_its_window_again() -> None:
