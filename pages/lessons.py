@@ -2,9 +2,10 @@
 
 import streamlit as st
 
+from core.draw.lesson import lessons
 from pages.guide.examples import start_strip
 from pages.guide.gallery import Card, gallery
-from pages.guide.lesson import lessons
+from pages.guide.handout import hand_out_lesson
 from pages.parts import head
 from pages.parts.choose import through_router
 from pages.parts.show import NOT_AN_EXPLANATION
@@ -32,4 +33,5 @@ gallery(
         for lesson in lessons().values()
     ],
 )
+hand_out_lesson()
 st.caption(NOT_AN_EXPLANATION)

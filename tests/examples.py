@@ -14,8 +14,8 @@ from pathlib import Path
 from PIL import Image
 from playwright.sync_api import sync_playwright
 
+from core.draw.lesson import address
 from pages.guide.examples import FILE, FOLDER, picture_of
-from pages.guide.lesson import address
 from tests.browser.conftest import CHROMIUM, FLAGS, started
 from tests.browser.waiting import settled
 

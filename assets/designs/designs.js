@@ -96,8 +96,7 @@ function gradient() {
   svg.style.position = "absolute";
   svg.innerHTML =
     '<linearGradient id="designs-signed" x1="0" y1="0" x2="1" y2="1">' +
-    '<stop offset="0.5" style="stop-color: var(--repels)"/>' +
-    '<stop offset="0.5" style="stop-color: var(--seen)"/></linearGradient>';
+    '<stop offset="0.5" class="repels"/><stop offset="0.5" class="attracts"/></linearGradient>';
   return svg;
 }
 

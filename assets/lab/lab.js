@@ -12,7 +12,7 @@
 /** @import {Scene} from "./stage.js" */
 /** @import {Still} from "./keep.js" */
 
-import { FRESH, linkedStanding, linkStanding } from "./address.js";
+import { FRESH, linkedStanding, linkStanding, standingOf } from "./address.js";
 import { layout } from "./geometry.js";
 import { legendOf, paintScale, written } from "./ink.js";
 import { paintStage } from "./stage.js";
@@ -58,7 +58,7 @@ class Lab {
     this.tell = () => {};
     this.films = new Films(root);
     this.moving = 0; // the timer of an order that is still being made by keys
-    this.sentTo = false; // whether the address is another, and nothing has come since
+    this.sentTo = /** @type {Standing | null} */ (null); // until something comes
     this.said = "";
     /** @type {LabData | null} of what it was said */
     this.saidOf = null;
@@ -86,6 +86,7 @@ class Lab {
       shown: () => this.found?.data,
       view: () => this.laid?.view,
       kept: () => this.found && this.laid && kept(this.still(this.found, this.laid)),
+      stand: (/** @type {string} */ text) => this.stand(standingOf(text)),
       spot: (/** @type {number} */ t, /** @type {number} */ u) => this.spot(t, u),
     });
   }
@@ -112,7 +113,7 @@ class Lab {
     const sameLength = before?.data.permutation.length === data.permutation.length;
     const opens = !before || this.sentTo;
     const standing = opens ? this.standing() : FRESH;
-    this.sentTo = false;
+    this.sentTo = null;
     if (opens) this.centred = standing.centred;
     this.found = new Found(data, pictures, this.centred);
     explain(this.root, data.words.help);
@@ -138,13 +139,13 @@ class Lab {
   /** Where to stand when the lab opens: as a link says, or as the lab that was closed last. */
   standing() {
     const linked = new URLSearchParams(window.location.search).has("lab");
-    return this.sentTo || linked || !stood ? linkedStanding() : stood;
+    return this.sentTo ?? (linked || !stood ? linkedStanding() : stood);
   }
 
-  /** The address is another, by the back button or a lesson: stand where it says. */
-  readAgain() {
-    this.sentTo = true;
-    const standing = linkedStanding();
+  /** Stand there, as where the address is another. @param {Standing} standing */
+  stand(standing) {
+    this.sentTo = standing;
+    if (!this.found) return;
     if (standing.centred !== this.centred) this.recolour();
     this.open(standing);
     this.paint();
@@ -356,7 +357,7 @@ class Lab {
     const { part, player } = this;
     const { signal } = this.closing;
     openTips(this.root, signal);
-    window.addEventListener("popstate", () => this.readAgain(), { signal });
+    window.addEventListener("popstate", () => this.stand(linkedStanding()), { signal });
     window.addEventListener("resize", () => this.resized(), { signal });
     /**
      * @template {keyof HTMLElementEventMap} Name

@@ -1,7 +1,7 @@
 // The viewer itself: it holds the state, listens, and paints. Python sends payloads; nothing goes
 // back but requests for more. For tests: the root carries data-query, data-layer, data-head,
-// data-frame and data-locked (numbers of core, from 0) and has attentionRow(), frameMatrix() and
-// arithmetic(), which return what is drawn.
+// data-frame, data-locked (numbers of core, from 0); attentionRow(), frameMatrix(), arithmetic()
+// return what is drawn.
 
 /** @import {Header} from "./payload.js" */
 /** @import {Patch} from "./maths.js" */
@@ -113,6 +113,7 @@ class Viewer {
       frameMatrix: () => this.frameMatrix(),
       arithmetic: () => this.folds.apart,
       kept: () => this.open && kept(this.shown()),
+      look: (/** @type {string} */ text) => this.look(text),
     });
   }
 
@@ -146,8 +147,7 @@ class Viewer {
     else wish = linked(data, remembered?.text ?? "", remembered?.clip);
     this.drawn = null;
     this.requests.forget();
-    this.open = { data, pictures, wish, state: fitted(data, wish) };
-    this.begin(this.open);
+    this.begin((this.open = { data, pictures, wish, state: fitted(data, wish) }));
     this.frames.open(data, pictures);
     this.part.frame.max = String(data.frames.length - 1);
     if (viewers.get(this.root) === this) this.watch.observe(this.root);
@@ -163,13 +163,13 @@ class Viewer {
     this.controls();
   }
 
-  /** The address is another, by the back button or a lesson: show what it says. */
-  moved() {
+  /** Show what a text says, as where the address is another. @param {string} text */
+  look(text) {
     const { open } = this;
-    if (!open) return;
-    this.sentTo = readAddress() ?? "";
+    this.sentTo = text;
     clearTimeout(this.addressTimer);
-    open.wish = linked(open.data, this.sentTo);
+    if (!open) return;
+    open.wish = linked(open.data, text);
     open.state = fitted(open.data, open.wish);
     this.begin(open);
     this.paint();
@@ -296,7 +296,7 @@ class Viewer {
     const { signal } = this.closing;
     openTips(this.root, signal);
     document.addEventListener("keydown", (event) => this.key(event), { signal });
-    window.addEventListener("popstate", () => this.moved(), { signal });
+    window.addEventListener("popstate", () => this.look(readAddress() ?? ""), { signal });
     window.addEventListener("resize", () => this.resized(), { signal });
   }
 

@@ -16,7 +16,13 @@ if TYPE_CHECKING:
 
 def add_flags(command: argparse.ArgumentParser) -> None:
     """What `python -m core handout` takes."""
-    command.add_argument("clip", metavar="CLIP")
+    command.add_argument("clip", metavar="CLIP", nargs="?", help="a video; none with --lesson")
+    command.add_argument(
+        "--lesson",
+        type=int,
+        metavar="N",
+        help="instead of a clip: a guided lesson of the app, each step beside what it speaks of",
+    )
     command.add_argument(
         "--models",
         nargs="+",
@@ -33,20 +39,57 @@ def add_flags(command: argparse.ArgumentParser) -> None:
 
 def hand_out(args: argparse.Namespace) -> dict[str, Any]:
     """Write the page. Raises: BadInput for what cannot be used."""
-    from core.draw.handout import document
-    from core.runs import write_atomically
-    from core.weights import DEFAULT, embedded
-
     if args.out.suffix != ".html":
         raise BadInput(f"{args.out}: --out must end in .html")
+    if (args.lesson is None) == (args.clip is None):
+        raise BadInput("give a clip, or --lesson with the number of a lesson, and not both")
+    return _of_clip(args) if args.lesson is None else _of_lesson(args)
+
+
+def _of_lesson(args: argparse.Namespace) -> dict[str, Any]:
+    from core.draw.handout import lesson_document
+    from core.draw.lesson import lessons
+
+    if args.models or args.start is not None or args.end is not None:
+        raise BadInput("--models, --start and --end are of a clip; leave them out with --lesson")
+    known = lessons()
+    if args.lesson not in known:
+        raise BadInput(f"there is no lesson {args.lesson}; there are {', '.join(map(str, known))}")
+    lesson = known[args.lesson]
+    page = lesson_document(lesson, again=lesson_again(lesson.number))
+    _write(args.out, page)
+    return {
+        "lesson": lesson.number,
+        "title": lesson.title,
+        "steps": len(lesson.steps),
+        "file": str(args.out),
+        "bytes": len(page.encode()),
+    }
+
+
+def lesson_again(number: int) -> str:
+    """The command that hands a lesson out."""
+    return f"python -m core handout --lesson {number} --out lesson-{number}.html"
+
+
+def _write(out: Path, page: str) -> None:
+    from core.runs import write_atomically
+
+    out.parent.mkdir(parents=True, exist_ok=True)
+    write_atomically(out, lambda path: path.write_text(page, encoding="utf-8"))
+
+
+def _of_clip(args: argparse.Namespace) -> dict[str, Any]:
+    from core.draw.handout import document
+    from core.weights import DEFAULT, embedded
+
     models = list(embedded()) if args.models == ["all"] else args.models or [DEFAULT]
     repeated = sorted({name for name in models if models.count(name) > 1})
     if repeated:
         raise BadInput(f"--models names {', '.join(repeated)} more than once; name each once")
     sheets = [_sheet(_model(name), args) for name in models]
     page = document(sheets, again=_again(args, models))
-    args.out.parent.mkdir(parents=True, exist_ok=True)
-    write_atomically(args.out, lambda path: path.write_text(page, encoding="utf-8"))
+    _write(args.out, page)
     return {
         "clip": args.clip,
         "file": str(args.out),

@@ -31,6 +31,8 @@ __all__ = [
     "render",
     "rendered_clip",
 ]
+RENDERED_FRAMES = 48
+"""Frames of a rendered gesture as the app shows it, which lasts three seconds."""
 
 
 def _name(label: str, seed: int, view: View) -> str:

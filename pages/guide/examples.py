@@ -9,9 +9,9 @@ from functools import cache
 from pathlib import Path
 
 from assets import ASSETS
+from core.draw.lesson import Fields, address
 from core.errors import BadInput
 from pages.guide.gallery import Card, gallery
-from pages.guide.lesson import Fields, address
 
 FOLDER = ASSETS / "examples"
 FILE = FOLDER / "examples.toml"

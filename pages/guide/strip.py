@@ -11,9 +11,9 @@ from typing import Any
 
 import streamlit as st
 
+from core.draw.lesson import Lesson, lessons
 from core.errors import BadInput
 from pages.guide.keys import KEYS
-from pages.guide.lesson import Lesson, lessons
 from pages.parts import session
 from pages.parts.component import component
 from pages.parts.subject import Choice

@@ -24,11 +24,11 @@ from core.video import CROPS, Clip, Probe, Sampling, decode, probe
 from core.video.apart import decode_apart, probe_apart
 from core.video.sampling import nearest
 from core.weights import Model
-from core.world.gestures import Gesture
+from core.world.gestures import RENDERED_FRAMES, Gesture
 from core.world.truth import Truth, truth_of
 from pages.parts.once import made_once, nbytes
 from pages.parts.session import leave_if_asked
-from pages.parts.sources import RENDERED_FRAMES, ClipSource, Recorded, Rendered, VideoFile
+from pages.parts.sources import ClipSource, Recorded, Rendered, VideoFile
 from pages.parts.subject import Choice
 
 LARGEST = packing.PICTURE

@@ -13,6 +13,7 @@ from core.models import spec
 from core.video import CROPS, Crop, Sampling
 from core.video.sampling import SAMPLINGS
 from core.weights import Card, Model, embedded
+from core.world.gestures import RENDERED_FRAMES
 from pages.parts import cached, links, session
 from pages.parts.about import about
 from pages.parts.choose_clip import OPENS_ON, clip_source
@@ -27,7 +28,7 @@ from pages.parts.seen import (
     own_frames,
 )
 from pages.parts.show import clip_name, training_in_words
-from pages.parts.sources import RENDERED_FRAMES, ClipSource, ModelSource
+from pages.parts.sources import ClipSource, ModelSource
 from pages.parts.subject import Choice, Part
 from pages.parts.visitors import sign_in
 from pages.parts.words import as_text, message

@@ -2,17 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-import numpy as np
 import streamlit as st
 
-from core.explain.designs import GRID, Design, Sight, attentions, families
-from core.models import spec
+from core.draw.designs import designs_data
 from pages.parts.opened import opening
-
-ASKS = 37
-"""The token that asks at first: the middle of the second frame."""
 
 
 def which_tokens_see_which() -> None:
@@ -28,35 +21,4 @@ def which_tokens_see_which() -> None:
         "**Point at a token**, and every drawing shows what it may see: not what it looks at, "
         "which the other pages show."
     )
-    groups = (
-        ("Families of backbones", families()),
-        ("Designs of attention", attentions()),
-    )
-    data = {
-        "grid": list(GRID),
-        "asks": ASKS,
-        "groups": [
-            {"title": title, "designs": [_packed(design) for design in designs]}
-            for title, designs in groups
-        ],
-    }
-    opening("designs", "designs/designs", "designs", data)
-
-
-def _packed(design: Design) -> dict[str, Any]:
-    """A design as assets/designs reads it."""
-    model = None
-    if design.model:
-        model = {"name": design.model, "title": spec(design.model).title}
-    return {
-        "title": design.title,
-        "words": design.words,
-        "model": model,
-        "sights": [_bits(sight) for sight in design.sights],
-    }
-
-
-def _bits(sight: Sight) -> dict[str, Any]:
-    """Who sees whom as hex figures, each row in whole bytes."""
-    rows = np.packbits(sight.sees, axis=1)
-    return {"title": sight.title, "signed": sight.signed, "sees": rows.tobytes().hex()}
+    opening("designs", "designs/designs", "designs", designs_data())

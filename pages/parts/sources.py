@@ -9,10 +9,7 @@ from typing import Literal, get_args
 
 from core.errors import BadInput, brief
 from core.video import Recording
-from core.world.gestures import Uncut
-
-RENDERED_FRAMES = 48
-"""Frames of a rendered gesture, which lasts three seconds."""
+from core.world.gestures import RENDERED_FRAMES, Uncut
 
 
 class ClipSource(ABC):

@@ -7,7 +7,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
-from pages.guide.lesson import FIRST_PAGE, Lesson, Step, lessons
+from core.draw.lesson import FIRST_PAGE, Lesson, Step, lessons
 from tests.browser.accessibility import barriers
 from tests.browser.noise import listened
 from tests.browser.waiting import eventually, no_error, settled

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import sys
 
-from pages.guide.lesson import lessons
+from core.draw.lesson import lessons
 from tests.lessons.measures import holds, measured
 
 

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from core.draw.lesson import Claim
 from core.explain.compare import probes
 from core.observe import Trace, observe
 from core.order import Affinity, Pixels, Reading, read
@@ -20,9 +21,7 @@ from core.order.facts import rightly_first
 from core.order.shuffle import permutation
 from core.video import Clip
 from core.weights import Model, load, untrained
-from core.world.gestures import Gesture, Uncut
-from pages.guide.lesson import Claim
-from pages.parts.sources import RENDERED_FRAMES
+from core.world.gestures import RENDERED_FRAMES, Gesture, Uncut
 
 MEASURES: dict[str, Callable[..., float | str]] = {}
 

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from core.draw.lesson import FOLDER, Claim, Lesson, lessons
 from core.world.gestures import LABELS
-from pages.guide.lesson import FOLDER, Claim, Lesson, lessons
 from tests.lessons.measures import holds, measured
 
 LINKS = json.loads((Path(__file__).parents[1] / "golden" / "links.json").read_text())

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from core.draw.lesson import Claim, read_lesson
 from core.errors import BadInput
-from pages.guide.lesson import Claim, read_lesson
 
 FILE = """+++
 title = "Frames"

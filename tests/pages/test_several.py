@@ -14,10 +14,10 @@ from core.draw.timeline import Timeline
 from core.errors import BadInput
 from core.video import subclip
 from core.weights import load
-from core.world.gestures import render, rendered_clip
+from core.world.gestures import RENDERED_FRAMES, render, rendered_clip
 from pages.parts import cached, pairs, side_by_side
 from pages.parts.several import as_alone, fitting, with_am_flow
-from pages.parts.sources import RENDERED_FRAMES, ModelSource, Rendered
+from pages.parts.sources import ModelSource, Rendered
 from pages.parts.subject import Choice
 from tests.pages.test_pages import ROOT, opened
 

@@ -2,6 +2,16 @@
 
 from core.draw.handout.document import document
 from core.draw.handout.fitting import LIMIT, targets
+from core.draw.handout.lesson_page import lesson_document
 from core.draw.handout.sheet import Sheet, Shuffle, sheet, shuffles_of
 
-__all__ = ["LIMIT", "Sheet", "Shuffle", "document", "sheet", "shuffles_of", "targets"]
+__all__ = [
+    "LIMIT",
+    "Sheet",
+    "Shuffle",
+    "document",
+    "lesson_document",
+    "sheet",
+    "shuffles_of",
+    "targets",
+]

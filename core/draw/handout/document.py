@@ -14,6 +14,7 @@ from html import escape
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from string import Template
+from typing import Any
 
 from assets import ASSETS
 from core.draw.bundle import scoped, styles
@@ -59,15 +60,22 @@ def document(sheets: Sequence[Sheet], *, again: str = "", made: date | None = No
         title=escape(title),
         made=f"Attention in Motion, {day.day} {day:%B %Y}",
         sees=_each(sheets, _sees),
-        viewer=_component("viewer/viewer.html"),
+        viewer=component("viewer/viewer.html"),
         classes=_each(sheets, _classes),
         warning=escape(NOT_AN_EXPLANATION),
-        lab=_component("lab/lab.html"),
-        about=_each(sheets, _about) + _common(again),
+        lab=component("lab/lab.html"),
+        about=_each(sheets, _about) + common(again),
     )
-    style = f"{_palette()}\n{styles(ASSETS / 'viewer' / 'viewer.css')}\n"
-    style += f"{styles(ASSETS / 'lab' / 'lab.css')}\n{styles(FOLDER / 'handout.css')}"
-    script = _script()
+    sheet = sheet_of("viewer/viewer.css", "lab/lab.css", "handout/handout.css")
+    return whole(title, f"{body}\n{_data(sheets)}", sheet, _script())
+
+
+def whole(title: str, body: str, style: str, script: str) -> str:
+    """The document, which may load nothing but this script and this style sheet.
+
+    `body` is HTML, `title` is text. The script runs once the body is there.
+    """
+    assert "</script" not in script, "it would end the script too soon"
     icon = base64.b64encode((ASSETS / "icon.svg").read_bytes()).decode()
     policy = POLICY.format(script=_hash(script), style=_hash(style))
     return f"""<!doctype html>
@@ -84,14 +92,19 @@ def document(sheets: Sequence[Sheet], *, again: str = "", made: date | None = No
 </head>
 <body>
 {body}
-{_data(sheets)}
 <script>{script}</script>
 </body>
 </html>
 """
 
 
-def _component(page: str) -> str:
+def sheet_of(*sheets: str) -> str:
+    """The palette, then these style sheets of assets/, each with the others of its folder."""
+    return "\n".join([_palette(), *(styles(ASSETS / sheet) for sheet in sheets)])
+
+
+def component(page: str) -> str:
+    """The HTML of a component of the app."""
     return (ASSETS / page).read_text(encoding="utf-8")
 
 
@@ -112,16 +125,16 @@ def _palette() -> str:
 
 def _script() -> str:
     """The viewer, the lab and the page around them: a scope each, as their names are alike."""
-    script = "\n".join(
-        [
-            '"use strict";',
-            f"const attentionViewer = {scoped(ASSETS / 'viewer' / 'viewer.js')};",
-            f"const shuffleLab = {scoped(ASSETS / 'lab' / 'lab.js')};",
-            f"({scoped(FOLDER / 'handout.js')})(attentionViewer, shuffleLab);",
-        ]
-    )
-    assert "</script" not in script, "it would end the script too soon"
-    return script
+    return in_scopes("handout/handout.js", "viewer/viewer.js", "lab/lab.js")
+
+
+def in_scopes(page: str, *components: str) -> str:
+    """The module of a page, which is called with these components' modules."""
+    lines = ['"use strict";']
+    names = [f"component{number}" for number in range(len(components))]
+    for name, module in zip(names, components, strict=True):
+        lines.append(f"const {name} = {scoped(ASSETS / module)};")
+    return "\n".join([*lines, f"({scoped(ASSETS / page)})({', '.join(names)});"])
 
 
 def _hash(text: str) -> str:
@@ -132,12 +145,17 @@ def _hash(text: str) -> str:
 def _data(sheets: Sequence[Sheet]) -> str:
     """What the script reads: nothing in it can end its node, or be taken for markup."""
     shown = [{"title": sheet.title, "lab": sheet.lab, "flow": sheet.flow} for sheet in sheets]
-    text = json.dumps(shown, separators=(",", ":"), allow_nan=False)
-    nodes = [f'<script type="application/json" id="ho-sheets">{_without_markup(text)}</script>']
-    for number, sheet in enumerate(sheets):
-        payload = base64.b64encode(sheet.payload).decode()
+    return nodes_of("ho-sheets", shown, [sheet.payload for sheet in sheets])
+
+
+def nodes_of(name: str, data: Any, payloads: Sequence[bytes]) -> str:
+    """Nodes that hold data for the script: JSON by this name, and bytes as ho-payload-N."""
+    text = json.dumps(data, separators=(",", ":"), allow_nan=False)
+    nodes = [f'<script type="application/json" id="{name}">{_without_markup(text)}</script>']
+    for number, payload in enumerate(payloads):
+        content = base64.b64encode(payload).decode()
         kind = "application/octet-stream;base64"
-        nodes.append(f'<script type="{kind}" id="ho-payload-{number}">{payload}</script>')
+        nodes.append(f'<script type="{kind}" id="ho-payload-{number}">{content}</script>')
     return "\n".join(nodes)
 
 
@@ -187,7 +205,7 @@ def _about(sheet: Sheet) -> str:
     return _listed({what: escape(text) for what, text in sheet.about.items()})
 
 
-def _common(again: str) -> str:
+def common(again: str) -> str:
     """What is the same for all sheets: versions, licence, and how it is made again."""
     rows = {"Made with": escape(", ".join(_versions()))}
     if again:

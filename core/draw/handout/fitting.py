@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 import numpy as np
 
@@ -39,19 +39,28 @@ def targets(trace: Trace) -> list[int]:
     return np.argsort(-trace.logits)[:FIRST_CLASSES].tolist()
 
 
-def fitted(trace: Trace, cams: Sequence[GradCam], source: str) -> tuple[bytes, list[str]]:
-    """A payload that takes at most LIMIT - REST bytes in base 64, and what was left out of it.
+def fitted(
+    trace: Trace,
+    cams: Sequence[GradCam],
+    source: str,
+    most: int | None = None,
+    needed: Collection[int] = (),
+) -> tuple[bytes, list[str]]:
+    """A payload that takes at most `most` bytes in base 64, and what was left out of it.
+
+    None is what a single model may take, LIMIT - REST.
 
     `cams` are of `targets`, in their order; `source` is a line that a picture of the view carries.
+    Of the layers that do not fit those go first that are not `needed`, the lowest first.
 
     Raises: BadInput where not even the last layer fits.
     """
-    most = LIMIT - REST
+    most = LIMIT - REST if most is None else most
     picture = _picture_that_fits(trace)
     sizes = packing.layer_sizes(trace)
     layers = list(sizes)
     while encoded(sum(sizes[layer] for layer in layers)) > most and len(layers) > 1:
-        layers = layers[1:]
+        layers = _fewer(layers, needed)
     for room in (Room(picture), Room(PICTURES[-1], layer=0)):
         while True:
             payload = packing.pack(trace, layers, cams, source, VIEWER_HELP, room=room)
@@ -59,12 +68,18 @@ def fitted(trace: Trace, cams: Sequence[GradCam], source: str) -> tuple[bytes, l
                 return _trimmed(payload, trace, layers, cams), _left_out(trace, layers, cams)
             if len(layers) == 1:
                 break
-            layers = layers[1:]
+            layers = _fewer(layers, needed)
     raise BadInput(
         f"{trace.card.model} ({trace.card.preset}) is too large to be handed out: its last layer "
         f"alone takes {encoded(len(payload)) / 1e6:.1f} MB of the {most / 1e6:.1f} MB that there "
         "are in a file; choose a smaller model or fewer frames"
     )
+
+
+def _fewer(layers: list[int], needed: Collection[int]) -> list[int]:
+    """Without the lowest layer that is not needed, else without the lowest."""
+    goes = next((layer for layer in layers if layer not in needed), layers[0])
+    return [layer for layer in layers if layer != goes]
 
 
 def _picture_that_fits(trace: Trace) -> int:

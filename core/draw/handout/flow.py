@@ -17,6 +17,7 @@ from core.models.am_flow import Mode
 from core.observe import Trace
 from core.video import crop_box
 from core.weights import Model
+from core.world.truth import Truth
 
 WIDTH = 260
 """Pixels of a picture."""
@@ -47,8 +48,11 @@ class Flow(TypedDict):
     kinds: list[Kind]
 
 
-def flow_shown(model: Model, trace: Trace) -> Flow | None:
-    """The AM flow of the last block; None for a model that computes none."""
+def flow_shown(model: Model, trace: Trace, truth: Truth | None = None) -> Flow | None:
+    """The AM flow of the last block, and what really moves where that is known.
+
+    None for a model that computes none.
+    """
     if not model.spec.am_flow:
         return None
     block = over_space(trace)[-1].layer
@@ -71,11 +75,25 @@ def flow_shown(model: Model, trace: Trace) -> Flow | None:
         )
         for mode, heat in drawn.items()
     ]
+    if truth is not None:
+        kinds.append(_true_motion(frames, truth))
     return Flow(
         block=block + 1,
         steps=[f"{t + 1} → {t + 2}" for t in range(len(frames))],
         opens_on=strongest(peaks(heat) for heat in drawn.values()),
         kinds=kinds,
+    )
+
+
+def _true_motion(frames: np.ndarray, truth: Truth) -> Kind:
+    motion = truth.motion
+    return Kind(
+        name="true motion",
+        meaning="how far the hand itself moves, in pixels",
+        pictures=[picture(frame, WIDTH) for frame in overlay(frames, motion, opacity=0.7)],
+        means=[round(float(mean), 4) for mean in motion.mean((1, 2))],
+        least=number(float(motion.min()), ".3g"),
+        most=number(float(motion.max()), ".3g"),
     )
 
 

@@ -94,7 +94,7 @@ def sheet(
         classes=[(model.card.labels[i], float(trace.probabilities[i])) for i in best],
         remarks=[*remarks_on(trace), *left_out],
         left_out=left_out,
-        lab=_lab(model, shuffles_of(model, trace, own_order), line),
+        lab=lab_of(model, shuffles_of(model, trace, own_order), line),
         flow=flow_shown(model, trace),
         about=_about(model, trace, name),
     )
@@ -157,7 +157,7 @@ def remarks_on(trace: Trace) -> list[str]:
     ]
 
 
-def _lab(model: Model, shuffles: Sequence[Shuffle], line: str) -> dict[str, Any] | None:
+def lab_of(model: Model, shuffles: Sequence[Shuffle], line: str) -> dict[str, Any] | None:
     """What assets/lab is sent of each shuffle; pictures once, as they are the same in all."""
     units: dict[int, str] = {}
     shown = []

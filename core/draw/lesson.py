@@ -21,7 +21,7 @@ from assets import ASSETS
 from core.errors import BadInput
 
 FOLDER = ASSETS / "lessons"
-PAGES = Path(__file__).parents[1]
+PAGES = Path(__file__).parents[2] / "pages"
 FIRST_PAGE = "explore"
 """Which has no name in the address."""
 FRONT = re.compile(r"\A\+\+\+\n(.*?)^\+\+\+\n", re.DOTALL | re.MULTILINE)
