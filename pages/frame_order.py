@@ -10,6 +10,7 @@ from pages.parts.beside import two_matrices
 from pages.parts.choose import current_choice
 from pages.parts.lab import answers, lab, verdict
 from pages.parts.opening import which_frame_comes_first
+from pages.parts.order_head import what_the_order_head_names
 from pages.parts.order_reading import does_the_order_matter, read_order
 from pages.parts.show import NOT_AN_EXPLANATION
 from pages.parts.shuffle_controls import controls, forbidding, mixing, read_by
@@ -32,6 +33,7 @@ with stage:
     with answers("verdict"):
         verdict(shuffled.reading)
 
+what_the_order_head_names(choice, shuffled)
 classes = does_the_order_matter(choice, shuffled)
 if classes is not None:
     classes.draw()

@@ -13,6 +13,7 @@ import numpy as np
 from core.errors import BadInput
 from core.observe import at_once, classify, observe_batch
 from core.order import Affinity, Reading, read
+from core.order.named import HeadTrial, has_order_head, head_trial
 from core.order.trials import permutation_of, read_together
 from core.video import Clip, digest
 from core.video.sets.named import named
@@ -172,6 +173,7 @@ class Row:
     direction_margin: float
     name: str = ""
     probabilities: tuple[float, ...] = ()  # of the ranking, falling
+    named: HeadTrial | None = None  # what an order head answered to one of its own orders
 
 
 def probabilities(model: Model, sample: Sample, views: Views = ONE) -> np.ndarray:
@@ -204,12 +206,15 @@ def measure(
     Raises: BadInput if not one clip could be read.
     """
     together = at_once(model) if views == ONE and passes == 1 else 1
-    rows = []
+    rows: list[Row] = []
     for batch in _batches(samples, together):
         for sample, (p, reading) in zip(
             batch, _read_batch(model, batch, seed, views, passes), strict=True
         ):
             ranked = np.argsort(-p, kind="stable")
+            trial = None
+            if has_order_head(model, sample.clip):
+                trial = head_trial(model, sample.clip, seed + len(rows))
             rows.append(
                 Row(
                     sample.label,
@@ -220,6 +225,7 @@ def measure(
                     reading.order.direction_margin,
                     sample.name,
                     tuple(p[ranked].tolist()),
+                    trial,
                 )
             )
     if not rows:
@@ -283,4 +289,17 @@ def summarise(rows: list[Row], labels: tuple[str, ...]) -> dict[str, Any]:
         "order_accuracy_directed": _means(directed)["order_accuracy"] if directed else None,
         "per_class": {name: _means(own) for name, own in of_label.items() if own},
         "confusion": {"labels": list(labels), "counts": counts.tolist()},
+        "order_head": _named(rows),
+    }
+
+
+def _named(rows: list[Row]) -> dict[str, float] | None:
+    """How often an order head names the very order (a fraction), and OrderAcc of what it names."""
+    trials = [row.named for row in rows if row.named is not None]
+    if not trials:
+        return None
+    return {
+        "clips": len(trials),
+        "exact": float(np.mean([trial.right for trial in trials])),
+        "order_accuracy": float(np.mean([trial.accuracy for trial in trials])),
     }

@@ -110,6 +110,11 @@ def _print(result: dict[str, Any]) -> None:
         f"reversal-invariant {result['reversal_accuracy']:.1f} %"
         f"{of_directed}{skipped}"
     )
+    if head := result["order_head"]:
+        print(
+            f"order head: {100 * head['exact']:.1f} % of its own orders named exactly, OrderAcc of "
+            f"what it names {head['order_accuracy']:.1f} %"
+        )
     for label, row in result["per_class"].items():
         print(
             f"  {label:8} {row['clips']:4} clips  top-1 {100 * row['top1']:5.1f}  OrderAcc "

@@ -155,7 +155,7 @@ def between_frames(
     Weights (..., groups, queries, keys) become (..., T', T').
     """
     if attention.axis is Axis.TIME:
-        return weights.mean(-3)
+        return weights[..., attention.layout.keys[0] != CLS].mean(-3)
     T, h, w = attention.grid
     total, asked = torch.zeros(*weights.shape[:-3], T, T), torch.zeros(T)
     for rows, queries, keys in groups_of(attention, weights):

@@ -144,17 +144,19 @@ class SelfAttention(nn.Module):
         return self.proj(mixed), weights
 
     def mixed(
-        self, x: Tensor, layout: Layout | None, want_map: bool = False
+        self, x: Tensor, layout: Layout | None, want_map: bool = False, silent: int = 0
     ) -> tuple[Tensor, Tensor | None]:
         """The same before the projection.
 
-        For a caller that projects a part of it, or with other weights.
+        For a caller that projects a part of it, or with other weights. The first `silent` tokens
+        are keys and values alone: they ask nothing, and have no row in what comes out.
         """
         trains_on_cpu = torch.is_grad_enabled() and x.device.type == "cpu"
         seen = self.tap.listened or watched()
-        if trains_on_cpu and FEW <= x.shape[-2] <= SHORT and not seen:
+        if trains_on_cpu and FEW <= x.shape[-2] <= SHORT and not seen and not silent:
             return self._head_by_head(x, want_map)
         q, k, v = queries_keys_values(x, self.qkv.weight, self.qkv.bias, self.heads)
+        q = q[:, :, silent:]
         if layout is not None:
             q = passed(self.queries, q)
             self.tap(q, k, layout)
@@ -230,10 +232,14 @@ def frames_layout(T: int, h: int, w: int) -> Layout:
 
 
 @lru_cache(maxsize=64)
-def locations_layout(T: int, h: int, w: int) -> Layout:
-    """One group a patch location: that location in every frame."""
+def locations_layout(T: int, h: int, w: int, class_key: bool = False) -> Layout:
+    """One group a patch location: that location in every frame.
+
+    With `class_key` the class token is a key of each group, the first, and asks in none.
+    """
     tokens = torch.arange(T * h * w).view(T, h * w).T.contiguous()
-    return Layout(tokens, tokens, (T, h, w))
+    keys = torch.cat([torch.full((h * w, 1), CLS), tokens], 1) if class_key else tokens
+    return Layout(tokens, keys, (T, h, w))
 
 
 def depth_of(weights: dict[str, Tensor]) -> int:

@@ -50,8 +50,10 @@ class Block(nn.Module):
         layer: int,
         drop_path: float,
         norm_eps: float,
+        temporal_cls: bool = False,
     ) -> None:
         super().__init__()
+        self.temporal_cls = temporal_cls
         self.temporal_norm1 = nn.LayerNorm(width, eps=norm_eps)
         self.temporal_attn = SelfAttention(width, heads, time, "time", layer, Axis.TIME)
         self.temporal_fc = Linear(width, width)
@@ -78,7 +80,7 @@ class Block(nn.Module):
         patches but in detail. Without gradients it computes every step as the paper writes it, so
         that the operations that `core.models.count` counts are the paper's.
         """
-        change, mean_map = self._over_time(patches, grid, detail)
+        change, mean_map = self._over_time(cls, patches, grid, detail)
         patches = patches + change
         frames = self._frames(cls, patches, grid, cam)
         if last and not detail and torch.is_grad_enabled():
@@ -91,17 +93,26 @@ class Block(nn.Module):
         )
         return cls + cls_change, patches + patches_change, mean_map
 
-    def _over_time(self, patches: Tensor, grid: Grid, detail: bool) -> tuple[Tensor, Tensor | None]:
+    def _over_time(
+        self, cls: Tensor, patches: Tensor, grid: Grid, detail: bool
+    ) -> tuple[Tensor, Tensor | None]:
         """Each location attends to itself at every time: what is added to patches (B, N*T, D).
 
-        With `detail` also the mean of the maps over heads and locations, (B, T, T).
+        With `temporal_cls` also to the class token, as Eqs. 6 and 7 have it. With `detail` also the
+        mean of the maps between frames over heads and locations, (B, T, T).
         """
         T, B = grid[0], len(patches)
         x = rearrange(self.temporal_norm1(patches), "b (n t) d -> (b n) t d", t=T)
-        mixed, weights = self.temporal_attn.mixed(x, locations_layout(*grid), detail)
+        extra = int(self.temporal_cls)
+        if extra:
+            token = repeat(self.temporal_norm1(cls), "b 1 d -> (b n) 1 d", n=grid[1] * grid[2])
+            x = torch.cat([token, x], 1)
+        layout = locations_layout(*grid, class_key=self.temporal_cls)
+        mixed, weights = self.temporal_attn.mixed(x, layout, detail, silent=extra)
         change = rearrange(self._projected_twice(mixed), "(b n) t d -> b (n t) d", b=B)
         if weights is None:
             return change, None
+        weights = weights[..., extra:]
         return change, rearrange(weights, "(b n) h t s -> b (n h) t s", b=B).mean(1)
 
     def _projected_twice(self, mixed: Tensor) -> Tensor:
@@ -152,6 +163,8 @@ class DirecFormer(VideoModel):
         time, space: kernel of the attention over time and over space. cosine/softmax is the
             released model, cosine/cosine the paper's C-C, softmax/softmax TimeSformer.
         order_head: add the head that names the permutation of a shuffled clip (Eq. 12).
+        temporal_cls: let every patch see the class token in the attention over time, the key k_00
+            and the value v_00 that Eqs. 6 and 7 print; the released code leaves both out.
         size, patch, frames, width, depth, heads: input pixels, patch pixels, T, D, L, attention
             heads.
         drop_path: largest drop-path rate, linear over depth.
@@ -166,6 +179,7 @@ class DirecFormer(VideoModel):
         time: Kind = "cosine",
         space: Kind = "softmax",
         order_head: bool = True,
+        temporal_cls: bool = False,
         size: int = 224,
         patch: int = 16,
         frames: int = 8,
@@ -185,7 +199,8 @@ class DirecFormer(VideoModel):
         self.time_embed = nn.Parameter(torch.zeros(1, frames, width))
         rate = drop_path / max(1, depth - 1)
         self.blocks: Stack[Block] = Stack(
-            Block(width, heads, time, space, i, rate * i, norm_eps) for i in range(depth)
+            Block(width, heads, time, space, i, rate * i, norm_eps, temporal_cls)
+            for i in range(depth)
         )
         self.norm = nn.LayerNorm(width, eps=norm_eps)
         self.head = Linear(width, classes)
@@ -297,7 +312,12 @@ SPECS = [
         },
         "signed cosine attention over time, which can tell before from after; order loss, order "
         "recovery",
-        {"time": _KINDS, "space": _KINDS, "order_head": (True, False)},
+        {
+            "time": _KINDS,
+            "space": _KINDS,
+            "order_head": (True, False),
+            "temporal_cls": (False, True),
+        },
     ),
     Spec(
         "timesformer",
@@ -309,6 +329,11 @@ SPECS = [
             "b": _B | {"time": "softmax", "space": "softmax", "order_head": False},
         },
         "baseline: DirecFormer's network, softmax in time and space",
-        {"time": _KINDS, "space": _KINDS, "order_head": (True, False)},
+        {
+            "time": _KINDS,
+            "space": _KINDS,
+            "order_head": (True, False),
+            "temporal_cls": (False, True),
+        },
     ),
 ]

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from core.errors import BadInput
-from training.permutations import permutation_set
+from core.order.permutations import permutation_set
 
 STRATEGIES = ("greedy_min", "greedy_max", "random")
 

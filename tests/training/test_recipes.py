@@ -11,6 +11,7 @@ import pytest
 
 from core.errors import BadInput
 from core.models import available, spec
+from core.order.permutations import Strategy
 from core.video import Crop
 from core.video.sampling import SAMPLINGS
 from core.video.sets.reading import Short
@@ -18,7 +19,6 @@ from training import schedule
 from training.__main__ import main
 from training.data import KINDS
 from training.fit import fit
-from training.permutations import Strategy
 from training.recipes import Recipe, recipe, recipes
 from training.recipes.flags import add_flags, augment_of, recipe_of
 

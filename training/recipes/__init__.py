@@ -12,10 +12,10 @@ from core.errors import BadInput
 from training.recipes.values import BELOW_ONE, check_value, flag
 
 if TYPE_CHECKING:
+    from core.order.permutations import Strategy
     from core.video import Crop
     from core.video.sampling import Sampling
     from core.video.sets.reading import Short
-    from training.permutations import Strategy
 
 HALF = (0.5, 0.5, 0.5)
 IMAGENET_MEAN, IMAGENET_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)

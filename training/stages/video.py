@@ -15,10 +15,10 @@ from core.errors import BadInput
 from core.models import VideoModel, build, spec
 from core.models.blocks import depth_of
 from core.models.video_model import Output
+from core.order.permutations import permutation_set
 from core.weights.public import PublicLayout, layout_of, load_public, unwrapped
 from training.augment import mix, random_erasing
 from training.data import Batch
-from training.permutations import permutation_set
 from training.recipes import Recipe
 from training.stages.losses import (
     MEASURES,
