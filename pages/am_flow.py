@@ -8,6 +8,7 @@ import streamlit as st
 from pages.parts import head
 from pages.parts.choose import current_choice
 from pages.parts.flow_scores import does_it_find_the_hand, how_much_changes_when
+from pages.parts.outputs import each_output_alone, what_the_adapters_add
 from pages.parts.pairs import drawing, from_one_frame_to_the_next, pairs, say_what_is_shown
 from pages.parts.several import with_am_flow
 from pages.parts.show import NOT_AN_EXPLANATION
@@ -24,4 +25,6 @@ with opening:
 
 from_one_frame_to_the_next(maps, shown).draw()
 does_it_find_the_hand(maps)
+each_output_alone(choice)
+what_the_adapters_add(choice, shown)
 st.caption(NOT_AN_EXPLANATION)

@@ -95,6 +95,7 @@ def _parser() -> Parser:
         )
     )
     _add_trust(commands.add_parser("trust", help="score the maps of the shipped models"))
+    _add_outputs(commands.add_parser("outputs", help="measure each of AM Flow's outputs alone"))
     _add_reproduce(
         commands.add_parser(
             "reproduce", help="train and measure a paper's table in miniature, or go on with it"
@@ -276,8 +277,20 @@ def _add_trust(command: argparse.ArgumentParser) -> None:
     add_flags(command)
 
 
+def _add_outputs(command: argparse.ArgumentParser) -> None:
+    from training.outputs import add_flags
+
+    add_flags(command)
+
+
 def _trust(args: argparse.Namespace) -> int:
     from training.trusted import command
+
+    return command(args)
+
+
+def _outputs(args: argparse.Namespace) -> int:
+    from training.outputs import command
 
     return command(args)
 
@@ -399,6 +412,7 @@ _COMMANDS: dict[str, Callable[[argparse.Namespace], int]] = {
     "calibrate": _calibrate,
     "readings": _readings,
     "trust": _trust,
+    "outputs": _outputs,
     "reproduce": _reproduce,
     "teach": _teach,
     "few": _few,

@@ -255,14 +255,15 @@ class AMFlow(VideoModel):
         mixed, q, k = block.attn.with_queries_and_keys(normed, layout)
         flow = frame_flow = None
         if self.flow and am_block is not None:
-            flow = self._flow(i, am_block, normed, q, k, grid)
-            flow = passed(Site(Part.FLOW, i), flow)
+            flow = passed(Site(Part.FLOW, i), self._flow(i, am_block, normed, q, k, grid))
             frame_flow = self._by_frame(flow)
         beside_attention, change = adapt(normed, frame_flow, weights[0], self.sizes[i].stride)
+        change = passed(Site(Part.ADAPTER, i, "attention"), change)
         x = block.residual(x, normed) + block.ls1(mixed) + change
         normed = block.norm2(x)
         beside_mlp, change = adapt(normed, None, weights[1])
-        return x + block.ls2(block.mlp(normed)) + change, (beside_attention, beside_mlp), flow
+        x = x + block.ls2(block.mlp(normed)) + passed(Site(Part.ADAPTER, i, "MLP"), change)
+        return x, (beside_attention, beside_mlp), flow
 
     def _flow(
         self, i: int, am_block: int, normed: Tensor, q: Tensor, k: Tensor, grid: Grid

@@ -101,6 +101,7 @@ def pairs(choice: Choice, block: int) -> Pairs:
     trace = cached.trace(choice)
     flows: dict[Mode, np.ndarray] = {
         "static": flow_of(trace, "static", block),
+        "pre": flow_of(trace, "pre", block),
         "post": flow_of(trace, "post", block),
     }
     if has_aligned_flow(choice.loaded, block):
@@ -132,7 +133,10 @@ def say_what_is_shown(in_sidebar: Choice, pairs: Pairs) -> None:
             f"on its own {len(pairs.choice.clip)} frames.",
             *lines,
         ]
-    lines.append("*static* is the change of its raw scores, *post* that of the finished map")
+    lines.append(
+        "*static* is the change of its raw scores, *pre* that of each weight of the finished map, "
+        "*post* that of what each patch gets of it in all"
+    )
     if "aligned" in pairs.flows:
         lines.append(
             "and *aligned* the same after an encoder that is meant to undo the camera's motion."

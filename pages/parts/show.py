@@ -81,7 +81,9 @@ HELP = SHARED_HELP | {
     "am_flow": (
         r"How much a patch's part in the attention map changes to the next frame, from the logits "
         r"$A_t=QK^\top/\sqrt{d}$. **static**: $\sum_i\mathrm{softmax}_j|A_t-A_{t+1}|$, drawn minus "
-        r"1, clipped at 0. **post**: $|s_t-s_{t+1}|$ with $s_t=\sum_i\mathrm{softmax}_j(A_t)$. "
+        r"1, clipped at 0. **pre**: "
+        r"$\sum_i|\mathrm{softmax}_j(A_t)-\mathrm{softmax}_j(A_{t+1})|$, nowhere less than "
+        r"**post**: $|s_t-s_{t+1}|$ with $s_t=\sum_i\mathrm{softmax}_j(A_t)$. "
         r"**aligned**: the same after an encoder that is meant to undo the camera's motion."
     ),
     "energy": r"Energy inside: $\sum_{p\in\mathrm{hand}}h_p/\sum_p h_p$, the part of the heat "

@@ -48,7 +48,7 @@ def test_the_page_leads_with_the_curve_and_its_words_agree_with_what_is_drawn() 
     app = opened("am_flow", str(ROOT / "pages" / "am_flow.py"))
     assert not app.exception and not app.error
     headings = [heading.value for heading in app.subheader]
-    assert headings[0] == "How much changes when" and len(headings) == 3
+    assert headings[0] == "How much changes when" and len(headings) == 5
     drawn = json.loads(app.get("plotly_chart")[0].proto.spec)["data"]
     curves = {line["name"]: decoded(line["customdata"]) for line in drawn}
     line = next(line.value for line in app.markdown if "true motion" in line.value)
