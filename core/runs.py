@@ -243,6 +243,7 @@ METRICS = {
     "loss": Metric("Loss"),
     "top1": Metric("Top-1"),
     "validation_top1": Metric("Top-1 on held-out clips"),
+    "validation_loss": Metric("Class (L_cls) on held-out clips"),
     "classify": Metric("Class (L_cls)", "classify"),
     "order": Metric("Which permutation (L_ord)", "order", shuffled=True),
     "directed": Metric("Before and after (L_self)", "directed", shuffled=True),

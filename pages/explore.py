@@ -5,8 +5,11 @@ import streamlit as st
 from pages.parts import head
 from pages.parts.choose import current_choice
 from pages.parts.classes import what_it_sees
+from pages.parts.informative import informative_frames
 from pages.parts.layers import what_the_viewer_shows
 from pages.parts.opening import where_it_looks
+from pages.parts.recurrent import what_it_carries
+from pages.parts.schemes import three_schemes
 from pages.parts.show import NOT_AN_EXPLANATION, VIEWER_KEYS, provenance
 from pages.parts.viewer import say_wrong_link, viewer
 
@@ -30,3 +33,6 @@ with right:
     st.caption(NOT_AN_EXPLANATION)
 
 what_the_viewer_shows(choice)
+three_schemes(choice)
+what_it_carries(choice)
+informative_frames(choice)

@@ -162,8 +162,9 @@ def _report(run: Run, reporter: Reporter, rate: float, speed: float) -> dict[str
 
 def _try(run: Run, reporter: Reporter, watch: Watch | None) -> None:
     """Measure the averaged weights on held-out clips, which may end the run."""
-    top1 = run.validate()
-    reporter.write(run.step, {"clips": run.seen, "validation_top1": round(top1, 5)})
+    top1, loss = run.validate()
+    row = {"validation_top1": round(top1, 5), "validation_loss": round(loss, 5)}
+    reporter.write(run.step, {"clips": run.seen, **row})
     run.judge(top1)
     if watch is not None:
         watch(run.seen, top1)

@@ -17,6 +17,7 @@ import torch
 from accelerate import Accelerator
 from torch import Tensor, nn
 from torch.func import functional_call
+from torch.nn.functional import cross_entropy
 
 from core.errors import BadInput
 from core.video import digest
@@ -264,10 +265,11 @@ class Run:
         self.ended = self.best["worse"] >= self.recipe.patience
 
     @torch.no_grad()
-    def validate(self) -> float:
-        """Top-1 (0..1) of the averaged weights on the held-out clips, each once.
+    def validate(self) -> tuple[float, float]:
+        """Top-1 (0..1) and L_cls of the averaged weights on the held-out clips, each once.
 
-        Where a clip cannot be read the next stands in for it.
+        The loss is the cross-entropy of the true class, without smoothing. Where a clip cannot be
+        read the next stands in for it.
         """
         stage, held_out, batch = self.stage, self.held_out, self.recipe.batch
         assert isinstance(stage, Video)
@@ -279,7 +281,7 @@ class Run:
             for name, weight in self.average.weights.items()
             if name.startswith("model.")
         }
-        right = torch.zeros(2)
+        sums = torch.zeros(3)
         with _evaluating(stage.model):
             shared = batches(
                 held_out,
@@ -294,10 +296,12 @@ class Run:
                     video = stage.normalised(part.video.to(device))
                     with torch.autocast(device.type, torch.bfloat16, enabled=self.bfloat16):
                         logits = functional_call(stage.model, weights, (video,))
-                    hits = (logits.argmax(1).cpu() == part.label)[counts]
-                    right += torch.tensor([hits.sum().item(), counts.sum().item()])
-        hits, clips = self._over_all(right)
-        return hits / clips
+                    logits, label = logits.float().cpu()[counts], part.label[counts]
+                    right = float((logits.argmax(1) == label).sum())
+                    losses = float(cross_entropy(logits, label, reduction="sum"))
+                    sums += torch.tensor([right, losses, len(label)])
+        hits, loss, clips = self._over_all(sums)
+        return hits / clips, loss / clips
 
 
 @contextmanager

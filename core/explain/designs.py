@@ -156,11 +156,32 @@ def attentions() -> tuple[Design, ...]:
 
 
 @cache
-def tiny(name: str) -> VideoModel:
-    """A model of one layer on a clip of GRID tokens, in double precision, with random weights."""
+def schemes() -> tuple[Design, ...]:
+    """FAR's three schemes of attention, its Figure 2, each in all heads of a layer."""
+    told = {
+        "Global": ("global", "global", "Every token of the clip (Eq. 3)."),
+        "Temporal": ("temporal", "local", "Its own place in every frame, a tube (Eq. 4)."),
+        "Sparse-dense": (
+            "sd",
+            "local",
+            "Its colour of the checkerboard: sparse in space, dense in time (Eq. 5).",
+        ),
+    }
+    return tuple(
+        Design(title, words, (Sight("every head", _seen(_recorded("far", attention=name)[tap])),))
+        for title, (name, tap, words) in told.items()
+    )
+
+
+@cache
+def tiny(name: str, **more: Any) -> VideoModel:
+    """A model of one layer on a clip of GRID tokens, in double precision, with random weights.
+
+    `more` are settings of its own.
+    """
     frames = GRID[0] * spec(name).unit_frames
     settings: dict[str, Any] = {"size": GRID[1] * PATCH, "patch": PATCH, "frames": frames}
-    settings |= {"classes": 2, "width": 16, "depth": 1, "heads": 2}
+    settings |= {"classes": 2, "width": 16, "depth": 1, "heads": 2, **more}
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
         model = build(name, **settings).double()
@@ -169,9 +190,9 @@ def tiny(name: str) -> VideoModel:
     return model
 
 
-def _recorded(name: str) -> dict[str, Attention]:
+def _recorded(name: str, **more: Any) -> dict[str, Attention]:
     """The attentions of a tiny model, by the name of their tap."""
-    model = tiny(name)
+    model = tiny(name, **more)
     with torch.inference_mode(), record(model, torch.float64) as recorded:
         model(_clips(model)[:1])
     return {attention.name.split(".")[0]: attention for attention in recorded}

@@ -27,6 +27,7 @@ from core import errors
 from core.errors import BadInput, NotAVideo, OverLimit, VideoError
 from core.video.clip import Clip
 from core.video.decoder import Probe, decode, probe
+from core.video.informative import Informative, informative_of_file
 from core.video.limits import Limits, Work, limits_here, work_here
 
 try:
@@ -72,6 +73,24 @@ def decode_apart(path: str | Path, leave: Leave = lambda: None, **how: Any) -> C
         (crop, size): pixels for (crop, size), pixels in zip(header["views"], seen, strict=True)
     }
     return Clip(frames, np.array(header["times"]), header["source"], header["id"], views)
+
+
+def informative_apart(
+    path: str | Path,
+    frames: int,
+    start: float | None,
+    end: float | None,
+    leave: Leave = lambda: None,
+) -> Informative:
+    """`core.video.informative.informative_of_file` in a process of its own.
+
+    Raises: VideoError by the reason, also where that process used more than it may, or crashed.
+    """
+    if not CAN_DO:
+        return informative_of_file(path, frames, start, end)
+    how = {"frames": frames, "start": start, "end": end}
+    header, _ = _asked("informative", Path(path), how, leave)
+    return Informative(*(tuple(header[name]) for name in ("times", "scores", "taken")))
 
 
 def keep_ready() -> None:
@@ -253,6 +272,9 @@ def _done(request: dict[str, Any]) -> tuple[dict[str, Any], list[np.ndarray]]:
     limits, how = Limits(**request["limits"]), request["how"]
     if request["task"] == "probe":
         return asdict(probe(request["path"], limits)), []
+    if request["task"] == "informative":
+        shown = informative_of_file(request["path"], limits=limits, **how)
+        return {"times": shown.times, "scores": shown.scores, "taken": shown.taken}, []
     how["views"] = [tuple(view) for view in how.get("views", [])]
     clip = decode(request["path"], limits=limits, **how)
     arrays = [clip.frames, *clip.views.values()]

@@ -9,6 +9,8 @@ import numpy as np
 
 from core.errors import BadInput, TooFewFrames
 
+Pictures = Callable[[np.ndarray], np.ndarray]
+"""The pictures at ascending indices (m,), (m, h, w, 3) uint8 RGB."""
 Sampling = Literal["uniform", "dense", "motion"]
 SAMPLINGS: tuple[Sampling, ...] = ("uniform", "dense", "motion")
 MOTION_RATE = 5
@@ -67,11 +69,26 @@ def motion_indices(
     the `wanted` frames that move most are taken. The first frame is only a reference unless it is
     needed to make up the number.
     """
-    scores = motion_scores(frames)
+    return motion_taken(motion_scores(frames), wanted, threshold)
+
+
+def motion_taken(
+    scores: np.ndarray, wanted: int, threshold: float = MOTION_THRESHOLD
+) -> np.ndarray:
+    """The same from the scores (n,) of the frames."""
     informative = np.flatnonzero(scores > threshold)
     if len(informative) >= wanted:
         return informative[uniform_indices(len(informative), wanted)]
     return np.sort(np.argsort(-scores, kind="stable")[:wanted])
+
+
+def motion_candidates(inside: np.ndarray, fps: float, frames: int) -> np.ndarray:
+    """Of the indices (n,) of a part's frames those that are compared: MOTION_RATE a second.
+
+    They are closer together where a short part would else have fewer than `frames`.
+    """
+    interval = max(1, min(round(fps / MOTION_RATE), len(inside) // frames))
+    return inside[::interval]
 
 
 def moments(times: Sequence[np.ndarray]) -> np.ndarray:
@@ -142,8 +159,7 @@ def choose(
         return inside[dense_indices(len(inside), frames, stride)]
     if sampling == "uniform":
         return inside[uniform_indices(len(inside), frames)]
-    interval = max(1, min(round(fps / MOTION_RATE), len(inside) // frames))
-    candidates = inside[::interval]
+    candidates = motion_candidates(inside, fps, frames)
     return candidates[motion_indices(read(candidates), frames)]
 
 

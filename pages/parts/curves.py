@@ -42,6 +42,13 @@ PANELS = (
         percent=True,
     ),
     Panel(
+        "classify",
+        r"Cross-entropy of naming the class, $L_\mathrm{cls}$; guessing among ten gives 2.3, lower "
+        "is better. Dashed: on held-out clips that are never trained on, with the averaged "
+        "weights. The solid line has smoothed labels where the recipe smooths them.",
+        from_zero=True,
+    ),
+    Panel(
         "directed_last",
         r"$L_\mathrm{self}$ of the last layer on shuffled clips: the attention from each frame to "
         r"an earlier one minus that to a later one, on average. Below 0, attention tells before "
@@ -86,6 +93,8 @@ PANELS = (
         from_zero=True,
     ),
 )
+HELD_OUT = {"top1": "validation_top1", "classify": "validation_loss"}
+"""By the key of a panel, what is drawn dashed in it: the same on held-out clips."""
 TITLES = {STILLS: "Still stage", VIDEO: "Video stage"}
 """The stages, as they are shown."""
 Lines = dict[str, Line]
@@ -128,8 +137,8 @@ def _draw_panel(panel: Panel, runs: list[Run], stage: str) -> None:
     )
     row.markdown(f"**{panel.title}**", help=panel.help, width="content")
     held_out = None
-    if panel.key == "top1":
-        held_out = _lines(runs, stage, "validation_top1", " held out")
+    if panel.key in HELD_OUT:
+        held_out = _lines(runs, stage, HELD_OUT[panel.key], " held out")
     figure = curves(
         _lines(runs, stage, panel.key),
         dashed=held_out,

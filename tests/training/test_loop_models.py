@@ -99,10 +99,11 @@ def test_held_out_clips_are_tried_and_a_run_that_gets_no_better_ends(
     measured: list[float] = []
     original = Run.validate
 
-    def validate(self: Run) -> float:
-        measured.append(original(self))
+    def validate(self: Run) -> tuple[float, float]:
+        top1, loss = original(self)
+        measured.append(top1)
         assert self.stage.model.training, "training goes on"
-        return next(scores)
+        return next(scores), loss
 
     monkeypatch.setattr(Run, "validate", validate)
     recipe = replace(
@@ -130,19 +131,23 @@ def test_held_out_clips_are_tried_and_a_run_that_gets_no_better_ends(
     assert rows(tmp_path / "run") == found, "a run that ended early is finished"
 
 
-def test_validation_is_the_accuracy_of_the_averaged_weights(tmp_path: Path) -> None:
+def test_validation_is_the_accuracy_and_the_loss_of_the_averaged_weights(tmp_path: Path) -> None:
     recipe = replace(
         RECIPE, stills_clips=0, clips=4, ema=0.0, validate_clips=6, precision="float32"
     )
     path = fit(recipe, "tiny", tmp_path / "run")
     model = load_checkpoint(path).net
     clips = source(recipe, frames=8, size=24, patch=8, seed=HELD_OUT).dataset
-    right = 0
+    right, losses = 0, []
     for i in range(6):
         frames, label, *_ = clips[i]
         video = (torch.from_numpy(frames).permute(3, 0, 1, 2)[None] / 255 - 0.5) / 0.5
-        right += int(model(video).argmax() == label)
-    assert rows(tmp_path / "run")[-1]["validation_top1"] == pytest.approx(right / 6, abs=1e-5)
+        logits = model(video)[0].detach()
+        right += int(logits.argmax() == label)
+        losses.append(float(logits.logsumexp(0) - logits[label]))
+    last = rows(tmp_path / "run")[-1]
+    assert last["validation_top1"] == pytest.approx(right / 6, abs=1e-5)
+    assert last["validation_loss"] == pytest.approx(sum(losses) / 6, abs=1e-4)
 
 
 def test_tensorboard_is_written_where_it_is_asked_for(

@@ -54,6 +54,18 @@ def test_a_design_sees(title: str, expected: list[tuple[int, int, int]]) -> None
     assert counts(of(title, attentions())) == expected
 
 
+@pytest.mark.parametrize(
+    ("title", "expected"),
+    [
+        ("Global", [(100, 100, 100)]),
+        ("Temporal", [(4, 4, 4)]),
+        ("Sparse-dense", [(52, 52, 52)]),
+    ],
+)
+def test_a_scheme_of_far_sees(title: str, expected: list[tuple[int, int, int]]) -> None:
+    assert counts(of(title, designs.schemes())) == expected
+
+
 def test_where_it_sees_and_not_only_how_much() -> None:
     frames = np.arange(100) // 25
     state = of("Recurrent linear", attentions()).sights[1].sees
