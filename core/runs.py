@@ -13,7 +13,7 @@ import os
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from enum import StrEnum
@@ -225,6 +225,23 @@ def read_json(file: Path) -> dict[str, Any]:
         if isinstance(values, dict):
             return values
     return {}
+
+
+MOST_ROWS = 200
+"""Of a shipped model's curves, for each stage."""
+
+
+def thinned(rows: Sequence[dict[str, Any]], most: int = MOST_ROWS) -> list[dict[str, Any]]:
+    """At most so many rows of each stage, evenly, the last among them; trials all stay."""
+    kept: list[dict[str, Any]] = []
+    for stage in dict.fromkeys(row["stage"] for row in rows):
+        of_stage = [row for row in rows if row["stage"] == stage]
+        trials = [row for row in of_stage if "validation_top1" in row]
+        reports = [row for row in of_stage if "validation_top1" not in row]
+        step = max(1, -(-len(reports) // most))
+        taken = reports[::-1][::step][::-1]
+        kept += sorted([*taken, *trials], key=lambda row: row["clips"])
+    return kept
 
 
 def _write_json(file: Path, values: dict[str, Any]) -> None:

@@ -7,6 +7,7 @@ import streamlit as st
 from pages.parts import head, history, runs, session, visitors
 from pages.parts.choose import through_router
 from pages.parts.follow import follow
+from pages.parts.measuring import tune_and_evaluate
 from pages.parts.new_run import new_run
 from pages.parts.runs import Run
 
@@ -69,8 +70,11 @@ if not visitors.may_teach():
     history.draw()
     st.stop()
 runs_folder = visitors.own_folder(runs.runs_folder())
-new_run(runs_folder)
+train, *others = st.tabs(["Train", "Tune", "Evaluate"])
+with train:
+    new_run(runs_folder)
 every_run = {run.name: run for run in runs.listed(runs_folder)}
+tune_and_evaluate(others, runs_folder, every_run)
 choose_shown(list(every_run))
 if every_run:
     known_runs(runs_folder, every_run)

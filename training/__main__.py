@@ -170,6 +170,7 @@ def _add_tune(command: argparse.ArgumentParser) -> None:
         "--trials", type=int, required=True, help="how many trials the study has in the end"
     )
     command.add_argument("--out", type=Path, required=True, help="the study's folder")
+    _add_until_stdin_closes(command)
     add_flags(command)
 
 
@@ -185,6 +186,7 @@ def _tune(args: argparse.Namespace) -> int:
 
 
 def _add_evaluate(command: argparse.ArgumentParser) -> None:
+    _add_until_stdin_closes(command)
     which = command.add_mutually_exclusive_group(required=True)
     which.add_argument("--model")
     which.add_argument("--checkpoint", help="a file, a folder, or hf://OWNER/NAME")

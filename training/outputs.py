@@ -20,8 +20,9 @@ from core.errors import BadInput
 from core.explain.outputs import net_of, output_names, output_probabilities
 from core.observe import classify
 from core.runs import write_atomically
+from core.video.sets.named import check_folder
 from core.weights import Model, load, load_checkpoint
-from training.evaluate import check_folder, folder_clips, rendered_clips
+from training.evaluate import folder_clips, rendered_clips
 from training.publish import TEST_SEED
 
 MODEL = "am_flow"

@@ -13,8 +13,9 @@ import numpy as np
 from jaxtyping import Bool, Float
 from tqdm import tqdm
 
+from assets import ASSETS
 from core.errors import BadInput
-from core.runs import check_writable, write_atomically, write_text
+from core.runs import check_writable, read_rows, thinned, write_atomically, write_text
 from core.video.sets.named import check_folder
 from core.weights import CHECKPOINTS, Card, Model, load_checkpoint, save_checkpoint
 from core.weights.card import UNCALIBRATED
@@ -32,6 +33,7 @@ from training.evaluate import (
 )
 from training.losses import SHARPNESS
 
+METRICS_FOLDER = ASSETS / "metrics"
 CONFIDENCE = 0.95  # share of right directions above the threshold
 CALIBRATION_CLIPS = 300
 _FEWEST = 30  # clips above the threshold: the share of right directions among fewer says little
@@ -107,6 +109,11 @@ def publish(
     text = json.dumps(asdict(card), indent=1) + "\n"
     write_text(path.with_suffix(".json"), text)
     write_sums(path, path.with_suffix(".json"))
+    rows = thinned(read_rows(checkpoint.parent))
+    if rows:  # the curves of the last stage, for the page
+        text = "".join(json.dumps(row) + "\n" for row in rows)
+        METRICS_FOLDER.mkdir(exist_ok=True)
+        write_text(METRICS_FOLDER / f"{path.stem}.jsonl", text)
     return path
 
 

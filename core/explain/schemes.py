@@ -67,10 +67,10 @@ def _seen(groups: Groups, token: int) -> Tensor:
     """Which tokens a token attends to, (T' h w,) bool."""
     keys = groups.layout.keys
     group = int((keys == token).any(1).nonzero()[0])
-    seen = torch.zeros(len(groups.back), dtype=torch.bool)
+    mask = torch.zeros(len(groups.back), dtype=torch.bool)
     own = keys[group]
-    seen[own[own >= 0]] = True
-    return seen
+    mask[own[own >= 0]] = True
+    return mask
 
 
 def _reduced(weights: Tensor, head: Head) -> Tensor:

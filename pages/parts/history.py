@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import asdict
 from typing import Any
 
 import streamlit as st
 
+from assets import ASSETS
 from core.errors import BadInput
 from core.models import spec
-from core.runs import METRICS
+from core.runs import METRICS, VIDEO, State
 from core.weights import CHECKPOINTS
 from core.weights.files import shipped_card
+from pages.parts import curves
+from pages.parts.runs import Run
 from pages.parts.show import HELP
 from pages.parts.words import message
 
+METRICS_FOLDER = ASSETS / "metrics"
+"""The reports of the shipped models' last runs, thinned, as `publish` keeps them."""
 _COLUMN = st.column_config
 _MEASURED = {
     "rendered": "rendered clips",
@@ -137,6 +143,22 @@ def draw() -> None:
         key="stages",
         column_config=_STAGES,
     )
+    _curves(name)
+
+
+def _curves(name: str) -> None:
+    """What the run of a shipped model reported, where that was kept."""
+    file = METRICS_FOLDER / f"{name}.jsonl"
+    if not file.exists():
+        st.caption(
+            "The curves of this model’s training were not kept. They are kept from now on, when a "
+            "run is published."
+        )
+        return
+    rows = tuple(json.loads(line) for line in file.read_text().splitlines())
+    run = Run(file.with_suffix(""), {"name": name}, State.FINISHED, rows, None, "")
+    curves.legend(curves.colours([run]), VIDEO)
+    curves.draw([run], VIDEO)
 
 
 def _figures(shipped: dict[str, dict[str, Any]]) -> list[Row]:

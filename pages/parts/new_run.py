@@ -11,7 +11,14 @@ from core.errors import BadInput
 from core.runs import STILLS, VIDEO
 from pages.parts import runs, session
 from pages.parts.run_card import lasting
+from pages.parts.settings import RENDERED, clips_of, settings_of
 from pages.parts.words import message
+
+OWN_CLIPS = (
+    "How long this takes depends on the size of the model and of the clips: the card below says it "
+    "once the first steps are done. A paper’s recipe needs GPUs: "
+    "`accelerate launch -m training fit` runs it on several."
+)
 
 
 def new_run(folder: Path) -> None:
@@ -23,7 +30,9 @@ def new_run(folder: Path) -> None:
         list(recipes),
         index=list(recipes).index("direcformer_gesture"),
         key="recipe",
-        help="A model with the settings of its training: losses and their weights, learning rate.",
+        help="A model with the settings of its training: losses and their weights, learning rate. "
+        "Those that end in gesture train on rendered clips; the others are the papers' and need "
+        "their data set.",
     )
     about = recipes[recipe]
     name = row[1].text_input(
@@ -61,18 +70,31 @@ def new_run(folder: Path) -> None:
         key="run-seed",
         help="Decides the first weights and every clip. The same seed gives the same run.",
     )
-    if row[5].button(
+    wanted = row[5].button(
         "Start", type="primary", icon=":material/play_arrow:", width="stretch", key="start"
-    ):
-        start(folder, name.strip(), recipe, clips=clips, stills_clips=stills, seed=seed)
-    st.caption(duration(stills, clips))
-
-
-def start(folder: Path, name: str, recipe: str, clips: int, **changes: Any) -> None:
-    """Start a run and show it, or say why it cannot be started."""
-    trials = {"validate_clips": min(240, clips), "checkpoint_seconds": 20.0}
+    )
+    own = clips_of(about, recipe)
     try:
-        path = runs.start(folder, name, recipe, clips=clips, **changes, **trials)
+        more = settings_of(about, recipe)
+    except BadInput as error:
+        st.error(message(error), icon=":material/error:")
+        return
+    is_rendered = own.get("data", about["data"]) == RENDERED
+    if wanted:
+        changes = own | {"stills_clips": stills, "seed": seed}
+        start(folder, name.strip(), recipe, clips=clips, more=more, **changes)
+    st.caption(duration(stills, clips) if is_rendered else OWN_CLIPS)
+
+
+def start(folder: Path, name: str, recipe: str, clips: int, more: list[str], **given: Any) -> None:
+    """Start a run and show it, or say why it cannot be started."""
+    trials: dict[str, Any] = {"checkpoint_seconds": 20.0}
+    if "root" not in given:
+        trials["validate_clips"] = min(240, clips)
+    try:
+        if given.get("root") == "":
+            raise BadInput("name the folder that holds the clips")
+        path = runs.start(folder, name, recipe, more=more, clips=clips, **given, **trials)
     except BadInput as error:
         st.error(message(error), icon=":material/error:")
     else:

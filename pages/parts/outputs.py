@@ -94,10 +94,10 @@ def each_output_alone(choice: Choice) -> None:
 
 def _known(choice: Choice, names: list[OutputName]) -> dict[str, Any] | None:
     """What was measured of these very weights."""
-    found = results()
-    if found is None or found["weights"] != choice.card.hash:
+    shipped = results()
+    if shipped is None or shipped["weights"] != choice.card.hash:
         return None
-    rendered: dict[str, Any] = found["rendered"]
+    rendered: dict[str, Any] = shipped["rendered"]
     return rendered if len(rendered["outputs"]) == len(names) else None
 
 

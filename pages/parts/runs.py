@@ -17,9 +17,9 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -38,8 +38,8 @@ from core.runs import (
     read_progress,
     read_rows,
 )
+from pages.parts.settings import ROOT, recipes
 
-ROOT = Path(__file__).parents[2]
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,39}")
 MOST_AT_ONCE = 2
 GRACE = 5.0  # seconds between asking a run to end and killing it
@@ -48,6 +48,9 @@ SPEEDS = {STILLS: 150.0, VIDEO: 20.0}
 START_UP = 20.0  # seconds until the first step, and for the last trial on held-out clips
 RESUMABLE = (State.STOPPED, State.FAILED)
 MOST_LETTERS = 400  # of a failure
+STUDY_FILE = "study.db"
+"""What a search for settings leaves; it is no run."""
+REPORT_FILE = "evaluation.json"
 TAIL = 8000  # bytes of a log in which its last line is looked for
 
 
@@ -95,6 +98,7 @@ class Run:
 
 
 _jobs: dict[Path, subprocess.Popen] = {}
+_others: dict[Path, str] = {}  # what is no run, by its folder: the file that it leaves
 _stopped: set[Path] = set()  # asked to end: that they did is no failure
 _changing = threading.RLock()
 _KILL = getattr(signal, "SIGKILL", signal.SIGTERM)
@@ -108,23 +112,6 @@ def runs_folder() -> Path:
     parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
     parser.add_argument("--runs", type=Path, default=ROOT / "runs")
     return parser.parse_known_args(sys.argv[1:])[0].runs.resolve()
-
-
-@cache
-def recipes() -> dict[str, dict[str, Any]]:
-    """Every recipe that trains on rendered clips, with its fields.
-
-    The others need a data set on the disk.
-    """
-    ran = subprocess.run(
-        [sys.executable, "-m", "training", "recipes", "--json"],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-    )
-    if ran.returncode:
-        raise BadInput(f"the training package does not start: {_last_line(ran.stderr)}")
-    return {about["name"]: about for about in json.loads(ran.stdout) if about["data"] == "gestures"}
 
 
 def folder_of(runs: Path, name: str) -> Path:
@@ -155,6 +142,10 @@ def listed(runs: Path) -> list[Run]:
 
 def read(path: Path) -> Run | None:
     """The run in a folder; None if it holds none."""
+    if (path / STUDY_FILE).exists() or (path / REPORT_FILE).exists():
+        return None
+    if makes(path) and is_working(path):
+        return None
     if not (path / File.RECIPE).exists() and not (path / File.LOG).exists():
         return None
     recipe, reports = read_json(path / File.RECIPE), tuple(read_rows(path))
@@ -193,18 +184,75 @@ def _state(path: Path) -> tuple[State, str]:
     return State.STOPPED, ""
 
 
-def start(runs: Path, name: str, recipe: str, **changes: int | float | str) -> Path:
-    """Start a new run; `changes` are fields of the recipe. Returns its folder.
+def start(
+    runs: Path,
+    name: str,
+    recipe: str,
+    *,
+    more: Sequence[str] = (),
+    **changes: int | float | str,
+) -> Path:
+    """Start a new run; `changes` are fields of the recipe, `more` flags. Returns its folder.
+
+    Raises: BadInput if it cannot be started.
+    """
+    path = _new(runs, name, recipe)
+    _launch(path, ["fit", recipe, *_flags(changes), *more])
+    return path
+
+
+def tune(runs: Path, name: str, recipe: str, trials: int, more: Sequence[str] = ()) -> Path:
+    """Search for a recipe's best settings in a new folder, which it returns.
+
+    Raises: BadInput if it cannot be started.
+    """
+    path = _new(runs, name, recipe)
+    _others[path] = STUDY_FILE
+    _launch(path, ["tune", recipe, f"--trials={trials}", *more])
+    return path
+
+
+def evaluate(runs: Path, name: str, of: Sequence[str], data: str, clips: int) -> Path:
+    """Measure a model into a new folder, which it returns.
+
+    `of` names it as `evaluate` takes it: --model NAME or --checkpoint FILE.
 
     Raises: BadInput if it cannot be started.
     """
     path = folder_of(runs, name)
+    if path.exists():
+        raise BadInput(f"{name!r} is there already; choose another name")
+    flags = [*of, f"--data={data}", f"--clips={clips}"]
+    _others[path] = REPORT_FILE
+    _launch(path, ["evaluate", *flags], out="--report")
+    return path
+
+
+def _new(runs: Path, name: str, recipe: str) -> Path:
+    """The folder of a new run. Raises: BadInput if it cannot be begun there."""
+    path = folder_of(runs, name)
     if recipe not in recipes():
         raise BadInput(f"recipe {recipe[:60]!r} is not known; choose one of {', '.join(recipes())}")
-    if (path / File.RECIPE).exists():
+    if (path / File.RECIPE).exists() or (path / STUDY_FILE).exists():
         raise BadInput(f"a run named {name!r} is there already; choose another name, or resume it")
-    _launch(path, ["fit", recipe, *_flags(changes)])
     return path
+
+
+def said(path: Path) -> str:
+    """The last line that the work in a folder said."""
+    return _last_line(_tail(path / File.LOG)).removeprefix("error: ")[:MOST_LETTERS]
+
+
+def makes(path: Path) -> str:
+    """The file that this app's work in a folder is to leave, if that is no run."""
+    return _others.get(path, "")
+
+
+def is_working(path: Path) -> bool:
+    """Whether this app works in a folder now."""
+    with _changing:
+        job = _jobs.get(path)
+        return job is not None and job.poll() is None
 
 
 def teach(path: Path, clips: list[Path], **changes: int | float | str) -> None:
@@ -276,7 +324,7 @@ def stop_all() -> None:
 atexit.register(stop_all)
 
 
-def _launch(path: Path, arguments: list[str]) -> None:
+def _launch(path: Path, arguments: list[str], out: str = "--out") -> None:
     """Start `python -m training`. Raises: BadInput if it cannot be started."""
     with _changing:
         alive = [other for other, job in _jobs.items() if job.poll() is None]
@@ -299,7 +347,7 @@ def _launch(path: Path, arguments: list[str]) -> None:
             ) from None
         if path in _jobs:
             _close_input(_jobs[path])
-        end = ["--out", str(path), "--until-stdin-closes"]
+        end = [out, str(path), "--until-stdin-closes"]
         with log:
             _jobs[path] = subprocess.Popen(
                 [sys.executable, "-m", "training", *arguments, *end],

@@ -291,7 +291,7 @@ def test_a_link_out_of_the_runs_folder_is_refused_and_not_listed(
 
 
 def test_an_unknown_recipe_is_refused(folder: Path) -> None:
-    assert "direcformer_gesture" in runs.recipes() and "direcformer_jester" not in runs.recipes()
+    assert {"direcformer_gesture", "direcformer_jester"} <= set(runs.recipes())
     with pytest.raises(BadInput, match="not known"):
         runs.start(folder, "x", "--out=/tmp/elsewhere")
 
@@ -367,7 +367,7 @@ def test_without_a_run_the_page_tells_how_the_shipped_models_were_trained(folder
     app = page()
     assert not app.exception and not app.error and not app.get("plotly_chart")
     assert "No run yet" in app.info[0].value
-    figures, stages = (table.value for table in app.dataframe)
+    *_, figures, stages = (table.value for table in app.dataframe)
     assert {"DirecFormer", "TimeSformer"} <= set(figures["model"]) and "114 real clips" in set(
         figures["measured on"]
     )
