@@ -1,14 +1,17 @@
 // What a presenter needs: one picture alone and enlarged (P), a black screen (B), and the list of
-// all keys (?). Escape leaves each of them to exactly where one was.
+// all keys (?). Escape leaves each of them to exactly where one was. A page's other figures come by
+// the arrow keys up and down.
 // For tests: the html element carries data-present, and data-black while the screen is black.
 
-import { isPresenting, isTyping } from "./way.js";
+import { isNowhere, isPresenting, isTyping } from "./way.js";
 
 /** What each key does, by where. @typedef {Record<string, Record<string, string>>} Keys */
 
 // what is presented: what a lesson looks at, else the page's own picture
 const VIEWS = "[data-testid=attention-viewer], [data-testid=shuffle-lab], .js-plotly-plot";
 const LARGE = 2.4; // a chart is not enlarged beyond this
+const NARROW = 560; // pixels of a chart, before it is enlarged
+const ROOM = 20; // pixels on each side of it
 const PAUSE = 200; // ms between two looks at the page, while it is presented
 /** @type {Map<Element, Presenter>} */
 const presenters = new Map();
@@ -22,6 +25,8 @@ class Presenter {
     this.keys = /** @type {HTMLDialogElement} */ (this.part.keys);
     this.scrolled = 0;
     this.timer = 0;
+    /** @type {Element | null} the figure that is presented, where no lesson says which */
+    this.chosen = null;
     this.closing = new AbortController();
     const { signal } = this.closing;
     window.addEventListener("keydown", (event) => this.key(event), { signal, capture: true });
@@ -56,7 +61,7 @@ class Presenter {
   /** @param {KeyboardEvent} event */
   key(event) {
     if (event.ctrlKey || event.metaKey || event.altKey || isTyping(event.target)) return;
-    const act = this.action(event.key);
+    const act = this.action(event.key, isNowhere(/** @type {Element} */ (event.target)));
     if (!act) return;
     event.preventDefault();
     event.stopImmediatePropagation();
@@ -66,9 +71,10 @@ class Presenter {
   /**
    * What a key does, if anything.
    * @param {string} key
+   * @param {boolean} free whether nothing on the page has the focus
    * @returns {(() => void) | undefined}
    */
-  action(key) {
+  action(key, free) {
     const isBlack = !this.part.black.hidden;
     if (this.keys.open)
       return key === "Escape" || key === "?" ? () => this.keys.close() : undefined;
@@ -77,6 +83,8 @@ class Presenter {
     if (key === "?") return () => this.keys.showModal();
     if (key === "p" || key === "P") return () => this.present(!isPresenting());
     if (key === "Escape" && isPresenting()) return () => this.present(false);
+    if (free && isPresenting() && key === "ArrowDown") return () => this.turn(1);
+    if (free && isPresenting() && key === "ArrowUp") return () => this.turn(-1);
     return undefined;
   }
 
@@ -92,7 +100,10 @@ class Presenter {
   present(on) {
     if (on === isPresenting()) return;
     const page = document.querySelector("[data-testid=stMain]");
-    if (on) this.scrolled = page?.scrollTop ?? 0;
+    if (on) {
+      this.scrolled = page?.scrollTop ?? 0;
+      this.chosen = inSight();
+    }
     document.documentElement.toggleAttribute("data-present", on);
     this.link();
     clearInterval(this.timer);
@@ -100,6 +111,17 @@ class Presenter {
     this.fit();
     window.dispatchEvent(new Event("resize"));
     if (!on) requestAnimationFrame(() => page?.scrollTo({ top: this.scrolled }));
+  }
+
+  /**
+   * Present the figure after this one, or that before.
+   * @param {number} by
+   */
+  turn(by) {
+    const all = pictures();
+    const shown = all.findIndex((each) => held(each)?.hasAttribute("data-presented"));
+    this.chosen = all[Math.min(all.length - 1, Math.max(0, shown + by))] ?? null;
+    this.fit();
   }
 
   /** Put the view into the address, or take it out. */
@@ -115,11 +137,12 @@ class Presenter {
 
   /** Mark what is presented, and enlarge it to fill what the strip of a lesson leaves free. */
   fit() {
-    const picture = isPresenting() ? presented() : null;
+    const picture = isPresenting() ? held(presented(this.chosen)) : null;
     for (const node of document.querySelectorAll("[data-presented]"))
       if (node !== picture && node instanceof HTMLElement) {
         node.removeAttribute("data-presented");
         node.style.removeProperty("--present-zoom");
+        node.style.removeProperty("--present-width");
       }
     if (!(picture instanceof HTMLElement)) return;
     const isNew = !picture.hasAttribute("data-presented");
@@ -128,12 +151,17 @@ class Presenter {
     const chart = picture.querySelector(".js-plotly-plot");
     if (!(chart instanceof HTMLElement)) return;
     const { clientWidth, clientHeight } = picture;
-    const zoom = Math.min(
-      clientWidth / chart.offsetWidth,
-      clientHeight / chart.offsetHeight,
-      LARGE,
-    );
+    const [width, height] = [clientWidth - 2 * ROOM, clientHeight - 2 * ROOM];
+    const tall = Math.min(height / chart.offsetHeight, LARGE);
+    if (isOfPictures(chart)) {
+      const zoom = Math.min(width / chart.offsetWidth, tall);
+      picture.style.setProperty("--present-zoom", zoom.toFixed(3));
+      return;
+    }
+    // What is drawn of lines and bars is made narrower first, so that enlarged it fills the screen.
+    const zoom = Math.max(1, Math.min(tall, width / NARROW));
     picture.style.setProperty("--present-zoom", zoom.toFixed(3));
+    picture.style.setProperty("--present-width", `${Math.floor(width / zoom)}px`);
   }
 
   close() {
@@ -143,14 +171,50 @@ class Presenter {
   }
 }
 
-/** What is presented: the element of Streamlit that holds it. */
-function presented() {
-  const ring = document.querySelector("[data-testid=lesson-strip]");
-  const look = ring instanceof HTMLElement ? ring.dataset.look : "";
-  const looked = look ? document.querySelector(look) : null;
-  const pictures = [...document.querySelectorAll(VIEWS)];
-  const picture = pictures.find((each) => looked && each.contains(looked)) ?? pictures[0];
+/** Every figure of the page that can be presented, from top to bottom. */
+const pictures = () => [...document.querySelectorAll(VIEWS)].filter((each) => held(each));
+
+/**
+ * The element of Streamlit that holds a figure.
+ * @param {Element | null | undefined} picture
+ */
+function held(picture) {
   return picture?.closest("[data-testid=stElementContainer]") ?? null;
+}
+
+/** The first figure whose middle is on the screen. */
+function inSight() {
+  return (
+    pictures().find((each) => {
+      const { top, bottom } = each.getBoundingClientRect();
+      const middle = (top + bottom) / 2;
+      return middle > 0 && middle < window.innerHeight;
+    }) ?? null
+  );
+}
+
+/**
+ * What is presented: what a lesson looks at, else what was chosen, else the page's first figure.
+ * @param {Element | null} chosen
+ */
+function presented(chosen) {
+  const strip = document.querySelector("[data-testid=lesson-strip]");
+  const look = strip instanceof HTMLElement ? strip.dataset.look : "";
+  const looked = look ? document.querySelector(look) : null;
+  const all = pictures();
+  const ofLesson = looked
+    ? all.find((each) => each.contains(looked) || looked.contains(each))
+    : undefined;
+  return ofLesson ?? (chosen && all.includes(chosen) ? chosen : all[0]);
+}
+
+/**
+ * Whether a chart's shape is that of the pictures in it.
+ * @param {Element} chart
+ */
+function isOfPictures(chart) {
+  const { data } = /** @type {{data?: {type?: string}[]}} */ (/** @type {unknown} */ (chart));
+  return Boolean(data?.some(({ type }) => type === "image"));
 }
 
 /**

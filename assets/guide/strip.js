@@ -75,7 +75,7 @@ class Strip {
   write(told) {
     const { part, root } = this;
     if (root.dataset.step !== String(told.step)) delete root.dataset.answered;
-    Object.assign(root.dataset, { lesson: told.lesson, step: told.step });
+    Object.assign(root.dataset, { lesson: told.lesson, step: told.step, look: told.look });
     const own = told.on_own ? " · on your clip; figures in the text are of the lesson's" : "";
     part.title.textContent = `Lesson ${told.lesson} · ${told.title}${own}`;
     part.name.textContent = `${told.step} of ${told.titles.length}: ${told.name}`;

@@ -5,6 +5,7 @@ from __future__ import annotations
 KEYS = {
     "Presenting": {
         "P": "presenter view: the picture alone, enlarged",
+        "↑  ↓": "in the presenter view: the page's other figures",
         "B or .": "black screen, and back",
         "?": "this list",
         "Escape": "leave the list, the black screen, the presenter view",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Iterator
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -145,7 +146,7 @@ def test_the_curves_that_a_published_run_leaves_are_thinned_evenly_with_their_en
     kept = thinned(rows, most=100)
     of_video = [row for row in kept if row["stage"] == "video" and "loss" in row]
     assert len(of_video) == 100 and of_video[-1]["clips"] == 1000
-    assert {b["clips"] - a["clips"] for a, b in zip(of_video, of_video[1:], strict=False)} == {10}
+    assert {b["clips"] - a["clips"] for a, b in pairwise(of_video)} == {10}
     assert sum("validation_top1" in row for row in kept) == 1
     assert [row for row in kept if row["stage"] == "stills"] == rows[-1:]
 
