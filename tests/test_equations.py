@@ -55,6 +55,8 @@ EQUATIONS = {
     },
 }
 PAPERS = {
+    "core/explain/outputs.py": "AM Flow",
+    "core/explain/schemes.py": "FAR",
     "core/models/am_flow.py": "AM Flow",
     "core/models/adapters.py": "AM Flow",
     "core/models/checkerboard.py": "FAR",

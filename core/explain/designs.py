@@ -159,12 +159,12 @@ def attentions() -> tuple[Design, ...]:
 def schemes() -> tuple[Design, ...]:
     """FAR's three schemes of attention, its Figure 2, each in all heads of a layer."""
     told = {
-        "Global": ("global", "global", "Every token of the clip (Eq. 3)."),
-        "Temporal": ("temporal", "local", "Its own place in every frame, a tube (Eq. 4)."),
+        "Global": ("global", "global", "Every token of the clip."),
+        "Temporal": ("temporal", "local", "Its own place in every frame, a tube."),
         "Sparse-dense": (
             "sd",
             "local",
-            "Its colour of the checkerboard: sparse in space, dense in time (Eq. 5).",
+            "Its colour of the checkerboard: sparse in space, dense in time.",
         ),
     }
     return tuple(

@@ -20,11 +20,12 @@ from core.observe import Trace
 from core.trace import Head
 
 SCHEMES: dict[str, Callable[[int, int, int], Groups]] = {
-    "global (Eq. 3)": whole_clip,
-    "temporal (Eq. 4)": tubes,
-    "sparse-dense (Eq. 5)": checkerboard,
+    "global": whole_clip,
+    "temporal": tubes,
+    "sparse-dense": checkerboard,
 }
-"""Title -> which tokens attend to one another."""
+"""Title -> which tokens attend to one another: every token of the clip (Eq. 3); those of its own
+place at every time (Eq. 4); those of its colour of the checkerboard (Eq. 5)."""
 TAP = "global"
 
 

@@ -98,8 +98,9 @@ class Block(nn.Module):
     ) -> tuple[Tensor, Tensor | None]:
         """Each location attends to itself at every time: what is added to patches (B, N*T, D).
 
-        With `temporal_cls` also to the class token, as Eqs. 6 and 7 have it. With `detail` also the
-        mean of the maps between frames over heads and locations, (B, T, T).
+        With `temporal_cls` also to the class token, whose key and value stand in the time attention
+        of Eqs. 6 and 7. With `detail` also the mean of the maps between frames over heads and
+        locations, (B, T, T).
         """
         T, B = grid[0], len(patches)
         x = rearrange(self.temporal_norm1(patches), "b (n t) d -> (b n) t d", t=T)
@@ -163,8 +164,8 @@ class DirecFormer(VideoModel):
         time, space: kernel of the attention over time and over space. cosine/softmax is the
             released model, cosine/cosine the paper's C-C, softmax/softmax TimeSformer.
         order_head: add the head that names the permutation of a shuffled clip (Eq. 12).
-        temporal_cls: let every patch see the class token in the attention over time, the key k_00
-            and the value v_00 that Eqs. 6 and 7 print; the released code leaves both out.
+        temporal_cls: let every patch see the class token, the key k_00 and the value v_00 that the
+            time attention has in Eqs. 6 and 7; the released code leaves both out.
         size, patch, frames, width, depth, heads: input pixels, patch pixels, T, D, L, attention
             heads.
         drop_path: largest drop-path rate, linear over depth.

@@ -16,7 +16,7 @@ Strategy = Literal["greedy_min", "greedy_max", "random"]
 
 @lru_cache(maxsize=8)
 def permutation_set(
-    frames: int = 8, count: int = 1000, strategy: Strategy = "greedy_min", seed: int = 0
+    frames: int = 8, count: int = 1000, strategy: Strategy | str = "greedy_min", seed: int = 0
 ) -> np.ndarray:
     """`count` distinct orders of `frames` frames without the identity, int64 (count, frames).
 

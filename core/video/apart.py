@@ -90,7 +90,7 @@ def informative_apart(
         return informative_of_file(path, frames, start, end)
     how = {"frames": frames, "start": start, "end": end}
     header, _ = _asked("informative", Path(path), how, leave)
-    return Informative(*(tuple(header[name]) for name in ("times", "scores", "taken")))
+    return Informative(tuple(header["times"]), tuple(header["scores"]), tuple(header["taken"]))
 
 
 def keep_ready() -> None:

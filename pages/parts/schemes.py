@@ -36,6 +36,8 @@ def three_schemes(choice: Choice) -> None:
         return
     st.subheader("Three schemes, one query", help=ABOUT)
     page = seen("schemes", digest(choice.place))
+    if page.waits:
+        return
     look = read(from_text(page.look), trace)
     query = look.patch or _middle(trace.grid)
     layer = look.layer if look.tap == "global" else None

@@ -94,6 +94,7 @@ def test_evaluate_skips_bad_files_and_ignores_files_beside_the_folders(
         "order_accuracy",
         "reversal_accuracy",
         "order_accuracy_directed",
+        "order_head",
         "per_class",
         "confusion",
         "views",

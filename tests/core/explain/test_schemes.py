@@ -31,9 +31,9 @@ def test_each_scheme_is_a_softmax_over_the_keys_that_it_leaves(trace: Trace) -> 
     logits = (k @ q * attention.kernel.scale).view(T, h, w)
     _, row, col = np.indices((T, h, w))
     seen = {
-        "global (Eq. 3)": np.ones((T, h, w), bool),
-        "temporal (Eq. 4)": (row == 2) & (col == 3),
-        "sparse-dense (Eq. 5)": (row + col) % 2 == 1,
+        "global": np.ones((T, h, w), bool),
+        "temporal": (row == 2) & (col == 3),
+        "sparse-dense": (row + col) % 2 == 1,
     }
     assert list(maps) == list(SCHEMES) == list(seen)
     for title, heat in maps.items():
@@ -42,13 +42,13 @@ def test_each_scheme_is_a_softmax_over_the_keys_that_it_leaves(trace: Trace) -> 
         np.testing.assert_allclose(
             np.nan_to_num(heat), expected / expected.sum(), rtol=1e-4, atol=1e-6
         )
-    assert np.isfinite(maps["temporal (Eq. 4)"]).sum() == T
+    assert np.isfinite(maps["temporal"]).sum() == T
 
 
 def test_the_global_scheme_is_what_the_head_does(trace: Trace) -> None:
     attention = next(a for a in trace.attentions if a.name == "global" and a.layer == 0)
     for head in ("mean", "max", 0):
-        heat = schemes(trace, (0, 1, 1), layer=0, head=head)["global (Eq. 3)"]
+        heat = schemes(trace, (0, 1, 1), layer=0, head=head)["global"]
         np.testing.assert_allclose(heat, attention.heat((0, 1, 1), head).numpy(), atol=1e-6)
 
 

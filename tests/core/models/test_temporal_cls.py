@@ -90,5 +90,5 @@ def test_the_viewer_is_sent_the_weights_between_frames() -> None:
     time = header["layers"][0]["time"]
     assert time["shape"][2:4] == [T, T + 1]
     (attention, *_) = over_time(trace)
-    heat = attention.heat((1, 0, 1), 0)
+    heat = attention.heat((1, 0, 1), 0).numpy()
     assert np.isfinite(heat[:, 0, 1]).all() and np.isnan(heat[:, 0, 0]).all()
