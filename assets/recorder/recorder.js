@@ -21,6 +21,7 @@ import { Review } from "./review.js";
  * @typedef {object} RecorderData
  * @property {number} most bytes of pictures that the server takes at once
  * @property {string} about
+ * @property {boolean} first whether nothing was recorded yet
  * @property {Record<string, string>} help
  */
 
@@ -68,6 +69,7 @@ const MAIN = {
   sending: "Sending",
 };
 const COUNT_FROM = 3;
+let offered = false; // whether the camera was opened without being asked for: once a visit
 /** @type {WeakMap<Element, Recorder>} */
 const recorders = new WeakMap();
 
@@ -314,6 +316,11 @@ export default function mount(component) {
   recorders.set(root, recorder);
   recorder.receive(component.data);
   recorder.send = (sent) => component.setTriggerValue("clip", sent);
+  // Who has just pressed *Record* wants to; a link is no press, and nobody pressed.
+  if (component.data.first && !offered && navigator.userActivation?.isActive) {
+    offered = true;
+    recorder.open();
+  }
   return () =>
     setTimeout(() => {
       if (!root.isConnected) recorder.close();

@@ -163,6 +163,9 @@ def sidebar() -> Choice:
             help=f"In links, in files and on the command line it is called {as_text(clip.source)}.",
         )
         mark_other_length(choice)
+        # filled once the page is drawn, whose figures it hands out; above what is read once, so
+        # that a projector shows it without scrolling
+        st.session_state[session.HAND_OUT_PLACE] = st.container()
         _about_weights(card)
         _among_others(choice)
         about()

@@ -33,8 +33,9 @@ FIGURES = (
 
 
 def hand_out(choice: Choice) -> None:
-    """The button, at the end of the sidebar."""
-    if st.sidebar.button(
+    """The button, in the place that the sidebar has kept for it."""
+    place = st.session_state.get(session.HAND_OUT_PLACE, st.sidebar)
+    if place.button(
         "Hand out",
         icon=":material/ios_share:",
         key="hand-out",

@@ -15,7 +15,7 @@ from streamlit import config
 
 from core.errors import BadInput, NotAVideo
 from core.video import Recording, recorded
-from pages.parts import session
+from pages.parts import links, session
 from pages.parts.component import component
 from pages.parts.sources import Recorded
 from pages.parts.words import message
@@ -102,7 +102,12 @@ def recording_source() -> Recorded | None:
     """Draw the recorder, and the choice among what it took. Returns what is chosen, if any."""
     component("recorder", "recorder/recorder")(
         key=session.RECORDER,
-        data={"most": most_bytes(), "about": ABOUT, "help": HELP},
+        data={
+            "most": most_bytes(),
+            "about": ABOUT,
+            "help": HELP,
+            "first": not st.session_state.get(session.RECORDINGS),
+        },
         on_clip_change=_take,
     )
     error = st.session_state.pop(session.NOT_RECORDED, None)
@@ -129,6 +134,14 @@ def recording_source() -> Recorded | None:
     st.query_params["recording"] = name
     side = "as in a mirror: your right is right" if recording.mirrored else "as the camera saw it"
     st.caption(f"{_in_words(recording)}, {side}.", help=HELP["mirror"])
+    if st.button(
+        "Shuffle its frames",
+        icon=":material/shuffle:",
+        key="shuffle-recording",
+        width="stretch",
+        help="On the page Frame order: are they put back in order?",
+    ):
+        links.go_to("frame_order")
     return Recorded(recording)
 
 
