@@ -91,3 +91,33 @@ def test_a_link_opens_the_lab_presented_and_b_makes_the_screen_black(
     keys.wait_for(state="hidden")
     assert on(page, "present"), "Escape leaves one thing at a time"
     page.close()
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("size", [(1280, 720), (1920, 1080)])
+@pytest.mark.parametrize("place", ["compare", "am_flow", "backbones", "results"])
+def test_a_chart_fills_the_screen_and_the_arrow_keys_turn_to_the_others(
+    address: str, chromium, place: str, size: tuple[int, int]
+) -> None:
+    page = chromium.new_page(viewport={"width": size[0], "height": size[1]})
+    page.goto(f"{address}/{place}?present=1")
+    page.wait_for_selector(f"{PRESENTED} .js-plotly-plot")
+    settled(page)
+
+    def fills() -> None:
+        assert box(page, PRESENTED) == (0, 0, *size)
+        _, _, width, height = box(page, f"{PRESENTED} .js-plotly-plot")
+        assert max(width / size[0], height / size[1]) > 0.85, (width, height)
+        assert width <= size[0] and height <= size[1]
+
+    eventually(page, fills)
+    first = page.locator(PRESENTED).get_attribute("class")
+    page.keyboard.press("ArrowDown")
+    eventually(page, lambda: _differs(page.locator(PRESENTED).get_attribute("class"), first))
+    page.keyboard.press("ArrowUp")
+    eventually(page, lambda: _equal(page.locator(PRESENTED).get_attribute("class"), first))
+    page.close()
+
+
+def _differs(one: object, other: object) -> None:
+    assert one != other

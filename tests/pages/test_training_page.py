@@ -53,8 +53,7 @@ def test_every_recipe_is_offered_with_its_losses_and_its_settings(
     told = dict(zip(settings["flag"], settings["value"], strict=True))
     assert told["--lr"] == "0.005" and told["model"] == "direcformer b"
     app.button(key="start").click().run()
-    assert [e.value for e in app.error] == ["Name the folder that holds the clips."] or app.error
-    assert not launched
+    assert "ame the folder that holds the clips" in app.error[0].value and not launched
     app.text_input(key="root-direcformer_jester-jester").set_value("/data/jester")
     app.text_input(key="more-direcformer_jester").set_value("--lr 0.01 --set depth=6")
     app.button(key="start").click().run()
@@ -123,8 +122,7 @@ def test_what_was_measured_and_what_a_search_recommends_are_shown_and_are_no_run
     searched = folder / "search"
     searched.mkdir()
     (searched / runs.STUDY_FILE).touch()
-    (searched / "log.txt").touch()
-    (searched / next(iter({runs.File.LOG}))).write_text("0.9 in trial-0001: --lr 0.0003\n")
+    (searched / runs.File.LOG).write_text("0.9 in trial-0001: --lr 0.0003\n")
     app = page()
     assert not app.exception
     figures = {metric.label: metric.value for metric in app.metric}
