@@ -88,8 +88,9 @@ def described(model: Model, seconds: float, glance: Glance) -> dict[str, Any]:
 
 def in_words(entry: dict[str, Any]) -> str:
     """The same as a line for reading."""
-    first = entry["top"][0]
-    line = f"{entry['seconds']:7.2f} s  {first['label']} {100 * first['p']:.1f} %"
+    line = f"{entry['seconds']:7.2f} s  "
+    line += ", ".join(f"{best['label']} {100 * best['p']:.1f} %" for best in entry["top"][:1])
+    line += "no classes" if not entry["top"] else ""
     for name in ("hidden", "gate"):
         if entry[name]:
             line += f"  {name} " + " ".join(f"{value:.2f}" for value in entry[name])

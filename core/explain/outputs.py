@@ -37,6 +37,11 @@ class OutputName:
         return f"block {self.block + 1}, {self.place}"
 
 
+def has_outputs(model: Model) -> bool:
+    """Whether the model averages several outputs: a frozen image model has AM flow, and none."""
+    return isinstance(model.net.network, AMFlow)
+
+
 def net_of(model: Model) -> AMFlow:
     """The network. Raises: BadInput for another than AM Flow."""
     net = model.net.network

@@ -18,6 +18,7 @@ from core.explain.outputs import (
     PLACES,
     OutputName,
     adapter_activity,
+    has_outputs,
     output_names,
     output_probabilities,
 )
@@ -52,7 +53,12 @@ def results() -> dict[str, Any] | None:
 
 
 def each_output_alone(choice: Choice) -> None:
-    """Every output's top-1 over rendered clips, and what it says of this one."""
+    """Every output's top-1 over rendered clips, and what it says of this one.
+
+    Nothing for an image model, which has none.
+    """
+    if not has_outputs(choice.loaded):
+        return
     st.subheader("Each output alone", help=ABOUT)
     names, table = output_names(choice.loaded), probabilities(choice)
     best = int(cached.trace(choice).probabilities.argmax())
@@ -102,7 +108,9 @@ def _known(choice: Choice, names: list[OutputName]) -> dict[str, Any] | None:
 
 
 def what_the_adapters_add(choice: Choice, drawing: Drawing) -> None:
-    """The activity of both adapters of the chosen block on the clip."""
+    """The activity of both adapters of the chosen block; nothing for an image model."""
+    if not has_outputs(choice.loaded):
+        return
     st.subheader("Where do the adapters act?", help=ADAPTERS)
     block = drawing.block
     activity = adapters(choice)[block]

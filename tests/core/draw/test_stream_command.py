@@ -50,6 +50,7 @@ def test_without_json_it_is_a_line_a_picture_at_the_rate_that_taught_it(
     assert "%  hidden" in lines[0] and "gate" in lines[0]
     entry = {"seconds": 1.5, "top": [{"label": "up", "p": 0.5}], "hidden": [], "gate": []}
     assert in_words(entry) == "   1.50 s  up 50.0 %"
+    assert in_words(entry | {"top": []}) == "   1.50 s  no classes"
 
 
 @pytest.mark.parametrize(
