@@ -99,11 +99,11 @@ def shares(rows: Sequence[str], columns: Sequence[str], values: np.ndarray) -> s
         for j in range(len(columns)):
             share = float(values[i, j])
             red, green, blue = coloured(np.array(share), signed=False)
-            ink = "#15181e" if share > 0.6 else "#ffffff"
+            ink = "le-cell le-on-light" if share > 0.6 else "le-cell"
             nodes.append(
                 f'<rect x="{left + wide * j}" y="{y}" width="{wide - 1}" height="{CELL - 1}" '
-                f'fill="rgb({red},{green},{blue})"/><text class="le-cell" '
-                f'x="{left + wide * (j + 0.5)}" y="{y + CELL / 2 + 5}" fill="{ink}">'
+                f'fill="rgb({red},{green},{blue})"/><text class="{ink}" '
+                f'x="{left + wide * (j + 0.5)}" y="{y + CELL / 2 + 5}">'
                 f"{100 * share:.0f}</text>"
             )
     return (

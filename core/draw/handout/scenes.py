@@ -199,7 +199,8 @@ class Scenes:
         for each, cam in zip(subjects, cams, strict=True):
             box = crop_box(*each.clip.size, each.model.card.crop)
             drawn = overlay(each.clip.frames, cam.heat, opacity=OPACITY, box=box, top=top)
-            unit = each.model.unit
+            # beside another every second step, so that both stand on one screen
+            unit = each.model.unit * len(subjects)
             times = [f"{time:.1f} s" for time in each.clip.times[::unit]]
             title = f"{each.title}: GradCAM of {label}, {100 * cam.probability:.1f} %"
             parts.append(pieces.pictures(title, enlarged(drawn, 160)[::unit], times))
