@@ -8,13 +8,13 @@ import numpy as np
 import streamlit as st
 
 from core.draw.export import Numbers
+from core.draw.lesson import lessons
 from core.draw.lettering import number
 from core.draw.trust_figures import TITLES, truth_panels
 from core.explain.attribute import METHODS
 from core.explain.trust.every_map import BASELINES, NamedMap
 from core.explain.trust.one_clip import Held, held_against_truth
 from core.explain.trust.truth_scores import MEANINGS, NAMES
-from pages.guide.lesson import lessons
 from pages.parts import cached, links
 from pages.parts.exhibit import Exhibit
 from pages.parts.flow_scores import say_if_taught
