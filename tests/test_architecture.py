@@ -33,6 +33,7 @@ DRAWS = {
         "tube_film",
         "backbones",
         "results",
+        "state_curves",
         "trust_figures",
         "trust_set",
         "data_set/figures",
