@@ -81,7 +81,8 @@ def adapter_activity(model: Model, clip: Clip) -> dict[int, Float32[np.ndarray, 
     The length of what the adapter adds, scale (W_up E + b) with E = ReLU(W_down [x || flow] + b)
     (Eq. 5), in parts of the length of the token that enters the block. 0 where it does nothing.
 
-    Raises: BadInput for another model than AM Flow, or a clip that does not fit it.
+    Raises: BadInput for another model than AM Flow, a clip that does not fit it, or a backbone with
+    unequal stages.
     """
     net_of(model)
     check_fits(model, len(clip))
@@ -100,6 +101,11 @@ def adapter_activity(model: Model, clip: Clip) -> dict[int, Float32[np.ndarray, 
         model.net(video)
     assert EMBEDDED + 1 in entering
     side = round(entering[0].shape[1] ** 0.5)
+    is_square = side**2 == entering[0].shape[1]
+    if not is_square or any(
+        lengths[0].shape != entering[block].shape for block, lengths in added.items()
+    ):
+        raise BadInput("the stages of this backbone are unequal: their adapters have no common map")
     return {
         block: torch.stack([length / entering[block] for length in lengths])
         .float()

@@ -14,6 +14,7 @@ from assets import ASSETS
 from core.draw.bars import score_bars
 from core.draw.overlay import overlay
 from core.draw.panels import SEVERAL, panels
+from core.errors import BadInput
 from core.explain.outputs import (
     PLACES,
     OutputName,
@@ -29,7 +30,7 @@ from pages.parts.once import made_once, nbytes
 from pages.parts.pairs import Drawing
 from pages.parts.show import pictures
 from pages.parts.subject import Choice
-from pages.parts.words import as_text
+from pages.parts.words import as_text, message
 
 MEASURED = ASSETS / "results" / "am_flow_outputs.json"
 COMMAND = "python -m training outputs --out FILE.json --checkpoint FILE.safetensors"
@@ -113,7 +114,11 @@ def what_the_adapters_add(choice: Choice, drawing: Drawing) -> None:
         return
     st.subheader("Where do the adapters act?", help=ADAPTERS)
     block = drawing.block
-    activity = adapters(choice)[block]
+    try:
+        activity = adapters(choice)[block]
+    except BadInput as error:
+        st.caption(message(error))
+        return
     frames, box = pictures(choice, 300, SEVERAL)
     overlays = [
         overlay(frames, heat, opacity=drawing.opacity, colour_map=drawing.colours, box=box)
