@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from typing import Literal
 
 import torch
 from torch import Tensor
@@ -17,6 +18,10 @@ from torch.nn.functional import (
 
 SHARPNESS = 8.0
 """Slope at which `pair_loss` reads a cosine as a log-odds; so does `core.order.sharpened`."""
+
+
+Centring = Literal["none", "rows", "clips"]
+"""What `alignment_loss` takes off frame maps before it compares them."""
 
 
 def order_signs(order: Tensor, symmetric: bool = False) -> Tensor:
@@ -108,21 +113,37 @@ def rank_loss(logits: Tensor, order: Tensor, directed: Tensor) -> Tensor:
     return -torch.where(directed[:, None], forward, either).mean()
 
 
-def alignment_loss(frame_maps: tuple[Tensor, Tensor]) -> Tensor:
+def alignment_loss(frame_maps: tuple[Tensor, Tensor], centring: Centring = "none") -> Tensor:
     """RViT's auxiliary loss: 1 - cos(vec A_spatial, vec A_temporal), mean over the batch.
 
     The paper names a cosine similarity between spatial and temporal weights and gives neither sign
     nor weight. Alignment reads as similarity upwards; the weight 0.1 is a recipe's choice (spec
     1.4).
 
+    As derived (none) it says little: maps of a linear kernel are near 1/T everywhere, so that any
+    two are alike, and two that are uniform are best. Taught alone it makes them so; less the means
+    of their rows (rows) both become one pattern, the same for every clip. Less the mean map of the
+    clips (clips) only what a clip has of its own counts, and neither is of use. That is ours.
+
     Args:
         frame_maps: attention from frame to frame, spatial and temporal, each (B, T, T) >= 0
             (`Output.frame_maps`).
+        centring: what is taken off the maps before they are compared. With clips it is the mean of
+            the B clips of this pass, and one clip alone has nothing of its own: its loss is 1.
 
-    Range 0 (alike) to 1 (no pair of frames in common).
+    Range 0 (alike) to 1 (no pair of frames in common), where centred to 2 (opposite).
     """
-    spatial, temporal = (a.float().flatten(1) for a in frame_maps)
+    spatial, temporal = (_centred(a.float(), centring).flatten(1) for a in frame_maps)
     return 1 - cosine_similarity(spatial, temporal).mean()
+
+
+def _centred(maps: Tensor, centring: Centring) -> Tensor:
+    """Maps (B, T, T) less what `alignment_loss` says."""
+    if centring == "rows":
+        return maps - maps.mean(-1, keepdim=True)
+    if centring == "clips":
+        return maps - maps.mean(0, keepdim=True)
+    return maps
 
 
 def inside(tip: Tensor, h: int, w: int) -> Tensor:

@@ -19,6 +19,7 @@ from core.models.sites import Part, Site, passed, watched
 from core.trace import CLS, Axis, Kernel, Layout, Tap
 
 Gate = Literal["linear", "linear_norm", "softmax"]
+FrameMaps = Literal["linear", "softmax"]
 
 
 @lru_cache(maxsize=256)
@@ -49,12 +50,14 @@ class AttentionGate(nn.Module):
 
     Spec 1.2, step 4. The gates are linear, phi(Q) phi(K)^T V with phi = ELU + 1 and rows that are
     not normalised (the paper's); linear_norm, each row divided by its sum; softmax, softmax(Q K^T /
-    sqrt d) V.
+    sqrt d) V. The maps from frame to frame beside it have a kernel of their own.
 
     Raises: BadInput if the heads do not divide the width.
     """
 
-    def __init__(self, width: int, heads: int, gate: Gate, layer: int) -> None:
+    def __init__(
+        self, width: int, heads: int, gate: Gate, layer: int, frame_maps: FrameMaps = "linear"
+    ) -> None:
         super().__init__()
         if width % heads:
             raise BadInput(
@@ -65,10 +68,13 @@ class AttentionGate(nn.Module):
         self.qkv = Linear(width, 3 * width)
         self.qkv_hidden = Linear(width, 3 * width)
         self.proj = Linear(width, width)
+        softmax = Kernel("softmax", scale=(width // heads) ** -0.5)
         kernel = Kernel("linear", normalised=gate == "linear_norm")
         if gate == "softmax":
-            kernel = Kernel("softmax", scale=(width // heads) ** -0.5)
+            kernel = softmax
         between_frames = Kernel("linear", normalised=True)
+        if frame_maps == "softmax":
+            between_frames = softmax
         self.gate = Tap("gate", layer, Axis.SPACE, kernel)
         self.time_frames = Tap("time_frames", layer, Axis.TIME, between_frames)
         self.space_frames = Tap("space_frames", layer, Axis.TIME, between_frames)
@@ -106,6 +112,10 @@ class AttentionGate(nn.Module):
         before frame and state are added. It stands beside the network, after the clip: the paper's
         Figures 4 and 5 and its loss take all of it, though no frame of a recurrence meets a later
         one. In the first layer T_s has met no frame yet, so there S_spatial is 1/T for any clip.
+
+        linear divides phi(Q) phi(K)^T by the sums of its rows, as derived from the paper's gate;
+        its maps stay close to 1/T. softmax(Q K^T / sqrt d) is what a draft by the paper's author
+        has; which of them the figures show the paper does not say, so the choice is ours.
         """
         layout = class_tokens_layout(from_frames.shape[1])
         maps = []

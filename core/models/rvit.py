@@ -33,7 +33,7 @@ from core.models.blocks import (
     silence,
     through_cam,
 )
-from core.models.gate import AttentionGate, Gate, frame_layout
+from core.models.gate import AttentionGate, FrameMaps, Gate, frame_layout
 from core.models.linear import Linear
 from core.models.sites import EMBEDDED, Part, Site, passed, passed_stream
 from core.models.video_model import Output, Spec, VideoModel
@@ -79,12 +79,19 @@ class RViTUnit(nn.Module):
     """
 
     def __init__(
-        self, width: int, heads: int, gate: Gate, layer: int, dropout: float, pos_in_state: bool
+        self,
+        width: int,
+        heads: int,
+        gate: Gate,
+        layer: int,
+        dropout: float,
+        pos_in_state: bool,
+        frame_maps: FrameMaps = "linear",
     ) -> None:
         super().__init__()
         self.norm1 = nn.LayerNorm(width, eps=1e-6)
         self.norm_hidden = nn.LayerNorm(width, eps=1e-6)
-        self.attn = AttentionGate(width, heads, gate, layer)
+        self.attn = AttentionGate(width, heads, gate, layer, frame_maps)
         self.norm2 = nn.LayerNorm(width, eps=1e-6)
         self.mlp = FeedForward(width, 4 * width, dropout)
         self.drop = nn.Dropout(dropout)
@@ -129,6 +136,8 @@ class RViT(VideoModel):
             does.
         positions: add the table to the frame's tokens before every layer (the released source) or
             before the first only, as an image ViT does; the state's half gets it in every layer.
+        frame_maps: kernel of the maps from frame to frame (Figures 4 and 5, and the auxiliary
+            loss): linear, rows divided by their sum, or softmax (`AttentionGate.frame_maps`).
         size, patch, frames, width, depth, heads: input pixels, patch pixels, frames of a training
             clip (any number is taken), D, L, attention heads.
         dropout: on the embedded tokens, the gate's output and in the feed-forward networks, never
@@ -147,6 +156,7 @@ class RViT(VideoModel):
         head: Head = "norm_linear",
         pos_in_state: bool = False,
         positions: Positions = "every",
+        frame_maps: FrameMaps = "linear",
         size: int = 224,
         patch: int = 16,
         frames: int = 16,
@@ -169,7 +179,7 @@ class RViT(VideoModel):
         self.pos_embed = nn.Parameter(torch.zeros(1, side * side + 1, width))
         self.drop = nn.Dropout(dropout)
         self.blocks: Stack[RViTUnit] = Stack(
-            RViTUnit(width, heads, gate, i, dropout, pos_in_state) for i in range(depth)
+            RViTUnit(width, heads, gate, i, dropout, pos_in_state, frame_maps) for i in range(depth)
         )
         inputs = (depth + 1) * width
         layers: OrderedDict[str, nn.Module] = OrderedDict()
@@ -347,6 +357,7 @@ _KINDS: dict[str, Any] = {
     "head": "norm_linear",
     "pos_in_state": False,
     "positions": "every",
+    "frame_maps": "linear",
 }
 
 SPECS = [
@@ -362,6 +373,7 @@ SPECS = [
             "head": ("norm_linear", "ffn"),
             "pos_in_state": (False, True),
             "positions": ("every", "first"),
+            "frame_maps": ("linear", "softmax"),
         },
         spatial_taps=("gate",),
         temporal_taps=("time_frames", "space_frames"),

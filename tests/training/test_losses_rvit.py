@@ -54,3 +54,23 @@ def test_the_alignment_loss_is_blind_to_scale_and_pulls_both_maps_together() -> 
     with torch.no_grad():
         closer = alignment_loss((spatial - 0.1 * spatial.grad, temporal - 0.1 * temporal.grad))
     assert 0 <= closer < loss <= 1
+
+
+def test_centred_maps_are_compared_by_what_they_hold_beside_the_mean_of_each_row() -> None:
+    """As derived, maps near 1/T are alike whatever they say."""
+    tilt = torch.tensor([[[0.01, -0.01], [0.0, 0.0]]])
+    one, other = EVEN + tilt, EVEN - tilt
+    assert alignment_loss((one, other)).item() == pytest.approx(0.0004, abs=1e-6)
+    assert alignment_loss((one, other), "rows").item() == pytest.approx(2.0, abs=1e-5)
+    assert alignment_loss((one, EVEN + 5 * tilt), "rows").item() == pytest.approx(0.0, abs=1e-5)
+
+
+def test_what_every_clip_has_counts_for_nothing_less_the_mean_map_of_the_clips() -> None:
+    tilt = torch.tensor([[[0.01, -0.01], [0.0, 0.0]]])
+    turn = torch.tensor([[[0.0, 0.0], [0.03, -0.03]]])
+    clips = torch.cat([EVEN + 20 * turn + tilt, EVEN + 20 * turn - tilt])
+    crossed = clips.flip(0) + 5 * turn  # a pattern of its own, and each clip's tilt the other way
+    assert alignment_loss((clips, crossed), "rows").item() < 0.01
+    assert alignment_loss((clips, crossed), "clips").item() == pytest.approx(2.0, abs=1e-5)
+    assert alignment_loss((clips, clips + 5 * turn), "clips").item() == pytest.approx(0, abs=1e-5)
+    assert alignment_loss((clips[:1], clips[1:]), "clips").item() == pytest.approx(1.0)

@@ -247,6 +247,12 @@ class Recipe:
     alignment: float = flag(
         0.0, "weight of 1 - cosine between spatial and temporal frame maps", least=0
     )
+    centring: Literal["none", "rows", "clips"] = flag(
+        "none",
+        "what alignment compares of frame maps: none (as they are), rows (less the means of their "
+        "rows) or clips (less the mean map of the clips of a pass)",
+        one_of=("none", "rows", "clips"),
+    )
     fingertip: float = flag(
         0.3, "weight of the dense side task: where the fingertip and the hand are", least=0
     )

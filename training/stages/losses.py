@@ -231,7 +231,7 @@ def _rank(seen: Pass) -> Tensor:
 
 def _alignment(seen: Pass) -> Tensor:
     spatial, temporal = seen.output.frame_maps
-    return alignment_loss((spatial, temporal))
+    return alignment_loss((spatial, temporal), seen.recipe.centring)
 
 
 def _top1(seen: Pass) -> Tensor:

@@ -88,9 +88,11 @@ def test_a_stream_can_be_recorded_and_shows_the_gate_alone() -> None:
 # -- from frame to frame
 
 
-@pytest.mark.parametrize("gate", GATES)
-def test_frame_maps_are_what_each_half_of_the_gate_says(gate: str) -> None:
-    model = rvit(gate=gate)
+@pytest.mark.parametrize(
+    ("gate", "frame_maps"), [*((gate, "linear") for gate in GATES), ("linear_norm", "softmax")]
+)
+def test_frame_maps_are_what_each_half_of_the_gate_says(gate: str, frame_maps: str) -> None:
+    model = rvit(gate=gate, frame_maps=frame_maps)
     attentions = recorded(model)
     expected = by_hand(model, clip(1, T), gate)
     with torch.no_grad():
@@ -104,6 +106,8 @@ def test_frame_maps_are_what_each_half_of_the_gate_says(gate: str) -> None:
             )
             scores = phi(q) @ phi(k).transpose(-1, -2)
             maps = scores / scores.sum(-1, keepdim=True)
+            if frame_maps == "softmax":
+                maps = (q @ k.transpose(-1, -2) / (WIDTH // HEADS) ** 0.5).softmax(-1)
             attention = named(attentions, name)[layer]
             assert (
                 attention.layer == layer
