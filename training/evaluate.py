@@ -19,7 +19,7 @@ from core.video import Clip, digest
 from core.video.sets.named import named
 from core.video.sets.reading import Shape
 from core.weights import Card, Model
-from core.world.gestures import DIRECTED, LABELS, View, render, rendered_clip
+from core.world.gestures import DIRECTED, LABELS, Gesture, View, render, rendered_clip
 from training.augment import multi_view
 from training.data import (
     Clips,
@@ -29,6 +29,11 @@ from training.data import (
     share_of,
     view_indices,
 )
+
+_CAMERA_SEED = 930_000_000_000_000
+_SIZE = (120, 160)
+# how far the camera moves, in widths of the frame: a tenth and a half of all clips
+_FAST, _STEADY = 0.08, 0.03
 
 
 class Sample(NamedTuple):
@@ -131,6 +136,29 @@ def listed_clips(data: Clips, card: Card, views: Views = ONE) -> Iterator[Sample
         yield Sample(labelled.label, clip, labelled.name, many)
 
 
+def rendered_gestures(count: int, card: Card, first_seed: int) -> Iterator[Gesture]:
+    """The gestures of `rendered_clips`, with their truth."""
+    for i in range(count):
+        yield render(LABELS[i % len(LABELS)], first_seed + i, frames=card.frames, size=_SIZE)
+
+
+def camera_gestures(count: int, card: Card, moves: bool) -> Iterator[Gesture]:
+    """Rendered gestures, labels in turn, whose camera moves a lot or hardly.
+
+    That is by more than _FAST or less than _STEADY of the frame's width.
+    """
+    made, seed = 0, _CAMERA_SEED
+    while made < count:
+        gesture = render(LABELS[made % len(LABELS)], seed, frames=card.frames, size=_SIZE)
+        shift = gesture.camera[:, :, 2]
+        share = float(np.linalg.norm(np.ptp(shift, 0))) / gesture.frames.shape[2]
+        fits = share > _FAST if moves else share < _STEADY
+        if fits:
+            yield gesture
+            made += 1
+        seed += 1
+
+
 def rendered_clips(
     count: int,
     card: Card,
@@ -151,12 +179,12 @@ def rendered_clips(
         )
     for i in range(count):
         label, seed = LABELS[i % len(LABELS)], first_seed + i
-        gesture = render(label, seed, frames=card.frames, size=(120, 160), view=view)
+        gesture = render(label, seed, frames=card.frames, size=_SIZE, view=view)
         clip = rendered_clip(gesture)
         many = None
         if views.clips > 1:
             total = card.frames * views.clips
-            finer = render(label, seed, frames=total, size=(120, 160), view=view).frames
+            finer = render(label, seed, frames=total, size=_SIZE, view=view).frames
             many = finer[view_indices(len(finer), card.frames, views.clips, "uniform")]
         yield Sample(label, clip, f"{label}:{seed}", many)
 

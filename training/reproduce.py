@@ -2,8 +2,9 @@
 
     python -m training reproduce direcformer_table2 --out runs/table2
 
-All clips are rendered. `motion_probe` trains nothing: it asks the shipped models. Results go to
-OUT/results.json as they come; a row that is there is not trained again.
+All clips are rendered. `motion_probe` and those of `training.asked` train nothing: they ask the
+shipped models. Results go to OUT/results.json as they come; a row that is there is not trained
+again.
 """
 
 from __future__ import annotations
@@ -23,7 +24,15 @@ from core.video import digest
 from core.video.sets.named import check_folder
 from core.weights import Card, Model, embedded, file_hash, load, load_checkpoint
 from core.world.gestures import LABELS, render, rendered_clip
-from training.evaluate import Sample, folder_clips, measure, rendered_clips, summarise
+from training import asked
+from training.evaluate import (
+    Sample,
+    camera_gestures,
+    folder_clips,
+    measure,
+    rendered_clips,
+    summarise,
+)
 from training.few_table import curve
 from training.few_table import rows as few_shot_rows
 from training.fit import fit
@@ -33,10 +42,7 @@ from training.tables import FEW_SHOT, PROBE, TABLES, Table, check_name
 
 _OF_ORDER = ("order_accuracy", "reversal_accuracy", "order_accuracy_directed")
 _FIGURES = ("top1", *_OF_ORDER)
-_CAMERA_SEED = 930_000_000_000_000
 _OTHER_CLIPS = 1000  # from one stage's seed to the next
-# how far the camera moves, in widths of the frame: a tenth and a half of all clips
-_FAST, _STEADY = 0.08, 0.03
 
 
 @dataclass(frozen=True)
@@ -74,12 +80,12 @@ def reproduce(name: str, out: Path, budget: Budget) -> Path:
     if budget.real is not None:
         check_folder(budget.real)
     results = Results(out / "results.json", _about(name, budget))
-    if name in (PROBE, FEW_SHOT):  # of weights that have changed since, it asks again
+    if name not in TABLES:  # of weights that have changed since, it asks again
         now = {model: file_hash(file) for model, file in embedded().items()}
         results.runs = [
             run for run in results.runs if run.get("weights") == now.get(run["row"].split(",")[0])
         ]
-        jobs = _probes(budget) if name == PROBE else _few_shots(budget)
+        jobs = _of_shipped(name, budget)
     else:
         jobs = _rows(TABLES[name], out, budget)
     out.mkdir(parents=True, exist_ok=True)
@@ -99,7 +105,7 @@ def _about(name: str, budget: Budget) -> dict[str, Any]:
     }
     if budget.real is not None:
         about["real_clips"] = _files(budget.real)
-    if name not in (PROBE, FEW_SHOT):
+    if name in TABLES:
         about["clips"] = budget.clips
         about["start"] = _start(budget.init)
         about["rows"] = TABLES[name].fingerprint()
@@ -202,21 +208,20 @@ def _sharpened(model: Model, samples: Iterable[Sample]) -> Figures:
 
 
 def camera_clips(count: int, card: Card, moves: bool) -> Iterator[Sample]:
-    """Rendered clips, labels in turn, whose camera moves a lot or hardly.
+    """The clips of `camera_gestures`."""
+    for gesture in camera_gestures(count, card, moves):
+        yield Sample(gesture.label, rendered_clip(gesture), f"{gesture.label}:{gesture.seed}")
 
-    That is by more than _FAST or less than _STEADY of the frame's width.
-    """
-    made, seed = 0, _CAMERA_SEED
-    while made < count:
-        label = LABELS[made % len(LABELS)]
-        gesture = render(label, seed, frames=card.frames, size=(120, 160))
-        shift = gesture.camera[:, :, 2]
-        share = float(np.linalg.norm(np.ptp(shift, 0))) / gesture.frames.shape[2]
-        fits = share > _FAST if moves else share < _STEADY
-        if fits:
-            yield Sample(label, rendered_clip(gesture), f"{label}:{seed}")
-            made += 1
-        seed += 1
+
+def _of_shipped(name: str, budget: Budget) -> Iterator[Job]:
+    if name == PROBE:
+        return _probes(budget)
+    return _few_shots(budget) if name == FEW_SHOT else _asked(name, budget)
+
+
+def _asked(name: str, budget: Budget) -> Iterator[Job]:
+    for row in asked.rows(name):
+        yield Job(row, 0, partial(asked.answers, row, budget.test_clips))
 
 
 def _few_shots(budget: Budget) -> Iterator[Job]:

@@ -11,6 +11,7 @@ import numpy as np
 from core.errors import BadInput
 from core.explain.compare import PROBES
 from core.runs import write_atomically
+from training import asked
 from training.few_table import COUNTS
 from training.tables import FEW_SHOT, PROBE, TABLES
 
@@ -79,6 +80,8 @@ def _titles(name: str) -> dict[str, str]:
         return {"title": "Does the class change with the order of the frames?", "paper": ""}
     if name == FEW_SHOT:
         return {"title": "Six new strokes from a few clips of each", "paper": ""}
+    if name in asked.TITLES:
+        return {"title": asked.TITLES[name], "paper": ""}
     return {"title": TABLES[name].title, "paper": TABLES[name].paper}
 
 
@@ -121,6 +124,8 @@ def _shown(name: str) -> tuple[str, ...]:
         return tuple(f"top1_{probe.replace(' ', '_')}" for probe in PROBES)
     if name == FEW_SHOT:
         return tuple(f"few_{count}" for count in COUNTS)
+    if name in asked.SHOWN:
+        return asked.SHOWN[name]
     return TABLES[name].shown
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import streamlit as st
 
@@ -12,6 +14,7 @@ from core.explain.scores import by_chance, correlation, hand_scores
 from pages.parts.exhibit import Exhibit
 from pages.parts.export import slug
 from pages.parts.pairs import Pairs
+from pages.parts.results import measured
 from pages.parts.show import HELP
 from pages.parts.subject import Choice
 
@@ -129,6 +132,35 @@ def say_if_taught(choice: Choice) -> None:
             "No wonder if it does: besides the class, these weights were taught where the "
             "fingertip is and which patches the hand covers."
         )
+    words = with_the_encoder(measured("am_flow_camera"), pairs.choice.card.hash)
+    if words and "aligned" in pairs.flows:
+        st.caption(words)
+
+
+def with_the_encoder(results: dict[str, Any] | None, weights: str) -> str:
+    """What the aligning encoder is meant to do, and what was measured of it.
+
+    Empty where these weights were not measured.
+    """
+    runs = results["runs"] if results else []
+    run = next((run for run in runs if run["weights"] == weights), None)
+    if run is None:
+        return ""
+    moving, steady = run["moving_camera"], run["steady_camera"]
+    scores = {
+        camera: {mode: figures[f"auc_{mode}"] / 100 for mode in ("post", "aligned")}
+        for camera, figures in (("moves", moving), ("rests", steady))
+    }
+    post, aligned = scores["moves"]["post"], scores["moves"]["aligned"]
+    verdict = "does" if aligned > post else "does not"
+    return (
+        "The encoder behind *aligned* is meant to undo the camera's motion, so that what is left "
+        f"is the hand's. In these weights it {verdict}: over {moving['clips']} rendered clips "
+        f"whose camera moves, ROC AUC in the last block is {post:.3f} for *post* and {aligned:.3f} "
+        f"for *aligned*; where it rests, {scores['rests']['post']:.3f} and "
+        f"{scores['rests']['aligned']:.3f}. It learned with the class alone and was never told "
+        "where the camera is."
+    )
 
 
 def _scores(pairs: Pairs, mask: np.ndarray) -> Exhibit:

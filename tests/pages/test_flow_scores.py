@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from core.explain.scores import correlation
-from pages.parts.flow_scores import in_words
+from pages.parts.flow_scores import in_words, with_the_encoder
 from tests.pages.test_pages import ROOT, opened
 
 CURVES = {"AM flow, static": 0.3, "AM flow, post": 0.91, "Optical flow": -0.8}
@@ -60,3 +60,19 @@ def test_the_page_leads_with_the_curve_and_its_words_agree_with_what_is_drawn() 
         assert float(r.replace("−", "-")) == pytest.approx(expected, abs=0.006)
     slider = json.loads(app.get("plotly_chart")[1].proto.spec)["layout"]["sliders"][0]
     assert 0 <= slider["active"] < 7
+
+
+def test_the_encoder_is_held_against_what_it_is_meant_to_do_for_the_weights_that_were_asked() -> (
+    None
+):
+    def told(post: float, aligned: float, weights: str = "abc") -> str:
+        moving = {"clips": 7, "auc_post": post, "auc_aligned": aligned}
+        steady = moving | {"auc_post": 91.2, "auc_aligned": 90.1}
+        run = {"weights": "abc", "moving_camera": moving, "steady_camera": steady}
+        return with_the_encoder({"runs": [run]}, weights)
+
+    words = told(81.72, 72.4)
+    assert "In these weights it does not: over 7 rendered clips whose camera moves" in words
+    assert "0.817 for *post* and 0.724 for *aligned*; where it rests, 0.912 and 0.901" in words
+    assert "In these weights it does: " in told(72.4, 81.72)
+    assert told(81.72, 72.4, "other weights") == with_the_encoder(None, "abc") == ""
