@@ -102,7 +102,7 @@ class Lesson:
         step = self.steps[number - 1]
         parameters = dict(step.parameters)
         if clip is not None and step.own:
-            for key in ("source", "label", "seed"):
+            for key in ("source", "label", "seed", "seen"):
                 parameters.pop(key, None)
             parameters |= {**clip, "own": "1"}
         return address(step.page, {**parameters, "lesson": self.number, "step": number})

@@ -36,7 +36,7 @@ RENDERED_FRAMES = 48
 
 
 def _name(label: str, seed: int, view: View) -> str:
-    """What a clip of it is called."""
+    """What a clip of it is called: the view is named where it is not the drawer's own."""
     return f"render:{label}:{seed}" + (f":{view}" if view != "own" else "")
 
 
@@ -58,11 +58,13 @@ class Uncut:
     seed: int
     frames: int
     """T, spread over three seconds."""
+    view: View = "own"
+    """From where it is seen."""
 
     @property
     def name(self) -> str:
         """As a clip of it is called."""
-        return f"render:{self.label}:{self.seed}"
+        return _name(self.label, self.seed, self.view)
 
     @property
     def times(self) -> np.ndarray:
@@ -80,7 +82,7 @@ class Uncut:
 
     def drawn(self, indices: Sequence[int]) -> Gesture:
         """These frames, with what is known of them."""
-        return render(self.label, self.seed, frames=self.frames, only=indices)
+        return render(self.label, self.seed, frames=self.frames, only=indices, view=self.view)
 
     def whole(self) -> Gesture:
         """All of its frames."""

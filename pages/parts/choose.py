@@ -170,7 +170,7 @@ def sidebar() -> Choice:
         _among_others(choice)
         about()
         sign_in()
-    controls = (session.MODEL, "source", "label", "seed", *CLIP_CONTROLS)
+    controls = (session.MODEL, "source", "label", "seed", session.SEEN, *CLIP_CONTROLS)
     links.say({key: st.session_state.get(key) for key in controls})
     return choice
 

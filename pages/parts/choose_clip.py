@@ -14,7 +14,7 @@ from core.observe import LEAST_FRAMES
 from core.video import SUFFIXES
 from core.video.apart import keep_ready
 from core.video.stills import PICTURES, is_animation
-from core.world.gestures import STROKES, UNSEEN
+from core.world.gestures import STROKES, UNSEEN, View
 from pages.parts import cached, links, session
 from pages.parts.controls import by_title
 from pages.parts.record import recording_source
@@ -149,7 +149,30 @@ def _gesture() -> Rendered:
         help="Another seed draws another hand, room, camera and speed. The same seed always draws "
         "the same clip.",
     )
-    return Rendered(label, int(seed))
+    return Rendered(label, int(seed), _view())
+
+
+def _view() -> View:
+    """Draw the choice of where a rendered gesture is seen from."""
+    titles: dict[View, str] = {"own": "Own eyes", "front": "From the front"}
+    links.meant(session.SEEN, titles)
+    view: View = st.segmented_control(
+        "Seen",
+        list(titles),
+        format_func=by_title(titles),
+        key=session.SEEN,
+        default="own",
+        required=True,
+        bind="query-params",
+        width="stretch",
+        help="**Own eyes**: as the person who draws sees the hand. **From the front**: as a webcam "
+        "sees that person.",
+    )
+    if view == "front":
+        st.caption(
+            "The picture is as in a mirror: what the person draws to the right runs to the right."
+        )
+    return view
 
 
 def _can_be_shown(file: VideoFile) -> bool:

@@ -127,5 +127,6 @@ def _open_public() -> None:
 
 
 def _show_rendered() -> None:
-    """Let the sidebar choose a rendered gesture."""
+    """Let the sidebar choose a rendered gesture, as most of those of the training were seen."""
     st.session_state[session.CLIP] = "gesture"
+    st.session_state[session.SEEN] = "own"

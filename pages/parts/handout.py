@@ -141,6 +141,7 @@ def again(choices: list[Choice]) -> str:
     if isinstance(first.source, Rendered):
         label, seed = first.source.label, first.source.seed
         file = f"{label}.mp4"
-        before = f"python -m core render --label {label} --seed {seed} --out {file} && "
+        view = "" if first.source.view == "own" else f" --view {first.source.view}"
+        before = f"python -m core render --label {label} --seed {seed}{view} --out {file} && "
     models = " ".join(each.model.name for each in choices)
     return f"{before}python -m core handout {shlex.quote(file)} --models {models} --out page.html"

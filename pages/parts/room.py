@@ -58,7 +58,8 @@ def file_of(choice: Choice) -> Path:
             choice.source.recording.write(path)
         return path
     assert isinstance(choice.source, Rendered)
-    path = room() / f"{choice.source.label}-{choice.source.seed}.mp4"
+    name = str(choice.source).removeprefix("render:").replace(":", "-")
+    path = room() / f"{name}.mp4"
     if not path.exists():
         gesture = choice.source.uncut.whole()
         write_mp4(path, gesture.frames, frame_rate(gesture.times))

@@ -190,7 +190,8 @@ def clip_name(choice: Choice) -> str:
     Its name in links, files and on the command line is `clip.source`.
     """
     if isinstance(choice.source, Rendered):
-        return f"rendered {choice.source.label}, seed {choice.source.seed}"
+        words = f"rendered {choice.source.label}, seed {choice.source.seed}"
+        return words + (", from the front" if choice.source.view == "front" else "")
     return as_text(choice.clip.source)
 
 

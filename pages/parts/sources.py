@@ -9,7 +9,7 @@ from typing import Literal, get_args
 
 from core.errors import BadInput, brief
 from core.video import Recording
-from core.world.gestures import RENDERED_FRAMES, Uncut
+from core.world.gestures import RENDERED_FRAMES, Uncut, View
 
 
 class ClipSource(ABC):
@@ -26,14 +26,15 @@ class ClipSource(ABC):
         """
         kind, _, name = text.partition(":")
         if kind == "render":
-            label, _, seed = name.rpartition(":")
-            if seed.isdecimal():
-                return Rendered(label, int(seed))
+            label, _, rest = name.partition(":")
+            seed, _, view = rest.partition(":")
+            if seed.isdecimal() and view in ("", "front"):
+                return Rendered(label, int(seed), "front" if view else "own")
         if kind in ("folder", "upload"):
             return VideoFile(Path(name), kind == "upload")
         raise BadInput(
-            f"{brief(repr(text))} is no source of a clip; use render:LABEL:SEED, folder:PATH or "
-            "upload:PATH"
+            f"{brief(repr(text))} is no source of a clip; use render:LABEL:SEED[:front], "
+            "folder:PATH or upload:PATH"
         )
 
     @abstractmethod
@@ -52,13 +53,15 @@ class ClipSource(ABC):
 
 @dataclass(frozen=True)
 class Rendered(ClipSource):
-    """A gesture that is drawn when it is asked for: `render:LABEL:SEED`."""
+    """A gesture that is drawn when it is asked for: `render:LABEL:SEED`, or with `:front`."""
 
     label: str
     seed: int
+    view: View = "own"
+    """From the drawer's own eyes, or from the front, as a webcam sees the drawer."""
 
     def __str__(self) -> str:
-        return f"render:{self.label}:{self.seed}"
+        return self.uncut.name
 
     @property
     def version(self) -> float:
@@ -67,7 +70,7 @@ class Rendered(ClipSource):
     @property
     def uncut(self) -> Uncut:
         """All of its frames, each of which is drawn when it is asked for."""
-        return Uncut(self.label, self.seed, RENDERED_FRAMES)
+        return Uncut(self.label, self.seed, RENDERED_FRAMES, self.view)
 
 
 @dataclass(frozen=True)

@@ -93,6 +93,15 @@ def test_a_link_may_use_the_command_lines_names_and_any_case(
     assert not app.warning and app.selectbox(key=key).value == value
 
 
+def test_a_rendered_gesture_can_be_seen_from_the_front_and_the_link_says_so(app: AppTest) -> None:
+    app.query_params["seen"] = "front"  # as the command line calls it
+    shown(app.run())
+    assert any("rendered carret, seed 13, from the front" in each.value for each in app.caption)
+    assert any("as in a mirror" in each.value for each in app.caption)
+    app.segmented_control(key="seen").set_value("own").run()
+    assert not any("as in a mirror" in each.value for each in app.caption)
+
+
 def test_what_a_link_asks_for_and_is_not_here_is_named_in_one_line_until_another_is_chosen(
     app: AppTest,
 ) -> None:

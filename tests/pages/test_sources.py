@@ -12,15 +12,15 @@ from hypothesis import strategies as st
 from core.errors import BadInput
 from core.models import available
 from core.weights import hub
-from core.world.gestures import LABELS
+from core.world.gestures import LABELS, VIEWS, View
 from pages.parts.sources import ClipSource, ModelSource, Rendered, VideoFile
 
 PATHS = st.text(string.printable, min_size=1).filter(lambda text: "\0" not in text).map(Path)
 
 
-@given(st.sampled_from(LABELS), st.integers(0, 10**18))
-def test_a_rendered_gesture_is_read_back_from_its_text(label: str, seed: int) -> None:
-    assert ClipSource.parse(str(Rendered(label, seed))) == Rendered(label, seed)
+@given(st.sampled_from(LABELS), st.integers(0, 10**18), st.sampled_from(VIEWS))
+def test_a_rendered_gesture_is_read_back_from_its_text(label: str, seed: int, view: View) -> None:
+    assert ClipSource.parse(str(Rendered(label, seed, view))) == Rendered(label, seed, view)
 
 
 @given(PATHS, st.booleans())
@@ -41,6 +41,7 @@ def test_a_models_source_is_read_back_from_its_text(source: ModelSource) -> None
 
 def test_the_texts_are_those_that_links_and_sessions_hold() -> None:
     assert str(Rendered("circle", 3)) == "render:circle:3"
+    assert str(Rendered("circle", 3, "front")) == "render:circle:3:front"
     assert str(VideoFile(Path("/a/b:c.mp4"), is_upload=False)) == "folder:/a/b:c.mp4"
     assert str(VideoFile(Path("/a/b.mp4"), is_upload=True)) == "upload:/a/b.mp4"
     assert [str(ModelSource("shipped", name)) for name in available()] == list(available())
@@ -49,9 +50,13 @@ def test_the_texts_are_those_that_links_and_sessions_hold() -> None:
     assert str(ModelSource("public", "TimeSformer K400")) == "public:TimeSformer K400"
 
 
-@pytest.mark.parametrize("text", ["", "circle", "render:circle", "render:circle:-1", "http://x"])
+@pytest.mark.parametrize(
+    "text", ["", "circle", "render:circle", "render:circle:-1", "render:circle:1:back", "http://x"]
+)
 def test_another_text_is_no_clip_and_the_error_says_what_is(text: str) -> None:
-    with pytest.raises(BadInput, match=r"use render:LABEL:SEED, folder:PATH or upload:PATH"):
+    with pytest.raises(
+        BadInput, match=r"use render:LABEL:SEED\[:front\], folder:PATH or upload:PATH"
+    ):
         ClipSource.parse(text)
 
 

@@ -59,3 +59,12 @@ def test_what_is_taken_of_it_is_what_is_taken_of_the_whole_clip(
     ours, theirs = truth_of(some, clip.times), truth_of(gesture, clip.times)
     np.testing.assert_array_equal(ours.mask, theirs.mask)
     np.testing.assert_array_equal(ours.motion, theirs.motion)
+
+
+def test_one_that_is_seen_from_the_front_is_another_clip_that_says_so() -> None:
+    own, front = Uncut("tick", CLEAN, 4), Uncut("tick", CLEAN, 4, "front")
+    whole = render("tick", CLEAN, frames=4, view="front")
+    clip = front.clip(front.whole(), range(4))
+    np.testing.assert_array_equal(clip.frames, whole.frames)
+    assert clip.source == rendered_clip(whole).source == f"render:tick:{CLEAN}:front"
+    assert clip.id != own.clip(own.whole(), range(4)).id
