@@ -220,6 +220,7 @@ def _choose_clip(record: Mapping[str, Any]) -> None:
             st.session_state[session.CLIP] = "gesture"
             st.session_state[session.LABEL] = source.label
             st.session_state[session.SEED] = source.seed
+            st.session_state[session.SEEN] = source.view
             return
         raise BadInput(f"{path}: this app draws no such stroke; choose another clip")
     file = Path(path)

@@ -73,9 +73,8 @@ SHOW_RUN = "show-run"
 
 # widgets
 CLIP, MODEL, FRAMES, SAMPLING, CROP = "source", "model", "frames", "sampling", "crop"
-LABEL, SEED = "label", "seed"
+LABEL, SEED, SEEN = "label", "seed", "seen"
 """Of a rendered clip."""
-SEEN = "seen"
 HOW, ORDER, WITHOUT, LAB = "how", "order", "without", "lab"
 SHOWN_RUNS = "shown-runs"
 VIEWER, FOLLOWER = "viewer", "follower"
