@@ -70,8 +70,11 @@ def flow_figures(model: Model, gestures: Iterable[Gesture]) -> dict[str, float]:
     for gesture in tqdm(gestures, disable=None, leave=False):
         clip = rendered_clip(gesture)
         trace = observe(model, clip)
-        flows = {mode: flow_of(trace, mode) for mode in scores if mode != "aligned"}
-        flows["aligned"] = am_flow(model, clip)
+        flows: dict[Mode, np.ndarray] = {
+            "static": flow_of(trace, "static"),
+            "post": flow_of(trace, "post"),
+            "aligned": am_flow(model, clip),
+        }
         maps = [PairMap(mode, displayed(flows[mode], mode), "both") for mode in scores]
         found, _ = hand_scores(maps, gesture.mask)
         for mode, score in zip(scores, found["ROC AUC"], strict=True):
