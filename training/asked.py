@@ -76,8 +76,8 @@ def flow_figures(model: Model, gestures: Iterable[Gesture]) -> dict[str, float]:
             "aligned": am_flow(model, clip),
         }
         maps = [PairMap(mode, displayed(flows[mode], mode), "both") for mode in scores]
-        found, _ = hand_scores(maps, gesture.mask)
-        for mode, score in zip(scores, found["ROC AUC"], strict=True):
+        of_hand, _ = hand_scores(maps, gesture.mask)
+        for mode, score in zip(scores, of_hand["ROC AUC"], strict=True):
             scores[mode].append(100 * score)
     figures: dict[str, float] = {"clips": len(scores["post"])}
     return figures | {f"auc_{mode}": float(np.mean(each)) for mode, each in scores.items()}
