@@ -122,6 +122,9 @@ def does_it_find_the_hand(pairs: Pairs) -> None:
         return
     _scores(pairs, pairs.truth.mask).draw()
     say_if_taught(pairs.choice)
+    words = with_the_encoder(measured("am_flow_camera"), pairs.choice.card.hash)
+    if words and "aligned" in pairs.flows:
+        st.caption(words)
 
 
 def say_if_taught(choice: Choice) -> None:
@@ -132,9 +135,6 @@ def say_if_taught(choice: Choice) -> None:
             "No wonder if it does: besides the class, these weights were taught where the "
             "fingertip is and which patches the hand covers."
         )
-    words = with_the_encoder(measured("am_flow_camera"), pairs.choice.card.hash)
-    if words and "aligned" in pairs.flows:
-        st.caption(words)
 
 
 def with_the_encoder(results: dict[str, Any] | None, weights: str) -> str:
