@@ -97,6 +97,7 @@ def made_by_actors(
 def _cluster(workers: int | None, address: str | None) -> Iterator[tuple[Any, int, float]]:
     """Ray, how many workers are started, and what share of a GPU each has."""
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+    os.environ.setdefault("RAY_worker_niceness", "0")  # 15 unless told: last of all on the machine
     try:
         import ray
     except ImportError:
