@@ -90,8 +90,11 @@ def bounded(what: object) -> Iterator[None]:
 
 @pytest.fixture(scope="module")
 def originals(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
+    return sound_clips(tmp_path_factory.mktemp("videos"))
+
+
+def sound_clips(folder: Path) -> list[Path]:
     """A clip of each container."""
-    folder = tmp_path_factory.mktemp("videos")
     frames = ramp(12)
     clips = [
         write(folder / "a.mp4", frames, g="4", bf="2"),
@@ -146,22 +149,29 @@ CARD = Card(
 )
 
 
-@pytest.fixture(scope="module")
-def weights() -> dict[str, torch.Tensor]:
+def sound_weights() -> dict[str, torch.Tensor]:
     torch.manual_seed(0)
     return build("direcformer", classes=3, **SETTINGS).state_dict()
 
 
-def test_a_damaged_checkpoint_is_loaded_or_refused(
-    weights: dict[str, torch.Tensor], tmp_path: Path
-) -> None:
+weights = pytest.fixture(sound_weights, scope="module", name="weights")
+
+
+def sound_checkpoints(folder: Path) -> list[Path]:
+    """The same weights in each kind of file."""
+    weights = sound_weights()
     public = {key: tensor for key, tensor in weights.items() if "order" not in key}
-    save_file(weights, tmp_path / "a.safetensors", metadata={"card": json.dumps(asdict(CARD))})
-    torch.save({"state_dict": public}, tmp_path / "a.pth")
-    torch.save(public, tmp_path / "a.pt", _use_new_zipfile_serialization=False)
+    files = [folder / f"a.{ending}" for ending in ("safetensors", "pth", "pt", "json")]
+    save_file(weights, files[0], metadata={"card": json.dumps(asdict(CARD))})
+    torch.save({"state_dict": public}, files[1])
+    torch.save(public, files[2], _use_new_zipfile_serialization=False)
     shards = {"weight_map": dict.fromkeys(public, "a.safetensors")}
-    (tmp_path / "a.json").write_text(json.dumps(shards))
-    originals = {path.suffix: path.read_bytes() for path in tmp_path.iterdir()}
+    files[3].write_text(json.dumps(shards))
+    return files
+
+
+def test_a_damaged_checkpoint_is_loaded_or_refused(tmp_path: Path) -> None:
+    originals = {path.suffix: path.read_bytes() for path in sound_checkpoints(tmp_path)}
     for seed in range(FILES):
         rng = np.random.default_rng(seed)
         suffix = sorted(originals)[seed % len(originals)]

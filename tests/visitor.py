@@ -11,15 +11,18 @@ import json
 import time
 import urllib.request
 from dataclasses import dataclass, field
+from http.cookies import SimpleCookie
 from typing import Any
 from urllib.parse import urlencode, urlsplit
 
 from streamlit.proto.Alert_pb2 import Alert
 from streamlit.proto.BackMsg_pb2 import BackMsg
+from streamlit.proto.Common_pb2 import FileUploaderState
 from streamlit.proto.Element_pb2 import Element
 from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 from websockets.asyncio.client import ClientConnection, connect
 
+XSRF = "_streamlit_xsrf"
 Value = str | float
 PATIENCE = 180.0
 """Seconds after which a run counts as one that never ended."""
@@ -56,7 +59,7 @@ class Visitor:
         self.alerts: list[str] = []
         self._values: dict[str, tuple[str, Any]] = {}
         self._kept: dict[str, tuple[ForwardMsg, int]] = {}
-        self._page = self._run = ""
+        self._page = self._run = self._session = self._token = ""
         self._count = 0
         self._socket: ClientConnection | None = None
 
@@ -78,8 +81,11 @@ class Visitor:
         await self._socket.close()
 
     def _load(self) -> None:
-        """The page itself, as a browser loads it before anything else."""
+        """The page itself, as a browser loads it, and the cookie that uploads are known by."""
         urllib.request.urlopen(f"{self.address}/", timeout=PATIENCE).read()
+        answer = urllib.request.urlopen(f"{self.address}/_stcore/health", timeout=PATIENCE)
+        cookies = SimpleCookie(answer.headers.get("Set-Cookie", ""))
+        self._token = cookies[XSRF].value if XSRF in cookies else ""
 
     async def go(self, page: str = "", **query: str) -> Run:
         """Open a page by its name in the address, "" for the first."""
@@ -102,6 +108,47 @@ class Visitor:
         self._values[self.widgets[name]] = ("json_value", json.dumps({"seen": seen}))
         return await self._asked(self.fragments[name])
 
+    async def upload(self, label: str, name: str, content: bytes) -> Run:
+        """Put a file into a field, by its label, in the place of the one before."""
+        assert self._socket is not None
+        message = BackMsg()
+        message.file_urls_request.request_id = "upload"
+        message.file_urls_request.file_names.append(name)
+        message.file_urls_request.session_id = self._session
+        await self._socket.send(message.SerializeToString())
+        while True:
+            answer = ForwardMsg.FromString(await self._socket.recv())
+            if answer.WhichOneof("type") == "file_urls_response":
+                break
+        urls = answer.file_urls_response.file_urls[0]
+        await asyncio.to_thread(self._put, urls.upload_url, name, content)
+        state = FileUploaderState()
+        state.uploaded_file_info.add(
+            name=name, size=len(content), file_id=urls.file_id, file_urls=urls
+        )
+        widget = self.widgets[label]
+        _, before = self._values.get(widget, ("", FileUploaderState()))
+        self._values[widget] = ("file_uploader_state_value", state)
+        run = await self._asked()
+        for old in before.uploaded_file_info:
+            await asyncio.to_thread(self._sent, old.file_urls.delete_url, "DELETE", None, "")
+        return run
+
+    def _put(self, address: str, name: str, content: bytes) -> None:
+        bound = "a-bound-that-no-file-holds"
+        head = f'--{bound}\r\nContent-Disposition: form-data; name="f"; filename="{name}"\r\n'
+        body = head.encode() + b"Content-Type: application/octet-stream\r\n\r\n" + content
+        kind = f"multipart/form-data; boundary={bound}"
+        self._sent(address, "PUT", body + f"\r\n--{bound}--\r\n".encode(), kind)
+
+    def _sent(self, address: str, method: str, body: bytes | None, kind: str) -> None:
+        request = urllib.request.Request(self.address + address, body, method=method)
+        request.add_header("Cookie", f"{XSRF}={self._token}")
+        request.add_header("X-Xsrftoken", self._token)
+        if kind:
+            request.add_header("Content-Type", kind)
+        urllib.request.urlopen(request, timeout=PATIENCE).close()
+
     async def _asked(self, fragment: str = "") -> Run:
         """Ask for a run, and wait until it is over."""
         assert self._socket is not None
@@ -114,7 +161,7 @@ class Visitor:
         state.context_info.url = f"{self.address}/"
         state.context_info.timezone = "UTC"
         for key, (kind, value) in self._values.items():
-            setattr(state.widget_states.widgets.add(id=key), kind, value)
+            state.widget_states.widgets.add(id=key, **{kind: value})
         self._run, run = "", Run()
         begin = time.perf_counter()
         await self._socket.send(message.SerializeToString())
@@ -139,6 +186,7 @@ class Visitor:
         if kind == "new_session":
             self._run = message.metadata.run.script_run_id or "run"
             self._page = message.new_session.page_script_hash or self._page
+            self._session = message.new_session.initialize.session_id
         elif kind == "navigation":
             self.pages = {
                 page.url_pathname: page.page_script_hash for page in message.navigation.app_pages
@@ -180,6 +228,8 @@ class Visitor:
             widget = getattr(element, kind)
             if widget.query_param_key:
                 self.widgets[widget.query_param_key] = widget.id
+        elif kind == "file_uploader":
+            self.widgets[element.file_uploader.label] = element.file_uploader.id
 
     def _component(self, element: Element, fragment: str) -> None:
         component = element.bidi_component

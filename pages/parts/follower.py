@@ -9,6 +9,7 @@ import streamlit as st
 from core.draw.style import WIDTH
 from pages.parts import session
 from pages.parts.component import component
+from pages.parts.visitors import is_server
 
 LEAST = {2: 600, 3: 760, 4: 860}
 """Pixels of so many pictures side by side, which scroll in their box where the page is narrower."""
@@ -40,17 +41,18 @@ def seen(of: str = "", clip: str = "") -> Seen:
     """What the figures are to be drawn of; mounts what tells it, in the fragment that follows.
 
     Before the browser has said anything it is what the link says. `of` names the fragment where a
-    page has several. Where `clip` names a clip before a model, the figures of any but the first
-    wait until the browser says that they are in sight.
+    page has several. Where `clip` names a clip before a model, its figures wait until the browser
+    says that they are in sight; those of the first do not, but on a server of many.
     """
     key = f"{session.FOLLOWER}-{of}" if of else session.FOLLOWER
     state = (st.session_state.get(key) or {}).get("seen") or {}
     look, width = state.get("look"), state.get("width")
     first = st.session_state.setdefault(session.FIRST_FOLLOWED, clip) if clip else ""
+    drawn = {state.get("clip"), "" if is_server() else first}
     shown = Seen(
         look if isinstance(look, str) else st.query_params.get("v", ""),
         int(width) if isinstance(width, int | float) and 0 < width < 10_000 else WIDTH,
-        waits=clip not in (first, state.get("clip")),
+        waits=bool(clip) and clip not in drawn,
     )
     component("attention_follower", "follower/follower")(
         key=key,

@@ -24,6 +24,7 @@ from tests.benchmarks.attributions import attributions
 from tests.benchmarks.data_set import looped, workers
 from tests.benchmarks.sessions import sessions
 from tests.benchmarks.training import training
+from tests.benchmarks.uploads import uploads
 from tests.benchmarks.viewer import viewer, viewer_large
 
 ROOT = Path(__file__).parents[2]
@@ -297,6 +298,7 @@ BENCHMARKS = {
         viewer,
         viewer_large,
         sessions,
+        uploads,
     )
 }
 

@@ -53,8 +53,8 @@ class Day:
 
 
 @contextmanager
-def server(runs: Path) -> Iterator[tuple[str, psutil.Process]]:
-    """A server of its own, and its process."""
+def server(runs: Path, *, for_strangers: bool = True) -> Iterator[tuple[str, psutil.Process]]:
+    """A server of its own, and its process; for strangers, unless it is told otherwise."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
@@ -65,7 +65,7 @@ def server(runs: Path) -> Iterator[tuple[str, psutil.Process]]:
         cwd=ROOT,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
-        env=os.environ | {"AIM_SERVER": "1", "AIM_VISITOR_SECONDS": "100000"},
+        env=os.environ | {"AIM_SERVER": str(int(for_strangers)), "AIM_VISITOR_SECONDS": "100000"},
     )
     address = f"http://127.0.0.1:{port}"
     try:
