@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -163,9 +164,7 @@ def _add_model_and_clip(command: argparse.ArgumentParser, also: str = "") -> Non
     )
     command.add_argument("--sampling", choices=SAMPLINGS, help="default: the model's own")
     command.add_argument(
-        "--crop",
-        choices=CROPS,
-        help="central square or whole frame (default: the model's own)",
+        "--crop", choices=CROPS, help="central square or whole frame (default: the model's own)"
     )
 
 
@@ -185,9 +184,11 @@ def _model(args: argparse.Namespace) -> Model:
 
 
 def _clip(args: argparse.Namespace, model: Model, path: str) -> Clip:
-    part = {"start": args.start, "end": args.end}
+    from core.video.progress import on_terminal
+
+    how = {key: getattr(args, key) for key in ("frames", "sampling", "start", "end")}
     try:
-        return model.read(path, frames=args.frames, sampling=args.sampling, **part)
+        return model.read(path, progress=on_terminal("looking for motion"), **how)
     except BadInput as error:
         raise BadInput(located(error, path)) from None
 
@@ -248,8 +249,6 @@ def _render(args: argparse.Namespace) -> Any:
 
 
 def _probe(args: argparse.Namespace) -> Any:
-    from dataclasses import asdict
-
     from core.video import probe
 
     entries = []

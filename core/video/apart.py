@@ -29,6 +29,7 @@ from core.video.clip import Clip
 from core.video.decoder import Probe, decode, probe
 from core.video.informative import Informative, informative_of_file
 from core.video.limits import Limits, Work, limits_here, work_here
+from core.video.progress import Progress, silent
 
 try:
     import resource
@@ -41,7 +42,9 @@ Leave = Callable[[], object]
 """Called again and again while the other process works; what it raises ends the work."""
 _ROOT = Path(__file__).parents[2]
 _GLANCE = 0.2
-"""Seconds between two calls of Leave."""
+"""Seconds between two calls of Leave, and between two words on how far it is."""
+_DONE = "done"
+"""In the place of an answer: the part of the work that is done."""
 _LONGEST_HEADER = 4_000_000
 """Bytes: the times of 120,000 frames."""
 _WAITS = 4
@@ -49,26 +52,28 @@ _WAITS = 4
 _spares: SimpleQueue[subprocess.Popen[bytes]] = SimpleQueue()
 
 
-def probe_apart(path: str | Path, leave: Leave = lambda: None) -> Probe:
+def probe_apart(path: str | Path, leave: Leave = lambda: None, **how: Any) -> Probe:
     """`core.video.probe` in a process of its own.
 
     Raises: VideoError by the reason, also where that process used more than it may, or crashed.
     """
     if not CAN_DO:
-        return probe(path)
-    header, _ = _asked("probe", Path(path), {}, leave)
+        return probe(path, **how)
+    header, _ = _asked("probe", Path(path), how, leave)
     return Probe(**header | {"changed": tuple(header["changed"])})
 
 
-def decode_apart(path: str | Path, leave: Leave = lambda: None, **how: Any) -> Clip:
+def decode_apart(
+    path: str | Path, leave: Leave = lambda: None, progress: Progress = silent, **how: Any
+) -> Clip:
     """`core.video.decode` in a process of its own; `how` are its settings.
 
     Raises: VideoError by the reason, also where that process used more than it may, or crashed;
     BadInput for settings that make no sense.
     """
     if not CAN_DO:
-        return decode(path, **how)
-    header, (frames, *seen) = _asked("decode", Path(path), how, leave)
+        return decode(path, progress=progress, **how)
+    header, (frames, *seen) = _asked("decode", Path(path), how, leave, progress)
     views = {
         (crop, size): pixels for (crop, size), pixels in zip(header["views"], seen, strict=True)
     }
@@ -113,7 +118,7 @@ def _started() -> subprocess.Popen[bytes]:
 
 
 def _asked(
-    task: str, path: Path, how: dict[str, Any], leave: Leave
+    task: str, path: Path, how: dict[str, Any], leave: Leave, progress: Progress = silent
 ) -> tuple[dict[str, Any], list[np.ndarray]]:
     """What another process answers: a header, and the uint8 arrays whose shapes it announces."""
     limits, work = limits_here(), work_here()
@@ -127,7 +132,7 @@ def _asked(
     process = _sent(json.dumps(request).encode() + b"\n")
     until = time.monotonic() + _WAITS * work.cpu_seconds
     try:
-        header, arrays = _answer(process, leave, until, work)
+        header, arrays = _answer(process, leave, until, work, progress)
     except TimeoutError:
         raise _too_long(path.name, work) from None
     except ValueError:
@@ -160,9 +165,11 @@ def _sent(request: bytes) -> subprocess.Popen[bytes]:
 
 
 def _answer(
-    process: subprocess.Popen[bytes], leave: Leave, until: float, work: Work
+    process: subprocess.Popen[bytes], leave: Leave, until: float, work: Work, progress: Progress
 ) -> tuple[dict[str, Any], list[np.ndarray]]:
-    """Raises: EOFError where it ends before, TimeoutError, ValueError for what is no answer."""
+    """What a process answers, after it has said how far it is as often as it likes.
+
+    Raises: EOFError where it ends before, TimeoutError, ValueError for what is no answer."""
     assert process.stdout is not None
     output = process.stdout.fileno()
 
@@ -177,13 +184,19 @@ def _answer(
             raise EOFError
         return count
 
-    block, text = bytearray(2**16), b""
-    while b"\n" not in text:
-        text += block[: more(memoryview(block))]
-        if len(text) > _LONGEST_HEADER:
-            raise ValueError("no answer")
-    line, _, rest = text.partition(b"\n")
-    header = json.loads(line)
+    block, rest = bytearray(2**16), b""
+    header: dict[str, Any] = {_DONE: 0.0}
+    while _DONE in header:
+        progress(min(max(float(header[_DONE]), 0.0), 1.0))
+        leave()
+        if time.monotonic() > until:
+            raise TimeoutError
+        while b"\n" not in rest:
+            rest += block[: more(memoryview(block))]
+            if len(rest) > _LONGEST_HEADER:
+                raise ValueError("no answer")
+        line, _, rest = rest.partition(b"\n")
+        header = json.loads(line)
     shapes = header.get("shapes", [])
     sizes = [int(np.prod(shape, dtype=float)) for shape in shapes]
     if not len(rest) <= sum(sizes) <= work.memory_megabytes * 1e6 or min(sizes, default=0) < 0:
@@ -267,16 +280,29 @@ def _lower(kind: int, soft: int, hard: int | None = None) -> None:
     resource.setrlimit(kind, (min(soft, most), most))
 
 
+class _Telling:
+    """Tells the process that asked how far this one is, now and then."""
+
+    def __init__(self) -> None:
+        self._last = time.monotonic()
+
+    def __call__(self, share: float) -> None:
+        if time.monotonic() - self._last > _GLANCE:
+            self._last = time.monotonic()
+            sys.stdout.buffer.write(json.dumps({_DONE: share}).encode() + b"\n")
+            sys.stdout.buffer.flush()
+
+
 def _done(request: dict[str, Any]) -> tuple[dict[str, Any], list[np.ndarray]]:
     """The header of the answer, and the arrays that follow it."""
     limits, how = Limits(**request["limits"]), request["how"]
     if request["task"] == "probe":
-        return asdict(probe(request["path"], limits)), []
+        return asdict(probe(request["path"], limits, **how)), []
     if request["task"] == "informative":
         shown = informative_of_file(request["path"], limits=limits, **how)
         return {"times": shown.times, "scores": shown.scores, "taken": shown.taken}, []
     how["views"] = [tuple(view) for view in how.get("views", [])]
-    clip = decode(request["path"], limits=limits, **how)
+    clip = decode(request["path"], limits=limits, progress=_Telling(), **how)
     arrays = [clip.frames, *clip.views.values()]
     header = {
         "shapes": [array.shape for array in arrays],

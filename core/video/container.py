@@ -59,11 +59,18 @@ class Film(NamedTuple):
     stream: VideoStream
 
 
+MOST_SAMPLES = 4_000_000
+"""Of a file of which only a part is read: a day of film, whose tables take some 100 MB."""
+
+
 @contextmanager
-def opened(path: Path, limits: Limits) -> Iterator[Film]:
-    """The file, ready to be demuxed. Raises: VideoError, by the reason."""
+def opened(path: Path, limits: Limits, most_samples: int = 0) -> Iterator[Film]:
+    """The file, ready to be demuxed; it claims `most_samples` or, by default, `limits.frames`.
+
+    Raises: VideoError, by the reason.
+    """
     _check_file(path, limits)
-    check_boxes(path, limits.frames)
+    check_boxes(path, most_samples or limits.frames)
     with _container(path) as container:
         candidates = _films(container, path.name)
         if len(candidates) > 1:

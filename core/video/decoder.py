@@ -17,11 +17,15 @@ from core.errors import OverLimit, TooFewFrames
 from core.video.clip import Clip, View, cropped, digest, shrunk
 from core.video.container import Unfit
 from core.video.limits import Limits, limits_here
+from core.video.part import length_over, part_of
+from core.video.progress import Progress, silent
 from core.video.sampling import Sampling, choose, choose_of, too_few
 from core.video.stills import stills_of
 from core.video.timeline import Timeline, first_of, pictures_at, scanned, timeline_of
 
 T = TypeVar("T")
+_A_LOOK = 1.0
+"""Seconds that are read of a long film to describe it."""
 _SMALL = 160
 """Pixels across the pictures that are only read to choose among them."""
 _HELD_BYTES = 4e9
@@ -42,30 +46,50 @@ class Probe:
     """What is changed of the pictures to show them as the file wants."""
 
 
-def probe(path: str | Path, limits: Limits | None = None) -> Probe:
+def probe(path: str | Path, limits: Limits | None = None, *, however_long: bool = False) -> Probe:
     """Describe a file; one frame is decoded to be sure that it can be.
 
-    `limits` are by default those of `limits_here`. Raises: VideoError, by the reason.
+    `limits` are by default those of `limits_here`. A film that is longer is refused, or, with
+    `however_long`, described as its header and its first second say, if a part of it can be read.
+
+    Raises: VideoError, by the reason.
     """
     path, within = Path(path), limits or limits_here()
-    return _tried(path, within, lambda timeline: _probe(path, timeline, within))
+    long = length_over(path, within) if however_long else None
+    part = (None, None) if long is None else (0.0, _A_LOOK)
+    return _tried(path, within, lambda timeline: _probe(path, timeline, within, long), part)
 
 
-def _probe(path: Path, timeline: Timeline, limits: Limits) -> Probe:
+def _probe(path: Path, timeline: Timeline, limits: Limits, long: float | None) -> Probe:
     first = first_of(path, timeline, limits)
     n = len(timeline.seconds)
     fps = timeline.fps or first.rate
     seconds = float(timeline.seconds[-1]) + (1 / fps if fps else 0.0)
+    if long is not None:
+        seconds, n = long, round(long * fps)
     height, width = first.picture.shape[:2]
     return Probe(width, height, n, round(seconds, 6), round(fps, 6), first.codec, first.changed)
 
 
-def _tried(path: Path, limits: Limits, work: Callable[[Timeline], T]) -> T:
-    """What `work` makes of a file: by its packets, or by its frames where these are others."""
-    timeline = stills_of(path, limits) or timeline_of(path, limits)
+def _tried(
+    path: Path,
+    limits: Limits,
+    work: Callable[[Timeline], T],
+    part: tuple[float | None, float | None] = (None, None),
+) -> T:
+    """What `work` makes of a file: by its packets, or by its frames where these are others.
+
+    Of a film that is too long only the `part` is read, from start to end in seconds.
+    """
+    timeline = stills_of(path, limits) or part_of(path, limits, *part) or timeline_of(path, limits)
     try:
         return work(timeline)
     except Unfit:
+        if not timeline.begins_at_start:
+            raise OverLimit(
+                f"{path.name}: it is over the limit of {limits.seconds:.0f} s, and its time stamps "
+                "do not say where the part is; convert it to mp4 (H.264), or cut it shorter"
+            ) from None
         return work(scanned(path, limits))
 
 
@@ -81,6 +105,7 @@ def decode(
     limits: Limits | None = None,
     largest: int | None = None,
     views: Sequence[View] = (),
+    progress: Progress = silent,
 ) -> Clip:
     """Read `frames` frames of the part from `start` to `end` seconds.
 
@@ -91,6 +116,10 @@ def decode(
         start, end: None for the first and the last frame.
         largest: pixels of a frame's longer side up to which it is held as it is; None for any. Of a
             larger one, which is shrunk as it is read, what the `views` show is kept beside it.
+        progress: called again and again while many pictures are read to choose among them, with the
+            part of them that was read, 0..1; what it raises ends that.
+
+    Of a film that is longer than accepted, a part is read as if it were the film.
 
     Raises: VideoError by the reason; BadInput for settings that make no sense.
     """
@@ -106,7 +135,9 @@ def decode(
             stride,
             start,
             end,
-            lambda candidates: _read(path, timeline, candidates, within, width=_SMALL),
+            lambda candidates: _read(
+                path, timeline, candidates, within, width=_SMALL, progress=progress
+            ),
             rate,
         )
         shrinking = None if largest is None else _Shrinking(largest, views)
@@ -115,7 +146,7 @@ def decode(
         kept = shrinking.views if shrinking else {}
         return Clip(pictures, timeline.seconds[indices], path.name, identity, kept)
 
-    return _tried(path, within, chosen)
+    return _tried(path, within, chosen, (start, end))
 
 
 class _Shrinking:
@@ -205,6 +236,7 @@ def _read(
     limits: Limits,
     width: int | None = None,
     shrink: Callable[[np.ndarray], np.ndarray] | None = None,
+    progress: Progress = silent,
 ) -> np.ndarray:
     """The frames at ascending indices as one array, uint8 RGB (n, h, w, 3).
 
@@ -235,6 +267,7 @@ def _read(
             pictures = np.empty((len(indices), *picture.shape), np.uint8)
         pictures[count] = picture
         count += 1
+        progress(count / len(indices))
     if count < len(indices):
         raise TooFewFrames(too_few(path.name, count, len(indices), "the part that can be decoded"))
     return pictures

@@ -111,6 +111,23 @@ def too_few(name: str, count: int, wanted: int, where: str = "the file") -> str:
     )
 
 
+def check_part(
+    name: str, start: float | None, end: float | None, last: float
+) -> tuple[float, float]:
+    """From when to when a part is, in seconds, of a clip whose last frame is shown at `last`.
+
+    Raises: BadInput for an empty one.
+    """
+    low = 0.0 if start is None else start
+    high = last if end is None else end
+    if not (np.isfinite(low) and np.isfinite(high)) or low > high or low < 0:
+        raise BadInput(
+            f"{name}: the part from {low:g} s to {high:g} s is empty; start must be 0 or more and "
+            "before the end"
+        )
+    return low, high
+
+
 def choose(
     name: str,
     seconds: np.ndarray,
@@ -140,13 +157,7 @@ def choose(
         raise BadInput(f"sampling {sampling!r} is not known; choose one of {', '.join(SAMPLINGS)}")
     if frames < 1 or stride < 1:
         raise BadInput(f"frames ({frames}) and stride ({stride}) must be at least 1")
-    low = 0.0 if start is None else start
-    high = float(seconds[-1]) if end is None else end
-    if not (np.isfinite(low) and np.isfinite(high)) or low > high or low < 0:
-        raise BadInput(
-            f"{name}: the part from {low:g} s to {high:g} s is empty; start must be 0 or more and "
-            "before the end"
-        )
+    low, high = check_part(name, start, end, float(seconds[-1]))
     inside = np.flatnonzero((seconds >= low - 1e-6) & (seconds <= high + 1e-6))
     if len(inside) < frames:
         where = f"{low:g} s to {high:g} s (the file has {len(seconds)})"

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -19,6 +20,7 @@ from av.error import FFmpegError
 
 from core.errors import EmptyVideo, NotAVideo, OverLimit
 from core.video.container import (
+    MOST_SAMPLES,
     Film,
     Unfit,
     decoded,
@@ -34,7 +36,7 @@ _CLOCK_RESTARTS = ("mpegts", "mpeg")
 _RESTART = 10.0  # seconds; a gap that long is taken for one
 _BACKWARDS = 1.0  # seconds; frames that much too early are only out of order
 # Elsewhere a seek lands past its target, or frames are stamped in the order of coding.
-_SEEKABLE = ("mov,", "matroska,")
+SEEKABLE = ("mov,", "matroska,")
 _MOST_RATE = 1000.0  # frames a second
 _USUAL_RATE = 25.0
 
@@ -47,11 +49,12 @@ class Timeline:
     pts: tuple[int, ...] | None = None  # as the packets say; None: by counting what is decoded
     keyframes: tuple[int, ...] = ()  # presentation times to seek to, ascending; none: no seeking
     read: Callable[[int], np.ndarray] | None = None  # for what is no film: one picture
+    begins_at_start: bool = True  # of the file; else the first frame is to be sought too
 
     @property
     def fps(self) -> float:
         """The mean rate; 0 where the times do not say."""
-        span = float(self.seconds[-1]) if len(self.seconds) > 1 else 0.0
+        span = float(self.seconds[-1] - self.seconds[0]) if len(self.seconds) > 1 else 0.0
         return (len(self.seconds) - 1) / span if span > 0 else 0.0
 
 
@@ -101,11 +104,16 @@ def _guess(film: Film, name: str, limits: Limits) -> Timeline | None:
     steps = np.diff(pts)
     if not pts or (steps <= 0).any() or (restarts and (steps * base > _RESTART).any()):
         return None
-    seconds = _checked((np.array(pts, np.float64) - pts[0]) * base, name, limits)
+    seconds = _checked(times_of(pts, pts[0], base), name, limits)
     # packets that are not shown, as an edit list has them, may be needed by those that are
-    if discards or not container.format.name.startswith(_SEEKABLE):
+    if discards or not container.format.name.startswith(SEEKABLE):
         keyframes = []
     return Timeline(seconds, tuple(pts), tuple(keyframes))
+
+
+def times_of(pts: list[int], first: int, base: float) -> np.ndarray:
+    """Seconds from the first frame, of presentation times in units of `base` seconds."""
+    return (np.array(pts, np.float64) - first) * base
 
 
 def _starts(path: Path, guess: Timeline, limits: Limits) -> bool:
@@ -124,7 +132,8 @@ def _starts(path: Path, guess: Timeline, limits: Limits) -> bool:
 def _check_length(name: str, seconds: float, limits: Limits) -> None:
     if seconds > limits.seconds:
         raise OverLimit(
-            f"{name}: {seconds:.0f} s is over the limit of {limits.seconds:.0f} s; cut it shorter"
+            f"{name}: {seconds:.0f} s is over the limit of {limits.seconds:.0f} s; give the start "
+            "and end of a part, or cut it shorter"
         )
 
 
@@ -226,9 +235,14 @@ def pictures_at(
         if timeline.read is not None:
             yield from map(timeline.read, indices)
             return
-        with opened(path, limits) as film:
+        with _opened_for(path, timeline, limits) as film:
             for reel in _found(film, path.name, timeline, indices, limits):
                 yield reel.picture()
+
+
+def _opened_for(path: Path, timeline: Timeline, limits: Limits) -> AbstractContextManager[Film]:
+    """The file, which may hold more than is accepted where the timeline is of a part."""
+    return opened(path, limits, 0 if timeline.begins_at_start else MOST_SAMPLES)
 
 
 class First(NamedTuple):
@@ -245,7 +259,7 @@ def first_of(path: Path, timeline: Timeline, limits: Limits) -> First:
     with readable(path):
         if timeline.read is not None:
             return First(timeline.read(0), (), "pictures", 0.0)
-        with opened(path, limits) as film:
+        with _opened_for(path, timeline, limits) as film:
             for reel in _found(film, path.name, timeline, [0], limits):
                 codec, rate = film.stream.codec_context.name, film.stream.average_rate
                 return First(reel.picture(), reel.changes(), codec, float(rate or 0))
@@ -284,7 +298,8 @@ def _at_times(
     position, entry = -1, pts[0]
     for target in targets:
         place = bisect_right(keyframes, target) - 1
-        if place > 0 and keyframes[place] > pts[max(position, 0)]:
+        is_nearer = place > 0 and keyframes[place] > pts[max(position, 0)]
+        if is_nearer or (position < 0 and not timeline.begins_at_start):
             entry = keyframes[place]
             film.container.seek(entry, stream=film.stream)
             reel = Reel(decoded(film, name, limits), film.stream)

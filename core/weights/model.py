@@ -11,6 +11,7 @@ from typing import Any
 from core.models import Spec, spec
 from core.models.video_model import VideoModel
 from core.video import Clip, Sampling, decode
+from core.video.progress import Progress, silent
 from core.weights.card import Card
 
 
@@ -49,10 +50,12 @@ class Model:
         stride: int | None = None,
         start: float | None = None,
         end: float | None = None,
+        progress: Progress = silent,
     ) -> Clip:
         """Decode a clip as the card says, unless told otherwise.
 
-        `start` and `end` are seconds from the first frame. Raises: BadInput as `core.video.decode`.
+        `start` and `end` are seconds from the first frame, `progress` is told as by
+        `core.video.decode`. Raises: BadInput as `core.video.decode`.
         """
         return decode(
             path,
@@ -62,4 +65,5 @@ class Model:
             rate=self.card.rate if stride is None else 0.0,
             start=start,
             end=end,
+            progress=progress,
         )

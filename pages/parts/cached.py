@@ -22,6 +22,7 @@ from core.order.trials import Shuffles, permutation_of, shuffle_model, shuffle_p
 from core.trace import Head
 from core.video import CROPS, Clip, Probe, Sampling, decode, probe
 from core.video.apart import decode_apart, probe_apart
+from core.video.progress import Progress, silent
 from core.video.sampling import nearest
 from core.weights import Model
 from core.world.gestures import RENDERED_FRAMES, Gesture
@@ -70,8 +71,8 @@ def length(source: ClipSource) -> Length:
 @made_once(size=lambda video: SMALL)
 def _probed(source: VideoFile) -> Probe:
     if source.is_upload:
-        return probe_apart(source.path, leave_if_asked)
-    return probe(source.path)
+        return probe_apart(source.path, leave_if_asked, however_long=True)
+    return probe(source.path, however_long=True)
 
 
 def _of_clip_itself(clip: Clip) -> int:
@@ -88,11 +89,14 @@ def clip(
     end: float | None,
     rate: float = 0.0,
     size: int = SHIPPED,
+    *,
+    progress: Progress = silent,
 ) -> Clip:
     """The sampled clip of a source, from `start` to `end` in seconds.
 
     The stride counts frames at `rate` a second; 0 = those of the source. Its frames are no larger
     than a page draws them; models of `size` pixels and the shipped ones see those of the file.
+    `progress` is told how far the search for motion in a file is.
     """
     how: dict[str, Any] = {"sampling": sampling, "stride": stride, "rate": rate}
     if isinstance(source, Rendered):
@@ -104,8 +108,8 @@ def clip(
     views = [(crop, pixels) for crop in CROPS for pixels in {SHIPPED, size}]
     how |= {"largest": LARGEST, "views": views, "frames": frames, "start": start, "end": end}
     if source.is_upload:
-        return decode_apart(source.path, leave_if_asked, **how)
-    return decode(source.path, **how)
+        return decode_apart(source.path, leave_if_asked, progress, **how)
+    return decode(source.path, progress=progress, **how)
 
 
 @made_once(size=lambda gesture: gesture.mask.nbytes)  # its frames are the clip's
@@ -225,17 +229,13 @@ def scored(source: ClipSource, choice: Choice, affinity: Affinity) -> Scored:
         return ()
 
 
-def _silent(share: float) -> None:
-    """Tell nobody how far the work is."""
-
-
 @made_once(size=nbytes)
 def attributed(
     choice: Choice,
     method: str,
     target: int,
     *,
-    progress: attribute.Progress = _silent,
+    progress: Progress = silent,
 ) -> np.ndarray:
     """An attribution of core.explain.attribute, (T', h, w)."""
     grid = trace(choice).grid
@@ -286,7 +286,7 @@ def patching(
     twin: str,
     *,
     other: Clip | None = None,
-    progress: attribute.Progress = _silent,
+    progress: Progress = silent,
 ) -> patch.Patching:
     """What each activation of the clip brings back in its twin: one of PROBES, or `other`."""
     if other is None:
@@ -334,7 +334,7 @@ def maps(choice: Choice) -> list[every_map.NamedMap]:
 
 @made_once(size=lambda curves: SMALL * len(curves))
 def removal(
-    choice: Choice, name: str, target: int, *, progress: attribute.Progress = _silent
+    choice: Choice, name: str, target: int, *, progress: Progress = silent
 ) -> faithfulness.Curves:
     """Deletion and insertion of the map of this name."""
     heat = heat_of(choice, name, target)
@@ -343,7 +343,7 @@ def removal(
 
 @made_once(size=lambda results: SMALL * len(results))
 def random_removal(
-    choice: Choice, target: int, *, progress: attribute.Progress = _silent
+    choice: Choice, target: int, *, progress: Progress = silent
 ) -> list[faithfulness.Curves]:
     """The same of random orders."""
     grid = trace(choice).grid
@@ -360,7 +360,7 @@ def subsets(choice: Choice, target: int, fill: faithfulness.Fill) -> faithfulnes
 
 
 def heat_of(
-    choice: Choice, name: str, target: int, progress: attribute.Progress = _silent
+    choice: Choice, name: str, target: int, progress: Progress = silent
 ) -> np.ndarray:
     """The map of this name, (T', h, w); an attribution is made if it is not here yet."""
     for key, method in attribute.METHODS.items():
@@ -371,7 +371,7 @@ def heat_of(
 
 @made_once(size=lambda cascade: SMALL)
 def cascade(
-    choice: Choice, name: str, target: int, *, progress: attribute.Progress = _silent
+    choice: Choice, name: str, target: int, *, progress: Progress = silent
 ) -> sanity.Cascade:
     """How the map of this name changes while the weights become random."""
 

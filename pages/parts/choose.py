@@ -11,6 +11,7 @@ from streamlit.runtime.pages_manager import PagesManager
 from core.errors import BadInput
 from core.models import spec
 from core.video import CROPS, Crop, Sampling
+from core.video.limits import limits_here
 from core.video.sampling import SAMPLINGS
 from core.weights import Card, Model, embedded
 from core.world.gestures import RENDERED_FRAMES
@@ -20,6 +21,7 @@ from pages.parts.choose_clip import OPENS_ON, clip_source
 from pages.parts.choose_model import model_source
 from pages.parts.controls import by_title
 from pages.parts.loaded import loaded
+from pages.parts.search import Search
 from pages.parts.seen import (
     CROP_TITLES,
     OTHER_LENGTH,
@@ -34,6 +36,8 @@ from pages.parts.visitors import sign_in
 from pages.parts.words import as_text, message
 
 LEAST_UNITS = 4
+OF_A_LONG_CLIP = 60.0
+"""Seconds that are shown at first of a clip that is longer than is accepted."""
 SAMPLING_HELP = {
     "uniform": "**uniform**: the middle of equal parts",
     "dense": "**dense**: frames a fixed stride apart around the middle",
@@ -76,20 +80,39 @@ def _part(source: ClipSource, seconds: float) -> Part:
     """
     if seconds <= 0.2:
         return None, None
-    last = round(seconds, 2)
+    last, opens_on = round(seconds, 2), _opening_part(seconds)
     name = "/".join(Path(str(source)).parts[-2:])
     start, end = st.slider(
         "Part (seconds)",
         0.0,
         last,
-        (0.0, last),
+        opens_on,
         step=0.05,
         key=f"part-{hashlib.sha256(name.encode()).hexdigest()[:8]}",
         bind="query-params",
         help="From where to where the frames are taken; the rest of the clip is not looked at.",
     )
-    takes_all = start == 0.0 and end >= last
-    return (None, None) if takes_all else (start, end)
+    if _is_long(seconds):
+        st.caption(f"Of a clip this long a part is shown, of up to {limits_here().seconds:g} s.")
+    return _named(seconds, (start, end))
+
+
+def _named(seconds: float, part: tuple[float, float]) -> Part:
+    """A part of a clip of so many seconds, without its bounds where it is the whole."""
+    start, end = part
+    is_whole = start == 0.0 and end >= round(seconds, 2) and not _is_long(seconds)
+    return (None, None) if is_whole else (start, end)
+
+
+def _is_long(seconds: float) -> bool:
+    """Whether a clip is longer than is accepted, so that only a part of it can be shown."""
+    return seconds > limits_here().seconds
+
+
+def _opening_part(seconds: float) -> tuple[float, float]:
+    """The part that a clip opens on, in seconds: the whole, or the beginning of a long one."""
+    last = round(seconds, 2)
+    return 0.0, min(last, OF_A_LONG_CLIP) if _is_long(seconds) else last
 
 
 def _sampling(card: Card) -> Sampling:
@@ -127,15 +150,20 @@ def _choice(
 ) -> Choice:
     """The clip that the controls ask for before the model.
 
-    The whole clip is taken where the frames asked for are not possible, which an error says.
+    What a clip opens on is taken where the frames asked for are not possible, which an error says.
     """
     card = loaded(weights).card
+    stride, rate, size = card.stride, card.rate, card.size
+    search = Search()
     try:
-        clip = cached.clip(source, frames, sampling, card.stride, *part, card.rate, card.size)
+        clip = cached.clip(source, frames, sampling, stride, *part, rate, size, progress=search)
     except BadInput as error:
-        st.error(f"{message(error)}. The whole clip is shown instead.")
-        sampling, part = "uniform", (None, None)
-        clip = cached.clip(source, frames, sampling, card.stride, *part, card.rate, card.size)
+        seconds = cached.length(source).seconds
+        instead = "beginning" if _is_long(seconds) else "whole clip"
+        st.error(f"{message(error)}. The {instead} is shown instead.")
+        sampling, part = "uniform", _named(seconds, _opening_part(seconds))
+        clip = cached.clip(source, frames, sampling, stride, *part, rate, size)
+    search.close()
     return Choice(source, clip, weights, crop, sampling, part)
 
 

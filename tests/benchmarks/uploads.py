@@ -23,8 +23,7 @@ A_VISITOR = 20
 async def _uploads(address: str, process: psutil.Process, folder: Path) -> dict[str, float]:
     """Upload them, and note megabytes of the server and what else was seen."""
     clips, checkpoints = sound_clips(folder), sound_checkpoints(folder)
-    seen = dict.fromkeys(("errors", "longest", "most"), 0.0)
-    seen["tracebacks"] = 0
+    seen = dict.fromkeys(("heat maps", "refusals", "tracebacks", "longest", "most"), 0.0)
 
     def taken() -> float:
         return process.memory_info().rss / 1e6
@@ -32,6 +31,7 @@ async def _uploads(address: str, process: psutil.Process, folder: Path) -> dict[
     for begin in range(-A_VISITOR, FILES, A_VISITOR):  # the first is to warm up
         async with Visitor(address) as visitor:
             await visitor.go(source="Upload")
+            refused: set[str] = set()  # what a field said before still stands there
             for seed in range(begin, begin + A_VISITOR):
                 rng = np.random.default_rng(abs(seed))
                 originals, field = (clips, "Video") if seed % 2 else (checkpoints, "Its files")
@@ -42,7 +42,9 @@ async def _uploads(address: str, process: psutil.Process, folder: Path) -> dict[
                 if begin < 0:
                     continue
                 seen["longest"] = max(seen["longest"], time.perf_counter() - started)
-                seen["errors"] += bool(run.errors)
+                seen["heat maps"] += run.first is not None
+                seen["refusals"] += len(set(run.errors) - refused)
+                refused = set(run.errors)
                 seen["tracebacks"] += sum("Traceback" in each for each in run.errors)
                 seen["most"] = max(seen["most"], taken())
         if begin < 0:
@@ -60,7 +62,8 @@ def uploads() -> Iterator[tuple[str, float, str]]:
         with server(runs, for_strangers=False) as (address, process):
             seen = asyncio.run(_uploads(address, process, Path(folder)))
     yield "files uploaded", FILES, ""
-    yield "refused in a line", seen["errors"], ""
+    yield "a heat map after it", seen["heat maps"], ""
+    yield "refused in a line", seen["refusals"], ""
     yield "tracebacks", seen["tracebacks"], ""
     yield "longest", seen["longest"], "s"
     yield "memory of the server before", seen["before"], "MB"

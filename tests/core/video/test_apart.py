@@ -80,6 +80,17 @@ def hostile(monkeypatch: pytest.MonkeyPatch, code: str) -> None:
     monkeypatch.setattr(apart.subprocess, "Popen", start)
 
 
+def test_how_far_it_is_comes_before_the_answer(
+    video: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told = "apart._GLANCE = -1; tell = apart._Telling(); tell(0.25); tell(9)"
+    hostile(monkeypatch, f"{told}; return {{'error': 'OverLimit', 'message': 'a line'}}, []")
+    shares: list[float] = []
+    with pytest.raises(OverLimit, match="a line"):
+        decode_apart(video, progress=shares.append, frames=3, sampling="motion")
+    assert shares == [0.0, 0.25, 1.0]
+
+
 ENDS = {
     "crash": ("import os; os.abort()", NotAVideo, "they end the decoder"),
     "fault": ("import ctypes; ctypes.string_at(0)", NotAVideo, "they end the decoder"),
