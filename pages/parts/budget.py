@@ -69,7 +69,7 @@ def make_room() -> None:
         return
     for store in stores():
         store.halve()
-    _give_back()
+    give_back()
     taken = used()
     if taken > most:
         raise BadInput(
@@ -78,14 +78,7 @@ def make_room() -> None:
         )
 
 
-def rest(most: int) -> None:
-    """Let go of all but so many bytes in each store, and return to the system what was freed."""
-    for store in stores():
-        store.keep(most)
-    _give_back()
-
-
-def _give_back() -> None:
+def give_back() -> None:
     """Return what was freed to the system, which the C library would keep for later."""
     gc.collect()
     with suppress(OSError, AttributeError):

@@ -8,7 +8,6 @@ left only when the next visitor leaves: here it ends in its time, and its upload
 from __future__ import annotations
 
 import asyncio
-import gc
 from collections.abc import Awaitable, Callable
 
 from streamlit.runtime import get_instance
@@ -16,11 +15,14 @@ from streamlit.runtime.memory_session_storage import MemorySessionStorage
 from streamlit.runtime.websocket_session_manager import WebsocketSessionManager
 
 from pages.parts import budget
+from pages.parts.store import stores
 
 ROUND = 15.0
 """Seconds from one look to the next."""
 KEPT_FOR_NOBODY = 20_000_000
 """Bytes that the stores keep of what was shown to visitors who are all gone."""
+UNUSED = 600.0
+"""Seconds after which a server lets go of what nobody asked for again."""
 
 
 async def keep_house(sleep: Callable[[float], Awaitable[None]] = asyncio.sleep) -> None:
@@ -48,8 +50,15 @@ def end_sessions() -> int:
 
 
 def tidy(*, is_empty: bool) -> None:
-    """Collect garbage; where no visitor is left, let go of most that was made for them."""
-    if is_empty:
-        budget.rest(KEPT_FOR_NOBODY)
-    else:
-        gc.collect()
+    """Return to the system what is garbage, and on a server what nobody asked for in a while.
+
+    Where no visitor is left, most that was made for them goes.
+    """
+    from pages.parts.visitors import is_server  # is heavy: the server answers before
+
+    for store in stores():
+        if is_empty:
+            store.keep(KEPT_FOR_NOBODY)
+        elif is_server():
+            store.forget(UNUSED)
+    budget.give_back()

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections import OrderedDict
 from collections.abc import Callable, Hashable
+from dataclasses import dataclass
 from typing import Any
 from weakref import WeakSet
 
@@ -29,6 +31,16 @@ class _Making:
         self.given_up = False
 
 
+@dataclass
+class _Item:
+    """A value that is kept."""
+
+    value: Any
+    cost: int
+    used: float
+    """When it was asked for last, in seconds of the clock that never goes back."""
+
+
 _stores: WeakSet[Store] = WeakSet()
 _listing = threading.Lock()
 
@@ -50,7 +62,7 @@ class Store:
     def __init__(self, limit: int = BYTES, leave: Callable[[], object] = lambda: None) -> None:
         self.limit, self.held = limit, 0
         self._leave = leave
-        self._items: OrderedDict[Hashable, tuple[Any, int]] = OrderedDict()
+        self._items: OrderedDict[Hashable, _Item] = OrderedDict()
         self._making: dict[Hashable, _Making] = {}
         self._lock = threading.Lock()
         with _listing:
@@ -100,7 +112,9 @@ class Store:
     def _used(self, key: Hashable) -> Any:
         """The value under `key`, which becomes the one used last. Call it with the lock held."""
         self._items.move_to_end(key)
-        return self._items[key][0]
+        item = self._items[key]
+        item.used = time.monotonic()
+        return item.value
 
     def _made(
         self,
@@ -131,7 +145,7 @@ class Store:
 
     def _keep(self, key: Hashable, value: Any, cost: int) -> None:
         """Keep a value, and let go of those used longest ago. Call it with the lock held."""
-        self._items[key] = (value, cost)
+        self._items[key] = _Item(value, cost, time.monotonic())
         self.held += cost
         self._let_go(self.limit)
 
@@ -147,5 +161,16 @@ class Store:
     def _let_go(self, most: int) -> None:
         """Until no more than `most` is held, or the newest value alone. With the lock held."""
         while self.held > most and len(self._items) > 1:
-            _, (_, freed) = self._items.popitem(last=False)
-            self.held -= freed
+            self._drop_oldest()
+
+    def forget(self, seconds: float) -> None:
+        """Let go of what was not used for so long."""
+        oldest = time.monotonic() - seconds
+        with self._lock:
+            while self._items and next(iter(self._items.values())).used < oldest:
+                self._drop_oldest()
+
+    def _drop_oldest(self) -> None:
+        """Let go of what was used longest ago. Call it with the lock held."""
+        _, item = self._items.popitem(last=False)
+        self.held -= item.cost

@@ -253,6 +253,58 @@ def commands() -> Iterator[tuple[str, float, str]]:
             )
 
 
+def plainly(file: Path, frames: int, size: int) -> list[np.ndarray]:
+    """Evenly spaced frames by the plainest decoding: all of them, one after the other."""
+    import av
+    import cv2
+
+    with av.open(str(file)) as container:
+        every = list(container.decode(video=0))
+    chosen = [every[(2 * i + 1) * len(every) // (2 * frames)] for i in range(frames)]
+    return [
+        cv2.resize(frame.to_ndarray(format="rgb24"), (size, size), interpolation=cv2.INTER_AREA)
+        for frame in chosen
+    ]
+
+
+def folders() -> Iterator[tuple[str, float, str]]:
+    """A clip of a folder, read for training, against the plainest decoding: the aim is 1.
+
+    Training reads in its own processes; only uploads to the app are decoded apart. The median of 60
+    clips, or of a rendered one where there are no real ones.
+    """
+    import cv2
+
+    from core.draw.overlay import write_mp4
+    from core.video import decode_at
+    from core.video.sampling import uniform_indices
+    from core.world.gestures import render
+
+    with tempfile.TemporaryDirectory() as folder:
+        rendered = Path(folder) / "star.mp4"
+        write_mp4(rendered, render("star", 4, frames=48, size=(240, 320)).frames, 12)
+        real = sorted((CLIPS / "gestures").rglob("*.mp4"))[:60] if CLIPS.is_dir() else []
+
+        def shrunk(image: np.ndarray) -> np.ndarray:
+            return cv2.resize(image, (112, 112), interpolation=cv2.INTER_AREA)
+
+        def read(file: Path) -> object:
+            return decode_at(file, lambda t, _, __: uniform_indices(len(t), 8), shrink=shrunk)
+
+        for name, files in (("rendered", [rendered] * 15), ("real", real)):
+            ratios = [
+                best(lambda file=file: read(file), 3)
+                / best(lambda file=file: plainly(file, 8, 112), 3)
+                for file in files
+            ]
+            if ratios:
+                yield (
+                    f"clips of a folder, {name} / decoding plainly",
+                    statistics.median(ratios),
+                    "x",
+                )
+
+
 def apart() -> Iterator[tuple[str, float, str]]:
     """What it costs to probe and decode a file in a process of its own: medians of 15."""
     from core.draw.overlay import write_mp4
@@ -294,6 +346,7 @@ BENCHMARKS = {
         workers,
         commands,
         apart,
+        folders,
         training,
         viewer,
         viewer_large,

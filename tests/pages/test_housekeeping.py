@@ -14,7 +14,7 @@ import pytest
 from streamlit.runtime.memory_session_storage import MemorySessionStorage
 from streamlit.runtime.websocket_session_manager import WebsocketSessionManager
 
-from pages.parts import budget, housekeeping
+from pages.parts import housekeeping
 from pages.parts.store import Store
 from tests.pages.test_pages import ROOT
 
@@ -77,7 +77,10 @@ def test_what_was_made_for_visitors_who_are_gone_is_let_go_once(
     assert tidied == [False, True]
 
 
-def test_a_round_collects_garbage_and_an_empty_server_keeps_little() -> None:
+def test_a_round_collects_garbage_and_an_empty_server_keeps_little(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.delenv("AIM_SERVER", raising=False)
     store = Store(10_000)
     for place in range(5):
         store.get(place, lambda: "value", lambda value: 1000)
@@ -91,8 +94,26 @@ def test_a_round_collects_garbage_and_an_empty_server_keeps_little() -> None:
     finally:
         gc.enable()
     assert gone() is None and store.held == 5000
-    budget.rest(2000)
+    monkeypatch.setattr(housekeeping, "KEPT_FOR_NOBODY", 2000)
+    housekeeping.tidy(is_empty=True)
     assert store.held == 2000 and store.peek(4) and not store.peek(0)
+
+
+@pytest.mark.parametrize(("server", "kept"), [("0", [True, True]), ("1", [False, True])])
+def test_a_server_lets_go_of_what_nobody_asked_for_in_a_while(
+    server: str, kept: list[bool], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AIM_SERVER", server)
+    store, clock = Store(10_000), SimpleNamespace(now=0.0)
+    monkeypatch.setattr("pages.parts.store.time.monotonic", lambda: clock.now)
+    for place in range(2):
+        store.get(place, lambda: "value", lambda value: 1000)
+    clock.now = housekeeping.UNUSED - 1
+    store.peek(1)
+    clock.now = housekeeping.UNUSED + 1
+    housekeeping.tidy(is_empty=False)
+    assert store.held == 1000 * sum(kept)
+    assert [store.peek(place) is not None for place in range(2)] == kept
 
 
 def test_streamlit_leaves_the_garbage_to_us() -> None:

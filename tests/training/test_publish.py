@@ -46,6 +46,16 @@ def test_a_damaged_table_or_a_label_that_the_model_does_not_know_is_said_before_
         publish(embedded()["direcformer"], "mine", tmp_path, None)
 
 
+def test_weights_that_cannot_be_written_are_not_measured_first(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "load_checkpoint", lambda *_: pytest.fail("it was loaded"))
+    (tmp_path / "file").touch()
+    monkeypatch.setattr(module, "CHECKPOINTS", tmp_path / "file")
+    with pytest.raises(BadInput, match=r"file cannot be written into"):
+        publish(embedded()["direcformer"], "mine", None, None)
+
+
 @pytest.mark.long
 def test_a_published_checkpoint_keeps_its_weights_and_says_what_was_measured(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
