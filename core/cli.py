@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 import numpy as np
 
-from core.errors import BadInput, located
+from core.errors import BadInput, enough_memory, located
 from core.runs import write_text
 
 if TYPE_CHECKING:
@@ -399,7 +399,8 @@ def _plain(result: Any) -> str:
 def main(argv: list[str] | None = None) -> int:
     try:
         args = _parser().parse_args(argv)
-        result = (getattr(args, "run", None) or _COMMANDS[args.command])(args)
+        with enough_memory():
+            result = (getattr(args, "run", None) or _COMMANDS[args.command])(args)
     except BadInput as error:
         print(f"error: {error}", file=sys.stderr)
         return 2

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from unicodedata import category
 
 
@@ -41,6 +43,27 @@ class TooFewFrames(VideoError):
 
 class OverLimit(VideoError):
     """Larger or longer than the limits allow."""
+
+
+_NO_MEMORY = ("allocate memory", "not enough memory", "out of memory", "nsufficient memory")
+"""How torch and OpenCV say it, which raise no MemoryError."""
+
+
+@contextmanager
+def enough_memory(lower: str = "ask for fewer frames, or choose a smaller model") -> Iterator[None]:
+    """Raises: BadInput where what is done inside takes more memory than there is; it says `lower`.
+
+    Any other error passes.
+    """
+    try:
+        yield
+    except BadInput:
+        raise
+    except Exception as error:
+        says_so = any(words in str(error) for words in _NO_MEMORY)
+        if not isinstance(error, MemoryError) and not says_so:
+            raise
+        raise BadInput(f"this takes more memory than the computer has; {lower}") from None
 
 
 def located(error: BadInput, path: str) -> str:

@@ -18,7 +18,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 from core.cli import Parser
-from core.errors import BadInput
+from core.errors import BadInput, enough_memory
 
 _DEFAULTS = "A flag that is left out keeps the recipe's own value, which `recipes --json` lists."
 _REAL = "a folder DIR/<label>/<clip> of real clips to report on"
@@ -30,7 +30,8 @@ def main(argv: list[str] | None = None) -> int:
         args = _parser().parse_args(argv)
         if getattr(args, "until_stdin_closes", False):
             threading.Thread(target=_end_with_stdin, daemon=True).start()
-        return _COMMANDS[args.command](args)
+        with enough_memory("lower --batch, or take fewer frames or a smaller model"):
+            return _COMMANDS[args.command](args)
     except BadInput as error:
         print(f"error: {error}", file=sys.stderr)
         return 2

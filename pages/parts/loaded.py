@@ -10,7 +10,7 @@ from typing import Any
 import streamlit as st
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 
-from core.errors import BadInput
+from core.errors import BadInput, enough_memory
 from core.weights import Model, embedded, hub, load_checkpoint, untrained
 from pages.parts.session import leave_if_asked
 from pages.parts.sources import ModelSource
@@ -65,7 +65,7 @@ def _kept(store: Store, key: Any, text: str, make: Callable[[], Model]) -> Model
     if model is not None:
         return model
     is_on_page = get_script_run_ctx(suppress_warning=True) is not None
-    with st.spinner(text) if is_on_page else nullcontext():
+    with st.spinner(text) if is_on_page else nullcontext(), enough_memory("choose a smaller one"):
         made: Model = store.get(key, lambda: _in_turns(make()), lambda model: 1)
     return made
 

@@ -9,6 +9,7 @@ from typing import Any, Generic, ParamSpec, Protocol, TypeVar
 
 import streamlit as st
 
+from core.errors import enough_memory
 from pages.parts.budget import make_room
 from pages.parts.session import STORE, leave_if_asked
 from pages.parts.store import Store
@@ -47,7 +48,7 @@ class MadeOnce(Generic[P, T]):
         store, key = self._where(*args, **more)
 
         def make() -> T:
-            with at_work():
+            with at_work(), enough_memory():
                 make_room()
                 return self._make(*args, **more)
 
