@@ -2,11 +2,21 @@
 
 from __future__ import annotations
 
+import signal
 import sys
 
-if __name__ == "__main__":
+
+def run() -> int:
+    """The command line's exit code; Ctrl-C gives no traceback while it is read, or ends, either."""
     try:
         from core.cli import main
-    except KeyboardInterrupt:  # while it was still being read
-        sys.exit(130)
-    sys.exit(main())
+
+        return main()
+    except KeyboardInterrupt:
+        return 130
+    finally:
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+
+if __name__ == "__main__":
+    sys.exit(run())

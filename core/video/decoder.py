@@ -17,7 +17,7 @@ from core.errors import OverLimit, TooFewFrames
 from core.video.clip import Clip, View, cropped, digest, shrunk
 from core.video.container import Unfit
 from core.video.limits import Limits, limits_here
-from core.video.part import length_over, part_of
+from core.video.part import length_over, no_part, part_of
 from core.video.progress import Progress, silent
 from core.video.sampling import Sampling, choose, choose_of, too_few
 from core.video.stills import stills_of
@@ -86,10 +86,7 @@ def _tried(
         return work(timeline)
     except Unfit:
         if not timeline.begins_at_start:
-            raise OverLimit(
-                f"{path.name}: it is over the limit of {limits.seconds:.0f} s, and its time stamps "
-                "do not say where the part is; convert it to mp4 (H.264), or cut it shorter"
-            ) from None
+            raise no_part(path.name, limits) from None
         return work(scanned(path, limits))
 
 

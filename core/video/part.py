@@ -41,7 +41,18 @@ def part_of(path: Path, limits: Limits, start: float | None, end: float | None) 
                 f"{path.name}: the part from {low:g} s to {high:g} s is over the limit of "
                 f"{limits.seconds:.0f} s; give a shorter one"
             )
-        return _part(film, path.name, low, high, limits)
+        part = _part(film, path.name, low, high, limits)
+        if part is None:
+            raise no_part(path.name, limits)
+        return part
+
+
+def no_part(name: str, limits: Limits) -> OverLimit:
+    """The refusal of a long film whose packets are not what they say."""
+    return OverLimit(
+        f"{name}: it is over the limit of {limits.seconds:.0f} s, and its time stamps do not say "
+        "where the part is; convert it to mp4 (H.264), or cut it shorter"
+    )
 
 
 def length_over(path: Path, limits: Limits) -> float | None:
