@@ -139,7 +139,8 @@ def decode(
         )
         shrinking = None if largest is None else _Shrinking(largest, views)
         pictures = _read(path, timeline, indices, within, shrink=shrinking)
-        identity = digest(_content(path, pictures), indices.tolist())
+        begins_at = () if timeline.begins_at_start else (float(timeline.seconds[0]),)
+        identity = digest(_content(path, pictures), indices.tolist(), *begins_at)
         kept = shrinking.views if shrinking else {}
         return Clip(pictures, timeline.seconds[indices], path.name, identity, kept)
 
