@@ -41,10 +41,10 @@ def part_of(path: Path, limits: Limits, start: float | None, end: float | None) 
                 f"{path.name}: the part from {low:g} s to {high:g} s is over the limit of "
                 f"{limits.seconds:.0f} s; give a shorter one"
             )
-        part = _part(film, path.name, low, high, limits)
-        if part is None:
+        timeline = _part(film, path.name, low, high, limits)
+        if timeline is None:
             raise no_part(path.name, limits)
-        return part
+        return timeline
 
 
 def no_part(name: str, limits: Limits) -> OverLimit:
