@@ -187,6 +187,7 @@ def decode_at(
     *,
     shrink: Callable[[np.ndarray], np.ndarray] | None = None,
     limits: Limits | None = None,
+    part: tuple[float | None, float | None] = (None, None),
 ) -> tuple[np.ndarray, np.ndarray]:
     """Read the frames that `pick` names, for callers with a choice of their own.
 
@@ -196,6 +197,7 @@ def decode_at(
             called again where the file turns out to hold other frames than it said.
         shrink: applied to each picture (H, W, 3) as it is decoded, so that large ones are never
             held together.
+        part: from start to end in seconds, all that is read of a film that is too long.
 
     Returns: frames (P, h, w, 3) uint8 RGB and their times (P,).
 
@@ -212,7 +214,7 @@ def decode_at(
         pictures = _read(path, timeline, indices, within, shrink=shrink)
         return pictures, timeline.seconds[indices]
 
-    return _tried(path, within, picked)
+    return _tried(path, within, picked, part)
 
 
 def subclip(clip: Clip, **how: Any) -> Clip:

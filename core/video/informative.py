@@ -90,5 +90,5 @@ def informative_of_file(
         shown.append(informative(seconds, fps, frames, read, start, end))
         return np.zeros(1, int)
 
-    decode_at(path, pick, limits=limits)
+    decode_at(path, pick, limits=limits, part=(start, end))
     return shown[-1]

@@ -359,9 +359,7 @@ def subsets(choice: Choice, target: int, fill: faithfulness.Fill) -> faithfulnes
     )
 
 
-def heat_of(
-    choice: Choice, name: str, target: int, progress: Progress = silent
-) -> np.ndarray:
+def heat_of(choice: Choice, name: str, target: int, progress: Progress = silent) -> np.ndarray:
     """The map of this name, (T', h, w); an attribution is made if it is not here yet."""
     for key, method in attribute.METHODS.items():
         if method.title == name:
