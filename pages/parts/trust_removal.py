@@ -29,7 +29,7 @@ from pages.parts.export import slug
 from pages.parts.opening import say
 from pages.parts.show import pictures
 from pages.parts.subject import Choice
-from pages.parts.trust_scores import predicted
+from pages.parts.trust_scores import named, predicted
 from pages.parts.words import as_text
 
 ABOUT = (
@@ -70,7 +70,7 @@ def what_the_answer_hangs_on(choice: Choice) -> Question:
     left, right = st.columns([3, 5], vertical_alignment="bottom")
     with left:
         question = Question(_map(choice), target)
-    label = as_text(choice.card.labels[target])
+    label = as_text(named(choice))
     with right:
         is_here = _measure_when_asked(choice, question)
     own = cached.removal.here(choice, question.map, target)
@@ -162,7 +162,7 @@ def in_a_sentence(name: str, label: str, own: Curves, others: Sequence[Curves]) 
 def _exhibit(
     choice: Choice, question: Question, heat: np.ndarray, own: Curves, others: Sequence[Curves]
 ) -> Exhibit:
-    label = choice.card.labels[question.target]
+    label = named(choice)
     numbers: dict[str, tuple[np.ndarray, str]] = {"heat": (heat, "(T', h, w) the map")}
     for (way, fill), curve in own.items():
         name = f"{way}_{fill}"
@@ -196,7 +196,7 @@ def _clip(choice: Choice, heat: np.ndarray, own: Curves, others: Sequence[Curves
     )
     component("removed_clip", "removed/removed")(
         key="removed",
-        data=data | {"chart": CHART, "label": choice.card.labels[predicted(choice)]},
+        data=data | {"chart": CHART, "label": named(choice)},
     )
 
 

@@ -16,6 +16,7 @@ from core.explain.trust.every_map import BASELINES, NamedMap
 from core.explain.trust.one_clip import Held, held_against_truth
 from core.explain.trust.truth_scores import MEANINGS, NAMES
 from pages.parts import cached, links
+from pages.parts.domain import closest
 from pages.parts.exhibit import Exhibit
 from pages.parts.flow_scores import say_if_taught
 from pages.parts.opening import listed, say
@@ -47,6 +48,11 @@ def maps_here(choice: Choice) -> list[NamedMap]:
 def predicted(choice: Choice) -> int:
     """The class that is asked for: the most probable one."""
     return int(cached.trace(choice).probabilities.argmax())
+
+
+def named(choice: Choice) -> str:
+    """The class that is asked for, with a word before it where it is but the closest."""
+    return closest(choice) + choice.card.labels[predicted(choice)]
 
 
 def does_it_tell_the_truth(choice: Choice) -> None:
@@ -121,7 +127,7 @@ def _exhibit(choice: Choice, held: Sequence[Held]) -> Exhibit:
             for score in NAMES
         },
     }
-    label = as_text(choice.card.labels[predicted(choice)])
+    label = as_text(named(choice))
     return Exhibit(
         truth_panels(held),
         "truth",
