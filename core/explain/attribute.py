@@ -256,7 +256,8 @@ def occlusion(
     """How far the score falls when one cell, over all frames that it covers, is painted grey.
 
     Zeiler and Fergus, ECCV 2014. What a recurrent network makes of the frames before the cell is
-    computed once.
+    computed once. All in float32: one cell changes the score of a shipped model by 0.005 to 0.09,
+    and bfloat16 missed the largest change by 27 to 300 %, float16 by 4 to 75 %.
     """
     network = own_network(model)
     with torch.inference_mode():
