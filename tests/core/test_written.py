@@ -118,7 +118,13 @@ def test_ctrl_c_at_any_time_gives_no_traceback(after: float, words: str, tmp_pat
     words = words.replace("up.mp4", str(tmp_path / "up.mp4"))
     command = [sys.executable, "-m", *words.split()]
     process = subprocess.Popen(
-        command, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=ROOT
+        command,
+        stderr=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+        cwd=ROOT,
+        # what a shell starts in the background would hand on that it ignores Ctrl-C
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
     time.sleep(after)
     process.send_signal(signal.SIGINT)
