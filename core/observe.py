@@ -38,8 +38,13 @@ class Trace:
 
     @property
     def grid(self) -> tuple[int, int, int]:
-        """(T', h, w) in tokens, of the last layer where grids differ."""
-        return self.attentions[-1].grid
+        """(T', h, w) in tokens, of the last layer where grids differ.
+
+        Attention from frame to frame alone has no places: its grid counts where there is no other.
+        """
+        grids = [attention.grid for attention in self.attentions]
+        of_places = [(T, h, w) for T, h, w in grids if h * w > 1]
+        return (of_places or grids)[-1]
 
     def along(self, axis: Axis) -> list[Attention]:
         """The recorded attentions over this axis, first layer first."""
