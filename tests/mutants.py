@@ -146,8 +146,8 @@ MUTANTS = (
     Mutant(
         "GradCAM: what speaks against the class",
         "core/explain/gradcam.py",
-        "sum(1)[0].relu()",
-        "sum(1)[0].neg().relu()",
+        "sum(1).relu()",
+        "sum(1).neg().relu()",
         _CAM,
         "cam",
     ),
@@ -185,8 +185,8 @@ MUTANTS = (
     Mutant(
         "an explanation of another layer",
         "core/explain/explanation.py",
-        "spatial(trace, layer, head)",
-        "spatial(trace, None, head)",
+        "heat_over_space = spatial(trace, layer, head)",
+        "heat_over_space = spatial(trace, None, head)",
         _MAPS,
     ),
     Mutant(

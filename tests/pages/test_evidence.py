@@ -29,7 +29,8 @@ def test_whether_it_finds_the_hand_is_asked_with_what_it_was_taught(
     monkeypatch.setattr(flow_scores.st, "subheader", lambda *_, **__: None)
     drawn = SimpleNamespace(draw=lambda: None)
     monkeypatch.setattr(flow_scores, "_scores", lambda *_: drawn)
-    card = SimpleNamespace(recipe={"stages": [{"fingertip": 0.0}, {"fingertip": fingertip}]})
+    stages = [{"fingertip": 0.0}, {"fingertip": fingertip}]
+    card = SimpleNamespace(recipe={"stages": stages}, hash="of no file")
     truth = SimpleNamespace(mask=np.zeros((2, 4, 4), bool))
     flow_scores.does_it_find_the_hand(
         SimpleNamespace(choice=SimpleNamespace(card=card), truth=truth)

@@ -122,6 +122,7 @@ def test_a_path_goes_forward_where_the_truth_is_met_no_better_backwards(
     later = iter(readings)
     monkeypatch.setattr(evaluate, "read", lambda *_: next(later))
     monkeypatch.setattr(evaluate, "probabilities", lambda *_: torch.eye(10)[0].numpy())
+    monkeypatch.setattr(evaluate, "at_once", lambda *_: 1)
     card = SimpleNamespace(labels=LABELS, sharpness=0.0)
     monkeypatch.setattr(evaluate.Affinity, "of", lambda *_: None)
     frames = torch.zeros(2, 4, 4, 3, dtype=torch.uint8).numpy()

@@ -351,7 +351,8 @@ def test_the_command_line_samples_with_the_stride_of_the_card(
     monkeypatch.setattr(
         "core.weights.model.decode",
         lambda path, **settings: (
-            asked.append(settings) or subclip(rendered_clip(render("star", 3, frames=6)), frames=3)
+            asked.append(settings | {"progress": None})
+            or subclip(rendered_clip(render("star", 3, frames=6)), frames=3)
         ),
     )
     assert (
@@ -359,7 +360,15 @@ def test_the_command_line_samples_with_the_stride_of_the_card(
         == 0
     )
     assert asked == [
-        {"frames": 3, "sampling": "dense", "stride": 32, "rate": 0.0, "start": None, "end": None}
+        {
+            "frames": 3,
+            "sampling": "dense",
+            "stride": 32,
+            "rate": 0.0,
+            "start": None,
+            "end": None,
+            "progress": None,
+        }
     ]
 
 
