@@ -11,7 +11,9 @@ TAP_HELP = (
     "Which part of each layer is followed. **whole clip** (global): the heads that see all of it. "
     "**checkerboard** (local): the heads that see one colour of a checkerboard. **image model** "
     "(vit): the frozen one. **after the aligning encoder** (aligned): an encoder on top of it that "
-    "is meant to undo the camera's motion."
+    "is meant to undo the camera's motion. **stage 1** (stage1): the finest of Hiera's four grids. "
+    "**stage 2** (stage2): a grid of half as many rows and columns. **stage 3** (stage3): a "
+    "quarter of them. **stage 4** (stage4): the coarsest, from which the network decides."
 )
 SHARED_HELP = {
     "layer": "The network looks at the clip in several layers, one after the other; the last "

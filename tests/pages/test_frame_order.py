@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -94,8 +95,8 @@ def test_a_clip_that_stands_still_is_not_identifiable_and_says_why(
 
     known = cached.clip
 
-    def frozen(*args: object) -> Clip:
-        clip = known(*args)
+    def frozen(*args: Any, **more: Any) -> Clip:
+        clip = known(*args, **more)
         return Clip(
             np.repeat(clip.frames[:1], len(clip), 0), clip.times, clip.source, clip.id + "frozen"
         )

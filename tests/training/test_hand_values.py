@@ -120,15 +120,14 @@ def test_a_path_goes_forward_where_the_truth_is_met_no_better_backwards(
         for a, e in ((75.0, 75.0), (50.0, 75.0))
     ]
     later = iter(readings)
-    monkeypatch.setattr(evaluate, "read", lambda *_: next(later))
-    monkeypatch.setattr(evaluate, "probabilities", lambda *_: torch.eye(10)[0].numpy())
+    p = torch.eye(10)[0].numpy()
     monkeypatch.setattr(evaluate, "at_once", lambda *_: 1)
-    card = SimpleNamespace(labels=LABELS, sharpness=0.0)
-    monkeypatch.setattr(evaluate.Affinity, "of", lambda *_: None)
+    monkeypatch.setattr(evaluate, "has_order_head", lambda *_: False)
+    monkeypatch.setattr(evaluate, "_read_batch", lambda *_: [(p, next(later))])
     frames = torch.zeros(2, 4, 4, 3, dtype=torch.uint8).numpy()
     clip = Clip(frames, torch.arange(2).double().numpy(), "a", "b")
     samples = [Sample(LABELS[0], clip, name, None) for name in "ab"]
-    rows = measure(SimpleNamespace(card=card, unit=1), samples)
+    rows = measure(SimpleNamespace(card=SimpleNamespace(labels=LABELS)), samples)
     assert [row.forward for row in rows] == [True, False]
 
 
