@@ -94,7 +94,7 @@ def test_a_page_opens_on_a_model(name: str, page: str) -> None:
 def test_the_training_page_opens_whatever_the_model(name: str) -> None:
     app = opened(name, str(ROOT / "pages" / "training.py"))
     assert not app.exception and not app.error
-    assert len(app.dataframe) == 2 and app.button(key="start").label == "Start"
+    assert len(app.dataframe) >= 2 and app.button(key="start").label == "Start"
 
 
 @pytest.mark.parametrize(
