@@ -46,7 +46,7 @@ def add_flags(command: argparse.ArgumentParser) -> None:
     command.add_argument(
         "--again", nargs="*", choices=shipped, default=list(AGAIN), help="on a second set of clips"
     )
-    for name, default in (("clips", 200), ("faithful", 20), ("attributed", 10), ("randomised", 5)):
+    for name, default in (("clips", 200), ("faithful", 4), ("attributed", 2), ("randomised", 2)):
         command.add_argument(
             f"--{name}", type=int, default=default, help=f"as of `core trust` (default {default})"
         )
