@@ -33,6 +33,10 @@ def facing(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def opened(browser: Any, address: str, size: tuple[int, int] = (1280, 720)) -> Any:
     """A page whose clip is to be recorded."""
     page = browser.new_page(viewport={"width": size[0], "height": size[1]})
+    # what Playwright asks of a page counts as a press, on which the camera would open by itself
+    page.add_init_script(
+        "Object.defineProperty(navigator, 'userActivation', {value: {isActive: false}})"
+    )
     page.goto(f"{address}/?source=Record")
     settled(page)
     return page

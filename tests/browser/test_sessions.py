@@ -3,8 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Coroutine
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, TypeVar
 
 from tests.visitor import Run, Visitor
+
+T = TypeVar("T")
+
+
+def _result(work: Coroutine[Any, Any, T]) -> T:
+    """What `work` returns; in a thread of its own, as a browser of another test may have a loop."""
+    with ThreadPoolExecutor(1) as pool:
+        return pool.submit(asyncio.run, work).result()
 
 
 async def _visit(address: str, seed: int) -> list[Run]:
@@ -22,7 +33,7 @@ def test_visitors_at_once_see_heat_maps_and_shuffles_and_no_error(address: str) 
     async def all_of_them() -> list[list[Run]]:
         return await asyncio.gather(*(_visit(address, seed) for seed in (101, 102)))
 
-    for runs in asyncio.run(all_of_them()):
+    for runs in _result(all_of_them()):
         assert [run.errors for run in runs] == [[]] * 5
         drawn = [run.first is not None for run in runs]
         assert drawn == [True, True, False, True, True]
@@ -35,6 +46,6 @@ def test_a_visitor_who_asks_for_the_impossible_is_told_in_a_line(address: str) -
             await visitor.go(source="Upload")
             return await visitor.upload("Video", "no.mp4", b"no video")
 
-    run = asyncio.run(upload())
+    run = _result(upload())
     assert len(run.errors) == 1 and "not a video that can be read" in run.errors[0]
     assert run.first is not None, "a rendered clip is shown meanwhile"
