@@ -14,25 +14,40 @@ from core.draw.lettering import ink, number, text_width, wrapped
 from core.draw.style import FONT, LINE, WIDTH, bare, colour_scale, named_ticks, numbered
 
 
+def _signed_cells(
+    values: Float[np.ndarray, "rows columns"],
+    rows: list[str],
+    columns: list[str],
+    most: float,
+    between: str,
+    value: str,
+) -> go.Figure:
+    """Cells from blue at -`most` to red at `most`, 0 neutral.
+
+    A cell says on hover its row and column, with `between` between them, and its value.
+    """
+    return go.Figure(
+        go.Heatmap(
+            z=values,
+            text=[[f"{row}{between}{column}" for column in columns] for row in rows],
+            zmin=-most,
+            zmax=most,
+            colorscale=colour_scale(True),
+            xgap=2,
+            ygap=2,
+            showscale=False,
+            hovertemplate=f"%{{text}}: {value}<extra></extra>",
+        )
+    )
+
+
 def agreement_map(
     matrix: Float[np.ndarray, "n n"], names: list[str], height: int = 420
 ) -> go.Figure:
     """Correlations -1..1 of each two models (n, n), written into the cells."""
     n = len(names)
     size = FONT - 1 if n < 4 else FONT - 2
-    figure = go.Figure(
-        go.Heatmap(
-            z=matrix,
-            text=[[f"{row} and {column}" for column in names] for row in names],
-            zmin=-1,
-            zmax=1,
-            colorscale=colour_scale(True),
-            xgap=2,
-            ygap=2,
-            showscale=False,
-            hovertemplate="%{text}: %{z:.4f}<extra></extra>",
-        )
-    )
+    figure = _signed_cells(matrix, names, names, 1, " and ", "%{z:.4f}")
     _write_values(figure, matrix, ".2f")
     beside, width = 150, 0.55 * WIDTH  # it shares its row of the page
     row_names = [wrapped(name, beside, FONT) for name in names]
@@ -56,19 +71,7 @@ def correlation_map(
     beside = 200  # pixels of the rows' names
     cell = (WIDTH - beside) / len(columns)
     size = FONT if cell > 56 else FONT - 3
-    figure = go.Figure(
-        go.Heatmap(
-            z=matrix,
-            text=[[f"{row} and {column}" for column in columns] for row in rows],
-            zmin=-1,
-            zmax=1,
-            colorscale=colour_scale(True),
-            xgap=2,
-            ygap=2,
-            showscale=False,
-            hovertemplate="%{text}: %{z:.3f}<extra></extra>",
-        )
-    )
+    figure = _signed_cells(matrix, rows, columns, 1, " and ", "%{z:.3f}")
     _write_values(figure, np.round(matrix, 2) + 0.0, ".2f", size=size)  # no cell says -0.00
     angle = 0 if cell > 8 + max(text_width(name, FONT - 1) for name in columns) else -40
     row_names = [wrapped(name, beside, FONT, most=1) for name in rows]
@@ -95,19 +98,7 @@ def share_map(
     Red speaks for the whole, blue against it; the colours end at 100 % whatever goes beyond.
     """
     height = height or 70 + 34 * len(rows)
-    figure = go.Figure(
-        go.Heatmap(
-            z=100 * shares,
-            text=[[f"{row}, {column}" for column in columns] for row in rows],
-            zmin=-100,
-            zmax=100,
-            colorscale=colour_scale(True),
-            xgap=2,
-            ygap=2,
-            showscale=False,
-            hovertemplate="%{text}: %{z:.1f} %<extra></extra>",
-        )
-    )
+    figure = _signed_cells(100 * shares, rows, columns, 100, ", ", "%{z:.1f} %")
     _write_values(figure, np.round(100 * shares) + 0.0, ".0f")  # no cell says -0
     size = FONT - 1
     figure.update_yaxes(

@@ -19,7 +19,7 @@ from core.models import spec
 from core.weights.card import UNCALIBRATED, Card, Colour
 from core.weights.hiera_config import hiera_settings
 from core.weights.public import PublicLayout
-from core.weights.public_config import Config, State, colour_in, size_in
+from core.weights.public_config import Config, State, check_sizes, colour_in, size_in
 
 FRAMES = 8
 """Frames of a clip, unless told otherwise: it sees each by itself."""
@@ -165,17 +165,7 @@ def _settings(what: str, tensors: State, config: Config) -> dict[str, Any]:
         "heads": size_in(what, config, "num_attention_heads", width // 64),
     }
     theirs = {"patch": patch, "width": width, "depth": depth, "positions": side * patch}
-    for key, there in theirs.items():
-        if settings[key] != there:
-            raise BadInput(
-                f"{what}: {key} should be {settings[key]}, its tensors have {there}; get the file "
-                "again, with its config.json"
-            )
-    if not settings["heads"] or width % settings["heads"]:
-        raise BadInput(
-            f"{what}: the number of heads cannot be told from tensors of width {width}; put its "
-            "config.json beside it"
-        )
+    check_sizes(what, settings, theirs)
     is_clip = "norm_pre.weight" in tensors
     return settings | {
         "layer_scale": "blocks.0.ls1.gamma" in tensors,

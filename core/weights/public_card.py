@@ -12,7 +12,7 @@ from torch import Tensor
 from core.errors import BadInput
 from core.weights.card import UNCALIBRATED, Card, Colour
 from core.weights.public import layout_of
-from core.weights.public_config import Config, State, colour_in, first, size_in
+from core.weights.public_config import Config, State, check_sizes, colour_in, first, size_in
 
 
 @dataclass(frozen=True)
@@ -214,17 +214,7 @@ def _settings(what: str, family: str, conv: Tensor, state: State, config: Config
     if _is_small_videomae(family, width):
         # The hub's config.json says 16: the same tensors, split otherwise than they were trained.
         settings["heads"] = 6
-    for key, there in {"width": width, "patch": patch, "depth": depth}.items():
-        if settings[key] != there:
-            raise BadInput(
-                f"{what}: {key} should be {settings[key]}, its tensors have {there}; get the file "
-                "again, with its config.json"
-            )
-    if not settings["heads"] or width % settings["heads"]:
-        raise BadInput(
-            f"{what}: the number of heads cannot be told from tensors of width {width}; put its "
-            "config.json beside it"
-        )
+    check_sizes(what, settings, {"width": width, "patch": patch, "depth": depth})
     if family == "direcformer":
         settings |= _kernels(what, config) | {"order_head": False}
         order = first(state, _ORDER)

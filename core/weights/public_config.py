@@ -35,6 +35,25 @@ def size_in(what: str, config: Config, key: str, usual: int) -> int:
     return value
 
 
+def check_sizes(what: str, settings: Mapping[str, Any], theirs: Mapping[str, int]) -> None:
+    """Hold what config.json says against what the tensors have, by the names of `theirs`.
+
+    Raises: BadInput where they differ, and where `heads` is unknown or does not divide `width`.
+    """
+    for key, there in theirs.items():
+        if settings[key] != there:
+            raise BadInput(
+                f"{what}: {key} should be {settings[key]}, its tensors have {there}; get the file "
+                "again, with its config.json"
+            )
+    width = theirs["width"]
+    if not settings["heads"] or width % settings["heads"]:
+        raise BadInput(
+            f"{what}: the number of heads cannot be told from tensors of width {width}; put its "
+            "config.json beside it"
+        )
+
+
 def colour_in(what: str, preprocessor: Config, key: str, usual: Colour) -> Colour:
     """A colour of preprocessor_config.json, or `usual`.
 
