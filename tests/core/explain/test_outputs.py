@@ -65,6 +65,24 @@ def test_an_adapter_that_adds_nothing_is_0_and_one_that_adds_a_constant_is_its_s
     np.testing.assert_allclose(activity[1], expected.numpy(), rtol=1e-5)
 
 
+def test_an_adapters_activity_is_eq_5_by_hand_at_each_patch() -> None:
+    of = model()
+    adapter = of.net.adapters.blocks[0][0]
+    torch.manual_seed(5)
+    torch.nn.init.normal_(adapter.up.weight)
+    _, video = to_input(of.card, clip())
+    with torch.no_grad():
+        entering, (h, w) = of.net.vit.embed(video[0].transpose(0, 1))
+        adapter.down.weight[:, entering.shape[-1] :] = 0  # no flow
+        normed = of.net.vit.blocks[0].norm1(entering)
+        hidden = adapter.down.weight[:, : entering.shape[-1]] @ normed.transpose(1, 2)
+        embedding = (hidden + adapter.down.bias[:, None]).relu()
+        added = adapter.scale * (adapter.up.weight @ embedding + adapter.up.bias[:, None])
+        shares = added[:, :, 1:].norm(dim=1) / entering[:, 1:].norm(dim=-1)
+    activity = adapter_activity(of, clip())[0][0]
+    np.testing.assert_allclose(activity, shares.view(PICTURES, h, w).numpy(), rtol=1e-4)
+
+
 def test_another_model_is_refused() -> None:
     with pytest.raises(BadInput, match="rvit has one output; choose am_flow"):
         output_names(load("rvit"))
