@@ -51,15 +51,15 @@ docker:
 $(VENV)/app.done: requirements.txt
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or later is needed, found " + sys.version.split()[0])'
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.txt
+	$(BIN)/python -m pip install --quiet --no-compile --disable-pip-version-check -r requirements.txt
 	@$(BIN)/python -c 'import cv2' 2>/dev/null || { \
 		echo "OpenCV's window libraries are missing here: using opencv-python-headless of the same version instead"; \
 		$(BIN)/python -m pip uninstall --quiet --yes opencv-python && \
-		$(BIN)/python -m pip install --quiet --disable-pip-version-check "$$(sed -n 's/^opencv-python==/opencv-python-headless==/p' requirements.txt)"; }
+		$(BIN)/python -m pip install --quiet --no-compile --disable-pip-version-check "$$(sed -n 's/^opencv-python==/opencv-python-headless==/p' requirements.txt)"; }
 	touch $@
 
 $(VENV)/test.done: $(VENV)/app.done tests/requirements.txt
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check $$(grep -E '^[a-z]' tests/requirements.txt)
+	$(BIN)/python -m pip install --quiet --no-compile --disable-pip-version-check $$(grep -E '^[a-z]' tests/requirements.txt)
 	touch $@
 
 clean:
