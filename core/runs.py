@@ -271,6 +271,7 @@ METRICS = {
     "hand": Metric("Place of the hand", "fingertip"),
     "fingertip_hit": Metric("Fingertip found"),
     "alignment": Metric("Frame maps apart", "alignment"),
+    "hand_flow": Metric("AM flow off the hand", "hand_flow"),
     "lr": Metric("Learning rate"),
     "clips_per_second": Metric("Clips per second"),
 }

@@ -174,3 +174,38 @@ def hand_loss(predicted: Tensor, occupied: Tensor) -> Tensor:
         occupied: (F, h, w), 0..1.
     """
     return binary_cross_entropy_with_logits(predicted[..., 1], occupied)
+
+
+def moving_hand(occupied: Tensor) -> tuple[Tensor, Tensor]:
+    """The patches that the hand covers in either frame of a pair, and in which pairs it moves.
+
+    Args:
+        occupied: (B, T, h, w), 0..1, how much of each patch the hand covers.
+
+    Returns: (B, T - 1, h w), 0..1; and (B, T - 1) bool, whether a quarter of a patch or more is
+    covered in one frame and not in the other.
+    """
+    first, second = occupied[:, :-1].flatten(2), occupied[:, 1:].flatten(2)
+    return torch.maximum(first, second), (first - second).abs().sum(-1) >= 0.25
+
+
+def hand_flow_loss(flows: Sequence[Tensor], occupied: Tensor) -> Tensor:
+    """How far AM flow is from lying on the hand that moves: a cross-entropy over patches.
+
+    The paper has an encoder that is to undo the camera's motion and names no loss for it beside the
+    class; this one is ours. Flow over the patches, divided by its sum, is compared with the hand's
+    share of them; mean over blocks and over the pairs in which the hand moves.
+
+    Args:
+        flows: of each AM block, (B, T - 1, N) >= 0; N are the patches, after a class token or none.
+        occupied: (B, T, h, w), 0..1.
+    """
+    hand, moves = moving_hand(occupied)
+    target = hand[moves] / hand[moves].sum(-1, keepdim=True)
+    patches = target.shape[-1]
+    terms = []
+    for flow in flows:
+        of_patches = flow.float()[..., -patches:][moves] + 1e-6
+        share = of_patches / of_patches.sum(-1, keepdim=True)
+        terms.append(-(target * share.log()).sum(-1).mean())
+    return torch.stack(terms).mean()

@@ -83,6 +83,12 @@ PANELS = (
         from_zero=True,
     ),
     Panel(
+        "hand_flow",
+        "Cross-entropy between where AM flow lies and the patches of the hand that moves. Flow "
+        "that is alike on 36 patches gives 3.6; lower is better.",
+        from_zero=True,
+    ),
+    Panel(
         "lr",
         "Size of a step. It rises while the training warms up, then falls.",
         from_zero=True,

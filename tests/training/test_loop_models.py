@@ -40,6 +40,7 @@ def test_every_model_trains_and_its_checkpoint_loads(tmp_path: Path, model: str)
         model=model,
         settings=SETTINGS.get(model, {}),
         alignment=0.1,
+        hand_flow=0.1,
         order=1.0,
         directed=1.0,
         rank=1.0,
@@ -51,7 +52,11 @@ def test_every_model_trains_and_its_checkpoint_loads(tmp_path: Path, model: str)
     assert net(torch.rand(2, 3, 8, 24, 24)).shape == (2, 10)
     (report,) = (r for r in rows(tmp_path / "run") if r["stage"] == "video")
     assert report["step"] == 2 and {"classify", "rank", "fingertip", "hand", "top1"} <= set(report)
-    has = {"alignment": model == "rvit", "order": model == "direcformer"}
+    has = {
+        "alignment": model == "rvit",
+        "hand_flow": model == "am_flow",
+        "order": model == "direcformer",
+    }
     assert all((k in report) == wanted for k, wanted in has.items())
     before, after = (
         load_file(tmp_path / "run" / "stills.safetensors"),

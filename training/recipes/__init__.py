@@ -253,6 +253,11 @@ class Recipe:
         "rows) or clips (less the mean map of the clips of a pass)",
         one_of=("none", "rows", "clips"),
     )
+    hand_flow: float = flag(
+        0.0,
+        "weight of where AM flow lies: on the hand that moves, whatever the camera does",
+        least=0,
+    )
     fingertip: float = flag(
         0.3, "weight of the dense side task: where the fingertip and the hand are", least=0
     )

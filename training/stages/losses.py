@@ -18,8 +18,10 @@ from core.runs import METRICS
 from training.losses import (
     alignment_loss,
     fingertip_loss,
+    hand_flow_loss,
     hand_loss,
     inside,
+    moving_hand,
     pair_loss,
     pair_weights,
     rank_loss,
@@ -170,6 +172,15 @@ def _has_fingertips(offer: Offer) -> bool:
     return offer.fingertips
 
 
+def _has_hand_flow(offer: Offer) -> bool:
+    """Whether flow is of the patches whose truth is known: Hiera's later grids are coarser."""
+    output = offer.output
+    if not (offer.fingertips and output.am_flow and output.patches is not None):
+        return False
+    h, w = output.patches.shape[2:4]
+    return all(flow.shape[-1] in (h * w, h * w + 1) for flow in output.am_flow)
+
+
 def _ordered(truth: Truth) -> int:
     return len(truth["label"])
 
@@ -196,6 +207,15 @@ def _weighed_pairs(truth: Truth) -> float:
 
 def _tips(truth: Truth) -> int:
     return int(inside(truth["tip"], *truth["occupied"].shape[1:]).sum())
+
+
+def _by_clip(truth: Truth) -> Tensor:
+    """`occupied` of each clip, (m + n, T, h, w)."""
+    return truth["occupied"].unflatten(0, (_every_clip(truth), -1))
+
+
+def _moving_pairs(truth: Truth) -> int:
+    return int(moving_hand(_by_clip(truth))[1].sum())
 
 
 def _every_frame(truth: Truth) -> int:
@@ -234,6 +254,10 @@ def _alignment(seen: Pass) -> Tensor:
     return alignment_loss((spatial, temporal), seen.recipe.centring)
 
 
+def _hand_flow(seen: Pass) -> Tensor:
+    return hand_flow_loss(seen.output.am_flow, _by_clip(seen.truth))
+
+
 def _top1(seen: Pass) -> Tensor:
     return (seen.logits.argmax(1) == most_probable(seen.label)).float().mean()
 
@@ -254,6 +278,7 @@ LOSSES: dict[str, Loss] = {
     "pairs": Loss(_has_time, _weighed_pairs, _pairs),
     "rank": Loss(_always, _shuffled, _rank),
     "alignment": Loss(_has_frame_maps, _every_clip, _alignment),
+    "hand_flow": Loss(_has_hand_flow, _moving_pairs, _hand_flow),
     "fingertip": Loss(_has_fingertips, _tips, lambda seen: seen.side.fingertip()),
     "hand": Loss(_has_fingertips, _every_frame, lambda seen: seen.side.hand()),
 }

@@ -258,7 +258,7 @@ class Video(Stage):
                 f"none of a part's {len(places)} clips is seen in order or shuffled; raise "
                 "--ordered, --shuffled or --batch"
             )
-        if "fingertip" in self.weights:
+        if not {"fingertip", "hand_flow"}.isdisjoint(self.weights):
             assert batch.tip is not None and batch.occupied is not None, "its clips are rendered"
             for name, side in (("tip", batch.tip), ("occupied", batch.occupied)):
                 # a token that covers two frames points at the middle of both
