@@ -67,7 +67,7 @@ function framed(context, { title, canvas, legend }, x, y, theme, put) {
   at += height + 10;
   let right = x;
   for (const piece of legend.children) {
-    if (getComputedStyle(piece).visibility === "hidden") continue;
+    if (!piece.checkVisibility({ visibilityProperty: true })) continue;
     if (piece instanceof HTMLCanvasElement) {
       const bar = piece.getBoundingClientRect();
       context.drawImage(piece, right, at + 2, bar.width, bar.height);

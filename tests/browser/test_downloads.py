@@ -62,6 +62,7 @@ def test_the_viewer_gives_what_it_shows(address: str, chromium, screenshots: Pat
         "not an explanation",
     ):
         assert any(line in text for text in words), line
+    assert "cannot see" not in words, "the query sees all, and the page does not say it either"
     pictures = [node.get("href") for node in tree.iter(f"{SVG}image")]
     assert sum(picture.startswith("data:image/jpeg") for picture in pictures) == 1 + len(
         trace.clip
