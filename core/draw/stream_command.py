@@ -80,6 +80,7 @@ def described(model: Model, seconds: float, glance: Glance) -> dict[str, Any]:
         "seconds": round(seconds, 6),
         "picture": glance.met,
         "top": [{"label": model.card.labels[i], "p": round(float(p[i]), 6)} for i in top],
+        "domain": glance.domain and glance.domain.numbers,
         "hidden": rounded(glance.hidden),
         "gate": rounded(glance.gate),
         "tokens": rounded(glance.tokens),
@@ -88,7 +89,8 @@ def described(model: Model, seconds: float, glance: Glance) -> dict[str, Any]:
 
 def in_words(entry: dict[str, Any]) -> str:
     """The same as a line for reading."""
-    line = f"{entry['seconds']:7.2f} s  "
+    where = entry["domain"]
+    line = f"{entry['seconds']:7.2f} s  {'closest: ' if where and not where['inside'] else ''}"
     line += ", ".join(f"{best['label']} {100 * best['p']:.1f} %" for best in entry["top"][:1])
     line += "no classes" if not entry["top"] else ""
     for name in ("hidden", "gate"):

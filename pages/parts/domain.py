@@ -21,6 +21,10 @@ HELP = (
     "0 a typical other clip, and {threshold:.2f} the least of what looks like its training."
 )
 """How the domain check judges, with its two numbers."""
+UNMEASURED = (
+    "It names one of them for any clip: what looks like its training and what does not was "
+    "measured for the included weights alone."
+)
 
 
 def is_outside(choice: Choice) -> bool:
@@ -37,13 +41,17 @@ def closest(choice: Choice) -> str:
 def classes_heading(choice: Choice, title: str, help: str) -> None:
     """The heading of what a model calls the clip, with all that it can say below it.
 
-    `title` is taken for a clip that looks like training, or where nobody can tell.
+    `title` is taken for a clip that looks like training.
     """
-    where = domain(cached.trace(choice))
-    outside = where is not None and not where.inside
-    judged = "" if where is None else "  \n" + HELP.format(**where.numbers)
-    st.subheader(CLOSEST if outside else title, help=help + judged)
-    st.caption(known_classes(choice.card))
+    where, known = domain(cached.trace(choice)), known_classes(choice.card)
+    if where is None:
+        closest_of_all = f"Closest of its {len(choice.card.labels)} classes"
+        st.subheader(closest_of_all, help=help)
+        st.caption(f"{known} {UNMEASURED}")
+        return
+    judged = f"{help}  \n{HELP.format(**where.numbers)}"
+    st.subheader(title if where.inside else CLOSEST, help=judged)
+    st.caption(known)
 
 
 def say_no_classes(choice: Choice) -> bool:

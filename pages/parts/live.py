@@ -16,12 +16,11 @@ import streamlit as st
 from core import explain
 from core.draw.overlay import coloured, diverging_lut, prominence
 from core.errors import BadInput
-from core.explain.stream import Glance, Memory, usual_rate, window_seconds
+from core.explain.stream import Memory, usual_rate, window_seconds
 from core.models import spec
 from core.video import Limits
 from core.video.stills import picture
 from core.weights import Model
-from core.weights.domain import domain_check
 from pages.parts import session
 from pages.parts.component import component
 from pages.parts.record import HELP as RECORDER_HELP
@@ -83,24 +82,13 @@ def answer(choice: Choice, sent: dict[str, Any]) -> dict[str, Any]:
         **name,
         "met": glance.met,
         "probabilities": glance.probabilities.round(5).tolist(),
-        "doubted": _is_doubted(choice, glance),
+        "doubted": glance.domain is None or not glance.domain.inside,
         "grid": list(heat.shape),
         "heat": [float(f"{weight:.5g}") for weight in heat.ravel()],
         "signed": glance.signed,
         "opacity": OPACITY * (1.0 if glance.signed else prominence(heat)),
         "hidden": [float(f"{size:.5g}") for size in glance.hidden],
     }
-
-
-def _is_doubted(choice: Choice, glance: Glance) -> bool:
-    """Whether the class is no more than the closest of those that the model knows.
-
-    It is where the window does not look like training, and of a film that is read picture by
-    picture, which no domain check can judge.
-    """
-    if glance.domain is not None:
-        return not glance.domain.inside
-    return domain_check(choice.card) is not None
 
 
 def _picture(sent: dict[str, Any]) -> np.ndarray:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,7 @@ import pytest
 from core.explain import OUTSIDE
 from core.weights import load
 from core.weights.domain import DomainCheck
+from pages.parts import domain
 from tests.pages.test_pages import ROOT, opened
 
 
@@ -75,3 +77,17 @@ def test_intervene_claims_no_class_outside_and_leads_to_gestures_of_ones_own(
 def test_a_rendered_gesture_is_what_the_model_sees() -> None:
     app = opened("direcformer", page("explore.py"))
     assert "What it sees" in [heading.value for heading in app.subheader] and not app.warning
+
+
+def test_weights_that_nobody_calibrated_name_no_more_than_the_closest_of_their_classes(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    lines: list[str] = []
+    monkeypatch.setattr(domain.st, "subheader", lambda title, help: lines.append(title))
+    monkeypatch.setattr(domain.st, "caption", lines.append)
+    monkeypatch.setattr(domain.cached, "trace", lambda choice: None)
+    monkeypatch.setattr(domain, "domain", lambda trace: None)
+    card = SimpleNamespace(labels=("wave", "fist"), listed="wave, fist")
+    domain.classes_heading(SimpleNamespace(card=card), "What it sees", "")
+    assert lines[0] == "Closest of its 2 classes"
+    assert "wave, fist" in lines[1] and "for the included weights alone" in lines[1]

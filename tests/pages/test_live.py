@@ -78,8 +78,6 @@ def test_a_class_is_doubted_where_the_window_looks_like_no_training_and_where_no
         monkeypatch.setattr("core.explain.stream.domain", lambda trace, where=where: where)
         assert live.answer(stroke, sent(0))["doubted"] is (score < 0.5)
     assert live.answer(a_choice("rvit"), sent(0))["doubted"] is True, "no check can judge it"
-    monkeypatch.setattr(live, "domain_check", lambda card: None)
-    assert live.answer(a_choice("rvit"), sent(0))["doubted"] is False, "weights of one's own"
 
 
 @pytest.mark.parametrize("damage", [{"picture": "?"}, {"picture": "AAAA"}, {"picture": None}])

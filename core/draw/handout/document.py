@@ -177,8 +177,9 @@ def _sees(sheet: Sheet) -> str:
         line = "shows where it looks, and names no class."
         return f'<p class="ho-sees"><strong>{escape(sheet.title)}</strong> {line}</p>'
     label, probability = sheet.classes[0]
+    sees = " sees" if sheet.looks_like_training else ": closest of its classes is"
     return (
-        f'<p class="ho-sees"><strong>{escape(sheet.title)}</strong> sees '
+        f'<p class="ho-sees"><strong>{escape(sheet.title)}</strong>{sees} '
         f"<strong>{escape(label)}</strong>, {100 * probability:.1f} %.</p>"
     )
 

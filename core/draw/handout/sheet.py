@@ -52,6 +52,8 @@ class Sheet:
     """For assets/viewer."""
     classes: list[tuple[str, float]]
     """The most probable classes and their probabilities, 0..1, the first one first."""
+    looks_like_training: bool
+    """Whether the clip does, so that the first class is more than the closest; no if unknown."""
     remarks: list[str]
     """What must be known to read this sheet, in sentences."""
     left_out: list[str]
@@ -87,11 +89,13 @@ def sheet(
     line = f"{title}, {weights_words(model.card)} · {clip.source}, {len(clip)} frames"
     payload, left_out = fitted(trace, cams, line)
     best = np.argsort(-trace.probabilities)[:SHOWN_CLASSES]
+    where = domain(trace)
     return Sheet(
         title=title,
         clip=name,
         payload=payload,
         classes=[(model.card.labels[i], float(trace.probabilities[i])) for i in best],
+        looks_like_training=where is not None and where.inside,
         remarks=[*remarks_on(trace), *left_out],
         left_out=left_out,
         lab=lab_of(model, shuffles_of(model, trace, own_order), line),

@@ -154,6 +154,19 @@ def test_names_are_text_wherever_they_stand(rvit: handout.Sheet) -> None:
     assert json.loads(data)[0]["lab"]["shuffles"][0]["name"] == MARKUP
 
 
+def test_of_a_clip_outside_the_training_the_first_class_is_but_the_closest(
+    rvit: handout.Sheet,
+) -> None:
+    assert rvit.looks_like_training
+    outside = replace(rvit, looks_like_training=False)
+    pages = [handout.document([sheet]) for sheet in (rvit, outside)]
+    assert ["</strong> sees <strong>" in page for page in pages] == [True, False]
+    assert ["</strong>: closest of its classes is <strong>" in page for page in pages] == [
+        False,
+        True,
+    ]
+
+
 def test_a_sheet_says_what_core_says(gesture: Clip) -> None:
     model, clip = seen("direcformer", gesture)
     trace = observe(model, clip)

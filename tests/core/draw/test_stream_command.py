@@ -49,7 +49,11 @@ def test_without_json_it_is_a_line_a_picture_at_the_rate_that_taught_it(
     assert [line.split(" s ")[0].strip() for line in lines] == ["0.00", "0.40", "0.80"]
     assert "%  hidden" in lines[0] and "gate" in lines[0]
     entry = {"seconds": 1.5, "top": [{"label": "up", "p": 0.5}], "hidden": [], "gate": []}
+    entry["domain"] = None
     assert in_words(entry) == "   1.50 s  up 50.0 %"
+    for inside, words in ((True, "up"), (False, "closest: up")):
+        told = entry | {"domain": {"inside": inside}}
+        assert in_words(told) == f"   1.50 s  {words} 50.0 %"
     assert in_words(entry | {"top": []}) == "   1.50 s  no classes"
 
 
