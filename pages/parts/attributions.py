@@ -14,7 +14,7 @@ from core.draw.overlay import overlay
 from core.draw.panels import panels
 from core.draw.timeline import Timeline
 from core.explain.attribute import METHODS, Method
-from pages.parts import cached
+from pages.parts import cached, links
 from pages.parts.exhibit import Exhibit, Film
 from pages.parts.follower import Seen
 from pages.parts.run_card import lasting
@@ -30,6 +30,7 @@ def other_attributions(choice: Choice, target: int, opacity: float, colours: str
     )
     left, right = st.columns([3, 7], gap="large")
     with left:
+        links.meant("method", {name: method.title for name, method in METHODS.items()})
         name = st.selectbox(
             "Attribution",
             list(METHODS),

@@ -16,7 +16,7 @@ from core.errors import BadInput
 from core.order import Affinity, Reading, order_accuracy
 from core.order.facts import Facts, facts, ranked_by_sums, row_sums
 from core.weights import embedded
-from pages.parts import cached
+from pages.parts import cached, links
 from pages.parts.controls import by_title
 from pages.parts.exhibit import Exhibit
 from pages.parts.lab import answers
@@ -75,6 +75,7 @@ def two_matrices(choice: Choice, shuffled: Shuffled) -> None:
         titles["sharpened"] = "raw | sharpened"
         titles["readings"] = "three readings"
     titles["sums"] = "path | row sums"
+    links.meant("pair", titles)
     kind = st.segmented_control(
         "Two matrices on one shuffle",
         list(titles),

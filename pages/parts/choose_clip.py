@@ -120,6 +120,7 @@ def _in_folder(folder: Path) -> VideoFile | None:
     if not names:
         st.warning(f"{folder} holds no video ({', '.join(VIDEO_TYPES)}).")
         return None
+    links.meant("file", dict(zip(names, names, strict=True)))
     name = st.selectbox("File", names, key="file", bind="query-params")
     return VideoFile(folder / name, is_upload=False)
 

@@ -9,6 +9,7 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from core.draw.overlay import COLOUR_MAPS
+from pages.parts import links
 from pages.parts.show import HELP
 
 
@@ -22,6 +23,7 @@ def by_title(titles: Mapping[Any, str]) -> Callable[[Any], str]:
 
 def opacity_slider(column: DeltaGenerator, key: str, opens_on: float) -> float:
     """How strongly the colours cover the picture, 0..1."""
+    links.within(key, 0, 1)
     return column.slider(
         "Opacity", 0.0, 1.0, opens_on, key=key, bind="query-params", help=HELP["opacity"]
     )
@@ -29,6 +31,7 @@ def opacity_slider(column: DeltaGenerator, key: str, opens_on: float) -> float:
 
 def colours_box(column: DeltaGenerator, key: str) -> str:
     """The colours of weights that are never negative: a key of COLOUR_MAPS."""
+    links.meant(key, {name: name for name in COLOUR_MAPS})
     return column.selectbox(
         "Colours", list(COLOUR_MAPS), key=key, bind="query-params", help=HELP["colours"]
     )

@@ -16,7 +16,7 @@ from core.draw.panels import panels
 from core.draw.timeline import Timeline
 from core.explain.intervene import HeadFactor, Intervention, LayerFactor, Parts, Place
 from core.order import Reading
-from pages.parts import cached
+from pages.parts import cached, links
 from pages.parts.domain import classes_heading, closest, is_outside
 from pages.parts.exhibit import Exhibit, Film
 from pages.parts.show import pictures, raw_range, titled
@@ -76,6 +76,7 @@ def controls(choice: Choice) -> Intervention:
         lambda frame: f"frame {frame + 1}",
         "A hidden frame is painted in the mean colour of the training clips.",
     )
+    links.within(TEMPERATURE, 0.1, 10)
     temperature = columns[3].slider(
         "Temperature",
         0.1,
@@ -182,6 +183,7 @@ def _several(
     meaning: str,
 ) -> list[Any]:
     """Draw a choice of any number of parts."""
+    links.among(key, {option: name(option) for option in options})
     parts: list[Any] = column.multiselect(
         label,
         options,
@@ -196,6 +198,7 @@ def _several(
 
 
 def _share(column: Any, key: str, label: str, meaning: str) -> float:
+    links.within(key, 0, 2)
     share: float = column.slider(
         label,
         0.0,

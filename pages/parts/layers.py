@@ -17,7 +17,7 @@ from core.draw.tube import centres, tube
 from core.draw.tube_film import tube_film
 from core.errors import BadInput
 from core.video import digest
-from pages.parts import cached
+from pages.parts import cached, links
 from pages.parts.controls import by_title
 from pages.parts.exhibit import Exhibit, Film
 from pages.parts.follower import Seen, seen
@@ -75,6 +75,7 @@ def what_the_viewer_shows(choice: Choice) -> None:
 
 def layer_map(choice: Choice, wish: Wish) -> str | None:
     """Draw the choice of the map, a key of MAPS, and what is followed."""
+    links.meant("layer_map", MAPS)
     kind = st.segmented_control(
         "Map",
         list(MAPS),

@@ -40,6 +40,14 @@ def within(key: str, low: float, high: float) -> None:
         name(key, f"{key} “{text}” (a number from {low:g} to {high:g})")
 
 
+def among(key: str, titles: Mapping[Any, str]) -> None:
+    """Name what of the link the chooser of several `key`, drawn next, does not offer."""
+    asked = st.query_params.get_all(key)
+    unknown = [text for text in asked if text not in titles.values()]
+    if linked(key) is not None and unknown:
+        name(key, f"{key} “{', '.join(unknown)}”")
+
+
 def go_to(page: str) -> NoReturn:
     """Go to a page by its file's name; clip, model and what widgets hold stay.
 
@@ -64,11 +72,21 @@ def name(key: str, words: str) -> None:
     named[key] = words
 
 
+def say_rest(page: str) -> None:
+    """Name what the link asks of the controls of this page, where no other part says it."""
+    named: dict[str, str] = st.session_state.get(session.NOT_HERE, {})
+    pages: dict[str, str] = st.session_state.setdefault(session.SAID_ON, {})
+    rest = [key for key in named if pages.setdefault(key, page) == page]
+    say({key: str(st.session_state.get(key)) for key in rest})
+
+
 def say(shown: Mapping[str, Hashable]) -> None:
     """Name in one line what of these parameters the link asks for and is not here.
 
     `shown` holds the value of each: one that has changed since is no longer named.
     """
+    pages: dict[str, str] = st.session_state.setdefault(session.SAID_ON, {})
+    pages |= {key: pages.get(key, "nowhere else") for key in shown}
     named: dict[str, str] = st.session_state.get(session.NOT_HERE, {})
     first: dict[str, Hashable] = st.session_state.setdefault(session.SHOWN_INSTEAD, {})
     for key in shown.keys() & named.keys():

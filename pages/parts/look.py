@@ -103,6 +103,16 @@ _READ: dict[str, Callable[[str], Any]] = {
 }
 
 
+ASIDE = ("smooth", "locked", "mass", "target", "times")
+"""What the viewer's text may hold too, and nothing below the viewer follows."""
+
+
+def unread(text: str) -> list[str]:
+    """The entries of a viewer's text that say nothing to it."""
+    entries = [entry for entry in text.split(",") if entry]
+    return [entry for entry in entries if entry.partition(":")[0] not in {*_READ, *ASIDE}]
+
+
 def from_text(text: str) -> dict[str, Any]:
     """What the viewer's text asks for, `view:time,layer:last,...`, as in the address under `v`."""
     wish: dict[str, Any] = {}

@@ -18,7 +18,7 @@ from core.explain.scores import PairMap
 from core.models.am_flow import Mode
 from core.video import crop_box
 from core.world.truth import Truth
-from pages.parts import cached
+from pages.parts import cached, links
 from pages.parts.controls import colours_box, opacity_slider
 from pages.parts.exhibit import Exhibit, Film
 from pages.parts.follower import Seen
@@ -84,6 +84,7 @@ def drawing(choice: Choice) -> Drawing:
     """Draw the controls."""
     blocks = [attention.layer + 1 for attention in explain.in_every_layer(cached.trace(choice))]
     columns = st.columns([1.2, 2.5, 2.5, 3], vertical_alignment="bottom")
+    links.meant("block", {block: str(block) for block in blocks})
     block = columns[0].selectbox(
         "Block",
         blocks,

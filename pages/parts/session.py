@@ -35,8 +35,9 @@ LINKED_RECORDING = "linked_recording"
 It is a model's title, the name of an upload's folder, and the id of a recording.
 """
 LOOKED_AT, NOT_HERE, SHOWN_INSTEAD = "looked_at", "not_here", "shown_instead"
+SAID_ON = "said_on"
 """Of that link: the parameters that were looked at; by parameter, what of it is not here, in words,
-and what is shown in its place.
+what is shown in its place, and the page that says it, nothing for the sidebar and the viewer.
 """
 OPEN_PUBLIC = "open_public"
 """Whether the list of public checkpoints is to be open."""

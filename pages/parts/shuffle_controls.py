@@ -13,7 +13,7 @@ from streamlit.delta_generator import DeltaGenerator
 from core.errors import BadInput
 from core.order import Affinity, Edge
 from core.order.shuffle import HOW, How, order_text, parse_order, permutation
-from pages.parts import session
+from pages.parts import links, session
 from pages.parts.controls import by_title
 from pages.parts.order_reading import By
 from pages.parts.show import HELP
@@ -26,7 +26,7 @@ TITLES: dict[How, str] = {
     "reversed": "Reversed",
     "hand": "By hand",
 }
-MOST_SWAPS = 99
+MOST_SHUFFLE_SEED, MOST_SWAPS = 10**9, 99
 PASSES = [1, 4, 16]
 PASSES_HELP = (
     "**Passes**: where a frame stands among the slots says nothing, but a model that adds an "
@@ -56,6 +56,9 @@ def mixing(frames: int, room: Controls) -> tuple[int, ...]:
 
     The one that goes with the way of shuffling stands in the row, the others behind More.
     """
+    links.meant(session.HOW, TITLES)
+    links.within("shuffle", 0, MOST_SHUFFLE_SEED)
+    links.within("swaps", 0, MOST_SWAPS)
     how = room.row.selectbox(
         "Shuffle",
         HOW,
@@ -70,7 +73,7 @@ def mixing(frames: int, room: Controls) -> tuple[int, ...]:
     seed = places["seed"].number_input(
         "Shuffle seed",
         0,
-        10**9,
+        MOST_SHUFFLE_SEED,
         0,
         key="shuffle",
         bind="query-params",
@@ -128,6 +131,7 @@ def read_by(choice: Choice, room: Controls) -> By:
     """Draw the choice of the matrix that the order is read from."""
     card = choice.card
     titles = {"model": "Attention", "pixels": "Pixel likeness"}
+    links.meant("by", titles)
     kind = room.row.segmented_control(
         "Order from",
         list(titles),
@@ -150,6 +154,7 @@ def read_by(choice: Choice, room: Controls) -> By:
         width="content",
     )
     layer, head = layer_and_head(choice, room.more, room.more, disabled=by_pixels)
+    links.meant("passes", {count: str(count) for count in PASSES})
     passes = room.more.selectbox(
         "Shuffles averaged",
         PASSES,
@@ -173,6 +178,7 @@ def forbidding(slots: int) -> tuple[Edge, ...]:
     forbidden = st.session_state.get(session.WITHOUT, [])
     if any(edge not in edges for edge in forbidden):  # the clip had more frames before
         st.session_state[session.WITHOUT] = [edge for edge in forbidden if edge in edges]
+    links.among(session.WITHOUT, dict(zip(edges, edges, strict=True)))
     names = st.multiselect(
         "Forbidden edges",
         list(edges),

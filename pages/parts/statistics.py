@@ -22,7 +22,7 @@ from core.order.chance import chance_accuracy, chance_distribution
 from core.order.trials import ClassScore, Shuffles, joined, per_class, permutations_of
 from core.trace import Head
 from core.world.gestures import LABELS
-from pages.parts import cached
+from pages.parts import cached, links
 from pages.parts.cached import Permutations
 from pages.parts.choose_clip import clips_folder, videos_in
 from pages.parts.controls import by_title
@@ -59,10 +59,12 @@ def layer_and_head(
     attentions = explain.over_time(trace) or explain.over_space(trace)
     layers: dict[str, int | None] = {"last": None}
     layers |= {str(attention.layer + 1): attention.layer for attention in attentions}
+    layer_names = {name: "last (paper)" if name == "last" else name for name in layers}
+    links.meant("order_layer", layer_names)
     layer = left.selectbox(
         "Layer",
         list(layers),
-        format_func=lambda name: "last (paper)" if name == "last" else name,
+        format_func=by_title(layer_names),
         key="order_layer",
         bind="query-params",
         disabled=disabled,
@@ -71,11 +73,13 @@ def layer_and_head(
     heads: dict[str, Head] = {"mean": "mean", "max": "max"}
     count = explain.of_layer(attentions, layers[layer]).heads
     heads |= {str(head + 1): head for head in range(count)}
-    names = {"mean": "mean (paper)", "max": "strongest"}
+    own_names = {"mean": "mean (paper)", "max": "strongest"}
+    head_names = {name: own_names.get(name, name) for name in heads}
+    links.meant("order_head", head_names)
     head = right.selectbox(
         "Head",
         list(heads),
-        format_func=lambda name: names.get(name, name),
+        format_func=by_title(head_names),
         key="order_head",
         bind="query-params",
         disabled=disabled,

@@ -11,7 +11,7 @@ import streamlit as st
 from core.draw.lettering import number
 from core.draw.matrices import share_map
 from core.explain.patching import Patching
-from pages.parts import cached
+from pages.parts import cached, links
 from pages.parts.another_clip import another_clip
 from pages.parts.controls import by_title
 from pages.parts.exhibit import Exhibit
@@ -37,6 +37,7 @@ def what_carries_it(choice: Choice) -> None:
     """The section: a twin, a button, and the maps once they are here."""
     st.subheader("Trace: which part carries it?", help=ABOUT)
     left, right = st.columns([3, 5], vertical_alignment="bottom")
+    links.meant("twin", TWINS)
     twin = left.segmented_control(
         "Twin of the clip",
         list(TWINS),

@@ -44,6 +44,7 @@ def say_wrong_link(choice: Choice) -> None:
     gone = sorted(GONE & set(st.query_params))
     text = links.linked("v")
     missing = look.not_here(look.from_text(text), cached.trace(choice)) if text else []
+    missing += look.unread(text or "")
     if missing:
         links.name("v", f"in the viewer {', '.join(missing)}")
     if gone:

@@ -23,7 +23,7 @@ from core.world.gestures import render, rendered_clip
 from pages.parts import subject
 from pages.parts.kept import kept
 from pages.parts.layers import strongest_frame
-from pages.parts.look import Drawing, Look, drawing, from_text, not_here, read
+from pages.parts.look import Drawing, Look, drawing, from_text, not_here, read, unread
 from pages.parts.sources import ModelSource, Rendered
 from pages.parts.subject import Choice
 from pages.parts.viewer import head_of
@@ -130,10 +130,12 @@ def test_a_wrong_part_of_the_viewers_link_is_named_in_one_line(trace: Trace) -> 
         "scale none",
     ]
     assert not_here(from_text("tap:space,layer:last,head:4,query:gradcam,smooth"), trace) == []
+    right = "tap:space,times:time_frames,opacity:0.3,target:2,mass:0.5,smooth,locked"
+    assert unread(right) == [] and unread(f"rubbish,{right},leyer:3") == ["rubbish", "leyer:3"]
     assert not following("direcformer", "layer:last,query:cls").warning
-    app = following("direcformer", "layer:99,head:77")
-    assert [warning.value.split("the viewer ")[1][:18] for warning in app.warning] == [
-        "layer 100, head 78"
+    app = following("direcformer", "layer:99,head:77,rubbish")
+    assert [warning.value.split("the viewer ")[1][:27] for warning in app.warning] == [
+        "layer 100, head 78, rubbish"
     ]
 
 
