@@ -17,6 +17,7 @@ with opening:
         [each.choice for each in maps],
         [each.heat for each in maps],
         side_by_side.VIEWS[drawing.view],
+        [each.note(drawing.view) for each in maps],
     )
 
 side_by_side.same_clip(choice, drawing, maps).draw()

@@ -22,6 +22,7 @@ with opening:
         [answer.choice for answer in answers],
         [answer.cam.heat for answer in answers],
         f"The evidence for {as_text(question.label)}",
+        [answer.note(question) for answer in answers],
     )
 
 evidence.where_the_evidence_is(question, answers).draw()

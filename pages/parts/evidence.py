@@ -13,7 +13,7 @@ from core.draw.overlay import outlined, overlay
 from core.draw.panels import panels
 from core.draw.timeline import Timeline
 from core.explain import GradCam
-from pages.parts import cached
+from pages.parts import cached, links
 from pages.parts.controls import by_title, colours_box, offer_own_scales, opacity_slider
 from pages.parts.domain import CLOSEST, classes_heading, closest, is_outside, say_no_classes
 from pages.parts.exhibit import Exhibit, Film, class_exhibit
@@ -56,6 +56,10 @@ class Answer:
         """The class that was asked for."""
         return self.choice.card.labels[self.target]
 
+    def note(self, question: Question) -> str:
+        """What the evidence is for, where the model has no class of the name that was asked for."""
+        return "" if self.label == question.label else f", for {as_text(self.label)}"
+
     @property
     def closest(self) -> str:
         """What stands before its name, where it is the model's own."""
@@ -68,11 +72,13 @@ def question(choice: Choice) -> Question:
     labels = list(choice.card.labels)
     probabilities = cached.trace(choice).probabilities
     columns = st.columns([3, 3, 1.3], vertical_alignment="bottom")
+    which, partner_key = f"class-{choice.clip.id}-{choice.model}", f"beside-{choice.model}"
+    links.meant(which, {label: label for label in labels})
     label = columns[0].selectbox(
         "Class",
         labels,
         index=int(probabilities.argmax()),
-        key=f"class-{choice.clip.id}-{choice.model}",
+        key=which,
         bind="query-params",
         help="GradCAM asks where the evidence for this class is. It opens on the most probable "
         "one.",
@@ -83,12 +89,13 @@ def question(choice: Choice) -> Question:
         if text != str(choice.model) and may_name_classes(text)
     }
     titles = {"": "nothing"} | others
+    links.meant(partner_key, titles)
     second = columns[1].selectbox(
         "Beside",
         list(titles),
         index=list(titles).index(partner(choice)),
         format_func=by_title(titles),
-        key=f"beside-{choice.model}",
+        key=partner_key,
         bind="query-params",
         help="A second model on the same clip: first the paper's own baseline.",
     )

@@ -81,13 +81,21 @@ def where_it_looks(choice: Choice) -> None:
     if not has_token:
         who = "the attention that it gets from all patches, on average,"
     how = STRONGEST.format(who=who, what=on.name, meaning=MEANINGS[on.name])
-    say(layers_in_words(choice.title, on, hits), f"{how} Average over heads.")
+    frames = frames_in_words(choice.loaded.unit)
+    say(layers_in_words(choice.title, on, hits, frames), f"{how} Average over heads.")
 
 
-def layers_in_words(title: str, on: Target, hits: dict[int, np.ndarray]) -> str:
+def frames_in_words(unit: int) -> str:
+    """What is counted where each token covers so many frames."""
+    return "frames" if unit == 1 else "pairs of frames"
+
+
+def layers_in_words(
+    title: str, on: Target, hits: dict[int, np.ndarray], frames: str = "frames"
+) -> str:
     """From which layer on, or else in which layer most, a model looks at something.
 
-    `hits` says of each layer, counted from 0, in which frames it does.
+    `hits` says of each layer, counted from 0, in which frames it does; `frames` is their name.
     """
     run: Run = from_layer_on(hits)
     chance = f"(chance: {on.chance})"
@@ -96,25 +104,33 @@ def layers_in_words(title: str, on: Target, hits: dict[int, np.ndarray]) -> str:
         when = "In every layer" if first else f"From layer {run.since + 1} on"
         when = "In its last layer" if last else when
         least = "" if run.least == run.most else "at least "
-        frames = f"{least}{run.least} of {run.total} frames"
-        return f"{when} {title} looks at {on.name} in {frames} {chance}."
-    counts = {layer: int(frames.sum()) for layer, frames in hits.items()}
+        share = f"{least}{run.least} of {run.total} {frames}"
+        return f"{when} {title} looks at {on.name} in {share} {chance}."
+    counts = {layer: int(hit.sum()) for layer, hit in hits.items()}
     best = max(counts, key=lambda layer: counts[layer])
     if counts[best] == run.least:
-        return f"{title} looks at {on.name} in at most {run.least} of {run.total} frames {chance}."
+        return (
+            f"{title} looks at {on.name} in at most {run.least} of {run.total} {frames} {chance}."
+        )
     return (
         f"{title} looks at {on.name} most in layer {best + 1}: in {counts[best]} of {run.total} "
-        f"frames, in its last layer in {run.least} {chance}."
+        f"{frames}, in its last layer in {run.least} {chance}."
     )
 
 
-def where_maps_are(choices: list[Choice], heats: list[np.ndarray], what: str) -> None:
-    """The sentence of a page with one map of each model: where it is strongest; `what` it shows."""
+def where_maps_are(
+    choices: list[Choice], heats: list[np.ndarray], what: str, notes: Sequence[str]
+) -> None:
+    """The sentence of a page with one map of each model: where it is strongest; `what` it shows.
+
+    `notes` follow the models' names, and say where a map shows something else.
+    """
     counts = []
-    for choice, heat in zip(choices, heats, strict=True):
+    for choice, heat, note in zip(choices, heats, notes, strict=True):
         on = target(choice, (heat.shape[0], heat.shape[1], heat.shape[2]))
         hits = int(strongest_on(heat, on.patches).sum())
-        counts.append(Count(choice.title, hits, len(heat), on.chance))
+        frames = frames_in_words(choice.loaded.unit)
+        counts.append(Count(f"{choice.title}{note}", hits, len(heat), on.chance, frames))
     how = STRONGEST.format(who="the map", what=on.name, meaning=MEANINGS[on.name])
     say(f"{what} is strongest on {on.name} {counts_in_words(counts)}.", how)
 
@@ -123,42 +139,48 @@ class Count(NamedTuple):
     """In how many frames, out of all, a model's map is where it is wanted."""
 
     title: str
-    frames: int
+    hits: int
     total: int
     chance: str
     """Frames that guessing would hit."""
+    frames: str = "frames"
+    """What they are called."""
 
 
 def counts_in_words(counts: Sequence[Count]) -> str:
     """In how many frames, of each model; what is the same for all of them is said once."""
-    totals, chances = {each.total for each in counts}, [each.chance for each in counts]
-    of = "" if len(totals) == 1 else " of {}"
-    each = [f"{one.frames}{of.format(one.total)} ({one.title})" for one in counts]
-    out_of = f"of {counts[0].total} frames" if len(totals) == 1 else "frames"
+    sums, chances = [f"{one.total} {one.frames}" for one in counts], [c.chance for c in counts]
     chance = ", ".join(chances if len(set(chances)) > 1 else chances[:1])
-    return f"in {listed(each)} {out_of} (chance: {chance})"
+    if len(set(sums)) == 1:
+        each = [f"{one.hits} ({one.title})" for one in counts]
+        return f"in {listed(each)} of {sums[0]} (chance: {chance})"
+    each = [f"{one.hits} of {total} ({one.title})" for one, total in zip(counts, sums, strict=True)]
+    return f"in {listed(each)} (chance: {chance})"
 
 
 def which_frame_comes_first(shuffled: Shuffled) -> None:
     """The sentence of Frame order: of how many pairs of frames the matrix tells the order."""
     reading = shuffled.reading
     right, ties, pairs = rightly_first(reading.matrix, reading.permutation)
+    title = "Pixel likeness" if shuffled.by.pixels else shuffled.choice.title
+    of = "these shuffled frames" if shuffled.unit == 1 else "slots, each of two frames,"
     say(
-        pairs_in_words(
-            "Pixel likeness" if shuffled.by.pixels else shuffled.choice.title, right, ties, pairs
-        ),
+        pairs_in_words(title, right, ties, pairs, of),
         "Of two frames that one is said to come first from which the heavier edge of the matrix "
         "leads to the other. Guessing is right in half of the pairs.",
     )
 
 
-def pairs_in_words(title: str, right: int, ties: int, pairs: int) -> str:
-    """Of how many pairs of frames the order is told rightly, tied, of all."""
+def pairs_in_words(title: str, right: int, ties: int, pairs: int, of: str) -> str:
+    """Of how many pairs of frames, or of what slots hold, the order is told rightly, tied, of all.
+
+    `of` names what is told apart.
+    """
     if ties == pairs:
         return f"{title} is the same both ways: of no two frames it says which came first."
     tied = f", of {ties} it says nothing" if ties else ""
     return (
-        f"Of the {pairs} pairs of these shuffled frames {title} says of {right} rightly which came "
+        f"Of the {pairs} pairs of {of} {title} says of {right} rightly which came "
         f"first{tied} (guessing: {pairs / 2:.0f})."
     )
 

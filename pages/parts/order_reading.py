@@ -64,8 +64,10 @@ class Shuffled:
         """What is shown and of what, as Markdown."""
         if self.by.pixels:
             return provenance_line(self.choice, by="Pixel likeness, no weights")
-        low, high = self.reading.matrix.min(), self.reading.matrix.max()
-        span = f"{number(low, '.3f')} to {number(high, '.3f')}"
+        matrix = self.reading.matrix
+        # a slot's weight to itself is no edge, and is not drawn
+        edges = matrix if len(matrix) == 1 else matrix[~np.eye(len(matrix), dtype=bool)]
+        span = f"{number(edges.min(), '.3f')} to {number(edges.max(), '.3f')}"
         return provenance_line(self.choice, f"{self.by.words} · {span}")
 
     @property

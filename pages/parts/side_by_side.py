@@ -18,7 +18,7 @@ from core.draw.panels import SEVERAL, panels
 from core.draw.timeline import Timeline
 from core.explain.compare import PROBES, agreement, farthest_apart
 from core.observe import Trace
-from pages.parts import cached
+from pages.parts import cached, links
 from pages.parts.controls import by_title, colours_box, offer_own_scales, opacity_slider
 from pages.parts.domain import closest, known_classes, say_no_classes
 from pages.parts.exhibit import Exhibit, Film
@@ -49,6 +49,11 @@ class ModelMap:
     """What the map is."""
     signed: bool
 
+    def note(self, view: View) -> str:
+        """What the map is, where it is not of this view."""
+        is_other = view == "gradcam" and not self.choice.card.names_classes
+        return ", its attention" if is_other else ""
+
     @property
     def best(self) -> int:
         """The most probable class."""
@@ -78,6 +83,8 @@ def asked(choice: Choice) -> tuple[list[Choice], Drawing]:
     titles = options()
     opens_on = list(dict.fromkeys([str(choice.model), partner(choice), *titles]))[:3]
     columns = st.columns([5.4, 2.4, 1.3], vertical_alignment="bottom")
+    links.among(f"models-{choice.model}", titles)
+    links.meant("compare_map", VIEWS)
     names = columns[0].multiselect(
         "Models",
         list(titles),

@@ -36,3 +36,13 @@ def test_whether_it_finds_the_hand_is_asked_with_what_it_was_taught(
         SimpleNamespace(choice=SimpleNamespace(card=card), truth=truth)
     )
     assert ["which patches the hand covers" in line for line in lines] == [True] * bool(fingertip)
+
+
+def test_evidence_for_another_class_than_was_asked_for_is_called_so() -> None:
+    card = SimpleNamespace(labels=("juggling balls", "star"))
+    question = evidence.Question("star", "", True, 0.6, "heat")
+    answers = [
+        evidence.Answer(SimpleNamespace(card=card), target, None, np.empty(0), 1.0)
+        for target in (0, 1)
+    ]
+    assert [each.note(question) for each in answers] == [", for juggling balls", ""]

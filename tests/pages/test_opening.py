@@ -13,6 +13,7 @@ from pages.parts.opening import (
     Count,
     Target,
     counts_in_words,
+    frames_in_words,
     layers_in_words,
     pairs_in_words,
     probes_in_words,
@@ -44,15 +45,17 @@ HAND = Target("the hand", np.eye(4, dtype=bool)[None].repeat(4, 0))
 def test_the_layers_are_told_in_a_sentence(counts: list[int], sentence: str) -> None:
     hits = {layer: np.arange(4) < count for layer, count in enumerate(counts)}
     assert layers_in_words("FAR", HAND, hits) == sentence
+    of_pairs = sentence.replace(" frames", " pairs of frames")
+    assert layers_in_words("FAR", HAND, hits, frames_in_words(2)) == of_pairs
 
 
 def test_pairs_of_frames_are_told_in_a_sentence() -> None:
-    assert pairs_in_words("FAR", 20, 0, 28) == (
+    assert pairs_in_words("FAR", 20, 0, 28, "these shuffled frames") == (
         "Of the 28 pairs of these shuffled frames FAR says of 20 rightly which came first "
         "(guessing: 14)."
     )
-    assert "of 3 it says nothing" in pairs_in_words("FAR", 20, 3, 28)
-    assert pairs_in_words("Pixel likeness", 0, 28, 28) == (
+    assert "of 3 it says nothing" in pairs_in_words("FAR", 20, 3, 28, "slots")
+    assert pairs_in_words("Pixel likeness", 0, 28, 28, "slots") == (
         "Pixel likeness is the same both ways: of no two frames it says which came first."
     )
 
@@ -62,7 +65,11 @@ def test_frames_are_counted_out_of_what_is_said_once_where_it_is_the_same() -> N
     assert counts_in_words([first, second]) == "in 3 (A) and 1 (B) of 8 frames (chance: 0.3)"
     third = Count("C", 9, 16, "0.6")
     assert counts_in_words([first, second, third]) == (
-        "in 3 of 8 (A), 1 of 8 (B) and 9 of 16 (C) frames (chance: 0.3, 0.3, 0.6)"
+        "in 3 of 8 frames (A), 1 of 8 frames (B) and 9 of 16 frames (C) (chance: 0.3, 0.3, 0.6)"
+    )
+    pairs = Count("D", 2, 8, "0.3", "pairs of frames")
+    assert counts_in_words([first, pairs]) == (
+        "in 3 of 8 frames (A) and 2 of 8 pairs of frames (D) (chance: 0.3)"
     )
     assert counts_in_words([first]) == "in 3 (A) of 8 frames (chance: 0.3)"
 
