@@ -28,7 +28,7 @@ from torch import Tensor, nn
 
 from core.errors import BadInput
 from core.explain.gradcam import check_class
-from core.explain.way import MOST, Point, integrated
+from core.explain.way import FIRST, MOST, Point, integrated
 from core.models.video_model import VideoModel
 from core.observe import check_fits, to_input
 from core.video import Clip
@@ -56,6 +56,8 @@ class Method:
     help: str
     adds_up: bool = False
     """Whether all cells together give `score_change`."""
+    at_most: float = 1.0
+    """How many times as long as `seconds` says it can take."""
 
 
 def attribute(
@@ -333,6 +335,7 @@ METHODS = {
         "integral, which the line below the figure says. Where the score changes abruptly more "
         f"gradients are taken, up to {MOST} in all.",
         adds_up=True,
+        at_most=MOST / FIRST,
     ),
     "occlusion": Method(
         "Occlusion",

@@ -42,6 +42,8 @@ class Point:
 
 Piece = tuple[float, float]
 """From where to where, 0..1."""
+FIRST = (len(NODES) - 1) * (len(EDGES) - 1) + 1
+"""Points at which gradients are taken in any case: neighbouring pieces share their ends."""
 Measure = Callable[[list[float]], dict[float, Point]]
 """What is known at these points, ascending."""
 

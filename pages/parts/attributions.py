@@ -45,7 +45,10 @@ def other_attributions(choice: Choice, target: int, opacity: float, colours: str
         if heat is None:
             with st.spinner("Measuring how long it takes on this computer"):
                 seconds = cached.attribution_seconds(choice, name)
-            longer = ", several times that where the score jumps" if method.adds_up else ""
+            longer = ""
+            if method.at_most > 1:
+                most = lasting(method.at_most * seconds)
+                longer = f", up to {most} where the score jumps"
             st.info(
                 f"{method.title} of *{as_text(label)}* for {choice.title} is computed when asked: "
                 f"about {lasting(seconds)} on this computer{longer}."

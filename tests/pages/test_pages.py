@@ -123,6 +123,7 @@ def test_an_attribution_is_computed_when_asked_and_kept(monkeypatch: pytest.Monk
     monkeypatch.setattr(attribute, "attribute", lambda *args: calls.append(1) or known(*args))
     app = opened("timesformer", str(ROOT / "pages" / "gradcam.py"))
     before = len(app.get("plotly_chart"))
+    assert any(i.value.endswith(" s where the score jumps.") for i in app.info)
     asked: list[str] = []
     monkeypatch.setattr(attribute, "seconds", lambda method, *_: asked.append(method) or 38.2)
     app.selectbox(key="method").set_value("saliency").run()

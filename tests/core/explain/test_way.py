@@ -8,7 +8,7 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from core.explain.way import MOST, NODES, WEIGHTS, Measure, Point, integrated
+from core.explain.way import FIRST, MOST, NODES, WEIGHTS, Measure, Point, integrated
 
 SHARES = np.array([0.2, 0.3, 0.5]).reshape(1, 1, 3)
 """How three cells share what the score changes."""
@@ -34,7 +34,7 @@ def test_the_rule_is_exact_up_to_the_seventh_power_and_no_further() -> None:
 def test_a_smooth_score_takes_thirteen_points() -> None:
     measure, asked = of(lambda a: a**5, lambda a: 5 * a**4)
     np.testing.assert_allclose(integrated(measure), SHARES, atol=1e-6)
-    assert len(asked) == len(set(asked)) == 13, "neighbours share their ends"
+    assert len(asked) == len(set(asked)) == FIRST == 13, "neighbours share their ends"
 
 
 def test_a_jump_within_a_hundredth_of_the_way_is_looked_at_closely() -> None:
