@@ -400,7 +400,11 @@ def test_the_lab_is_complete_and_is_photographed(
 
 @pytest.mark.parametrize(
     ("width", "height"),
-    [(1280, 720), pytest.param(1440, 900, marks=pytest.mark.long), (390, 844)],
+    [
+        (1280, 720),
+        pytest.param(1440, 900, marks=pytest.mark.long),
+        pytest.param(390, 844, marks=pytest.mark.long),
+    ],
 )
 def test_the_strip_the_matrix_and_the_graph_stand_above_the_fold(
     address: str, chromium, width: int, height: int
