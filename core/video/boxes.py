@@ -92,9 +92,7 @@ def _samples(file: BinaryIO, kind: bytes, start: int, end: int, size: int) -> in
         return 0
     first, second = struct.unpack(">II", head[4:])
     if kind == b"trun":
-        flags = int.from_bytes(head[1:4], "big")
-        per_sample = 4 * (flags >> 8 & 15).bit_count()
-        return min(first, (end - start) // per_sample) if per_sample else first
+        return first  # FFmpeg makes room for all of them before it looks for them
     if kind == b"stsz":
         # sound of one size may have millions of samples, as many as the file has room for
         if first:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from fractions import Fraction
 from pathlib import Path
 from typing import NamedTuple
 
@@ -17,11 +18,13 @@ from av.video.stream import VideoStream
 from core.errors import BadInput, EmptyVideo, MissingVideo, NotAVideo, NoVideoStream, OverLimit
 from core.video.boxes import check_boxes
 from core.video.limits import Limits
+from core.video.pictures import HDR, pixel_aspect, squared
 
 KINDS = "mp4, webm, mkv, avi, mov or gif"
 """The containers that are named to users."""
 SUFFIXES = (
     *("mp4", "webm", "mkv", "avi", "mov", "gif", "m4v", "3gp", "mpg", "mpeg", "ts", "m2ts", "mts"),
+    *("3g2", "f4v", "qt", "mj2", "ogv", "flv", "wmv", "asf", "vob", "divx"),
     *("avif", "webp", "apng", "zip", "tar", "tgz", "gz"),
 )
 """The endings of files that the app offers; the command line reads a file whatever it is called."""
@@ -29,6 +32,9 @@ SUFFIXES = (
 # These hold one video and open no other file: no playlists, no text "videos", no still images.
 _DEMUXERS = "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,avi,gif,apng,mpegts,mpeg,ogg,flv,asf"
 _NO_FILM = Disposition.attached_pic | Disposition.still_image | Disposition.timed_thumbnails
+_PICTURES = ("mjpeg", "png", "bmp", "webp", "tiff")
+"""Codecs of covers, by FFmpeg's names."""
+_UNSAID = 2  # of a colour, in ITU-T H.273
 _LEAST_SIDE = 8  # pixels
 _LONGEST_SHAPE = 16  # the longer side over the shorter
 
@@ -57,6 +63,8 @@ class Film(NamedTuple):
 
     container: InputContainer
     stream: VideoStream
+    hdr: tuple[int, int, int] | None = None
+    """Transfer, primaries and matrix (ITU-T H.273) of a stream that its container calls HDR."""
 
 
 MOST_SAMPLES = 4_000_000
@@ -73,6 +81,7 @@ def opened(path: Path, limits: Limits, most_samples: int = 0) -> Iterator[Film]:
     check_boxes(path, most_samples or limits.frames)
     with _container(path) as container:
         candidates = _films(container, path.name)
+        counts: dict[int, int] = {}
         if len(candidates) > 1:
             counts = _packets(path, limits)
             candidates.sort(
@@ -83,10 +92,17 @@ def opened(path: Path, limits: Limits, most_samples: int = 0) -> Iterator[Film]:
                 )
             )
         stream = candidates[0]
-        check_size(path.name, stream.codec_context.width, stream.codec_context.height, limits)
-        stream.codec_context.options = {"max_pixels": str(2 * limits.pixels)}
+        context = stream.codec_context
+        # a cover that is not called one is a stream of a single picture
+        if container.streams.audio and context.name in _PICTURES:
+            counts = counts or _packets(path, limits)
+            if counts[stream.index] < 2:
+                raise _only(path.name, "sound and a picture")
+        check_size(path.name, context.width, context.height, limits, pixel_aspect(stream))
+        context.options = {"max_pixels": str(2 * limits.pixels)}
         stream.thread_type = "AUTO"
-        yield Film(container, stream)
+        hdr = (int(context.color_trc), int(context.color_primaries), int(context.colorspace))
+        yield Film(container, stream, hdr if hdr[0] in HDR else None)
 
 
 def _check_file(path: Path, limits: Limits) -> None:
@@ -130,10 +146,7 @@ def _films(container: InputContainer, name: str) -> list[VideoStream]:
         )
     moving = [stream for stream in streams if not stream.disposition & _NO_FILM]
     if not moving:
-        what = "sound and a picture" if container.streams.audio else "a still picture"
-        raise NoVideoStream(
-            f"{name}: holds no video, only {what}; choose a file with a video track"
-        )
+        raise _only(name, "sound and a picture" if container.streams.audio else "a still picture")
     known = [stream for stream in moving if stream.codec_context is not None]
     if not known:
         raise NotAVideo(
@@ -143,13 +156,18 @@ def _films(container: InputContainer, name: str) -> list[VideoStream]:
     return known
 
 
+def _only(name: str, what: str) -> NoVideoStream:
+    return NoVideoStream(f"{name}: holds no video, only {what}; choose a file with a video track")
+
+
 def _packets(path: Path, limits: Limits) -> dict[int, int]:
     """The number of packets of each stream of pictures: one that has a single one is a picture."""
     with _container(path) as container:
         counts = {stream.index: 0 for stream in container.streams.video}
         try:
             for packet in container.demux(*container.streams.video):
-                counts[packet.stream_index] += packet.size > 0
+                if packet.size:  # an empty one, which ends a stream, may not say of which it is
+                    counts[packet.stream_index] += 1
                 if max(counts.values()) > limits.frames:
                     break
         except FFmpegError:
@@ -157,8 +175,14 @@ def _packets(path: Path, limits: Limits) -> dict[int, int]:
     return counts
 
 
-def check_size(name: str, width: int, height: int, limits: Limits) -> None:
-    """Raises: OverLimit for pictures that are too large, or too narrow to be shown."""
+def check_size(
+    name: str, width: int, height: int, limits: Limits, aspect: Fraction = Fraction(1)
+) -> None:
+    """Of pictures whose pixels have this aspect, the size that they are shown in.
+
+    Raises: OverLimit for pictures that are too large, or too narrow to be shown.
+    """
+    width, height = squared(width, height, aspect)
     if width * height > limits.pixels:
         raise OverLimit(
             f"{name}: frames of {width}x{height} are over the limit of "
@@ -183,6 +207,7 @@ def decoded(film: Film, name: str, limits: Limits) -> Iterator[av.VideoFrame]:
     Raises: OverLimit for what is larger than its header said, or has no end.
     """
     context = _with_alpha(film.stream)
+    aspect = pixel_aspect(film.stream)
     packets = film.container.demux(film.stream)
     read = 0
     while True:
@@ -201,7 +226,9 @@ def decoded(film: Film, name: str, limits: Limits) -> Iterator[av.VideoFrame]:
             continue
         for frame in frames:
             if isinstance(frame, av.VideoFrame):
-                check_size(name, frame.width, frame.height, limits)
+                check_size(name, frame.width, frame.height, limits, aspect)
+                if film.hdr and frame.color_trc == _UNSAID:  # which its decoder has not kept
+                    frame.color_trc, frame.color_primaries, frame.colorspace = film.hdr
                 yield frame
 
 

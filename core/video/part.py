@@ -74,7 +74,7 @@ def _seconds(film: Film) -> float:
 
 def _part(film: Film, name: str, low: float, high: float, limits: Limits) -> Timeline | None:
     """What the packets of a part say; None where they do not make sense."""
-    container, stream = film
+    container, stream = film.container, film.stream
     base = float(stream.time_base or 1 / 1000)
     first = _first_pts(film)
     if first is None:

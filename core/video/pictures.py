@@ -20,7 +20,8 @@ _THREADS = 1
 Orientation = tuple[bool, bool, bool]
 """Swap the axes, then flip x, then flip y."""
 _HLG, _PQ = 18, 16  # transfer characteristics of ITU-T H.273
-_TRANSFERS = {_HLG: "HLG", _PQ: "PQ"}
+HDR = {_HLG: "HLG", _PQ: "PQ"}
+"""Transfer characteristics whose pictures are tone-mapped, and what they are called."""
 _TO_BT709 = np.array(
     [[1.6605, -0.5876, -0.0728], [-0.1246, 1.1329, -0.0083], [-0.0182, -0.1006, 1.1187]], np.float32
 )
@@ -38,7 +39,7 @@ class Reel:
         self._frames, self._ahead = frames, list[av.VideoFrame]()
         self.before: av.VideoFrame | None = None
         self.current: av.VideoFrame | None = None
-        self.aspect = _pixel_aspect(stream)
+        self.aspect = pixel_aspect(stream)
         self._turn: Orientation | None = None
 
     def step(self) -> bool:
@@ -77,8 +78,8 @@ class Reel:
         changed = []
         if frame.interlaced_frame:
             changed.append("deinterlaced")
-        if frame.color_trc in _TRANSFERS:
-            changed.append(f"tone-mapped from {_TRANSFERS[int(frame.color_trc)]}")
+        if frame.color_trc in HDR:
+            changed.append(f"tone-mapped from {HDR[int(frame.color_trc)]}")
         if self.aspect != 1:
             changed.append("stretched to square pixels")
         swaps, flip_x, flip_y = self._orientation()
@@ -87,7 +88,7 @@ class Reel:
         return tuple(changed)
 
 
-def _pixel_aspect(stream: VideoStream) -> Fraction:
+def pixel_aspect(stream: VideoStream) -> Fraction:
     """Width of a pixel over its height; 1 where it is not said, next to 1 or absurd."""
     aspect = stream.sample_aspect_ratio or stream.codec_context.sample_aspect_ratio
     if not aspect or not Fraction(1, 5) <= aspect <= 5 or abs(aspect - 1) <= Fraction(1, 100):
@@ -135,7 +136,7 @@ def _deinterlaced(
 
 def _rgb(frame: av.VideoFrame) -> np.ndarray:
     """uint8 (H, W, 3), transparency over white, HDR tone-mapped."""
-    if frame.color_trc in _TRANSFERS:
+    if frame.color_trc in HDR:
         return _tone_mapped(frame)
     kind = frame.format
     if kind.has_palette or any(part.is_alpha for part in kind.components):
@@ -184,12 +185,15 @@ def _square(image: np.ndarray, aspect: Fraction) -> np.ndarray:
 
     if aspect == 1:
         return image
-    height, width = image.shape[:2]
+    size = squared(image.shape[1], image.shape[0], aspect)
+    return cv2.resize(image, size, interpolation=cv2.INTER_LINEAR)
+
+
+def squared(width: int, height: int, aspect: Fraction) -> tuple[int, int]:
+    """Width and height of a picture once its pixels of this aspect are square."""
     if aspect > 1:
-        width = round(width * aspect)
-    else:
-        height = round(height / aspect)
-    return cv2.resize(image, (width, height), interpolation=cv2.INTER_LINEAR)
+        return round(width * aspect), height
+    return width, round(height / aspect)
 
 
 def _orientation(frame: av.VideoFrame) -> Orientation:

@@ -34,7 +34,8 @@ from core.video.pictures import Reel
 # A clock may start again here, as where two recordings are joined.
 _CLOCK_RESTARTS = ("mpegts", "mpeg")
 _RESTART = 10.0  # seconds; a gap that long is taken for one
-_BACKWARDS = 1.0  # seconds; frames that much too early are only out of order
+_BACKWARDS = 1.0  # seconds; frames less too early are only out of order, if they are few
+_REORDERED = 16  # frames that any codec holds back
 # Elsewhere a seek lands past its target, or frames are stamped in the order of coding.
 SEEKABLE = ("mov,", "matroska,")
 _MOST_RATE = 1000.0  # frames a second
@@ -73,7 +74,7 @@ def timeline_of(path: Path, limits: Limits) -> Timeline:
 
 def _guess(film: Film, name: str, limits: Limits) -> Timeline | None:
     """The times of the packets, without decoding; None where they do not make sense."""
-    container, stream = film
+    container, stream = film.container, film.stream
     base = float(stream.time_base or 1 / 1000)
     restarts = container.format.name in _CLOCK_RESTARTS
     if not restarts and container.duration:
@@ -182,8 +183,9 @@ def _scanned(path: Path, version: tuple[int, int], limits: Limits) -> Timeline:
 def rising(stamps: np.ndarray, usual: float, restart: float) -> np.ndarray:
     """Times that rise from 0, of frames in the order in which a decoder gives them.
 
-    Frames a little out of order are stamped in order; where the clock goes back, or jumps by
-    `restart` seconds, it goes on; frames that share a stamp share the time to the next.
+    Frames a little out of order are stamped in order; where the clock goes back, by a second or by
+    more frames than a codec reorders, or jumps by `restart` seconds, it goes on; frames that share
+    a stamp share the time to the next.
 
     Args:
         stamps: (n,) seconds, NaN where there is none.
@@ -193,7 +195,10 @@ def rising(stamps: np.ndarray, usual: float, restart: float) -> np.ndarray:
     """
     times = _filled(stamps, usual)
     steps = np.diff(times)
-    jumps = np.flatnonzero((steps > restart) | (steps < -_BACKWARDS)) + 1
+    by_many = np.zeros(len(steps), bool)
+    by_many[_REORDERED:] = times[_REORDERED + 1 :] < times[: -_REORDERED - 1]
+    goes_back = (steps < -_BACKWARDS) | ((steps < 0) & by_many)
+    jumps = np.flatnonzero((steps > restart) | goes_back) + 1
     joined: list[np.ndarray] = []
     for part in np.split(times, jumps):
         part = np.sort(part)

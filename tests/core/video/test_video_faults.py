@@ -213,6 +213,8 @@ def test_times_rise_however_the_clock_goes() -> None:
     np.testing.assert_allclose(back, [0, 0.1, 0.2, 0.3, 0.4])
     ahead = rising(np.array([5.0, 5.1, 95000.0, 95000.1]), 0.1, 10)
     np.testing.assert_allclose(ahead, [0, 0.1, 0.2, 0.3])
+    twice = np.r_[np.arange(20), np.arange(20)] / 24  # two recordings of less than a second
+    np.testing.assert_allclose(rising(twice, 1 / 24, 10), np.arange(40) / 24)
     np.testing.assert_allclose(rising(np.array([0, 0, 2, 2.0]), 1, 10), [0, 1, 2, 3])
     np.testing.assert_allclose(rising(np.array([0, np.nan, np.nan, 3]), 1, 10), [0, 1, 2, 3])
     np.testing.assert_allclose(rising(np.full(3, np.nan), 0.5, 10), [0, 0.5, 1])
