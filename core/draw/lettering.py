@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from bisect import bisect
+from collections.abc import Callable
 
 _TAG = re.compile(r"<[^>]+>")
 _WIDTHS = {" .,:;'|!iljIJ": 0.33, "frt()[]/-": 0.42, "w%=": 0.84, "mMW…@–—": 1.0}
@@ -66,12 +67,14 @@ def wrapped(text: str, width: float, size: float, most: int = 3) -> list[str]:
     return [cut(line, width, size) for line in lines]
 
 
-def _broken(text: str, width: float, size: float) -> list[str]:
+def _broken(
+    text: str, width: float, size: float, measure: Callable[[str, float], float] = text_width
+) -> list[str]:
     """The words of a text in lines, each as long as fits `width`."""
     lines, line = [], ""
     for word in text.split():
         longer = f"{line} {word}" if line else word
-        if line and text_width(longer, size) > width:
+        if line and measure(longer, size) > width:
             lines.append(line)
             line = word
         else:
@@ -80,17 +83,29 @@ def _broken(text: str, width: float, size: float) -> list[str]:
 
 
 def broken(text: str, width: float, size: float) -> list[str]:
-    """All of a text in lines that fit `width`; a word that does not is broken too."""
-    return [piece for line in _broken(text, width, size) for piece in _chopped(line, width, size)]
+    """All of a text in lines that fit `width`; a word that does not is broken too.
+
+    It holds no tags: what looks like one, in a file's name, is letters.
+    """
+    lines = _broken(text, width, size, _letters_width)
+    return [piece for line in lines for piece in _chopped(line, width, size)]
+
+
+def _letters_width(text: str, size: float) -> float:
+    """The pixels that a line takes whose tags are shown as they are."""
+    return sum(map(_letter_width, text)) * size
 
 
 def _chopped(line: str, width: float, size: float) -> list[str]:
     """A line in pieces no wider than `width`, of a letter at least."""
-    pieces = [""]
+    pieces, taken = [""], 0.0
     for letter in line:
-        if pieces[-1] and text_width(pieces[-1] + letter, size) > width:
+        wide = _letter_width(letter) * size
+        if pieces[-1] and taken + wide > width:
             pieces.append("")
+            taken = 0.0
         pieces[-1] += letter
+        taken += wide
     return pieces
 
 

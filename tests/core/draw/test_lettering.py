@@ -3,11 +3,21 @@
 from __future__ import annotations
 
 import itertools
+import time
 
 import numpy as np
 import pytest
 
-from core.draw.lettering import contrast, cut, ink, luminance, number, text_width, wrapped
+from core.draw.lettering import (
+    broken,
+    contrast,
+    cut,
+    ink,
+    luminance,
+    number,
+    text_width,
+    wrapped,
+)
 from core.draw.matrices import agreement_map
 
 
@@ -81,6 +91,20 @@ def test_what_is_too_long_ends_in_an_ellipsis_and_keeps_its_tags() -> None:
     short = cut("<b>flower_bloom_by_the_window.mp4</b>", 120, 16)
     assert short.startswith("<b>flow") and short.endswith("…</b>") and text_width(short, 16) <= 120
     assert cut("star", 100, 16) == "star"
+
+
+@pytest.mark.parametrize("piece", ["a", "a ", "<b>", "<b> ", "字"])
+def test_words_of_any_length_are_broken_soon_and_what_looks_like_a_tag_is_letters(
+    piece: str,
+) -> None:
+    text = piece * (4000 // len(piece))
+    begin = time.process_time()
+    assert len(wrapped(text, 400, 14)) <= 3
+    lines = broken(text, 400, 14)
+    assert time.process_time() - begin < 1, "the time does not grow with the square of the length"
+    assert "".join(lines).replace(" ", "") == text.replace(" ", "")
+    most = 400 / text_width("a", 14)
+    assert all(0 < len(line) <= 2 * most for line in lines)
 
 
 def test_a_number_has_a_minus_sign_and_no_hyphen_also_in_the_cells_of_a_map() -> None:
