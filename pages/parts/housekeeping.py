@@ -8,6 +8,7 @@ left only when the next visitor leaves: here it ends in its time, and its upload
 from __future__ import annotations
 
 import asyncio
+import gc
 from collections.abc import Awaitable, Callable
 
 from streamlit.runtime import get_instance
@@ -61,4 +62,8 @@ def tidy(*, is_empty: bool) -> None:
             store.keep(KEPT_FOR_NOBODY)
         elif is_server():
             store.forget(UNUSED)
+    if is_empty:
+        gc.unfreeze()  # the session of who came while the app was read is among what was frozen
     budget.give_back()
+    if is_empty:
+        gc.freeze()

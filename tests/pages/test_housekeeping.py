@@ -99,6 +99,21 @@ def test_a_round_collects_garbage_and_an_empty_server_keeps_little(
     assert store.held == 2000 and store.peek(4) and not store.peek(0)
 
 
+def test_who_came_while_the_app_was_read_is_let_go_too() -> None:
+    cycle: Any = Left()
+    cycle.own = cycle
+    gone = weakref.ref(cycle)
+    try:
+        gc.freeze()  # as is done once everything is imported
+        del cycle
+        housekeeping.tidy(is_empty=False)
+        assert gone() is not None, "what is frozen is not looked at while somebody waits"
+        housekeeping.tidy(is_empty=True)
+        assert gone() is None and gc.get_freeze_count() > 0
+    finally:
+        gc.unfreeze()
+
+
 @pytest.mark.parametrize(("server", "kept"), [("0", [True, True]), ("1", [False, True])])
 def test_a_server_lets_go_of_what_nobody_asked_for_in_a_while(
     server: str, kept: list[bool], monkeypatch: pytest.MonkeyPatch
