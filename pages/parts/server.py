@@ -100,6 +100,12 @@ class Guard:
             )
             await PlainTextResponse(text, 421)(scope, receive, send)
             return
+        origin = Headers(scope=scope).get("origin", "")
+        is_listed = origin in config.get_option("server.corsAllowedOrigins")
+        if scope["type"] == "websocket" and is_neighbour(origin, host) and not is_listed:
+            text = f"a page of {origin[:100]!r} may not use the app at {host[:100]!r}\n"
+            await PlainTextResponse(text, 403)(scope, receive, send)
+            return
 
         async def with_policy(message: Message) -> None:
             if message["type"] == "http.response.start":
@@ -109,6 +115,7 @@ class Guard:
         await self.app(scope, receive, with_policy)
 
 
+_LOCAL = ("localhost", "127.0.0.1", "0.0.0.0", "::1")
 GUARD = [Middleware(Guard)]
 
 
@@ -134,6 +141,19 @@ def is_own_name(host: str, allowed: Iterable[str] = ()) -> bool:
         pattern in (name, "*") or (pattern.startswith("*.") and name.endswith(pattern[1:]))
         for pattern in patterns
     )
+
+
+def is_neighbour(origin: str, host: str) -> bool:
+    """Whether a page comes from another server of the visitor's own computer.
+
+    Streamlit takes those for its own, and refuses all other origins itself.
+    """
+    try:
+        page, server = urlsplit(origin), urlsplit(f"//{host}")
+        is_local = page.hostname in _LOCAL or str(page.hostname).endswith(".localhost")
+        return is_local and (page.hostname, page.port) != (server.hostname, server.port)
+    except ValueError:  # a port that is none
+        return True
 
 
 @asynccontextmanager

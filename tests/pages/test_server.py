@@ -12,7 +12,7 @@ from starlette.websockets import WebSocket
 from streamlit import config
 
 from app import PAGES
-from pages.parts.server import GUARD, is_own_name, linked_page, page_routes
+from pages.parts.server import GUARD, is_neighbour, is_own_name, linked_page, page_routes
 
 POLICY = "content-security-policy"
 
@@ -95,3 +95,36 @@ def test_a_strangers_name_gets_neither_page_nor_socket(client: TestClient) -> No
         pass
     with client.websocket_connect("/stream"):
         pass
+
+
+NEIGHBOURS = ["http://localhost:9999", "http://127.0.0.1", "http://app.localhost", "http://[::1]:1"]
+
+
+@pytest.mark.parametrize("origin", NEIGHBOURS)
+def test_a_page_of_another_server_of_this_computer_gets_no_socket(
+    origin: str, client: TestClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = {"origin": origin}
+    with (
+        pytest.raises(WebSocketDenialResponse) as refused,
+        client.websocket_connect("/stream", headers=asked),
+    ):
+        pass
+    assert refused.value.status_code == 403 and "may not use the app" in refused.value.text
+    for own in ("http://localhost", "https://aim.example.org"):  # Streamlit looks at the others
+        with client.websocket_connect("/stream", headers={"origin": own}):
+            pass
+    get = config.get_option
+    allowed = {"server.corsAllowedOrigins": NEIGHBOURS}
+    monkeypatch.setattr(config, "get_option", lambda name: allowed.get(name, get(name)))
+    with client.websocket_connect("/stream", headers=asked):
+        pass
+
+
+def test_a_page_of_the_server_itself_is_no_neighbour() -> None:
+    for host in ("localhost:8501", "127.0.0.1:80", "[::1]:8501", "pc.localhost:1"):
+        assert not is_neighbour(f"http://{host}", host)
+    assert is_neighbour("http://localhost:x", "localhost") and is_neighbour(
+        "http://localhost", "pc"
+    )
+    assert not is_neighbour("null", "localhost") and not is_neighbour("", "localhost")
