@@ -2,15 +2,51 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import sys
 
 
+def end_at_once() -> None:
+    """Let Ctrl-C end the process while a command is still being read, when nothing is written yet.
+
+    numpy would take an interrupt of its import for a fault of its own.
+    """
+    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+        signal.signal(signal.SIGINT, _end)
+
+
+def _end(*_: object) -> None:
+    os._exit(130)
+
+
+def interrupt() -> None:
+    """From here on let Ctrl-C raise a KeyboardInterrupt, also where Python would forget it.
+
+    That is in a callback of its own, such as those of imports.
+    """
+    import threading
+    from _thread import interrupt_main
+    from typing import Any
+
+    def passed_over(unraisable: Any) -> None:
+        if issubclass(unraisable.exc_type, KeyboardInterrupt):
+            threading.Timer(0.01, interrupt_main).start()  # in here it would be forgotten again
+        else:
+            sys.__unraisablehook__(unraisable)
+
+    sys.unraisablehook = passed_over
+    if signal.getsignal(signal.SIGINT) is _end:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
 def run() -> int:
     """The command line's exit code; Ctrl-C gives no traceback while it is read, or ends, either."""
-    try:
-        from core.cli import main
+    end_at_once()
+    from core.cli import main
 
+    try:
+        interrupt()
         return main()
     except KeyboardInterrupt:
         return 130

@@ -9,9 +9,10 @@ from __future__ import annotations
 import signal
 import sys
 
-if __name__ == "__main__" and signal.getsignal(signal.SIGINT) is signal.default_int_handler:
-    # Ctrl-C while the rest is still being read is no traceback
-    signal.signal(signal.SIGINT, lambda *_: sys.exit(130))
+from core.__main__ import end_at_once, interrupt
+
+if __name__ == "__main__":
+    end_at_once()  # while the rest is still being read
 
 import argparse
 import json
@@ -429,8 +430,7 @@ _COMMANDS: dict[str, Callable[[argparse.Namespace], int]] = {
 
 
 if __name__ == "__main__":
-    if signal.getsignal(signal.SIGINT) is not signal.SIG_IGN:
-        signal.signal(signal.SIGINT, signal.default_int_handler)
+    interrupt()
     code = main()
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # while it ends
     sys.exit(code)
