@@ -117,16 +117,21 @@ def _own_checkpoint(known: str | None) -> None:
         return
     try:
         folder = saved(uploads, "checkpoint")
+    except BadInput as error:
+        st.error(message(error))
+        return
+    try:
         path = str(hub.in_folder(folder).weights)
         loaded(ModelSource("file", path))  # refuses what cannot be used, before it is offered
     except BadInput as error:
         st.error(message(error))
-    else:
-        keep_only(folder)
-        if known != path:
-            st.session_state[session.OWN_CHECKPOINT] = path
-            session.switch_to(ModelSource("file", path))
-            st.rerun()
+        keep_only(folder, Path(known).parent if known else None)
+        return
+    keep_only(folder)
+    if known != path:
+        st.session_state[session.OWN_CHECKPOINT] = path
+        session.switch_to(ModelSource("file", path))
+        st.rerun()
 
 
 def model_source() -> ModelSource:

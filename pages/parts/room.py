@@ -48,10 +48,14 @@ def new_folder(kind: str) -> Path:
 def file_of(choice: Choice) -> Path:
     """The clip's file; what has none is written to one, which goes with the session."""
     if isinstance(choice.source, VideoFile):
-        path = room() / choice.source.path.name
-        if choice.is_upload and not path.exists():  # another upload may take its place meanwhile
+        if not choice.is_upload:
+            return choice.source.path
+        # two uploads may have one name; the folder of each is called by what it holds
+        path = room() / choice.source.path.parent.name / choice.source.path.name
+        if not path.exists():  # another upload may take its place meanwhile
+            path.parent.mkdir(exist_ok=True)
             shutil.copy(choice.source.path, path)
-        return path if choice.is_upload else choice.source.path
+        return path
     if isinstance(choice.source, Recorded):
         path = room() / f"{choice.source.recording.title.replace(' ', '-')}.mkv"
         if not path.exists():

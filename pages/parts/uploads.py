@@ -59,10 +59,10 @@ def saved_one(upload: Upload, kind: str) -> Path:
     return saved([upload], kind) / _file_name(upload.name)
 
 
-def keep_only(folder: Path) -> None:
-    """Remove what was uploaded before in the place of this: it is shown no longer."""
+def keep_only(folder: Path, shown: Path | None = None) -> None:
+    """Remove what was uploaded before in the place of this, unless it is `shown` still."""
     for other in folder.parent.iterdir():
-        if other != folder:
+        if other not in (folder, shown):
             shutil.rmtree(other, ignore_errors=True)
 
 

@@ -4,15 +4,20 @@ from __future__ import annotations
 
 import hashlib
 import os
+import shutil
 import subprocess
 import sys
 from dataclasses import dataclass
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
 from core.errors import BadInput
+from pages.parts import room as room_of_lessons
 from pages.parts import uploads
+from pages.parts.sources import VideoFile
 from pages.parts.uploads import keep_only, remove_left_behind, saved, saved_one
 
 
@@ -57,6 +62,24 @@ def test_one_content_under_two_names_is_two_files(room: Path) -> None:
     paths = [saved_one(File(name, b"1"), "gesture") for name in ("a.mp4", "b.mp4")]
     assert [path.name for path in paths] == ["a.mp4", "b.mp4"]
     assert all(path.read_bytes() == b"1" for path in paths)
+
+
+def test_two_uploads_of_one_name_are_taught_each_from_its_own_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "room").mkdir()
+    monkeypatch.setattr(room_of_lessons, "room", lambda: tmp_path / "room")
+    copies = []
+    for content in (b"one", b"two"):
+        path = tmp_path / content.decode() / "clip.mp4"
+        path.parent.mkdir()
+        path.write_bytes(content)
+        source = VideoFile(path, is_upload=True)
+        choice: Any = SimpleNamespace(source=source, is_upload=True)
+        copies.append(room_of_lessons.file_of(choice))
+        shutil.rmtree(path.parent)  # the next upload takes its place
+    assert [path.read_bytes() for path in copies] == [b"one", b"two"]
+    assert {path.name for path in copies} == {"clip.mp4"}
 
 
 @pytest.mark.parametrize(
