@@ -79,6 +79,9 @@ def publish(
     shipped ones cannot be written: what is wrong is said before the minutes of measuring.
     """
     check_writable(CHECKPOINTS)
+    curves = thinned(read_rows(checkpoint.parent))  # of the last stage, for the page
+    if curves:
+        check_writable(METRICS_FOLDER)
     for folder in (real, front):
         if folder:
             check_folder(folder)
@@ -109,10 +112,8 @@ def publish(
     text = json.dumps(asdict(card), indent=1) + "\n"
     write_text(path.with_suffix(".json"), text)
     write_sums(path, path.with_suffix(".json"))
-    rows = thinned(read_rows(checkpoint.parent))
-    if rows:  # the curves of the last stage, for the page
-        text = "".join(json.dumps(row) + "\n" for row in rows)
-        METRICS_FOLDER.mkdir(exist_ok=True)
+    if curves:
+        text = "".join(json.dumps(row) + "\n" for row in curves)
         write_text(METRICS_FOLDER / f"{path.stem}.jsonl", text)
     return path
 

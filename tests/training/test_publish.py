@@ -54,6 +54,11 @@ def test_weights_that_cannot_be_written_are_not_measured_first(
     monkeypatch.setattr(module, "CHECKPOINTS", tmp_path / "file")
     with pytest.raises(BadInput, match=r"file cannot be written into"):
         publish(embedded()["direcformer"], "mine", None, None)
+    monkeypatch.setattr(module, "CHECKPOINTS", tmp_path)
+    monkeypatch.setattr(module, "METRICS_FOLDER", tmp_path / "file" / "metrics")
+    (tmp_path / "metrics.jsonl").write_text('{"stage": "video", "step": 1, "clips": 8, "loss": 1}')
+    with pytest.raises(BadInput, match=r"metrics cannot be written into"):
+        publish(tmp_path / "model.safetensors", "mine", None, None)
 
 
 @pytest.mark.long
