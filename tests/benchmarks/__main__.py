@@ -23,6 +23,7 @@ import numpy as np
 from tests.benchmarks.attributions import attributions
 from tests.benchmarks.data_set import looped, workers
 from tests.benchmarks.sessions import sessions
+from tests.benchmarks.strangers import strangers
 from tests.benchmarks.training import training
 from tests.benchmarks.uploads import uploads
 from tests.benchmarks.viewer import viewer, viewer_large
@@ -352,6 +353,7 @@ BENCHMARKS = {
         viewer_large,
         sessions,
         uploads,
+        strangers,
     )
 }
 
