@@ -26,12 +26,14 @@ def interrupt() -> None:
     That is in a callback of its own, such as those of imports.
     """
     import threading
-    from _thread import interrupt_main
     from typing import Any
+
+    def again() -> None:
+        os.kill(os.getpid(), signal.SIGINT)
 
     def passed_over(unraisable: Any) -> None:
         if issubclass(unraisable.exc_type, KeyboardInterrupt):
-            threading.Timer(0.01, interrupt_main).start()  # in here it would be forgotten again
+            threading.Timer(0.01, again).start()  # in here it would be forgotten again
         else:
             sys.__unraisablehook__(unraisable)
 

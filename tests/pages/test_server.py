@@ -104,7 +104,7 @@ NEIGHBOURS = ["http://localhost:9999", "http://127.0.0.1", "http://app.localhost
 def test_a_page_of_another_server_of_this_computer_gets_no_socket(
     origin: str, client: TestClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    asked = {"origin": origin}
+    asked = {"origin": origin, "host": "localhost"}
     with (
         pytest.raises(WebSocketDenialResponse) as refused,
         client.websocket_connect("/stream", headers=asked),
@@ -112,7 +112,8 @@ def test_a_page_of_another_server_of_this_computer_gets_no_socket(
         pass
     assert refused.value.status_code == 403 and "may not use the app" in refused.value.text
     for own in ("http://localhost", "https://aim.example.org"):  # Streamlit looks at the others
-        with client.websocket_connect("/stream", headers={"origin": own}):
+        of_page = {"origin": own, "host": "localhost"}
+        with client.websocket_connect("/stream", headers=of_page):
             pass
     get = config.get_option
     allowed = {"server.corsAllowedOrigins": NEIGHBOURS}

@@ -112,7 +112,7 @@ def test_hdr_that_the_container_alone_says_is_tone_mapped(tmp_path: Path) -> Non
         ("flv", "flv", None),
         ("m4v", "libx264", "mp4"),
         ("mts", "libx264", "mpegts"),
-        ("ogv", "libtheora", None),
+        ("ogv", "libvpx", "ogg"),
         ("qt", "libx264", "mov"),
         ("vob", "mpeg2video", None),
         ("wmv", "wmv2", None),
