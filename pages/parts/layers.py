@@ -112,7 +112,7 @@ def layer_maps(choice: Choice, wish: Wish, *, is_rollout: bool) -> LayerMaps:
         top=top,
     )
     words = look.words if kind == "attention" else look.rolled
-    made = f"{MAPS[kind].lower()}, {words}, scale: {drawn.scale}"
+    made = f"{MAPS[kind].lower()}, {words}, {SCALED[drawn.scale]}"
     opens_on = drawn.frame
     if opens_on is None:
         opens_on = strongest_frame(heats.get(look.layer, next(iter(heats.values()))), len(frames))

@@ -14,7 +14,7 @@ from core.explain import SpatialQuery, View
 from core.observe import Trace
 from core.trace import Attention, Head
 
-WHO = {"cls": "Class token", "mean": "Mean", "patch": "Patch"}
+WHO = {"cls": "summary (class token)", "mean": "average of all patches"}
 SCALES = ("clip", "frame", "shared")
 OPACITY = 0.65
 Wish = Mapping[str, Any]
@@ -45,7 +45,7 @@ class Look:
     @property
     def _who(self) -> str:
         if isinstance(self.query, str):
-            return WHO[self.query].lower()
+            return WHO[self.query]
         t, row, col = self.query
         return f"patch at frame {t + 1}, row {row + 1}, column {col + 1}"
 

@@ -46,7 +46,7 @@ HELP = SHARED_HELP | {
         r"(normalised in the shipped weights), and DirecFormer's C-C, whose is the signed cosine. "
         r"Last layer, mean over heads."
     ),
-    "followed": "**Class token**: the summary that the network keeps of a frame or of the clip, "
+    "followed": "**Summary**: the class token, which the network keeps of a frame or of the clip, "
     "and decides by. **Mean over heads**: the average of all its ways of looking in a layer. Both "
     "are chosen in the viewer above.",
     "layers": r"One query in every layer: layer $l$ weighs what the layers before it made by "

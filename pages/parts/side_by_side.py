@@ -135,7 +135,7 @@ def map_of(choice: Choice, view: View) -> ModelMap:
             choice, trace, heat, f"GradCAM of {as_text(choice.card.labels[best])}", signed=False
         )
     attention = explain.over_space(trace)[-1]
-    who = "the class token" if explain.has_class_token(attention) else "all patches"
+    who = "the summary (class token)" if explain.has_class_token(attention) else "all patches"
     words = f"attention of {who}, layer {attention.layer + 1}"
     return ModelMap(choice, trace, explain.spatial(trace), words, attention.kernel.signed)
 

@@ -125,7 +125,7 @@ def test_the_view_means_the_same_from_model_to_model_and_the_figures_follow(
     put(page, "head", "1")
     put_frame(page, 3)
     page.get_by_text("Through space and time").scroll_into_view_if_needed()
-    page.get_by_text("layer 3, attention of each layer, class token, head 2").wait_for()
+    page.get_by_text("layer 3, attention of each layer, summary (class token), head 2").wait_for()
     slider = "document.querySelector('.st-key-layers .js-plotly-plot').layout.sliders[0].active"
     page.wait_for_function(f"{slider} === 3")
     no_error(page)

@@ -97,10 +97,11 @@ def following(model: str, text: str) -> AppTest:
 
 def test_the_figures_below_show_what_the_viewer_shows() -> None:
     app = following("timesformer", "layer:last,query:cls,head:mean")
-    assert captions(app, "attention of each layer, class token, mean over heads, scale: clip")
+    words = "attention of each layer, summary (class token), mean over heads, each layer has a"
+    assert captions(app, words)
     assert captions(app, "layer 8, attention of each layer")
     app = following("timesformer", "view:time,layer:0,head:1,query:2-3-4,scale:shared,frame:5")
-    words = "patch at frame 3, row 4, column 5 (time), head 2, scale: shared"
+    words = "patch at frame 3, row 4, column 5 (time), head 2, one scale for all layers"
     assert len(captions(app, words)) == 2
     assert any("layer 1, attention of each layer" in line for line in captions(app, words))
     layers = json.loads(app.get("plotly_chart")[1].proto.spec)
