@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
+from functools import partial
 from typing import Literal
 
 import cv2
@@ -108,18 +109,20 @@ def render(
     rng, recolouring = np.random.default_rng(key), np.random.default_rng([*key, 1])
     path = stroke(label, rng)
     shown = np.arange(frames) if only is None else np.array(only, int)
-    film = _by_view(view)(path, rng, recolouring, frames=frames, size=size, odds=odds, only=shown)
+    film = _by_view(view, label)(
+        path, rng, recolouring, frames=frames, size=size, odds=odds, only=shown
+    )
     camera, times = film.camera.matrices[shown], times_of(frames, seconds)[shown]
     return Gesture(label, seed, film.frames, film.mask, film.fingertip[shown], camera, times, view)
 
 
-def _by_view(view: View) -> Callable[..., Film]:
-    """What films a stroke from there."""
+def _by_view(view: View, label: str) -> Callable[..., Film]:
+    """What films that stroke from there."""
     if view == "own":
         return filmed
     from core.world.front import filmed_from_front  # it is made of what stands here
 
-    return filmed_from_front
+    return partial(filmed_from_front, label=label)
 
 
 def times_of(frames: int, seconds: float = 3.0) -> np.ndarray:
@@ -260,7 +263,7 @@ class Light:
             colour = colour * rng.uniform(0.2, 0.55)
         gain, tint = _exposure(rng, frames)
         if recolouring.random() < odds.recoloured:
-            tint = tint * _changing_balance(recolouring, frames)
+            tint = tint * changing_balance(recolouring, frames)
         if rng.random() < odds.dim:
             gain = gain * rng.uniform(0.2, 0.7)
         shading, cloth = sprites.arm(int(rng.integers(sprites.ARMS)))
@@ -394,7 +397,7 @@ def _exposure(rng: np.random.Generator, frames: int) -> tuple[np.ndarray, np.nda
     return gain, tint
 
 
-def _changing_balance(rng: np.random.Generator, frames: int) -> np.ndarray:
+def changing_balance(rng: np.random.Generator, frames: int) -> np.ndarray:
     """White balance (frames, 3) that goes from one to quite another.
 
     Automatic ones do so when a hand fills the picture.

@@ -62,7 +62,7 @@ DIRECTED: tuple[str, ...] = ("circle", "square", "star", "tick", "delete", "carr
 The others come in reversal pairs.
 """
 _HORIZONTAL = ("left", "right")
-_STRAIGHT = ("left", "right", "up", "down")
+STRAIGHT = ("left", "right", "up", "down")
 
 SAMPLES = 128
 """Moments of a stroke that are drawn; frames lie between them."""
@@ -149,7 +149,7 @@ def _tilted(label: str, path: np.ndarray, rng: np.random.Generator) -> np.ndarra
     if label in _HORIZONTAL and rng.random() < 0.3:
         tilt *= 2  # an arm that swings about its elbow draws an arc
     path = path @ np.array([[np.cos(tilt), np.sin(tilt)], [-np.sin(tilt), np.cos(tilt)]])
-    if label in _STRAIGHT and rng.random() < 0.5:
+    if label in STRAIGHT and rng.random() < 0.5:
         axis = 0 if label in _HORIZONTAL else 1
         path[:, 1 - axis] += rng.normal(0, 0.18) * (path[:, axis] ** 2 - 0.5)
     return path
