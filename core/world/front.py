@@ -72,13 +72,17 @@ def filmed_from_front(
 
 
 def moved(path: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """The path (SAMPLES, 2) of 0..1 elsewhere in the picture, as it is wider than one's own view.
+    """The path (SAMPLES, 2) of 0..1 elsewhere and larger, as an arm reaches farther than a wrist.
 
     It stays in the picture where it was in it.
     """
-    shift = rng.normal(0, (0.12, 0.07))
     low, high = path.min(0), path.max(0)
-    return path + np.clip(shift, np.minimum(0.04 - low, 0), np.maximum(0.95 - high, 0))
+    middle = (low + high) / 2
+    scale = np.minimum(rng.uniform(0.85, 1.45), 0.9 / np.maximum(high - low, 1e-6))
+    path = middle + (path - middle) * scale
+    low, high = path.min(0), path.max(0)
+    inside = (0.04 - low, 0.95 - high)
+    return path + np.clip(rng.normal(0, (0.12, 0.07)), *inside)
 
 
 def surroundings(rng: np.random.Generator, who: Looks, odds: Odds) -> tuple[np.ndarray, float]:

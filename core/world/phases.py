@@ -51,23 +51,26 @@ class Phases:
         within = np.clip((clock - self.begin) / (self.end - self.begin), 0, 1)
         tip = at_moments(path, within * (SAMPLES - 1))
         tremble = rng.uniform(0, 0.006) * np.stack([wave(rng, terms=6) for _ in range(2)], 1)
-        away = self._away(clock)
-        rest = path[[0, -1]].mean(0) * (0.5, 0) + (0.5 * rng.uniform(0.2, 0.8), _BELOW)
-        if rng.random() < 0.4:  # on the table or the lap, in the picture
-            rest[1] = max(rng.uniform(0.75, 1.0), path[[0, -1], 1].max() + 0.1)
-        sideways = rng.normal(0, 0.08) * np.sin(np.pi * away)
-        way = tip + away[:, None] * (rest - tip) + sideways[:, None] * (1, 0)
-        return way + tremble
+        for end, away in zip((0, -1), self._away(clock), strict=True):
+            rest = path[end] * (1, 0) + (rng.normal(0, 0.08), _BELOW)
+            if rng.random() < 0.4:  # on the table or the lap, in the picture
+                rest[1] = max(rng.uniform(0.75, 1.0), path[[0, -1], 1].max() + 0.1)
+            sideways = rng.normal(0, 0.05) * np.sin(np.pi * away)
+            tip = tip + away[:, None] * (rest - tip) + sideways[:, None] * (1, 0)
+        return tip + tremble
 
-    def _away(self, clock: np.ndarray) -> np.ndarray:
-        """How far the hand is from the stroke towards its rest, 0..1, at times (n,) of 0..1."""
-        away = np.zeros_like(clock)
+    def _away(self, clock: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """How far the hand is from the stroke's beginning, and from its end, towards a rest.
+
+        Both are 0..1 at times (n,) of 0..1.
+        """
+        before, after = np.zeros_like(clock), np.zeros_like(clock)
         if self.raising:
             start = self.begin - 0.05 - self.raising
-            away += 1 - _eased((clock - start) / self.raising)
+            before = 1 - _eased((clock - start) / self.raising)
         if self.leaving:
-            away += _eased((clock - self.end - 0.05) / self.leaving)
-        return away
+            after = _eased((clock - self.end - 0.05) / self.leaving)
+        return before, after
 
 
 def _eased(share: np.ndarray) -> np.ndarray:

@@ -118,7 +118,7 @@ def test_a_hand_turns_with_the_arm_that_swings_about_its_elbow() -> None:
     for seed in range(40):
         swing = Swing.draw(np.random.default_rng(seed), tip, 0.1, tip)
         turned.append(swing.angle[-1] - swing.angle[0])
-    assert np.mean(np.array(turned) > 0.3) > 0.8
+    assert np.mean(np.array(turned) > 0.3) > 0.55 > 0.3 > np.mean(np.array(turned) < -0.3)
 
 
 def test_a_person_has_the_skin_of_their_own_hand() -> None:
@@ -137,7 +137,7 @@ def test_a_hand_is_open_or_holds_out_some_fingers_and_shows_palm_or_back() -> No
         pose = hand_pose(index)
         x, y = (int(v) for v in pose.tip)
         alpha = pose.palm[..., 3] > 127
-        assert alpha[y + 2 : y + 8, x - 3 : x + 4].any() and not alpha[: y - 12].any()
+        assert alpha[y + 2 : y + 8, x - 3 : x + 4].any() and not alpha[: max(y - 12, 0)].any()
         across = alpha[y + 14].astype(int)
         fingers.append(int((np.diff(across) == 1).sum()))
         assert not np.array_equal(pose.palm, pose.back)
