@@ -44,6 +44,7 @@ FOLD = {
     "gradcam": [*HEADING, (CHART, 0.85)],
     "compare": [*HEADING, (CHART, 0.85)],
     "trust": [*HEADING, (CHART, 0.9)],
+    "intervene": [*HEADING, (CHART, 0.85)],
     # the lower third of the stage is for the frames in order, which come last
     "frame_order": [
         *HEADING,
@@ -97,24 +98,36 @@ def views(
         context.close()
 
 
-def found(page: Any, view: View, noise: list[str], check: str) -> list[str]:
+def found(page: Any, wanted: dict[str, Any], check: str) -> list[str]:
     """What is wrong with a page as it stands."""
-    fold = FOLD.get(view.page, HEADING) if view.size != PHONE else []
-    wanted = {"fold": fold, "pictures": LEAST_PICTURE}
-    findings = page.evaluate(check, wanted)
+    findings: list[str] = page.evaluate(check, wanted)
     if findings:  # perhaps a size before the last is still being left
         page.wait_for_timeout(2000)
         findings = page.evaluate(check, wanted)
-    return [*findings, *noise]
+    return findings
 
 
-def photographed(page: Any, view: View, folder: Path) -> None:
-    """The page as it opens, and all of it."""
-    page.screenshot(path=folder / f"{view.name}.png")
-    height = page.evaluate("document.querySelector('[data-testid=stMain]').scrollHeight")
-    page.set_viewport_size({"width": view.size[0], "height": max(view.size[1], height + 40)})
-    settled(page, 180)
-    page.screenshot(path=folder / f"{view.name}-whole.png")
+def unrolled(page: Any, view: View) -> None:
+    """Make the window as high as the page, which grows while its figures come in sight."""
+    for _ in range(4):
+        height = page.evaluate("document.querySelector('[data-testid=stMain]').scrollHeight")
+        if height <= page.viewport_size["height"]:
+            return
+        page.set_viewport_size({"width": view.size[0], "height": height + 40})
+        settled(page, 180)
+
+
+def looked_at(page: Any, view: View, check: str, folder: Path | None) -> list[str]:
+    """What is wrong with a page as it opens, and with all of it; each is photographed."""
+    fold = FOLD.get(view.page, HEADING) if view.size != PHONE else []
+    findings = found(page, {"fold": fold, "pictures": LEAST_PICTURE}, check)
+    if folder:
+        page.screenshot(path=folder / f"{view.name}.png")
+    unrolled(page, view)
+    findings += found(page, {"fold": [], "pictures": LEAST_PICTURE}, check)
+    if folder:
+        page.screenshot(path=folder / f"{view.name}-whole.png")
+    return findings
 
 
 def main() -> int:
@@ -143,13 +156,12 @@ def main() -> int:
             models = arguments.models[:1] if name == "training" else arguments.models
             for model in models:
                 for view, page, noise in views(browser, address, name, model, sizes):
-                    for finding in found(page, view, noise, check):
+                    findings = looked_at(page, view, check, arguments.out)
+                    for finding in [*findings, *noise]:
                         line = f"{name} {model} {view.size[0]}x{view.size[1]}: {finding}"
                         if line not in lines:
                             print(line, flush=True)
                         lines.add(line)
-                    if arguments.out:
-                        photographed(page, view, arguments.out)
         browser.close()
     print(f"{len(lines)} findings", file=sys.stderr)
     return int(bool(lines))

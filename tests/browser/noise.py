@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 OWN = ("data:", "blob:")
+DRIVER = "GL Driver Message"
+"""What a browser without a graphics card says of its own drawing."""
 
 
 def listened(page: Any, address: str) -> list[str]:
@@ -23,7 +25,7 @@ def listened(page: Any, address: str) -> list[str]:
             add(f"request to another host: {request.url[:120]}")
 
     def console(message: Any) -> None:
-        if message.type in ("error", "warning"):
+        if message.type in ("error", "warning") and DRIVER not in message.text:
             add(f"console {message.type}: {message.text[:200]}")
 
     def response(response: Any) -> None:

@@ -42,6 +42,42 @@
     return { left, right, top, bottom, scrolls, lost };
   };
 
+  // the corners of a text that is turned, whose box is larger than it is
+  const corners = (element, box) => {
+    const turn = element.getScreenCTM?.();
+    if (!turn || Math.abs(turn.b) < 0.01)
+      return [
+        [box.left, box.top],
+        [box.right, box.top],
+        [box.right, box.bottom],
+        [box.left, box.bottom],
+      ];
+    const { x, y, width, height } = element.getBBox();
+    const ends = [
+      [x, y],
+      [x + width, y],
+      [x + width, y + height],
+      [x, y + height],
+    ];
+    return ends.map((end) => {
+      const point = new DOMPoint(...end).matrixTransform(turn);
+      return [point.x, point.y];
+    });
+  };
+
+  // whether two rectangles, turned or not, lie over each other: no side of either parts them
+  const overlap = (one, other) =>
+    [one, other].every((rectangle) =>
+      [0, 1].every((i) => {
+        const [[x, y], [u, v]] = [rectangle[i], rectangle[i + 1]];
+        const length = Math.hypot(u - x, v - y) || 1;
+        const along = (points) => points.map(([a, b]) => (a * (u - x) + b * (v - y)) / length);
+        const [first, second] = [along(one), along(other)];
+        const room = Math.min(Math.max(...first), Math.max(...second));
+        return room - Math.max(Math.min(...first), Math.min(...second)) >= SLACK;
+      }),
+    );
+
   const texts = [];
   const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
   while (walker.nextNode()) {
@@ -63,7 +99,7 @@
       const isCut = seen.lost.wide > SLACK || seen.lost.high > 0.4 * box.height;
       if (isCut) findings.push(`clipped: ${name}`);
       else if (!seen.scrolls && box.right > wide + 1) findings.push(`beyond the edge: ${name}`);
-      texts.push({ element, name, ...seen });
+      texts.push({ element, name, ends: corners(element, box), ...seen });
     }
   }
 
@@ -85,6 +121,7 @@
       const [left, right] = [Math.max(one.left, other.left), Math.min(one.right, other.right)];
       const [top, bottom] = [Math.max(one.top, other.top), Math.min(one.bottom, other.bottom)];
       if (right - left < SLACK || bottom - top < SLACK) continue;
+      if (!overlap(one.ends, other.ends)) continue;
       if (isHidden(one, other, (left + right) / 2, (top + bottom) / 2)) continue;
       findings.push(`text over text: ${one.name} | ${other.name}`);
     }
