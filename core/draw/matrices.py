@@ -84,7 +84,12 @@ def correlation_map(
     )
     for axes in (figure.update_xaxes, figure.update_yaxes):
         axes(automargin=True, showgrid=False, zeroline=False)
-    return bare(figure, height or 60 + 30 * len(rows) + (0 if angle == 0 else 90))
+    bare(figure, height or 60 + 30 * len(rows) + (0 if angle == 0 else 90))
+    if angle:  # Plotly leaves out a name that ends beyond the figure
+        beyond = 0.77 * text_width(columns[-1], FONT - 1) - cell / 2
+        figure.update_xaxes(ticklabeloverflow="allow")
+        figure.update_layout(margin={"r": max(8, round(beyond) + 14)})
+    return figure.update_layout(meta={"columns": min(4, len(columns))})  # scrolls on a phone
 
 
 def share_map(

@@ -56,7 +56,8 @@ def order_pair(panels: list[Panel], height: int = 430) -> go.Figure:
             font={"size": FONT + 1},
         )
     bare(figure, height)
-    return figure.update_layout(margin={"l": 44, "r": 8, "t": 72, "b": 60})
+    margin = {"l": 44, "r": 8, "t": 72, "b": 60}
+    return figure.update_layout(margin=margin, meta={"columns": len(panels)})  # scrolls on a phone
 
 
 def _draw_matrix(figure: go.Figure, i: int, panel: Panel, domain: list[float]) -> None:

@@ -11,6 +11,7 @@ from jaxtyping import Float
 from core.draw.style import ACCENT, FONT, GRID, SERIES, bare, numbered
 
 GAP = 0.075  # of the width, between two panels
+READ = "What the classifier reads"
 
 
 def state_panels(
@@ -26,7 +27,7 @@ def state_panels(
     K and V, `tokens` the shares of T_s and of each layer's T_t, which are stacked.
     """
     figure = go.Figure()
-    titles = ("Hidden state, root mean square", "Share of the state in the gate", "T_s and T_t")
+    titles = ("Hidden state, root mean square", "Share of the state in the gate", READ)
     share = (1 - 2 * GAP) / 3
     for i, title in enumerate(titles):
         left = i * (share + GAP)
@@ -36,7 +37,7 @@ def state_panels(
         _line(figure, 0, times, hidden[:, layer], name, colour, "%{y:.3g}", legend=True)
         _line(figure, 1, times, 100 * gate[:, layer], name, colour, "%{y:.1f} %")
     for token in range(tokens.shape[1]):
-        name = "T_s of the frame" if token == 0 else f"T_t of layer {token}"
+        name = "newest frame (T_s)" if token == 0 else f"memory of layer {token} (T_t)"
         colour = ACCENT if token == 0 else SERIES[token % len(SERIES)]
         figure.add_scatter(
             x=times,
@@ -54,7 +55,8 @@ def state_panels(
     bare(figure, height, hovermode="x unified")
     legend = {"orientation": "h", "y": -0.16, "x": 0, "font": {"size": FONT - 2}}
     figure.update_layout(showlegend=True, legend=legend)
-    return figure.update_layout(margin={"l": 8, "r": 8, "t": 40, "b": 8})
+    margin = {"l": 8, "r": 8, "t": 40, "b": 8}
+    return figure.update_layout(margin=margin, meta={"columns": 3})  # on a phone it scrolls
 
 
 def _axes(figure: go.Figure, i: int, domain: list[float], title: str, *, percent: bool) -> None:

@@ -24,9 +24,9 @@ def test_the_three_panels_say_what_they_are_drawn_of() -> None:
     assert [list(line.y) for line in by_axis["y"]] == [[1, 2, 4], [2, 3, 4]]
     assert [list(line.y) for line in by_axis["y2"]] == [[25] * 3] * 2
     assert [line.name for line in by_axis["y3"]] == [
-        "T_s of the frame",
-        "T_t of layer 1",
-        "T_t of layer 2",
+        "newest frame (T_s)",
+        "memory of layer 1 (T_t)",
+        "memory of layer 2 (T_t)",
     ]
     assert sum(line.y[0] for line in by_axis["y3"]) == 100
 

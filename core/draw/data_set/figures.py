@@ -119,7 +119,14 @@ def histogram(
                 unselected={"marker": {"opacity": 1}},
             )
     figure.update_layout(barmode="overlay", bargap=0)
-    figure.update_xaxes(gridcolor=FAINT_GRID, automargin=True, tickfont={"size": SMALL})
+    figure.update_xaxes(
+        gridcolor=FAINT_GRID,
+        automargin=True,
+        tickfont={"size": SMALL},
+        ticks="outside",  # away from the 0 on the left
+        ticklen=8,
+        tickcolor=FAINT_GRID,
+    )
     figure.update_yaxes(
         title={"text": "clips", "font": {"size": SMALL}},
         gridcolor=GRID,

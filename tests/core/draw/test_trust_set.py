@@ -6,6 +6,9 @@ from typing import Any
 
 import numpy as np
 
+from core.draw.lettering import text_width
+from core.draw.matrices import correlation_map
+from core.draw.style import FONT, WIDTH
 from core.draw.trust_html import page
 from core.draw.trust_set import (
     OF_ANSWER,
@@ -101,6 +104,17 @@ def test_the_matrix_has_the_last_layer_for_all_and_no_even_map_and_ends_with_the
         "0.50",
     ]
     assert list(figure.layout.yaxis.ticktext)[-1].strip() == "the hand"
+    assert figure.layout.meta["columns"] == 4, "on a phone it scrolls"
+
+
+def test_the_last_name_of_a_crowded_matrix_is_drawn_within_the_figure() -> None:
+    names = ["a"] * 11 + ["a name of some length"]
+    figure = correlation_map(np.eye(12), names, names)
+    width = text_width(names[-1], FONT - 1)
+    cell = (WIDTH - 200) / 12
+    assert figure.layout.xaxis.tickangle == -40
+    assert figure.layout.xaxis.ticklabeloverflow == "allow"
+    assert figure.layout.margin.r >= np.cos(np.radians(40)) * width - cell / 2
 
 
 def test_what_is_kept_has_a_row_a_map_and_a_column_a_change() -> None:
