@@ -201,6 +201,6 @@ def npz(numbers: Numbers, source: str) -> bytes:
     arrays: dict[str, Any] = {key: array for key, (array, _) in numbers.items()}
     about = [f"{key}: {meaning}" for key, (_, meaning) in numbers.items()]
     np.savez_compressed(
-        file, **arrays, about=np.array(about), source=np.array(source.replace("−", "-"))
+        file, **arrays, about=np.array(about), source=np.array(lettering.typed(source))
     )
     return file.getvalue()

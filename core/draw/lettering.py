@@ -24,11 +24,25 @@ This is the square root of 21, theirs to each other.
 """
 Colour = tuple[float, float, float]
 """Red, green and blue in 0..1."""
+_RAISED = dict(zip(map(ord, "-0123456789"), map(ord, "⁻⁰¹²³⁴⁵⁶⁷⁸⁹"), strict=True))
 
 
 def number(value: float, form: str) -> str:
-    """A number in a format such as `.3f`, with a minus sign, which is no hyphen."""
-    return format(value, form).replace("-", "−")
+    """A number in a format such as `.3f`, with a minus sign, which is no hyphen.
+
+    A power of ten is written as the viewer writes it: 5.7·10⁻⁹.
+    """
+    digits, _, power = format(value, form).partition("e")
+    raised = f"·10{str(int(power)).translate(_RAISED)}" if power else ""
+    return digits.replace("-", "−") + raised
+
+
+def typed(text: str) -> str:
+    """A text of the screen as files hold its numbers: 5.7·10⁻⁹ as 5.7e-9."""
+    raised = "".join(map(chr, _RAISED.values()))
+    plain = {power: digit for digit, power in _RAISED.items()}
+    text = re.sub(f"·10([{raised}]+)", lambda power: f"e{power[1].translate(plain)}", text)
+    return text.replace("−", "-")
 
 
 def text_width(text: str, size: float) -> float:

@@ -9,6 +9,7 @@ import plotly.graph_objects as go
 import streamlit as st
 
 from core.draw.export import Numbers
+from core.draw.lettering import number
 from core.draw.overlay import outlined, overlay
 from core.draw.panels import panels
 from core.draw.timeline import Timeline
@@ -175,8 +176,9 @@ def where_the_evidence_is(question: Question, answers: list[Answer]) -> Exhibit:
         (
             answer.choice,
             f"GradCAM of *{as_text(answer.label)}* at the last block's first norm, probability "
-            f"{answer.cam.probability:.2f} · own range 0 to {answer.cam.heat.max():.2g}, scale 0 "
-            f"to {answer.top:.2g}{for_both}{_seen_of(answer.choice)}",
+            f"{answer.cam.probability:.2f} · own range 0 to "
+            f"{number(float(answer.cam.heat.max()), '.2g')}, scale 0 to "
+            f"{number(answer.top, '.2g')}{for_both}{_seen_of(answer.choice)}",
         )
         for answer in answers
     ]

@@ -28,7 +28,7 @@ from pages.parts.exhibit import Exhibit, Film
 from pages.parts.follower import Seen
 from pages.parts.once import made_once, nbytes
 from pages.parts.pairs import Drawing
-from pages.parts.show import pictures
+from pages.parts.show import pictures, raw_range
 from pages.parts.subject import Choice
 from pages.parts.words import as_text, message
 
@@ -142,7 +142,7 @@ def what_the_adapters_add(choice: Choice, drawing: Drawing) -> None:
         )
 
     ranges = ", ".join(
-        f"beside the {place} {heat.min():.2g} to {heat.max():.2g}"
+        f"beside the {place} {raw_range(heat)}"
         for place, heat in zip(PLACES, activity, strict=True)
     )
     Exhibit(

@@ -10,6 +10,7 @@ import streamlit as st
 
 from core import explain
 from core.draw.export import Numbers
+from core.draw.lettering import number
 from core.draw.overlay import fitted, overlay
 from core.draw.panels import SEVERAL, panels
 from core.draw.timeline import peaks, strongest
@@ -197,15 +198,18 @@ def from_one_frame_to_the_next(pairs: Pairs, drawing: Drawing) -> Exhibit:
     )
 
 
+def _span(values: np.ndarray) -> str:
+    """From where to where values go."""
+    return f"{number(float(values.min()), '.3g')} to {number(float(values.max()), '.3g')}"
+
+
 def _ranges(pairs: Pairs) -> str:
     """From where to where the values of each map go."""
     attention = pairs.attention
-    flows = ", ".join(
-        f"{mode} {flow.min():.3g} to {flow.max():.3g}" for mode, flow in pairs.flows.items()
-    )
+    flows = ", ".join(f"{mode} {_span(flow)}" for mode, flow in pairs.flows.items())
     return (
         f"block {pairs.block + 1}, mean over heads · each map from its least to its most over the "
-        f"clip; attention {attention.min():.3g} to {attention.max():.3g}, AM flow {flows}, "
+        f"clip; attention {_span(attention)}, AM flow {flows}, "
         f"Farnebäck's optical flow to {pairs.optical.max():.1f} px"
     )
 

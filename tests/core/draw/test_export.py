@@ -91,8 +91,8 @@ def test_clips_stand_in_rows_under_their_titles() -> None:
 
 
 def test_a_minus_on_the_screen_is_a_hyphen_for_programs() -> None:
-    data = npz({"times": (TIMES, "(T,) seconds")}, "layer 8, raw range −0.083 to 1")
-    assert str(np.load(io.BytesIO(data))["source"]) == "layer 8, raw range -0.083 to 1"
+    data = npz({"times": (TIMES, "(T,) seconds")}, "layer 8, raw range −0.083 to 5.7·10⁻⁹")
+    assert str(np.load(io.BytesIO(data))["source"]) == "layer 8, raw range -0.083 to 5.7e-9"
 
 
 def test_numbers_say_what_they_are() -> None:

@@ -109,5 +109,6 @@ def test_words_of_any_length_are_broken_soon_and_what_looks_like_a_tag_is_letter
 
 def test_a_number_has_a_minus_sign_and_no_hyphen_also_in_the_cells_of_a_map() -> None:
     assert number(-0.083, ".3f") == "−0.083" and number(0.5, ".1f") == "0.5"
+    assert number(-5.7e-09, ".2g") == "−5.7·10⁻⁹" and number(2e12, ".0e") == "2·10¹²"
     figure = agreement_map(np.array([[1.0, -0.25], [-0.25, 1.0]]), ["a", "b"])
     assert [cell.text for cell in figure.layout.annotations] == ["1.00", "−0.25", "−0.25", "1.00"]
