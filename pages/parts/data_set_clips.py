@@ -111,7 +111,7 @@ def _broken(results: Results) -> None:
 def _grid(subject: Subject, rows: Rows, is_ranked: bool) -> None:
     """Sorting, overlay and page, and the thumbnails; ranked clips stay in their order."""
     results = subject.results
-    one, two, three, four = st.columns([3, 2, 3, 2], vertical_alignment="bottom")
+    one, two, three, four = st.columns([3, 2, 3.8, 1.7], vertical_alignment="bottom")
     by = {"number": "Place in the data set"} | {
         name: title for name, title in COLUMNS.items() if not np.isnan(results.numbers(name)).all()
     }
@@ -167,7 +167,7 @@ def _draw(subject: Subject, rows: Rows, over: Over | None, column: str) -> None:
             "title": record["clip"],
             "says": f"{record['prediction']}, {100 * record['probability']:.0f} %",
             "wrong": record["correct"] is False,
-            "note": f"{COLUMNS[column]} {'–' if np.isnan(value) else number(float(value), '.3g')}",
+            "note": f"{COLUMNS[column]} {_three_digits(float(value))}",
             "picture": picture(thumbnail(record, over), 224),
         }
         for row, record, value in zip(rows, records, values, strict=True)
@@ -181,6 +181,11 @@ def _draw(subject: Subject, rows: Rows, over: Over | None, column: str) -> None:
     elif result.open:
         links.go_to(result.open["page"])
     st.caption(f"{described(column)} {verdict_words(results)}")
+
+
+def _three_digits(value: float) -> str:
+    """A value with as many digits as its neighbours have: 0.940 beside 0.957."""
+    return "–" if np.isnan(value) else number(value, "#.3g").rstrip(".")
 
 
 def verdict_words(results: Results) -> str:

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+import plotly.graph_objects as go
 import streamlit as st
 
 from core import explain
@@ -19,10 +20,13 @@ from core.order import Reading
 from pages.parts import cached, links
 from pages.parts.domain import classes_heading, closest, is_outside
 from pages.parts.exhibit import Exhibit, Film
+from pages.parts.follower import Seen
 from pages.parts.show import pictures, raw_range, titled
 from pages.parts.subject import Choice
 from pages.parts.words import as_figure_text, as_text
 
+HEIGHT = 410
+"""Pixels of both pictures with their slider, so that a projector shows them whole."""
 UNTOUCHED = Intervention()
 HEADS, LAYERS, HIDDEN = "heads_off", "layers_off", "frames_hidden"
 FACTOR, PATCHES = "factor", "patches_hidden"
@@ -47,7 +51,7 @@ def controls(choice: Choice) -> Intervention:
     grid = cached.trace(choice).grid
     _forget_what_is_not_there(parts, grid)
     has_more = parts.has_state or parts.has_flow
-    widths = [3, 2, 2, 1.6, *([1.6] if has_more else []), 1.4, 1.8]
+    widths = [2.4, 1.8, 1.8, 1.6, *([1.6] if has_more else []), 2, 1.9]
     columns = st.columns(widths, vertical_alignment="bottom")
     heads_off = _several(
         columns[0],
@@ -340,9 +344,20 @@ def changed_maps(choice: Choice, intervention: Intervention) -> Exhibit:
         f"{titled(choice)}  {state}{_plain_class(choice, trace.probabilities)}"
         for state, trace in zip(("untouched", "changed"), traces, strict=True)
     ]
-    timeline = Timeline.of([choice.clip.times] * 2)
+    opens_on = Timeline.of([choice.clip.times] * 2).strongest(heats)
+
+    def figure(page: Seen) -> go.Figure:
+        return panels(
+            frames,
+            choice.clip.times,
+            titles,
+            height=page.room(HEIGHT),
+            opens_on=opens_on,
+            width=page.across(2),
+        )
+
     return Exhibit(
-        panels(frames, choice.clip.times, titles, height=470, opens_on=timeline.strongest(heats)),
+        figure,
         "changed-maps",
         f"The clip with attention of {choice.title}, untouched and changed",
         [

@@ -12,7 +12,7 @@ import streamlit as st
 from assets import ASSETS
 from core.draw.backbones import COST, Point, scatter
 from core.draw.results import Series, beside_paper, reliability
-from core.models import spec
+from core.models import available, spec
 from core.models.count import Count, count
 from core.models.survey import DATA, Printed, printed
 from core.models.tables import Row, Table, tables
@@ -257,7 +257,9 @@ def from_a_few_clips() -> None:
     st.subheader(
         "New strokes from a few clips",
         help="Six strokes that no shipped weights have seen, taught from so many clips of each and "
-        "asked of others: `python -m training reproduce few_shot`. Guessing names one in six.",
+        "asked of others: `python -m training reproduce few_shot`. **head**: only a new classifier "
+        "is learned, on the features of the shipped weights; **tuned**: the whole network too. "
+        "Guessing names one in six.",
     )
     rows, series = few_shot(results)
     chart(beside_paper(rows, series), "few-shot", f"Top-1 by clips of each stroke: {rows}")
@@ -276,7 +278,13 @@ def few_shot(results: dict[str, Any]) -> tuple[list[str], list[Series]]:
         title = f"{number} clip{'' if number == '1' else 's'} of each"
         means = tuple(figure["mean"] for figure in figures)
         series.append(Series(title, means, tuple(figure["sd"] for figure in figures)))
-    return [line["row"] for line in lines], series
+    return [_taught(line["row"]) for line in lines], series
+
+
+def _taught(row: str) -> str:
+    """A model and how it was taught, `rvit, head`, as the screen names them."""
+    name, comma, way = row.partition(", ")
+    return f"{spec(name).title}{comma}{way}" if name in available() else row
 
 
 def can_it_be_trusted() -> None:

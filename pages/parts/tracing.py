@@ -36,7 +36,7 @@ ABOUT = (
 def what_carries_it(choice: Choice) -> None:
     """The section: a twin, a button, and the maps once they are here."""
     st.subheader("Trace: which part carries it?", help=ABOUT)
-    left, right = st.columns([3, 5], vertical_alignment="bottom")
+    left, right = st.columns([5, 6], vertical_alignment="bottom")
     links.meant("twin", TWINS)
     twin = left.segmented_control(
         "Twin of the clip",
