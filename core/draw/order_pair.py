@@ -29,6 +29,8 @@ class Panel:
     """Slots in the order that was read."""
     sums: Float[np.ndarray, " T"] | None = None
     """What each slot gives less what it gets, which is drawn in the matrix's place."""
+    row: str = "slot"
+    """What a row is called."""
 
 
 def order_pair(panels: list[Panel], height: int = 430) -> go.Figure:
@@ -77,7 +79,9 @@ def _draw_matrix(figure: go.Figure, i: int, panel: Panel, domain: list[float]) -
         xaxis=x,
         yaxis=y,
         colorbar=_bar_below(panel.scale, domain),
-        hovertemplate=(f"{panel.title}<br>slot %{{y}} → slot %{{x}}: %{{z:.4f}}<extra></extra>"),
+        hovertemplate=(
+            f"{panel.title}<br>{panel.row} %{{y}} → {panel.row} %{{x}}: %{{z:.4f}}<extra></extra>"
+        ),
         x=names,
         y=names,
     )

@@ -31,7 +31,7 @@ MAPS_HELP = (
     r"frame's half of the gate; **temporal**: from the state's. The kernel is positive, so "
     r"weights stay near 1/T."
 )
-TAPS = {"space_frames": "S_spatial, from the frames", "time_frames": "S_temporal, from the state"}
+TAPS = {"space_frames": "Spatial, from the frames", "time_frames": "Temporal, from the state"}
 
 
 def what_it_carries(choice: Choice) -> None:
@@ -77,7 +77,8 @@ def frame_maps(choice: Choice) -> Exhibit:
     trace = cached.trace(choice)
     maps = {tap: explain.temporal(trace, tap=tap) for tap in TAPS}
     sides = [
-        Panel(title, maps[tap], weight_scale(maps[tap], False), ()) for tap, title in TAPS.items()
+        Panel(title, maps[tap], weight_scale(maps[tap], False), (), row="frame")
+        for tap, title in TAPS.items()
     ]
     spans = ", ".join(
         f"{title.partition(',')[0]} {maps[tap].min():.3f} to {maps[tap].max():.3f}"
