@@ -86,8 +86,8 @@ def score_bars(
     for i, (kind, values) in enumerate(scores.items()):
         room = (i / len(scores), (i + 0.9) / len(scores))
         _score_panel(figure, i, room, kind, names, values, chance[kind])
-    bare(figure, height)
-    return figure.update_layout(margin={"l": 8, "r": 8, "t": 40, "b": 36}, bargap=0.3)
+    bare(figure, height, bargap=0.3, meta={"columns": len(scores)})  # on a phone it scrolls
+    return figure.update_layout(margin={"l": 8, "r": 8, "t": 40, "b": 36})
 
 
 def _score_panel(

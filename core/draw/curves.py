@@ -53,7 +53,8 @@ def over_pairs(
         "x": 0,
         "font": {"size": FONT - 2},
     }
-    return figure.update_layout(showlegend=True, legend=legend)
+    # on a phone it scrolls: its legend would leave the lines no room
+    return figure.update_layout(showlegend=True, legend=legend, meta={"columns": 2})
 
 
 def curves(

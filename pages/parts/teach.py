@@ -55,7 +55,7 @@ def teach(choice: Choice) -> None:
 def _controls(choice: Choice, run: Run | None) -> None:
     """Draw how much to teach, and the button that starts a lesson or stops the one that runs."""
     is_running = run is not None and run.state == "running"
-    row = st.columns([2, 1.2, 1.2, 1.2, 3.4], vertical_alignment="bottom")
+    row = st.columns([2, 1.1, 1.7, 1.2, 3], vertical_alignment="bottom")
     windows = row[1].selectbox(
         "Windows",
         (WINDOWS // 2, WINDOWS, 2 * WINDOWS),

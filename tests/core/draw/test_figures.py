@@ -14,11 +14,15 @@ import pytest
 from plotly.colors import unlabel_rgb
 
 from assets import ASSETS
-from core.draw.bars import class_bars
+from core.draw.bars import class_bars, score_bars
+from core.draw.curves import over_pairs
 from core.draw.lettering import contrast, luminance, text_width
 from core.draw.matrices import agreement_map, probe_maps
 from core.draw.order_figures import order_histogram
+from core.draw.order_pair import Panel, order_pair
 from core.draw.panels import panels
+from core.draw.state_curves import state_panels
+from core.draw.steps import weight_scale
 from core.draw.style import ASKING, FONT, TEXT, THEMES, WIDTH
 from core.order.chance import chance_distribution
 
@@ -220,3 +224,20 @@ def test_the_palette_is_that_of_the_page_and_of_the_viewer_where_they_write_it_t
         assert in_css == colours
     paint = (ASSETS / "viewer/paint.js").read_text(encoding="utf-8")
     assert f'const LOCKED = "{ASKING}"' in paint
+
+
+def test_panels_beside_each_other_ask_a_phone_to_scroll() -> None:
+    """The page gives a figure the width of so many pictures, which a phone has not."""
+    matrix = np.eye(3)
+    panel = Panel("raw", matrix, weight_scale(matrix, False), (2, 0, 1))
+    scores = {kind: [0.5, 0.7] for kind in ("energy", "AUC")}
+    figures = {
+        2: [
+            order_pair([panel, panel]),
+            score_bars(["one", "other"], scores, dict.fromkeys(scores, 0.5)),
+            over_pairs({"static": np.array([1.0, 2.0])}, ["1 → 2", "2 → 3"]),
+        ],
+        3: [state_panels(np.arange(2.0), *(np.full((2, n), 0.5) for n in (1, 1, 2)))],
+    }
+    for columns, drawn in figures.items():
+        assert [figure.layout.meta["columns"] for figure in drawn] == [columns] * len(drawn)
