@@ -79,8 +79,8 @@ def test_the_cost_of_a_row_is_that_of_all_views_and_what_is_counted_stands_besid
 
 def test_what_is_learned_from_a_few_clips_has_a_bar_for_each_number_of_them() -> None:
     line = {"few_1": {"mean": 51.5, "sd": None}, "few_10": {"mean": 94.5, "sd": 2.0}}
-    rows, series = results.few_shot({"summary": [{"row": "head", "rendered": line}]})
-    assert rows == ["head"]
+    rows, series = results.few_shot({"summary": [{"row": "rvit, head", "rendered": line}]})
+    assert rows == ["RViT, head"]
     assert [(one.title, one.values, one.spread) for one in series] == [
         ("1 clip of each", (51.5,), (None,)),
         ("10 clips of each", (94.5,), (2.0,)),
