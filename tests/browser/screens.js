@@ -140,8 +140,9 @@
   }
 
   // the slices of a tube are narrow on purpose
-  const pictures = '[class*="st-key-wide-"]:not([class*="-tube"]) image, [data-part=stage]';
-  for (const picture of document.querySelectorAll(pictures)) {
+  const pictures = ['[class*="st-key-wide-"]:not([class*="-tube"]) image', "[data-part=stage]"];
+  if (wide < 640) pictures.push("[data-testid^=strip-] img");
+  for (const picture of document.querySelectorAll(pictures.join())) {
     const { width } = picture.getBoundingClientRect();
     if (width > 0 && width < wanted.pictures)
       findings.push(`small picture: ${Math.round(width)} px, at least ${wanted.pictures} wanted`);
