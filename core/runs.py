@@ -272,6 +272,7 @@ METRICS = {
     "fingertip_hit": Metric("Fingertip found"),
     "alignment": Metric("Frame maps apart", "alignment"),
     "hand_flow": Metric("AM flow off the hand", "hand_flow"),
+    "masked": Metric("Hidden patches filled in", "masked"),
     "lr": Metric("Learning rate"),
     "clips_per_second": Metric("Clips per second"),
 }

@@ -9,6 +9,7 @@ again.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from functools import partial
@@ -16,32 +17,44 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from safetensors.torch import save_file
 from tqdm import tqdm
 
 from core.errors import BadInput
 from core.explain.compare import PROBES, motion_probe
+from core.explain.maps import spatial
+from core.explain.trust.over_clips import truth_seen
+from core.explain.trust.truth_scores import truth_scores
+from core.observe import observe
+from core.runs import File, write_atomically
 from core.video import digest
 from core.video.sets.named import check_folder
 from core.weights import Card, Model, embedded, file_hash, load, load_checkpoint
 from core.world.gestures import LABELS, render, rendered_clip
 from training import asked
+from training.checkpoints import read_weights
+from training.data.rendered import keeping_clips
 from training.evaluate import (
     Sample,
     camera_gestures,
     folder_clips,
     measure,
     rendered_clips,
+    rendered_gestures,
     summarise,
 )
 from training.few_table import curve
 from training.few_table import rows as few_shot_rows
 from training.fit import fit
 from training.losses import SHARPNESS
+from training.publish import TEST_SEED
 from training.results import Figures, Results
 from training.tables import FEW_SHOT, PROBE, TABLES, Table, check_name
 
 _OF_ORDER = ("order_accuracy", "reversal_accuracy", "order_accuracy_directed")
 _FIGURES = ("top1", *_OF_ORDER)
+_MOST_KEPT = 300  # test clips, in memory
+_drawn: dict[tuple[int, int], list[Sample]] = {}
 _OTHER_CLIPS = 1000  # from one stage's seed to the next
 
 
@@ -89,9 +102,10 @@ def reproduce(name: str, out: Path, budget: Budget) -> Path:
     else:
         jobs = _rows(TABLES[name], out, budget)
     out.mkdir(parents=True, exist_ok=True)
-    for job in jobs:
-        if not results.holds(job.row, job.seed):
-            results.add(job.row, job.seed, job.work())
+    with keeping_clips():
+        for job in jobs:
+            if not results.holds(job.row, job.seed):
+                results.add(job.row, job.seed, job.work())
     return results.path
 
 
@@ -146,14 +160,39 @@ def _rows(table: Table, out: Path, budget: Budget) -> Iterator[Job]:
 
 def _trained(table: Table, row: str, seed: int, folder: Path, budget: Budget) -> dict[str, Figures]:
     """Train a row, stage by stage, and measure it."""
-    start = budget.init or _stills(table, folder.parent, budget.threads)
+    start = budget.init or _common_start(table, folder.parent, budget.threads)
     for stage, share in enumerate(table.stages):
         clips = max(1, round(share * budget.clips))
         recipe = table.recipe(row, clips, seed + _OTHER_CLIPS * stage, start, budget.threads)
         checkpoint = fit(recipe, f"{table.base}: {row}", folder)
         start, folder = str(folder / "video.safetensors"), folder / "next"
     model = load_checkpoint(checkpoint)
-    return measured(model, budget.test_clips, budget.real, table.camera, table.sharpened)
+    figures = measured(model, budget.test_clips, budget.real, table.camera, table.sharpened)
+    if table.hand:
+        figures["rendered"]["hand_auc"] = hand_auc(model, budget.test_clips)
+    return figures
+
+
+def _common_start(table: Table, out: Path, threads: int) -> str:
+    """What all rows of a table start from; empty for random weights."""
+    start = _stills(table, out, threads) if table.stills else ""
+    return _masked(table, out, start, threads) if table.masked else start
+
+
+def _masked(table: Table, out: Path, init: str, threads: int) -> str:
+    """The masked stage that all rows start from, whatever their heads see.
+
+    Its classifier was never trained, and rows with another have no place for it.
+    """
+    file = out / "masked" / "start.safetensors"
+    if not file.exists():
+        fit(table.pretraining(init, threads), f"{table.base}: masked", file.parent)
+        weights, history = read_weights(file.parent / File.VIDEO)
+        kept = ("model.patch_embed.", "model.blocks.", "side.")
+        weights = {name: value for name, value in weights.items() if name.startswith(kept)}
+        notes = {"history": json.dumps(history)}
+        write_atomically(file, lambda temporary: save_file(weights, temporary, metadata=notes))
+    return str(file)
 
 
 def _stills(table: Table, out: Path, threads: int) -> str:
@@ -180,7 +219,7 @@ def measured(
             sharpened matrix.
     """
     card = model.card
-    figures = {"rendered": _figures(model, rendered_clips(test_clips, card))}
+    figures = {"rendered": _figures(model, _test_clips(test_clips, card))}
     if camera:
         for data, moves in (("steady_camera", False), ("moving_camera", True)):
             figures[data] = _figures(model, camera_clips(test_clips, card, moves))
@@ -188,10 +227,21 @@ def measured(
         figures["real"] = _figures(model, folder_clips(real, card))
     if sharpened:
         sharp = model.changed(sharpness=SHARPNESS)
-        figures["rendered"] |= _sharpened(sharp, rendered_clips(test_clips, card))
+        figures["rendered"] |= _sharpened(sharp, _test_clips(test_clips, card))
         if real:
             figures["real"] |= _sharpened(sharp, folder_clips(real, card))
     return figures
+
+
+def _test_clips(count: int, card: Card) -> Iterable[Sample]:
+    """The rendered clips that every row is measured on; a few hundred are drawn once."""
+    if count > _MOST_KEPT:
+        return rendered_clips(count, card)
+    key = (count, card.frames)
+    if key not in _drawn:
+        _drawn.clear()
+        _drawn[key] = list(rendered_clips(count, card))
+    return _drawn[key]
 
 
 def _figures(model: Model, samples: Iterable[Sample]) -> Figures:
@@ -205,6 +255,21 @@ def _sharpened(model: Model, samples: Iterable[Sample]) -> Figures:
     """The figures of order alone, by names of their own."""
     figures = _figures(model, samples)
     return {f"{key}_sharpened": figures[key] for key in _OF_ORDER if key in figures}
+
+
+def hand_auc(model: Model, clips: int) -> float:
+    """ROC AUC (percent) of attention over space against the true hand, mean over rendered clips.
+
+    Of the last layer, the mean over heads. Raises: BadInput if no clip shows the hand.
+    """
+    scores = []
+    for gesture in rendered_gestures(clips, model.card, TEST_SEED):
+        heat = spatial(observe(model, rendered_clip(gesture)))
+        mask, tips = truth_seen(gesture.mask, gesture.fingertip, model.card)
+        scores.append(100 * truth_scores(heat, mask, tips).auc)
+    if np.isnan(scores).all():
+        raise BadInput("no clip shows the hand; raise --test-clips")
+    return float(np.nanmean(scores))
 
 
 def camera_clips(count: int, card: Card, moves: bool) -> Iterator[Sample]:

@@ -23,6 +23,7 @@ _NAMES = {
     "order_accuracy": "OrderAcc",
     "order_accuracy_sharpened": "sharpened",
     "order_accuracy_directed_sharpened": "sharpened, directed strokes",
+    "hand_auc": "attention finds the hand",
     **{f"few_{count}": f"{count} of each" for count in COUNTS},
 }
 

@@ -30,6 +30,9 @@ class Table:
     # shares of the clips; each stage begins where the last one ended, its learning rate anew
     stages: tuple[float, ...] = (1.0,)
     shown: tuple[str, ...] = ("top1",)  # figures that the table has in words
+    stills: bool = True  # the rows' common start knows the fingertip, from a still stage
+    masked: int = 0  # clips whose hidden patches it filled in, with global attention in all heads
+    hand: bool = False  # measure how well attention finds the hand
 
     def base_recipe(self) -> Recipe:
         """What all rows share: a model small enough for a laptop."""
@@ -44,6 +47,22 @@ class Table:
         run = {"clips": clips, "seed": seed, "init": init, "threads": threads}
         return replace(base, **changes | {"settings": settings} | run)
 
+    def pretraining(self, init: str, threads: int) -> Recipe:
+        """What the masked stage trains, which the rows start from: FAR with global attention."""
+        base = self.base_recipe()
+        settings = base.settings | {"attention": "global"} | _PLAIN
+        return replace(
+            base,
+            settings=settings,
+            classify=0.0,
+            fingertip=0.0,
+            masked=1.0,
+            clips=self.masked,
+            batch=32,
+            init=init,
+            threads=threads,
+        )
+
     def fingerprint(self) -> str:
         """16 hex digits that change with what any row trains."""
         usual = asdict(Recipe(model=""))
@@ -52,7 +71,8 @@ class Table:
             values = asdict(self.recipe(row, 1, 0, "", 1))
             rows[row] = {name: value for name, value in values.items() if value != usual[name]}
         stages = {"stages": self.stages} if len(self.stages) > 1 else {}
-        return digest(rows | stages)
+        start = {"start": [self.stills, self.masked]} if self.masked or not self.stills else {}
+        return digest(rows | stages | start)
 
 
 MINIATURE = {"size": 64, "width": 96, "depth": 5}
@@ -69,6 +89,64 @@ _NO_LOSS = {
     "rank": 0.0,
     "frozen": 0,
 }
+# Small enough for three seeds of every row within an hour: large differences show, small ones do
+# not.
+_SMALL = {"depth": 4, "frames": 8}
+_QUICK: dict[str, Any] = {
+    "stills_clips": 8_000,
+    "stills_depth": 4,
+    "workers": 0,
+    "batch": 16,
+    "lr": 1e-3,
+    "warmup": 50,
+    # easy to see; they are measured on clips as hard as usual
+    "odds": "same_colour=0,dim=0,backlit=0,moving=0",
+}
+_SMALL_FAR = _QUICK | {"settings": _SMALL | {"width": 72, "heads": 6}}
+_SMALL_ORDER = _QUICK | {
+    "settings": _SMALL | {"width": 64, "heads": 2, "drop_path": 0.0},
+    "ordered": 0.5,
+    "shuffled": 1.0,
+}
+_OF_ORDER = (
+    "top1",
+    "order_accuracy",
+    "order_accuracy_sharpened",
+    "order_accuracy_directed_sharpened",
+)
+_PLAIN = {"interaction": "none", "classifier": "mean"}
+_PATTERNS: dict[str, dict[str, Any]] = {
+    name: {"settings": {"attention": name} | _PLAIN}
+    for name in ("global", "sd", "temporal", "hst", "hsda")
+}
+_SIDE = {"pairs": 3.0, "rank": 1.0}
+MASKED = 8_000
+_LAST = _SELF | {"directed_from": _SMALL["depth"] - 1}
+
+
+def _losses(kernels: str) -> dict[str, dict[str, Any]]:
+    """Rows of DirecFormer by kernels, time first, as C-S: no loss of order, L_ord, and both."""
+    names = {"S": "softmax", "C": "cosine"}
+    time, space = (names[letter] for letter in kernels.split("-"))
+    settings = {"settings": {"time": time, "space": space}}
+    rows = {"": {}, " + L_ord": _ORDER, " + L_ord + L_self": _ORDER | _LAST}
+    return {f"{kernels}{name}": settings | losses for name, losses in rows.items()}
+
+
+def _small_losses() -> dict[str, dict[str, Any]]:
+    """The rows of DirecFormer's Tables 1 and 2; no softmax is below 0 as L_self wants."""
+    rows = {
+        name: row
+        for kernels in ("S-S", "S-C", "C-S", "C-C")
+        for name, row in _losses(kernels).items()
+    }
+    return {name: row for name, row in rows.items() if name[0] == "C" or "L_self" not in name}
+
+
+def _hsda(**settings: Any) -> dict[str, Any]:
+    return {"settings": {"classifier": "group"} | settings}
+
+
 TABLES: dict[str, Table] = {
     "direcformer_table2": Table(
         "Order correction: kernel of the time attention and losses",
@@ -95,12 +173,30 @@ TABLES: dict[str, Table] = {
         },
         sharpened=True,
         stages=(0.5, 0.2, 0.3),
-        shown=(
-            "top1",
-            "order_accuracy",
-            "order_accuracy_sharpened",
-            "order_accuracy_directed_sharpened",
-        ),
+        shown=_OF_ORDER,
+    ),
+    "direcformer_table1": Table(
+        "Kernels and losses",
+        "DirecFormer, Tables 1 and 2",
+        "direcformer_gesture",
+        _small_losses(),
+        also=_NO_LOSS | _SMALL_ORDER,
+        sharpened=True,
+        shown=_OF_ORDER,
+    ),
+    "order_side_tasks": Table(
+        "Order from the side tasks alone",
+        "DirecFormer, beside its tables",
+        "direcformer_gesture",
+        {
+            "TimeSformer": {"model": "timesformer"},
+            "TimeSformer + pairs + rank": {"model": "timesformer"} | _SIDE,
+            "DirecFormer": {},
+            "DirecFormer + pairs + rank": _SIDE,
+        },
+        also=_NO_LOSS | _SMALL_ORDER,
+        sharpened=True,
+        shown=_OF_ORDER,
     ),
     "am_flow_table4": Table(
         "AM flow and the aligning encoder under camera motion",
@@ -118,11 +214,43 @@ TABLES: dict[str, Table] = {
         "Attention patterns",
         "FAR, Table 2",
         "far_gesture",
-        {
-            name: {"settings": {"attention": name, "interaction": "none", "classifier": "mean"}}
-            for name in ("global", "sd", "temporal", "hst", "hsda")
-        },
+        _PATTERNS,
         also={"settings": {"heads": 4}},
+    ),
+    "far_patterns": Table(
+        "Attention patterns, from a still stage",
+        "FAR, Table 2",
+        "far_gesture",
+        _PATTERNS,
+        also=_SMALL_FAR,
+    ),
+    "far_tables": Table(
+        "Attention patterns, interaction, classifier and ratio, from masked pre-training",
+        "FAR, Tables 2 to 6",
+        "far_gesture",
+        _PATTERNS
+        | {
+            "interaction": _hsda(classifier="mean"),
+            "interaction, one group": _hsda(classifier="mean", interaction_groups=False),
+            "FAR": _hsda(),
+            "2:1": _hsda(ratio="2:1"),
+            "1:2": _hsda(ratio="1:2"),
+            "after attention": _hsda(interaction="after"),
+            "after the MLP": _hsda(interaction="mlp"),
+        },
+        also=_SMALL_FAR,
+        masked=MASKED,
+    ),
+    "supervision": Table(
+        "With and without being told where the hand is",
+        "FAR's baseline VideoMAE, beside its tables",
+        "videomae_gesture",
+        {"told where the hand is": {}, "never told": {"fingertip": 0.0}},
+        also=_SMALL_FAR | {"stills_clips": 0},
+        stills=False,
+        masked=MASKED,
+        hand=True,
+        shown=("top1", "hand_auc"),
     ),
 }
 PROBE, FEW_SHOT = "motion_probe", "few_shot"

@@ -27,7 +27,7 @@ class Row:
     build: str = ""
     """How it is built here: a model, a preset and settings; empty for what is not."""
     miniature: str = ""
-    """The row of the table in miniature that asks the same; empty for none."""
+    """The row of the tables in miniature that asks the same; empty for none."""
 
     @property
     def settings(self) -> tuple[str, str, dict[str, Any]]:
@@ -50,7 +50,12 @@ class Table:
     note: str = ""
     """What is odd about it."""
     miniature: str = ""
-    """The table of `training reproduce` that asks it again in miniature; empty for none."""
+    """The tables of `training reproduce` that ask it again in miniature, as words."""
+
+    @property
+    def miniatures(self) -> list[str]:
+        """Their names."""
+        return self.miniature.split()
 
     @property
     def name(self) -> str:

@@ -89,6 +89,12 @@ PANELS = (
         from_zero=True,
     ),
     Panel(
+        "masked",
+        "Mean square error of the hidden patches that the model fills in, each less its mean and "
+        "by its standard deviation. Filling in their mean gives 1; lower is better.",
+        from_zero=True,
+    ),
+    Panel(
         "lr",
         "Size of a step. It rises while the training warms up, then falls.",
         from_zero=True,

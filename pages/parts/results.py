@@ -128,8 +128,8 @@ def beside_the_papers() -> None:
         bind="query-params",
     )
     table = next(table for table in tables() if table.name == name)
-    if table.miniature:
-        _miniature(table)
+    for miniature in table.miniatures:
+        _miniature(table, miniature)
     asked = opening("paper_table_view", "table/table", f"table-{table.name}", as_table(table))
     note = f" {table.note}" if table.note else ""
     data = f", on {table.data}" if table.data else ""
@@ -186,21 +186,24 @@ def _flag(value: object) -> str:
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 
-def _miniature(table: Table) -> None:
-    """The rows of a paper beside the same rows in miniature."""
-    results = measured(table.miniature)
+def _miniature(table: Table, name: str) -> None:
+    """The rows of a paper beside the same rows of a table in miniature, as far as it was made."""
+    results = measured(name)
     if results is None:
         return
     rows, series = side_by_side(table, results)
+    if not rows:
+        return
     chart(
         beside_paper(rows, series),
-        "miniature",
+        f"miniature-{name}",
         f"{table.name} beside its miniature: " + ", ".join(rows),
     )
-    seeds = {line["row"]: line["seeds"] for line in results["summary"]}
+    seeds = {line["row"]: line["seeds"] for line in results["summary"] if line["row"] in rows}
     st.caption(
-        f"{MINIATURE} Seeds: {', '.join(f'{row} {n}' for row, n in seeds.items())}; ± is one "
-        "standard deviation over these. docs/experiments.md says how it was made and what agrees.",
+        f"{MINIATURE} {results['clips']:,} clips a row. Seeds: "
+        f"{', '.join(f'{row} {n}' for row, n in seeds.items())}; ± is one standard deviation over "
+        "these. docs/experiments.md says how it was made and what agrees.",
     )
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 
 import cv2
 import numpy as np
@@ -10,6 +11,20 @@ from torch.utils.data import Dataset
 
 from core.world.gestures import LABELS, USUAL, Odds, render
 from training.data.batches import RenderedItem
+
+_kept: dict[tuple[object, ...], RenderedItem] | None = None
+_MOST_BYTES = 1_500_000_000
+
+
+@contextmanager
+def keeping_clips() -> Iterator[None]:
+    """Within it this process keeps the clips that it draws: runs of one seed see the same ones."""
+    global _kept
+    _kept = {}
+    try:
+        yield
+    finally:
+        _kept = None
 
 
 class Gestures(Dataset):
@@ -34,6 +49,20 @@ class Gestures(Dataset):
         self.shares, self.odds, self.front = shares, odds, front
 
     def __getitem__(self, index: int) -> RenderedItem:
+        if _kept is None:
+            return self.drawn(index)
+        shares = None if self.shares is None else tuple(self.shares)
+        sizes = (self.frames, self.size, self.patch)
+        key = (self.seed, *sizes, shares, self.odds, self.front, index)
+        if key not in _kept:
+            item = self.drawn(index)
+            if len(_kept) * item[0].nbytes > _MOST_BYTES:
+                _kept.clear()
+            _kept[key] = item
+        return _kept[key]
+
+    def drawn(self, index: int) -> RenderedItem:
+        """Render a sample."""
         cv2.setNumThreads(1)
         rng = np.random.default_rng([self.seed, index])
         if self.shares is None:

@@ -267,6 +267,19 @@ class Recipe:
         least=0,
     )
 
+    masked: float = flag(
+        0.0,
+        "weight of the mean square error of filling in hidden patches: masked pre-training, where "
+        "--classify is 0",
+        least=0,
+    )
+    hidden: float = flag(
+        0.75,
+        "share of the patches that are hidden for it, the same places in all frames",
+        least=0,
+        most=BELOW_ONE,
+    )
+
     validate_clips: int = flag(
         0, "held-out clips that the averaged weights are tried on; 0 = never", least=0
     )

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from torch import Tensor, nn
-from torch.nn.functional import cross_entropy
+from torch.nn.functional import cross_entropy, mse_loss
 
 from core.models.video_model import Output
 from core.runs import METRICS
@@ -35,7 +35,8 @@ Truth = dict[str, Tensor]
 
 Of the clips in order: `label` (m,) or soft (m, C). Of the shuffled ones: `order` (n, T), `target`
 (n,) classes of the order head, `arrow` (n,) bool, whether the direction can be known. Of all frames
-F = (m + n) T, where fingertips are known: `tip` (F, 2) and `occupied` (F, h, w).
+F = (m + n) T, where fingertips are known: `tip` (F, 2) and `occupied` (F, h, w). Where patches are
+to be filled in: `hidden` (m + n, h, w) bool, their places in all frames of a clip.
 """
 UNNAMED = -100
 """Class of an order that is none of the permutation set, which L_ord leaves out."""
@@ -88,6 +89,8 @@ class Pass:
     patches: Tensor  # (B, T, h, w, D), normalised
     side_head: nn.Module
     rank_head: nn.Module
+    drawn: Tensor | None = None
+    """Hidden patches as they are drawn and as they were, (2, n, pixels); None where none are."""
 
     @property
     def logits(self) -> Tensor:
@@ -222,6 +225,10 @@ def _every_frame(truth: Truth) -> int:
     return len(truth["occupied"])
 
 
+def _hidden(truth: Truth) -> int:
+    return int(truth["hidden"].sum())
+
+
 def _classify(seen: Pass) -> Tensor:
     is_soft = seen.label.ndim == 2  # and smoothed already
     smoothing = 0.0 if is_soft else seen.recipe.smoothing
@@ -258,6 +265,12 @@ def _hand_flow(seen: Pass) -> Tensor:
     return hand_flow_loss(seen.output.am_flow, _by_clip(seen.truth))
 
 
+def _masked(seen: Pass) -> Tensor:
+    assert seen.drawn is not None
+    drawn, truth = seen.drawn
+    return mse_loss(drawn, truth)
+
+
 def _top1(seen: Pass) -> Tensor:
     return (seen.logits.argmax(1) == most_probable(seen.label)).float().mean()
 
@@ -281,6 +294,7 @@ LOSSES: dict[str, Loss] = {
     "hand_flow": Loss(_has_hand_flow, _moving_pairs, _hand_flow),
     "fingertip": Loss(_has_fingertips, _tips, lambda seen: seen.side.fingertip()),
     "hand": Loss(_has_fingertips, _every_frame, lambda seen: seen.side.hand()),
+    "masked": Loss(_always, _hidden, _masked),
 }
 """By name, in the order in which they are summed and reported."""
 FIGURES: dict[str, Figure] = {

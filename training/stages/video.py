@@ -32,6 +32,7 @@ from training.stages.losses import (
     shuffles,
     weights_of,
 )
+from training.stages.masked import Filling, hidden_places
 from training.stages.stage import Plan, Stage, model_settings
 from training.stages.start import (
     FromImage,
@@ -86,6 +87,12 @@ class Video(Stage):
         offer = Offer(output, fingertips)
         self.weights = self._weights(offer)
         self.names = names_of(self.weights, offer)
+        h, w = output.patches.shape[2:4]
+        self.grid = (h, w)
+        self.filling: Filling | None = None
+        if "masked" in self.weights:
+            side = model_settings(recipe)["size"] // self.grid[0]
+            self.filling = Filling(width, self.unit, side)
         self.shuffles = shuffles(self.weights)
         self.arrow = torch.tensor([label in directed for label in labels])
         self.orders = self._orders(output) if self.shuffles else None
@@ -264,6 +271,10 @@ class Video(Stage):
                 # a token that covers two frames points at the middle of both
                 units = self._arranged(side, ordered, shuffled, order).mean(2)
                 truth[name] = units.flatten(0, 1)
+        if self.filling is not None:
+            rng = np.random.default_rng([r.seed, step, 1])
+            hidden = torch.from_numpy(hidden_places(rng, total, *self.grid, r.hidden)[places])
+            truth["hidden"] = torch.cat([hidden[ordered], hidden[shuffled]])
         counts = {name: MEASURES[name].count(truth) for name in self.names}
         return Plan(video.flatten(1, 2), truth, counts)
 
@@ -339,12 +350,19 @@ class Video(Stage):
         video, label = self.normalised(plan.video), plan.truth["label"]
         if self.training:
             video, label = self._varied(video, label)
-        output: Output = self.model(video, detail=True)
+        hidden = plan.truth.get("hidden")
+        shown = video
+        if self.filling is not None and hidden is not None:
+            shown = self.filling.grey(video, hidden)
+        output: Output = self.model(shown, detail=True)
         patches = output.patches
         assert patches is not None
         if not self.has_norm:
             patches = layer_norm(patches, patches.shape[-1:], eps=1e-6)
-        seen = Pass(self.recipe, plan.truth, label, output, patches, self.side, self.rank)
+        drawn = None
+        if self.filling is not None and hidden is not None:
+            drawn = self.filling.drawn(patches, video, hidden)
+        seen = Pass(self.recipe, plan.truth, label, output, patches, self.side, self.rank, drawn)
         return {name: MEASURES[name].mean(seen) for name in self.names if plan.counts[name]}
 
 
