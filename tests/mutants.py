@@ -68,6 +68,20 @@ MUTANTS = (
         _HAND,
     ),
     Mutant(
+        "masked pre-training shows what it hides",
+        "training/stages/video.py",
+        "self.model(shown, detail=True)",
+        "self.model(video, detail=True)",
+        ("tests/training/test_masked.py",),
+    ),
+    Mutant(
+        "masked pre-training asks for what it shows",
+        "training/stages/masked.py",
+        ")[hidden]\n",
+        ")[~hidden]\n",
+        ("tests/training/test_masked.py",),
+    ),
+    Mutant(
         "L_self always symmetric",
         _LOSSES,
         "seen.known_order, r.symmetric,",
