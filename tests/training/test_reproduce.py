@@ -10,12 +10,10 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 import torch
-from safetensors.torch import save_file
 
 from core.errors import BadInput
 from core.explain.compare import PROBES
 from core.models import VideoModel, build
-from core.models.tables import tables as printed
 from core.video import Clip
 from core.weights import Card, Model, embedded, file_hash, load, load_checkpoint
 from core.world.gestures import LABELS, render
@@ -23,13 +21,11 @@ from tests.training.tiny import RECIPE
 from training import reproduce as module
 from training import tables
 from training.__main__ import main
-from training.checkpoints import read_weights
 from training.evaluate import Sample
 from training.losses import SHARPNESS
-from training.recipes import Recipe, recipes
+from training.recipes import recipes
 from training.reproduce import Budget, camera_clips, measured, probe_accuracy, reproduce
 from training.results import markdown, summary
-from training.stages import Video
 from training.tables import PROBE, TABLES, Table
 
 BUDGET = Budget(seeds=1, clips=4, test_clips=3, threads=1)
@@ -215,82 +211,6 @@ def test_every_row_of_the_papers_tables_is_a_model_that_can_be_built(name: str, 
     made = TABLES[name].recipe(row, clips=7, seed=3, init="x", threads=1)
     build(made.model, "gesture", **made.settings)
     assert (made.clips, made.seed, made.init) == (7, 3, "x") and TABLES[name].base in recipes()
-
-
-def test_every_miniature_row_of_the_printed_tables_is_one_of_ours() -> None:
-    for table in printed():
-        ours = {row for name in table.miniatures for row in TABLES[name].rows}
-        assert {row.miniature for row in table.rows if row.miniature} <= ours, table.name
-
-
-def test_the_rows_of_small_tables_differ_in_what_they_are_named_for_alone() -> None:
-    losses = TABLES["direcformer_table1"]
-    rows = {row: losses.recipe(row, 7, 0, "", 1) for row in losses.rows}
-    assert len(rows) == 10 and "S-C + L_ord" in rows and "S-C + L_ord + L_self" not in rows
-    assert rows["C-C"].settings["space"] == "cosine" and rows["C-C"].settings["time"] == "cosine"
-    both = rows["C-C + L_ord + L_self"]
-    assert both.directed_from == both.settings["depth"] - 1
-    plain = {"settings": {}, "order": 0.0, "directed": 0.0, "directed_from": 0}
-    assert len({repr(replace(r, **plain)) for r in rows.values()}) == 1
-
-    side = TABLES["order_side_tasks"]
-    ours = [side.recipe(row, 7, 0, "", 1) for row in side.rows]
-    assert [(r.model, r.pairs, r.rank, r.order + r.directed) for r in ours] == [
-        ("timesformer", 0.0, 0.0, 0.0),
-        ("timesformer", 3.0, 1.0, 0.0),
-        ("direcformer", 0.0, 0.0, 0.0),
-        ("direcformer", 3.0, 1.0, 0.0),
-    ]
-    told, never = (
-        TABLES["supervision"].recipe(row, 7, 0, "", 1) for row in TABLES["supervision"].rows
-    )
-    assert told.fingertip > 0 and replace(told, fingertip=0.0) == never
-    assert never.stills_clips == 0, "the still stage tells where the hand is"
-
-
-def test_masked_pretraining_sees_no_label_and_no_hand_and_every_head_sees_the_whole_clip() -> None:
-    for name in ("far_tables", "supervision"):
-        recipe = TABLES[name].pretraining("", 1)
-        assert (recipe.classify, recipe.fingertip, recipe.masked) == (0.0, 0.0, 1.0)
-        made = build(recipe.model, "gesture", **recipe.settings)
-        assert all(block.attn.local_tap is None for block in made.blocks)
-
-
-def test_a_row_of_any_classifier_starts_from_the_trunk_of_the_masked_stage(
-    tiny: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    far = replace(RECIPE, model="far", order=0.0, directed=0.0, stills_clips=0)
-    plain = replace(
-        far, settings={"attention": "global", "interaction": "none", "classifier": "mean"}
-    )
-    taught = Video(plain, LABELS, LABELS)
-
-    def made(recipe: Recipe, name: str, out: Path) -> None:
-        out.mkdir(parents=True)
-        notes = {"history": '[{"name": "masked", "clips": 8}]'}
-        save_file(taught.state_dict(), out / "video.safetensors", metadata=notes)
-
-    monkeypatch.setattr(module, "fit", made)
-    monkeypatch.setattr(tables, "MINIATURE", {})
-    monkeypatch.setattr(tables, "recipe", lambda name: far)
-    table = Table("Toy", "Nobody", "toy", {"FAR": {}}, stills=False, masked=8)
-    start = module._common_start(table, tmp_path, 1)
-    assert start == module._common_start(table, tmp_path, 1), "made once"
-    weights, history = read_weights(Path(start))
-    assert history == [{"name": "masked", "clips": 8}]
-    row = Video(table.recipe("FAR", 4, 0, start, 1), LABELS, LABELS)
-    row.start_from(weights)
-    assert torch.equal(row.model.blocks[1].mlp.fc1.weight, taught.model.blocks[1].mlp.fc1.weight)
-    assert replace(table, masked=0).fingerprint() != table.fingerprint()
-
-
-def test_attention_on_the_hand_is_scored_by_roc_auc(
-    tiny: None, whole: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    model = load_checkpoint(whole / "model.safetensors")
-    grid = (8, 3, 3)
-    monkeypatch.setattr(module, "spatial", lambda trace: np.zeros(grid))
-    assert module.hand_auc(model, 2) == pytest.approx(50.0), "a flat map tells nothing"
 
 
 def test_the_rows_of_the_order_table_differ_in_kernel_and_losses_alone() -> None:
