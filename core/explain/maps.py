@@ -61,10 +61,11 @@ def received(
     more = weights.shape[:-3]
     total, asked = torch.zeros(*more, T * h * w), torch.zeros(T * h * w)
     for rows, queries, keys in groups_of(attention, weights):
-        patches = keys != CLS
-        rows = rows[..., queries != CLS, :][..., patches]
-        total.index_add_(-1, keys[patches], rows.sum(-2))
-        asked.index_add_(0, keys[patches], torch.full((rows.shape[-1],), float(rows.shape[-2])))
+        patches, asks = keys != CLS, queries != CLS
+        if not asks.all():
+            rows = rows[..., asks, :]
+        total.index_add_(-1, keys[patches], rows.sum(-2)[..., patches])
+        asked.index_add_(0, keys[patches], torch.full((int(patches.sum()),), float(asks.sum())))
     return (total / asked).view(*more, T, h, w)
 
 

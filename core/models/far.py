@@ -96,12 +96,14 @@ class HeadSplitAttention(nn.Module):
             groups = self.local_groups(T, h, w)
             heads = (q[:, first:], k[:, first:], v[:, first:])
             mixed_heads.append(_attend(self.local_tap, *heads, groups))
-        mixed = torch.cat(mixed_heads, 1)
         frame_map = None
         if want_frames:
-            mixed, toward_frames = mixed.split([q.shape[-1], T], -1)
+            toward_frames = torch.cat([heads[..., q.shape[-1] :] for heads in mixed_heads], 1)
             frame_map = reduce(toward_frames, "b h (t n) s -> b t s", "mean", t=T)
-        return self.proj(rearrange(mixed, "b h n d -> b n (h d)")), frame_map
+            mixed_heads = [heads[..., : q.shape[-1]] for heads in mixed_heads]
+        # Fused attention leaves the heads of a token side by side in memory, as `proj` wants them.
+        tokens = [rearrange(heads, "b h n d -> b n (h d)") for heads in mixed_heads]
+        return self.proj(tokens[0] if len(tokens) == 1 else torch.cat(tokens, -1)), frame_map
 
 
 def _attend(tap: Tap, q: Tensor, k: Tensor, v: Tensor, groups: Groups) -> Tensor:
