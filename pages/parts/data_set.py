@@ -11,7 +11,7 @@ import numpy as np
 import streamlit as st
 
 from assets import ASSETS
-from core.draw.data_set.columns import SCHEMA, TRUTH
+from core.draw.data_set.columns import SCHEMA
 from core.draw.data_set.embedding import Method, Places, places
 from core.draw.data_set.manifest import FILE, shards
 from core.draw.data_set.results import (
@@ -257,11 +257,9 @@ def described(column: str) -> str:
 
 def bounds_of(results: Results, column: str) -> tuple[float, float] | None:
     """The least and the largest value, rounded outwards; None where all are alike or none is."""
-    values = results.numbers(column)
-    values = values[~np.isnan(values)]
-    if len(values) == 0 or values.min() == values.max():
+    low, high = results.spans.get(column, (0.0, 0.0))
+    if low == high:
         return None
-    low, high = float(values.min()), float(values.max())
     return float(np.floor(100 * low) / 100), float(np.ceil(100 * high) / 100)
 
 
@@ -286,7 +284,7 @@ def figures_at_the_top(subject: Subject, rows: Rows) -> None:
         ("OrderAcc", _mean(results.numbers("order_accuracy")[rows], " %"), _of_order(results)),
         ("Direction known", _share_known(results, rows), "the commonest verdict of its shuffles"),
     ]
-    if not np.isnan(results.numbers(TRUTH[3])).all():
+    if "truth_auc" in results.spans:
         auc = _mean(results.numbers("truth_auc")[rows], "", ".3f")
         tiles.append(("Finds the hand", auc, described("truth_auc")))
     if subject.other is not None:

@@ -85,12 +85,10 @@ def _take_cell() -> None:
 
 def _histogram(results: Results, rows: Rows) -> None:
     column = st.session_state[COLUMN]
-    passes = np.zeros(len(results), bool)
-    passes[rows] = True
     values = results.numbers(column)
     st.markdown(f"**{COLUMNS[column]}**", help=described(column))
     chart(
-        histogram(np.where(results.usable, values, np.nan), passes, HEIGHT),
+        histogram(np.where(results.usable, values, np.nan), results.holds(rows), HEIGHT),
         HISTOGRAM,
         f"Histogram of {COLUMNS[column]} over {int(results.usable.sum())} clips",
         lambda: _take_bars(results, column),
@@ -151,7 +149,7 @@ def _map(subject: Subject, rows: Rows) -> None:
 
 def _groups(results: Results, drawn: Rows, by: str, rows: Rows) -> dict[str, np.ndarray]:
     """The masks of the map's colours: of those that pass the filter."""
-    passes = np.isin(drawn, rows)
+    passes = results.holds(rows)[drawn]
     if by == "filter":
         return {"pass": passes}
     codes, names = results.codes(by)

@@ -113,7 +113,7 @@ def _grid(subject: Subject, rows: Rows, is_ranked: bool) -> None:
     results = subject.results
     one, two, three, four = st.columns([3, 2, 3.8, 1.7], vertical_alignment="bottom")
     by = {"number": "Place in the data set"} | {
-        name: title for name, title in COLUMNS.items() if not np.isnan(results.numbers(name)).all()
+        name: title for name, title in COLUMNS.items() if name in results.spans
     }
     by |= {"label": "Class", "prediction": "Called", "order_verdict": "Order"}
     meant(SORT, by)

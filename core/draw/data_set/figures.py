@@ -101,8 +101,10 @@ def histogram(
     figure = go.Figure()
     if len(known):
         edges = bin_edges(known)
-        before, _ = np.histogram(known, edges)
-        after, _ = np.histogram(values[there & chosen], edges)
+        # bins of one width are counted several times as fast as edges that are given
+        bins, ends = len(edges) - 1, (edges[0], edges[-1])
+        before, _ = np.histogram(known, bins, ends)
+        after, _ = np.histogram(values[there & chosen], bins, ends)
         middles, widths = (edges[1:] + edges[:-1]) / 2, np.diff(edges)
         for counts, colour in ((before, GREY), (after, ACCENT)):
             figure.add_bar(

@@ -87,6 +87,22 @@ class Results:
         return known + sorted(there - set(known))
 
     @cached_property
+    def spans(self) -> Mapping[str, tuple[float, float]]:
+        """The least and the largest value of each column of NUMBERS that has any."""
+        ends = {name: pc.min_max(self.table[name]).as_py() for name in NUMBERS}
+        return {
+            name: (each["min"], each["max"])
+            for name, each in ends.items()
+            if each["min"] is not None
+        }
+
+    def holds(self, rows: Rows) -> Bool[np.ndarray, " clips"]:
+        """These rows as a mask."""
+        mask = np.zeros(len(self), bool)
+        mask[rows] = True
+        return mask
+
+    @cached_property
     def usable(self) -> Bool[np.ndarray, " clips"]:
         """The clips that could be used."""
         mask: np.ndarray = pc.is_null(self.table["error"]).to_numpy()
