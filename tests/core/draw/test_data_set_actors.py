@@ -1,24 +1,17 @@
 """Several workers: who is lost is replaced, what is lost is made again, and a bad clip ends no job.
 
 Ray is played by a few lines here, so that workers end when a test says so; the real one is asked in
-the long test, with kill -9.
+`test_data_set_kills.py`, with kill -9.
 """
 
 from __future__ import annotations
 
-import json
 import os
-import random
-import subprocess
-import sys
-import time
 from collections import Counter
-from importlib.util import find_spec
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
-import psutil
 import pyarrow as pa
 import pytest
 
@@ -28,7 +21,7 @@ from core.draw.data_set.job import Part
 from core.draw.data_set.shards import table_of
 from core.draw.data_set.wanted import Wanted
 from core.errors import BadInput
-from tests.core.draw.data_sets import checkpoint, differences, table
+from tests.core.draw.data_sets import checkpoint, differences
 
 
 class ActorLost(Exception):
@@ -127,73 +120,3 @@ def test_a_worker_makes_the_rows_that_one_process_makes(tmp_path: Path) -> None:
     seconds = [name for name in alone.column_names if name.startswith("seconds_")]
     both = (worker.table(clips, Clips(1, 0)), alone)
     assert differences(*(each.drop_columns(seconds) for each in both)) == []
-
-
-def command(weights: Path, out: Path, *more: str) -> list[str]:
-    return [
-        *(sys.executable, "-m", "core", "explain-set", "gestures", "--clips", "120", "--json"),
-        *("--checkpoint", str(weights), "--out", str(out), *more),
-    ]
-
-
-def _kill(driver: subprocess.Popen[str], chance: random.Random, kind: str) -> None:
-    """kill -9 of the driver, or of one of its workers once it is at work."""
-    if kind == "driver":
-        driver.kill()
-        return
-    for _ in range(300):
-        below = psutil.Process(driver.pid).children(recursive=True)
-        workers = [p for p in below if p.is_running() and "ray::Worker" in _title(p)]
-        if workers:
-            chance.choice(workers).kill()
-            return
-        time.sleep(0.1)
-        if driver.poll() is not None:
-            return
-
-
-def _title(process: psutil.Process) -> str:
-    try:
-        return " ".join(process.cmdline())
-    except psutil.Error:
-        return ""
-
-
-@pytest.mark.long
-@pytest.mark.skipif(find_spec("ray") is None, reason="Ray is not installed here")
-def test_kills_of_workers_and_of_the_driver_change_nothing(tmp_path: Path) -> None:
-    weights = checkpoint(tmp_path / "tiny.safetensors")
-    one = subprocess.run(
-        command(weights, tmp_path / "one"), capture_output=True, text=True, timeout=1800
-    )
-    assert one.returncode == 0, one.stderr
-    chance, out, kills = random.Random(1), tmp_path / "out", []
-    kinds = ["driver", "worker", "driver", "worker", "worker"]
-    while True:
-        with subprocess.Popen(
-            command(weights, out, "--workers", "2"),
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-        ) as driver:
-            before = len(list(out.glob("clips/*.parquet")))
-            below: list[psutil.Process] = []
-            while kinds and driver.poll() is None:
-                if len(list(out.glob("clips/*.parquet"))) > before:
-                    time.sleep(chance.uniform(0, 0.5))
-                    below = psutil.Process(driver.pid).children(recursive=True)
-                    kills.append(kinds.pop(0))
-                    _kill(driver, chance, kills[-1])
-                    before = len(list(out.glob("clips/*.parquet")))
-                time.sleep(0.02)
-            printed, err = driver.communicate(timeout=1800)
-        _, left = psutil.wait_procs(below, timeout=60)
-        assert not left, "what a driver started ends with it"
-        if driver.returncode == 0:
-            break
-        assert driver.returncode == -9, err
-    assert len(kills) >= 3
-    assert err == "", "Ray says nothing to the user"
-    assert json.loads(printed)["clips"] == 120
-    assert table(out)["number"].to_pylist() == list(range(120))
-    assert differences(table(tmp_path / "one"), table(out)) == []

@@ -113,35 +113,6 @@ def test_without_shuffles_there_is_no_order_and_elsewhere_no_truth(
     }
 
 
-def test_a_folder_with_broken_files_names_each_once_and_explains_the_others(
-    weights: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    data, out = tmp_path / "data", tmp_path / "out"
-    for number in range(12):
-        write_clip(data / ("up" if number % 2 else "waving") / f"{number:02d}.mp4", number)
-    whole = (data / "up" / "03.mp4").read_bytes()
-    (data / "up" / "03.mp4").write_bytes(whole[: len(whole) // 3])
-    (data / "waving" / "empty.mp4").write_bytes(b"")
-    write_clip(data / "waving" / "short.mp4", 1, frames=5)
-    arguments = (str(data), "--checkpoint", str(weights), "--out", str(out), "--shuffles", "1")
-    code, result, err = explained(capsys, *arguments)
-    assert code == 0
-    lines = err.splitlines()
-    assert [line.split(": ")[1] for line in lines] == [
-        "up/03.mp4",
-        "waving/empty.mp4",
-        "waving/short.mp4",
-    ]
-    assert "frames" in lines[2]
-    assert {each["clip"] for each in result["unusable"]} == {line.split(": ")[1] for line in lines}
-    assert (result["clips"], result["errors"]) == (14, 3)
-    fine = table(out).filter(pa.compute.is_null(table(out)["error"]))
-    assert len(fine) == 11
-    assert fine["prediction"].null_count == 0
-    waving = [row for row in fine.to_pylist() if row["label"] == "waving"]
-    assert [row["correct"] for row in waving] == [None] * 6  # the model does not know this label
-
-
 def test_a_job_that_was_stopped_goes_on_and_ends_as_if_it_had_not_been(
     weights: Path,
     tmp_path: Path,
