@@ -7,6 +7,7 @@ read from the shards for the few rows that ask for them. A row is a place in the
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -15,7 +16,6 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.dataset as ds
 import pyarrow.parquet as pq
 from jaxtyping import Bool, Float, Int
 
@@ -34,6 +34,9 @@ NUMBERS = tuple(
 )
 """Columns of one number a clip that say something of the model."""
 HELD = ("number", "clip", "error", "correct", *KINDS, *NUMBERS, *SECONDS)
+_WORDS = pa.dictionary(pa.int32(), pa.string())
+READERS, JOINED = 2, 64
+"""Threads that read shards, and shards that are joined at a time."""
 CANDIDATES = 20
 """Clips that are listed as right for the wrong reason."""
 
@@ -225,20 +228,52 @@ def open_results(folder: Path) -> Results:
     if not files:
         raise BadInput(f"{folder} has no rows yet; wait for the first shard of `explain-set`")
     try:
-        lengths = [pq.read_metadata(file).num_rows for file in files]
-        words = pa.dictionary(pa.int32(), pa.string())
-        held = [
-            pa.field(name, words if name in KINDS else SCHEMA.field(name).type) for name in HELD
-        ]
-        source = ds.dataset([str(file) for file in files], schema=pa.schema(held), format="parquet")
-        table = source.to_table().unify_dictionaries().combine_chunks()
+        lengths, columns = _held(files)
     except (OSError, pa.ArrowException) as error:
         raise BadInput(
             f"{folder} holds a shard that cannot be read ({type(error).__name__}); run `python -m "
             "core explain-set` again, which writes what is missing"
         ) from None
     starts = tuple(np.cumsum([0, *lengths[:-1]]).tolist())
-    return Results(folder, about, table, starts, files)
+    return Results(folder, about, pa.table(columns), starts, files)
+
+
+def _held(files: Sequence[Path]) -> tuple[list[int], dict[str, pa.Array]]:
+    """The rows of each shard, and the columns HELD of all.
+
+    Shards are joined some at a time and column by column: a million clips in thousands of shards
+    would else be in memory twice, and in as many crumbs as there are shards times columns.
+    """
+    lengths: list[int] = []
+    columns: dict[str, list[pa.Array]] = {name: [] for name in HELD}
+    with ThreadPoolExecutor(READERS) as pool:
+        for first in range(0, len(files), JOINED):
+            tables = list(pool.map(_read_held, files[first : first + JOINED]))
+            lengths += [len(table) for table in tables]
+            for name in HELD:
+                columns[name].append(_whole([c for table in tables for c in table[name].chunks]))
+    joined = {name: _whole(columns.pop(name)) for name in HELD}
+    pa.default_memory_pool().release_unused()
+    return lengths, joined
+
+
+def _read_held(file: Path) -> pa.Table:
+    """The columns HELD of a shard; one that it lacks is null."""
+    with pq.ParquetFile(file, read_dictionary=list(KINDS)) as shard:
+        there = set(shard.schema_arrow.names)
+        table = shard.read([name for name in HELD if name in there], use_threads=False)
+    for name in HELD:
+        if name not in there:
+            kind = _WORDS if name in KINDS else SCHEMA.field(name).type
+            table = table.append_column(name, pa.nulls(len(table), kind))
+    return table
+
+
+def _whole(arrays: list[pa.Array]) -> pa.Array:
+    """These one after the other, as one."""
+    if not arrays:
+        return pa.array([])
+    return pa.chunked_array(arrays).unify_dictionaries().combine_chunks()
 
 
 def disagreements(one: Results, other: Results) -> Bool[np.ndarray, " clips"]:
