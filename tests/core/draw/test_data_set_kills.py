@@ -37,47 +37,52 @@ def undisturbed(weights: Path, tmp_path_factory: pytest.TempPathFactory) -> pa.T
     """The table of one process that nobody disturbs."""
     out = tmp_path_factory.mktemp("undisturbed")
     with started(weights, out) as process:
-        _, err = process.communicate(timeout=PATIENCE)
-    assert process.returncode == 0, err
+        assert process.wait(PATIENCE) == 0, said(out, "err")
     return table(out)
 
 
 @contextmanager
-def started(weights: Path, out: Path, *more: str) -> Iterator[subprocess.Popen[str]]:
-    """The command, which is ended at the latest with the block."""
+def started(weights: Path, out: Path, *more: str) -> Iterator[subprocess.Popen[bytes]]:
+    """The command, which is ended at the latest with the block.
+
+    What it says goes to files: a pipe would stay open as long as any process of Ray.
+    """
     words = ["explain-set", "gestures", "--clips", str(CLIPS), "--shuffles", "1", "--json"]
     words += ["--checkpoint", str(weights), "--out", str(out), *more]
-    with subprocess.Popen(
-        [sys.executable, "-m", "core", *words],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    ) as process:
+    command = [sys.executable, "-m", "core", *words]
+    with open(f"{out}.out", "wb") as printed, open(f"{out}.err", "wb") as err:
+        process = subprocess.Popen(command, stdout=printed, stderr=err)
         try:
             yield process
         finally:
             process.kill()
+            process.wait()
+
+
+def said(out: Path, where: str) -> str:
+    """What the last command printed (`out`) or said (`err`)."""
+    return Path(f"{out}.{where}").read_text()
 
 
 def shards(out: Path) -> int:
     return len(list(out.glob("clips/*.parquet")))
 
 
-def until(happens: Callable[[], object], driver: subprocess.Popen[str]) -> None:
+def until(happens: Callable[[], object], driver: subprocess.Popen[bytes], out: Path) -> None:
     """Wait for it, as long as the driver lives."""
     end = time.monotonic() + PATIENCE
     while not happens():
-        assert driver.poll() is None, f"the job ended before it was killed: {driver.communicate()}"
+        assert driver.poll() is None, f"it ended before it was killed: {said(out, 'err')}"
         assert time.monotonic() < end
         time.sleep(0.02)
 
 
-def below(driver: subprocess.Popen[str]) -> list[psutil.Process]:
+def below(driver: subprocess.Popen[bytes]) -> list[psutil.Process]:
     """All processes that a driver started."""
     return psutil.Process(driver.pid).children(recursive=True)
 
 
-def workers(driver: subprocess.Popen[str]) -> list[psutil.Process]:
+def workers(driver: subprocess.Popen[bytes]) -> list[psutil.Process]:
     """Those that hold a model, or are about to."""
     return [process for process in below(driver) if "ray::Worker" in title(process)]
 
@@ -89,12 +94,11 @@ def title(process: psutil.Process) -> str:
         return ""
 
 
-def check_end(driver: subprocess.Popen[str], out: Path, undisturbed: pa.Table) -> None:
+def check_end(driver: subprocess.Popen[bytes], out: Path, undisturbed: pa.Table) -> None:
     """It ended well, without a word to the user, and its table is that of the undisturbed job."""
-    printed, err = driver.communicate(timeout=PATIENCE)
-    assert driver.returncode == 0, err
-    assert err == ""
-    assert json.loads(printed)["clips"] == CLIPS
+    assert driver.wait(PATIENCE) == 0, said(out, "err")
+    assert said(out, "err") == ""
+    assert json.loads(said(out, "out"))["clips"] == CLIPS
     assert table(out)["number"].to_pylist() == list(range(CLIPS))
     assert differences(undisturbed, table(out)) == []
 
@@ -108,31 +112,33 @@ def moments(seed: int) -> tuple[random.Random, list[int]]:
 def test_a_driver_that_is_killed_five_times_ends_with_the_same_table(
     weights: Path, undisturbed: pa.Table, tmp_path: Path
 ) -> None:
+    out = tmp_path / "out"
     chance, goals = moments(1)
     for goal in goals:
-        with started(weights, tmp_path, "--workers", "2") as driver:
-            if shards(tmp_path) >= goal:  # while it starts
+        with started(weights, out, "--workers", "2") as driver:
+            if shards(out) >= goal:  # while it starts
                 time.sleep(chance.uniform(0, 5))
-            until(lambda goal=goal: shards(tmp_path) >= goal, driver)
+            until(lambda goal=goal: shards(out) >= goal, driver, out)
             time.sleep(chance.uniform(0, 0.3))
             children = below(driver)
             assert driver.poll() is None
             driver.kill()
         _, left = psutil.wait_procs(children, timeout=60)
         assert not left, "what a driver started ends with it"
-    assert 0 < shards(tmp_path) < SHARDS
-    with started(weights, tmp_path, "--workers", "2") as driver:
-        check_end(driver, tmp_path, undisturbed)
+    assert 0 < shards(out) < SHARDS
+    with started(weights, out, "--workers", "2") as driver:
+        check_end(driver, out, undisturbed)
 
 
 def test_five_workers_that_are_killed_leave_the_same_table(
     weights: Path, undisturbed: pa.Table, tmp_path: Path
 ) -> None:
+    out = tmp_path / "out"
     chance, goals = moments(2)
-    with started(weights, tmp_path, "--workers", "2") as driver:
+    with started(weights, out, "--workers", "2") as driver:
         for goal in goals:
-            until(lambda goal=goal: shards(tmp_path) >= goal and workers(driver), driver)
+            until(lambda goal=goal: shards(out) >= goal and workers(driver), driver, out)
             time.sleep(chance.uniform(0, 0.3))
             chance.choice(workers(driver)).kill()
-        assert shards(tmp_path) < SHARDS, "the job was at work when it was disturbed"
-        check_end(driver, tmp_path, undisturbed)
+        assert shards(out) < SHARDS, "the job was at work when it was disturbed"
+        check_end(driver, out, undisturbed)
