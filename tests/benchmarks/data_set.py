@@ -89,6 +89,49 @@ def looped() -> Iterator[tuple[str, float, str]]:
         yield f"{name}, classes that are the same", float(np.mean(same)), ""
 
 
+def bfloat16() -> Iterator[tuple[str, float, str]]:
+    """What bfloat16 changes of each included model on 20 rendered clips, one shuffle each.
+
+    A map's difference is in parts of its largest weight.
+    """
+    import torch
+
+    from core.draw.data_set.wanted import read_wanted, wanted_set
+    from core.explain import spatial, temporal
+    from core.observe import observe
+    from core.order import Affinity, read
+    from core.order.trials import permutation_of
+    from core.video import Clip
+    from core.weights import Model, embedded, load
+
+    torch.set_num_threads(THREADS)
+
+    def shown(model: Model, clip: Clip, name: str) -> tuple[Any, ...]:
+        trace = observe(model, clip)
+        permutation = permutation_of(name, len(clip) // model.unit, 0)
+        order = read(model, clip, permutation, Affinity.of(model.card)).order
+        says = (int(trace.probabilities.argmax()), order.verdict, tuple(order.path))
+        return trace.probabilities, spatial(trace), temporal(trace), *says
+
+    for name in embedded():
+        model, pairs = load(name), []
+        exact = model.net.forward
+        half = torch.autocast("cpu", torch.bfloat16)
+        for wanted in wanted_set("gestures", 20).clips:
+            clip, _ = read_wanted(wanted, model.card)
+            model.net.forward = exact
+            plain = shown(model, clip, wanted.name)
+            model.net.forward = half(exact)
+            pairs.append((plain, shown(model, clip, wanted.name)))
+        for place, what in enumerate(("probability", "map over space", "frame matrix")):
+            largest = [1.0 if place == 0 else np.abs(one[place]).max() for one, _ in pairs]
+            far = [np.abs(one[place] - other[place]).max() for one, other in pairs]
+            yield f"{name}, largest difference, {what}", float(np.divide(far, largest).max()), ""
+        for place, what in enumerate(("class", "verdict", "order"), 3):
+            alike = sum(one[place] == other[place] for one, other in pairs)
+            yield f"{name}, {what} that stays, of {len(pairs)}", alike, "clips"
+
+
 def workers() -> Iterator[tuple[str, float, str]]:
     """`explain-set gestures` with one process, the same on one core, and with two workers.
 

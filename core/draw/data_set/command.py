@@ -41,8 +41,8 @@ def add_flags(command: argparse.ArgumentParser) -> None:
         "--precision",
         choices=("float32", "bfloat16"),
         default="float32",
-        help="bfloat16 is faster on GPUs and on processors that have it, and less exact: weights "
-        "of attention then differ in the third digit (default float32)",
+        help="bfloat16 is faster on GPUs and on processors that have it, and less exact: classes "
+        "seldom change, maps can, see docs/scale.md (default float32)",
     )
     command.add_argument(
         "--workers", type=int, help="processes (default 1; more need Ray, see docs/scale.md)"
