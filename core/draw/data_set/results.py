@@ -252,6 +252,8 @@ def _held(files: Sequence[Path]) -> tuple[list[int], dict[str, pa.Array]]:
             lengths += [len(table) for table in tables]
             for name in HELD:
                 columns[name].append(_whole([c for table in tables for c in table[name].chunks]))
+            del tables
+            pa.default_memory_pool().release_unused()
     joined = {name: _whole(columns.pop(name)) for name in HELD}
     pa.default_memory_pool().release_unused()
     return lengths, joined

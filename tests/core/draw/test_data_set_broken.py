@@ -25,7 +25,7 @@ from core.draw.data_set.columns import SCHEMA, WHAT_IT_IS
 from tests.core.draw.data_sets import checkpoint, differences, table, write_clip
 from tests.core.video.test_video_faults import FAULTS
 
-DIFFERENT = 12
+DIFFERENT = 6
 """Files that can be used and are not a copy of another."""
 BROKEN = {
     "up/cut.mp4": "not one frame can be decoded",
