@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 import numpy as np
 
 from core.errors import BadInput, enough_memory, located
-from core.runs import write_text
+from core.runs import check_writable, write_text
 
 if TYPE_CHECKING:
     from core.video import Clip
@@ -235,8 +235,8 @@ def _render(args: argparse.Namespace) -> Any:
 
     if args.out.suffix != ".mp4":
         raise BadInput(f"{args.out}: --out must end in .mp4")
+    check_writable(args.out.parent)
     gesture = render(args.label, args.seed, frames=args.frames, view=args.view)
-    args.out.parent.mkdir(parents=True, exist_ok=True)
     write_mp4(args.out, gesture.frames, frame_rate(gesture.times))
     beside = args.out.with_suffix(".json")
     write_text(beside, json.dumps(described(gesture)))
@@ -296,6 +296,7 @@ def _explain(args: argparse.Namespace) -> Any:
     model = _model(args)
     clip = _clip(args, model, args.clip)
     head = args.head if args.head in ("mean", "max") else whole_number(args.head)
+    check_writable(args.out)
     shown = explanation(model, clip, layer=args.layer, head=head, label=args.target)
     write_arrays_and_overlay(args.out, shown)
     report = {"clip": args.clip, **report_of(shown, head)}

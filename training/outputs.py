@@ -19,7 +19,7 @@ from tqdm import tqdm
 from core.errors import BadInput
 from core.explain.outputs import net_of, output_names, output_probabilities
 from core.observe import classify
-from core.runs import write_atomically
+from core.runs import check_writable, write_atomically
 from core.video.sets.named import check_folder
 from core.weights import Model, load, load_checkpoint
 from training.evaluate import folder_clips, rendered_clips
@@ -71,13 +71,13 @@ def command(args: argparse.Namespace) -> int:
         check_folder(args.real)
     model = load_checkpoint(args.checkpoint) if args.checkpoint else load(MODEL)
     net_of(model)
+    check_writable(args.out.parent)
     clips = rendered_clips(args.test_clips, model.card, TEST_SEED)
     result: dict[str, Any] = {"model": model.card.model, "weights": model.card.hash}
     result["rendered"] = measured(model, tqdm(clips, total=args.test_clips, disable=None))
     if args.real:
         result["real"] = measured(model, tqdm(folder_clips(args.real, model.card), disable=None))
     text = json.dumps(result, indent=1) + "\n"
-    args.out.parent.mkdir(parents=True, exist_ok=True)
     write_atomically(args.out, lambda temporary: temporary.write_text(text))
     print(args.out)
     return 0

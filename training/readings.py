@@ -26,7 +26,7 @@ from core.order import Affinity, Verdict, order_accuracy, order_matrix, reading_
 from core.order.facts import ranked_by_sums
 from core.order.reading import direction_threshold, domain_of, repeated_units
 from core.order.trials import permutation_of
-from core.runs import write_atomically
+from core.runs import check_writable, write_atomically
 from core.video import shuffled
 from core.video.sets.named import check_folder
 from core.weights import Model, embedded, load
@@ -137,6 +137,7 @@ def command(args: argparse.Namespace) -> int:
         raise BadInput("--seeds and --test-clips must be 1 or more")
     if args.real:
         check_folder(args.real)
+    check_writable(args.out.parent)
     rows = []
     for name in args.models:
         model = load(name)
@@ -150,7 +151,6 @@ def command(args: argparse.Namespace) -> int:
         rows.append(row)
     about = {"seeds": args.seeds, "test_clips": args.test_clips, "sharpness": SHARPNESS}
     text = json.dumps(about | {"models": rows}, indent=1) + "\n"
-    args.out.parent.mkdir(parents=True, exist_ok=True)
     write_atomically(args.out, lambda temporary: temporary.write_text(text))
     print(args.out)
     return 0

@@ -25,7 +25,7 @@ from core.errors import BadInput
 from core.explain.trust.alike import TRUTH
 from core.explain.trust.every_map import BASELINES, PART
 from core.explain.trust.over_clips import RANDOM
-from core.runs import write_text
+from core.runs import check_writable, write_text
 from core.weights import embedded, load
 
 AGAIN = ("direcformer", "videomae")
@@ -58,6 +58,7 @@ def command(args: argparse.Namespace) -> int:
     if args.clips < 1 or min(args.seed, *(getattr(args, name) for name in DEPTHS)) < 0:
         raise BadInput("--clips must be 1 or more, and the other numbers 0 or more")
     depth = {name: getattr(args, name) for name in DEPTHS}
+    check_writable(args.out.parent)
     models = [_scored(name, args.work, args.clips, args.seed, depth) for name in args.models]
     again = [
         _scored(name, args.work, args.clips, args.seed + 1, dict.fromkeys(DEPTHS, 0))
@@ -66,7 +67,6 @@ def command(args: argparse.Namespace) -> int:
     for row in again:
         del row["rank correlations"], row["sanity"]
     results = {"command": COMMAND, "models": models, "again": again}
-    args.out.parent.mkdir(parents=True, exist_ok=True)
     write_text(args.out, as_text(results))
     print("\n".join([*table(results), "", *answer_table(results), ""]))
     for name, counts in stability(results).items():

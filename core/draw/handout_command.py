@@ -73,20 +73,22 @@ def lesson_again(number: int) -> str:
 
 
 def _write(out: Path, page: str) -> None:
-    from core.runs import write_atomically
+    from core.runs import check_writable, write_atomically
 
-    out.parent.mkdir(parents=True, exist_ok=True)
+    check_writable(out.parent)
     write_atomically(out, lambda path: path.write_text(page, encoding="utf-8"))
 
 
 def _of_clip(args: argparse.Namespace) -> dict[str, Any]:
     from core.draw.handout import document
+    from core.runs import check_writable
     from core.weights import DEFAULT, embedded
 
     models = list(embedded()) if args.models == ["all"] else args.models or [DEFAULT]
     repeated = sorted({name for name in models if models.count(name) > 1})
     if repeated:
         raise BadInput(f"--models names {', '.join(repeated)} more than once; name each once")
+    check_writable(args.out.parent)
     sheets = [_sheet(_model(name), args) for name in models]
     page = document(sheets, again=_again(args, models))
     _write(args.out, page)

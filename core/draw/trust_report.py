@@ -29,7 +29,7 @@ from core.explain.trust.over_clips import (
     numbers,
     row_of,
 )
-from core.runs import write_atomically
+from core.runs import check_writable, write_atomically
 from core.weights import Model
 
 ATTRIBUTIONS = ("saliency", "integrated_gradients", "occlusion")
@@ -62,7 +62,7 @@ def trust(
             f"the truth is known of the ten rendered strokes alone, and {model.card.model} here "
             "has other classes; choose an included model or one that was trained on them"
         )
-    out.mkdir(parents=True, exist_ok=True)
+    check_writable(out)
     about = {
         "model": model.card.model,
         "weights": model.card.hash,

@@ -46,6 +46,15 @@ def little_room() -> Iterator[None]:
     resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
 
 
+@pytest.fixture(scope="module")
+def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    from core.world.gestures import render
+
+    path = tmp_path_factory.mktemp("clips") / "up.mp4"
+    write_mp4(path, render("up", 1, frames=40, size=(96, 128)).frames, 12)
+    return path
+
+
 @pytest.mark.parametrize("write", WRITERS.values(), ids=WRITERS)
 def test_a_full_disk_is_one_sentence_and_the_file_from_before_stays(
     write: Callable[[Path], None], tmp_path: Path, little_room: None
@@ -85,6 +94,29 @@ def test_a_folder_that_cannot_be_written_is_told_before_the_work(tmp_path: Path)
         check_writable(tmp_path / "file")
 
 
+@pytest.mark.parametrize(
+    ("command", "work"),
+    [
+        ("explain CLIP", "core.explain.explanation"),
+        ("handout CLIP", "core.draw.handout_command._sheet"),
+        ("render --label up", "core.world.gestures.render"),
+    ],
+)
+def test_a_command_that_cannot_write_says_so_before_it_works(
+    command: str,
+    work: str,
+    clip: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setattr(work, lambda *_, **__: pytest.fail("it worked"))
+    (tmp_path / "file").touch()
+    words = command.replace("CLIP", str(clip)).split()
+    assert cli.main([*words, "--out", str(tmp_path / "file" / "out.mp4")]) == 2
+    assert "cannot be written into" in capsys.readouterr().err
+
+
 def test_an_error_is_one_line_whatever_the_name_of_its_file_holds(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -120,15 +152,6 @@ COMMANDS = {
     "tune": f"training tune {FIT} --trials 3 --out OUT",
     "teach": "training teach CLIP --steps 500 --threads 1 --out OUT",
 }
-
-
-@pytest.fixture(scope="module")
-def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    from core.world.gestures import render
-
-    path = tmp_path_factory.mktemp("clips") / "up.mp4"
-    write_mp4(path, render("up", 1, frames=40, size=(96, 128)).frames, 12)
-    return path
 
 
 def started(words: str, out: Path, clip: Path, before: Callable[[], object]) -> Any:
@@ -183,6 +206,7 @@ def test_an_interrupt_that_python_passes_over_comes_again() -> None:
     code = """
 import gc, signal, sys, time
 from core.__main__ import interrupt
+signal.signal(signal.SIGINT, signal.default_int_handler)  # which a shell may have it ignore
 interrupt()
 class Callback:
     def __del__(self):
