@@ -97,9 +97,9 @@ def test_a_folder_that_cannot_be_written_is_told_before_the_work(tmp_path: Path)
 @pytest.mark.parametrize(
     ("command", "work"),
     [
-        ("explain CLIP", "core.explain.explanation"),
-        ("handout CLIP", "core.draw.handout_command._sheet"),
-        ("render --label up", "core.world.gestures.render"),
+        ("explain CLIP --out OUT", "core.explain.explanation"),
+        ("handout CLIP --out OUT/a.html", "core.draw.handout_command._sheet"),
+        ("render --label up --seed 1 --out OUT/a.mp4", "core.world.gestures.render"),
     ],
 )
 def test_a_command_that_cannot_write_says_so_before_it_works(
@@ -112,8 +112,8 @@ def test_a_command_that_cannot_write_says_so_before_it_works(
 ) -> None:
     monkeypatch.setattr(work, lambda *_, **__: pytest.fail("it worked"))
     (tmp_path / "file").touch()
-    words = command.replace("CLIP", str(clip)).split()
-    assert cli.main([*words, "--out", str(tmp_path / "file" / "out.mp4")]) == 2
+    words = command.replace("CLIP", str(clip)).replace("OUT", str(tmp_path / "file")).split()
+    assert cli.main(words) == 2
     assert "cannot be written into" in capsys.readouterr().err
 
 
