@@ -14,6 +14,7 @@ choice = current_choice()
 head.page("GradCAM", "Which places of the clip speak for a class.")
 opening = st.container()
 if say_no_classes(choice):
+    evidence.what_it_shows_instead()
     st.stop()
 question = evidence.question(choice)
 answers = evidence.answers(choice, question)

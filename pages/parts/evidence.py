@@ -40,6 +40,18 @@ class Question:
     colours: str
 
 
+def what_it_shows_instead() -> None:
+    """The ways to what a model without classes shows."""
+    ways = {
+        "explore": ("Explore: where it looks", ":material/visibility:"),
+        "am_flow": ("AM flow: how that changes", ":material/waves:"),
+    }
+    with st.container(horizontal=True):
+        for page, (title, icon) in ways.items():
+            if st.button(title, icon=icon, key=f"to-{page}"):
+                links.go_to(page)
+
+
 @dataclass(frozen=True)
 class Answer:
     """The evidence that one model sees."""

@@ -51,8 +51,8 @@ def controls(choice: Choice) -> Intervention:
     grid = cached.trace(choice).grid
     _forget_what_is_not_there(parts, grid)
     has_more = parts.has_state or parts.has_flow
-    widths = [2.4, 1.8, 1.8, 1.6, *([1.6] if has_more else []), 2, 1.9]
-    columns = st.columns(widths, vertical_alignment="bottom")
+    widths = [2, 1.7, 2.1, 2, *([2.1] if has_more else []), 2, 1.9]  # no title breaks at 1280
+    columns = st.columns(widths, gap="xsmall", vertical_alignment="bottom")
     heads_off = _several(
         columns[0],
         HEADS,

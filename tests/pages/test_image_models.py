@@ -62,6 +62,8 @@ def test_a_page_shows_all_but_classes_and_says_why(
     if page in SAYS_NOTHING or page == "gestures.py":
         return
     assert [info.value for info in app.info if NO_CLASSES in info.value]
+    if page == "gradcam.py":
+        assert {"to-explore", "to-am_flow"} <= {button.key for button in app.button}
     if page not in (*ABOUT_ALL, "gradcam.py", "trust.py", "frame_order.py"):
         assert app.get("plotly_chart")
 
