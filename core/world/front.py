@@ -128,6 +128,9 @@ class Body:
         chin = shoulder - head * np.array([swing.side * wide, 0.62])
         lowest = np.array([0.2 * shape, max(0.12, 0.8 * head)])
         chin = np.clip(chin, lowest, [0.8 * shape, 0.85])
+        hangs_at = chin + head * np.array([swing.side * wide, 0.62])
+        way = swing.elbow.mean(0) - hangs_at
+        chin = chin + way * max(0.0, 1 - 1.7 * head / float(np.hypot(*way)))  # arms are no longer
         sways = rng.uniform(0, 0.012) * (rng.random() < 0.6)
         sway = sways * np.stack([wave(rng) for _ in range(2)], 1)
         with_hand = rng.normal(0, 0.02) * (swing.tip - swing.tip.mean(0))
