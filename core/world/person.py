@@ -45,7 +45,7 @@ def looks(index: int) -> Looks:
     hair = _HAIR[int(rng.integers(len(_HAIR)))] * rng.uniform(0.6, 1.2)
     if rng.random() < 0.08:
         hair = paint.colour(rng, 0.8)
-    shirt = paint.colour(rng, 0.25 if rng.random() < 0.6 else 0.8)
+    shirt = paint.colour(rng, 0.4 if rng.random() < 0.6 else 0.8)
     jacket = paint.colour(rng, 0.4) if rng.random() < 0.2 else None
     sleeve = rng.uniform(0.3, 0.9) if rng.random() < 0.55 else rng.uniform(1.5, 1.95)
     if jacket is not None:

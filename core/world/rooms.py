@@ -31,10 +31,10 @@ def room(index: int) -> np.ndarray:
     if rng.random() < 0.3:
         _lamp(rng, image)
     middle = (SCENE[1] / 2, SCENE[0] / 2)
-    tilt = cv2.getRotationMatrix2D(middle, float(rng.normal(0, 5)), float(rng.uniform(1.05, 1.5)))
+    tilt = cv2.getRotationMatrix2D(middle, float(rng.normal(0, 5)), float(rng.uniform(1.05, 1.3)))
     tilt[0, 1] += rng.normal(0, 0.08)
     image = cv2.warpAffine(image, tilt, SCENE[::-1], borderMode=cv2.BORDER_REFLECT)
-    softness = rng.uniform(2, 6) if rng.random() < 0.12 else rng.uniform(0.3, 1.0)
+    softness = rng.uniform(2, 6) if rng.random() < 0.12 else rng.uniform(0.1, 0.6)
     image = cv2.GaussianBlur(image, (0, 0), float(softness))
     return np.clip(image, 0, 255).astype(np.uint8)
 
@@ -43,7 +43,7 @@ def _pale(rng: np.random.Generator) -> np.ndarray:
     """The colour of a wall: light and hardly vivid, now and then of any kind."""
     if rng.random() < 0.15:
         return colour(rng, 0.6)
-    warm = np.array([1.0, rng.uniform(0.9, 1.0), rng.uniform(0.72, 1.02)])
+    warm = np.array([1.0, rng.uniform(0.9, 1.0), rng.uniform(0.6, 1.02)])
     return rng.uniform(120, 235) * warm * rng.normal(1, 0.02, 3)
 
 

@@ -28,6 +28,7 @@ class Webcam:
 
     tables: np.ndarray  # (T or 1, 256, 3) uint8: what becomes of each level of each channel
     sensor: Sensor
+    edge: float  # how much edges are sharpened; 0 for not at all
     softness: int  # pixels, odd: over how many the colours of a picture are shared
     quality: int  # of the compression, 1..100; 0 for none that shows
 
@@ -57,7 +58,7 @@ class Webcam:
             tint = tint + rng.uniform(-0.18, 0.18) * np.array([-1, 0, 1])
         if recolouring.random() < odds.recoloured:
             tint = tint * changing_balance(recolouring, len(moments))
-        low, high = rng.uniform(0, 0.14), rng.uniform(0.85, 1.1)
+        low, high = rng.uniform(0, 0.08), rng.uniform(0.85, 1.1)
         curve = low + (high - low) * _LEVELS ** np.exp(rng.normal(-0.08, 0.18))
         levels = 255 * curve * (gain[:, None] * tint)[:, None, :]
         tables = np.clip(levels, 0, 255).astype(np.uint8)
@@ -65,10 +66,16 @@ class Webcam:
             tables = tables[:1]
         softness = int(rng.choice([1, 3, 5], p=[0.4, 0.4, 0.2]))
         quality = int(rng.integers(35, 92)) if rng.random() < 0.45 else 0
-        return cls(tables, sensor, softness, quality)
+        edge = rng.uniform(0.3, 1.5) if rng.random() < 0.6 else 0.0
+        if edge:
+            sensor = replace(sensor, blur=0.0)
+        return cls(tables, sensor, edge, softness, quality)
 
     def take(self, t: int, picture: np.ndarray, grain: tuple[int, int]) -> np.ndarray:
         """The uint8 RGB picture (h, w, 3) as frame t of the film."""
+        if self.edge:
+            soft = cv2.blur(picture, (3, 3))
+            picture = cv2.addWeighted(picture, 1 + self.edge, soft, -self.edge, 0)
         table = self.tables[min(t, len(self.tables) - 1)]
         picture = cv2.LUT(self.sensor.focus(picture), table[:, None])
         picture = self.sensor.read(picture, grain)
