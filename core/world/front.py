@@ -18,7 +18,7 @@ from core.world.limbs import LIMBS, POSES, HandPose, dressed, hand_pose, limb
 from core.world.person import CHIN, HEAD, PEOPLE, Looks, looks, person
 from core.world.phases import Phases
 from core.world.render import Film, Odds, Size, moments_of
-from core.world.stroke import at_moments, wave
+from core.world.stroke import SAMPLES, at_moments, wave
 from core.world.webcam import Webcam, standing
 
 _FINGER = 0.34
@@ -131,11 +131,14 @@ class Body:
         hangs_at = chin + head * np.array([swing.side * wide, 0.62])
         way = swing.elbow.mean(0) - hangs_at
         chin = chin + way * max(0.0, 1 - 1.7 * head / float(np.hypot(*way)))  # arms are no longer
-        sways = rng.uniform(0, 0.012) * (rng.random() < 0.6)
-        sway = sways * np.stack([wave(rng) for _ in range(2)], 1)
-        with_hand = rng.normal(0, 0.02) * (swing.tip - swing.tip.mean(0))
-        lean = rng.normal(0, 0.06) + (1.5 * sways) * wave(rng)
-        return cls(chin + sway + with_hand, lean, head, swing.side, wide)
+        lean = np.full(SAMPLES, rng.normal(0, 0.06))
+        chin = np.repeat(chin[None], SAMPLES, 0)
+        if rng.random() < 0.5:  # somebody who sways, and goes with their hand a little
+            sway = rng.uniform(0, 0.012)
+            chin = chin + sway * np.stack([wave(rng) for _ in range(2)], 1)
+            chin = chin + rng.normal(0, 0.025) * (swing.tip - swing.tip.mean(0))
+            lean = lean + 1.5 * sway * wave(rng)
+        return cls(chin, lean, head, swing.side, wide)
 
     def shoulder(self, moments: np.ndarray) -> np.ndarray:
         """The joint that the drawing arm hangs on at moments (T,), (T, 2)."""
@@ -172,22 +175,24 @@ class Still:
         zoom = 1
         while body.head * h * zoom < 0.6 * HEAD and zoom < 8:
             picture, zoom = cv2.pyrDown(picture), 2 * zoom
-        channels = [light, light, light, 1.0]
-        self.picture = cv2.multiply(picture, np.array(channels))
+        levels = np.clip(np.arange(256)[:, None] * (light, light, light, 1.0), 0, 255)
+        self.picture = cv2.LUT(picture, levels.astype(np.uint8)[:, None])
         self.places = in_pixels(body.maps(moments, zoom), size, shape)
-        self._kept: tuple[bytes, np.ndarray] = (b"", np.empty(0))
+        self._room: tuple[bytes, np.ndarray] = (b"", np.empty(0))
+        self._somebody: tuple[bytes, np.ndarray] = (b"", np.empty(0))
 
     def view(self, t: int, camera: np.ndarray) -> np.ndarray:
         """Frame t, uint8 RGB (h, w, 3), of a scene that the camera maps by (2, 3)."""
-        key = camera.tobytes() + self.places[t].tobytes()
-        if key != self._kept[0]:
-            wide = self.size[::-1]
+        wide, place = self.size[::-1], self.places[t]
+        if camera.tobytes() != self._room[0]:
             room = cv2.warpAffine(
                 self.scene, camera, wide, flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT
             )
-            somebody = cv2.warpAffine(self.picture, self.places[t], wide, flags=cv2.INTER_LINEAR)
-            self._kept = (key, layers.over(somebody, room))
-        return self._kept[1]
+            self._room, self._somebody = (camera.tobytes(), room), (b"", room)
+        if place.tobytes() != self._somebody[0]:
+            somebody = cv2.warpAffine(self.picture, place, wide, flags=cv2.INTER_LINEAR)
+            self._somebody = (place.tobytes(), layers.over(somebody, self._room[1]))
+        return self._somebody[1]
 
 
 @dataclass(frozen=True)

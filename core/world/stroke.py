@@ -9,6 +9,8 @@ spread here is wider than theirs.
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 import numpy as np
 
 # The strokes as they run, x to the right and y down, each within -1..1.
@@ -77,10 +79,17 @@ def at_moments(values: np.ndarray, moments: np.ndarray) -> np.ndarray:
 
 def wave(rng: np.random.Generator, samples: int = SAMPLES, terms: int = 3) -> np.ndarray:
     """A smooth random function, (samples,), about unit variance."""
+    k, sines, cosines = _waves(samples, terms)
+    weights = rng.standard_normal((2, terms, 1)) / k
+    return (weights[0] * sines + weights[1] * cosines).sum(0)
+
+
+@lru_cache(maxsize=16)
+def _waves(samples: int, terms: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Numbers 1..terms as a column, and so many sines and cosines of half a turn each, by rows."""
     t = np.linspace(0, 1, samples)
     k = np.arange(1, terms + 1)[:, None]
-    weights = rng.standard_normal((2, terms, 1)) / k
-    return (weights[0] * np.sin(np.pi * k * t) + weights[1] * np.cos(np.pi * k * t)).sum(0)
+    return k, np.sin(np.pi * k * t), np.cos(np.pi * k * t)
 
 
 def stroke(label: str, rng: np.random.Generator) -> np.ndarray:

@@ -65,7 +65,7 @@ class Webcam:
         if (tables == tables[0]).all():
             tables = tables[:1]
         softness = int(rng.choice([1, 3, 5], p=[0.4, 0.4, 0.2]))
-        quality = int(rng.integers(35, 92)) if rng.random() < 0.45 else 0
+        quality = int(rng.integers(35, 92)) if rng.random() < 0.12 else 0
         edge = rng.uniform(0.3, 1.5) if rng.random() < 0.6 else 0.0
         if edge:
             sensor = replace(sensor, blur=0.0)
