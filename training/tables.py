@@ -89,8 +89,7 @@ _NO_LOSS = {
     "rank": 0.0,
     "frozen": 0,
 }
-# Small enough for three seeds of every row within an hour: large differences show, small ones do
-# not.
+# Small enough for three seeds of every row within hours: large differences show, small ones do not.
 _SMALL = {"depth": 4, "frames": 8}
 _QUICK: dict[str, Any] = {
     "stills_clips": 8_000,

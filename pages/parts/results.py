@@ -192,7 +192,7 @@ def _miniature(table: Table, name: str) -> None:
     if results is None:
         return
     rows, series = side_by_side(table, results)
-    if not rows:
+    if len(rows) < 2:  # one row is compared with nothing
         return
     chart(
         beside_paper(rows, series),

@@ -55,9 +55,11 @@ class Gestures(Dataset):
         sizes = (self.frames, self.size, self.patch)
         key = (self.seed, *sizes, shares, self.odds, self.front, index)
         if key not in _kept:
+            if _kept and next(iter(_kept))[0] != self.seed:
+                _kept.clear()
             item = self.drawn(index)
             if len(_kept) * item[0].nbytes > _MOST_BYTES:
-                _kept.clear()
+                return item
             _kept[key] = item
         return _kept[key]
 
