@@ -34,6 +34,8 @@ MOST = 4
 HEIGHTS = {1: 480, 2: 460, 3: 390, 4: 760}
 """Pixels of the figure, by the number of models in it."""
 VIEWS = {"attention": "Attention", "gradcam": "GradCAM"}
+SHOWN = tuple("backwards" if probe == "reversed" else probe for probe in PROBES)
+"""The probes, as every page calls them."""
 View = Literal["attention", "gradcam"]
 
 
@@ -210,7 +212,7 @@ def _numbers(maps: list[ModelMap], view: View) -> Numbers:
 
 
 def do_they_read_motion(every: list[ModelMap]) -> Exhibit | None:
-    """Class probabilities of the clip as it is, reversed, shuffled and frozen.
+    """Class probabilities of the clip as it is, backwards, shuffled and frozen.
 
     None where no model names classes.
     """
@@ -233,12 +235,12 @@ def do_they_read_motion(every: list[ModelMap]) -> Exhibit | None:
         say_no_classes(each.choice)
     shown = []
     for each, of in zip(maps, classes, strict=True):
-        verdicts = [f"{probe}: *{as_text(name)}*" for probe, name in zip(PROBES, of, strict=True)]
+        verdicts = [f"{probe}: *{as_text(name)}*" for probe, name in zip(SHOWN, of, strict=True)]
         shown.append((each.choice, f"probabilities in %, most probable {', '.join(verdicts)}"))
     return Exhibit(
-        probe_maps(probabilities, labels, _titles(maps), PROBES, height=400),
+        probe_maps(probabilities, labels, _titles(maps), SHOWN, height=400),
         "probe",
-        "Class probabilities for the clip as it is, reversed, shuffled and frozen, for "
+        "Class probabilities for the clip as it is, backwards, shuffled and frozen, for "
         + _names(maps),
         shown,
         numbers={
