@@ -81,8 +81,8 @@ def test_the_installed_commands_find_their_assets(installed: Path, tmp_path: Pat
     ("script", "flags", "printed"),
     [
         ("aim", ["models"], "direcformer"),
-        ("aim-train", ["recipes"], "direcformer_gesture"),
-        ("aim-app", ["--help"], "--clips"),
+        pytest.param("aim-train", ["recipes"], "direcformer_gesture", marks=pytest.mark.long),
+        pytest.param("aim-app", ["--help"], "--clips", marks=pytest.mark.long),
     ],
 )
 def test_console_scripts_start(

@@ -51,6 +51,7 @@ def test_a_function_that_checks_a_shape_itself_still_says_what_is_wrong() -> Non
         recover_order(np.zeros((3, 4)))
 
 
+@pytest.mark.long
 def test_outside_of_the_tests_no_types_are_checked() -> None:
     program = (
         "import sys, core.order, core.explain, core.draw.overlay, core.observe; "

@@ -185,6 +185,7 @@ runpy.run_path("app.py")
 """
 
 
+@pytest.mark.long
 def test_pandas_is_whole_before_a_page_runs_though_another_visitors_thread_is_importing_it() -> (
     None
 ):

@@ -6,6 +6,8 @@ import os
 import subprocess
 import sys
 
+import pytest
+
 from tests.pages.test_pages import ROOT
 
 SCRIPT = """
@@ -40,6 +42,7 @@ print("payload", len(payload) > 10_000)
 """
 
 
+@pytest.mark.long
 def test_nothing_heavy_is_imported_before_the_server_answers_and_all_of_it_after() -> None:
     ran = subprocess.run(
         [sys.executable, "-c", SCRIPT],

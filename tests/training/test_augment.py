@@ -351,6 +351,7 @@ def test_views_are_clips_times_crops_in_that_order() -> None:
     ]
 
 
+@pytest.mark.long
 def test_kornia_needs_no_torchvision() -> None:
     code = (
         "import sys, torch; from training.augment.lists import RViTAugment; "
