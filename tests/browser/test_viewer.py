@@ -144,7 +144,7 @@ def test_figures_of_another_clip_wait_until_they_are_in_sight(address: str, chro
     assert layers.count() == 0
     page.get_by_text("From layer to layer").scroll_into_view_if_needed()
     layers.wait_for(state="attached")
-    page.get_by_text("attention of each layer, class token").first.wait_for()
+    page.get_by_text("attention of each layer, summary (class token)").first.wait_for()
     settled(page)
     no_error(page)
     page.close()
