@@ -89,8 +89,9 @@ def described(model: Model, seconds: float, glance: Glance) -> dict[str, Any]:
 
 def in_words(entry: dict[str, Any]) -> str:
     """The same as a line for reading."""
-    where = entry["domain"]
-    line = f"{entry['seconds']:7.2f} s  {'closest: ' if where and not where['inside'] else ''}"
+    inside = entry["domain"] and entry["domain"]["inside"]
+    # as on the page Live: also where nobody has measured what looks like training
+    line = f"{entry['seconds']:7.2f} s  {'closest: ' if entry['top'] and not inside else ''}"
     line += ", ".join(f"{best['label']} {100 * best['p']:.1f} %" for best in entry["top"][:1])
     line += "no classes" if not entry["top"] else ""
     for name in ("hidden", "gate"):

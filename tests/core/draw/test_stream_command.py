@@ -50,7 +50,7 @@ def test_without_json_it_is_a_line_a_picture_at_the_rate_that_taught_it(
     assert "%  hidden" in lines[0] and "gate" in lines[0]
     entry = {"seconds": 1.5, "top": [{"label": "up", "p": 0.5}], "hidden": [], "gate": []}
     entry["domain"] = None
-    assert in_words(entry) == "   1.50 s  up 50.0 %"
+    assert in_words(entry) == "   1.50 s  closest: up 50.0 %"
     for inside, words in ((True, "up"), (False, "closest: up")):
         told = entry | {"domain": {"inside": inside}}
         assert in_words(told) == f"   1.50 s  {words} 50.0 %"
