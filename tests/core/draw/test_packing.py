@@ -337,3 +337,13 @@ def test_fillers_of_uneven_groups_are_left_out_of_means(trace: Trace) -> None:
         explain.received(attention, weights)[0, 0], [0.5, 0.5, 1.0], atol=1e-6
     )
     np.testing.assert_allclose(explain.between_frames(attention, weights), [[1.0]], atol=1e-6)
+
+
+def test_what_a_patch_gets_is_a_mean_over_the_patches_that_ask_it_not_over_those_asked() -> None:
+    """A class token and three patches ask; a class token and two patches are asked."""
+    layout = Layout(torch.tensor([[CLS, 0, 1, 2]]), torch.tensor([[CLS, 0, 1]]), (1, 1, 3))
+    q, k = torch.zeros(1, 1, 4, 1), torch.zeros(1, 1, 3, 1)
+    attention = Attention("here", 0, Axis.JOINT, Kernel("softmax"), q, k, layout)
+    weights = torch.tensor([[[0.9, 0.05, 0.05], [0.2, 0.3, 0.5], [0.1, 0.6, 0.3], [0.4, 0.0, 0.6]]])
+    got = explain.received(attention, weights)[0, 0]
+    np.testing.assert_allclose(got, [0.9 / 3, 1.4 / 3, np.nan], atol=1e-6)
