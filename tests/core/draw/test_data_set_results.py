@@ -58,6 +58,8 @@ def test_a_filter_lets_pass_what_meets_all_conditions_and_no_clip_with_an_error(
     assert results.where(Filter(ranges={"probability": (0.25, 0.5)})).tolist() == [0, 2]
     assert results.where(Filter({"prediction": ["up"]}, correct=False)).tolist() == [1]
     assert results.where(Filter({"label": ["circle"]})).tolist() == []
+    passes = results.holds(results.where(Filter({"label": ["left", "up"]}, correct=True)))
+    assert passes.tolist() == [True, False, True, False, True]
     both = Filter({"label": ["left"]}, {"probability": (0.6, 1.0)}, True)
     assert results.where(both.without("correct")).tolist() == [1]
     assert results.where(both.without("label", "correct", "probability")).tolist() == [0, 1, 2, 4]
