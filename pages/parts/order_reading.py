@@ -23,6 +23,15 @@ from pages.parts.subject import Choice
 from pages.parts.words import as_text
 
 
+def span_of_edges(matrix: np.ndarray) -> str:
+    """From where to where the weights of a matrix (T, T) go that are drawn.
+
+    A slot's weight to itself is no edge, unless it is the only one.
+    """
+    edges = matrix if len(matrix) == 1 else matrix[~np.eye(len(matrix), dtype=bool)]
+    return f"{number(edges.min(), '.3f')} to {number(edges.max(), '.3f')}"
+
+
 @dataclass(frozen=True)
 class By:
     """What an order is read from."""
@@ -64,10 +73,7 @@ class Shuffled:
         """What is shown and of what, as Markdown."""
         if self.by.pixels:
             return provenance_line(self.choice, by="Pixel likeness, no weights")
-        matrix = self.reading.matrix
-        # a slot's weight to itself is no edge, and is not drawn
-        edges = matrix if len(matrix) == 1 else matrix[~np.eye(len(matrix), dtype=bool)]
-        span = f"{number(edges.min(), '.3f')} to {number(edges.max(), '.3f')}"
+        span = span_of_edges(self.reading.matrix)
         return provenance_line(self.choice, f"{self.by.words} · {span}")
 
     @property

@@ -19,6 +19,7 @@ from pages.parts.opening import (
     probes_in_words,
     target,
 )
+from pages.parts.order_reading import span_of_edges
 from pages.parts.sources import ModelSource, Rendered, VideoFile
 from pages.parts.subject import Choice
 
@@ -99,3 +100,8 @@ def test_the_hand_is_the_target_where_its_truth_is_known_else_what_moves(tmp_pat
     moving = target(Choice(upload, clip, model, "centre"), (4, 7, 7))
     assert moving.name == "what moves" and (moving.patches.sum((1, 2)) == 5).all()
     assert moving.chance == "0.4"  # 5 of 49 patches in each of four frames
+
+
+def test_a_matrix_is_said_to_go_as_far_as_its_edges_which_no_slot_has_to_itself() -> None:
+    assert span_of_edges(np.array([[9.0, 0.2], [-0.1, -9.0]])) == "−0.100 to 0.200"
+    assert span_of_edges(np.array([[0.5]])) == "0.500 to 0.500"
