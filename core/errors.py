@@ -45,6 +45,10 @@ class OverLimit(VideoError):
     """Larger or longer than the limits allow."""
 
 
+class OverLimitNow(OverLimit):
+    """More than the computer had to give just then: another time it may be enough."""
+
+
 _NO_MEMORY = ("allocate memory", "not enough memory", "out of memory", "nsufficient memory")
 """How torch and OpenCV say it, which raise no MemoryError."""
 

@@ -24,7 +24,7 @@ from typing import Any, NoReturn
 import numpy as np
 
 from core import errors
-from core.errors import BadInput, NotAVideo, OverLimit, VideoError
+from core.errors import BadInput, NotAVideo, OverLimit, OverLimitNow, VideoError
 from core.video.clip import Clip
 from core.video.decoder import Probe, decode, probe
 from core.video.informative import Informative, informative_of_file
@@ -134,7 +134,7 @@ def _asked(
     try:
         header, arrays = _answer(process, leave, until, work, progress)
     except TimeoutError:
-        raise _too_long(path.name, work) from None
+        raise OverLimitNow(_too_long(path.name, work)) from None
     except ValueError:
         raise _crashed(path.name) from None
     except EOFError:
@@ -232,21 +232,21 @@ def _discard(process: subprocess.Popen[bytes]) -> None:
 def _ended(name: str, code: int, work: Work) -> VideoError:
     """Why a process gave no answer, by how it ended."""
     if code == -signal.SIGXCPU:
-        return _too_long(name, work)
+        return OverLimit(_too_long(name, work))
     if code == -signal.SIGKILL:  # by the system, which has none left
-        return _too_large(name, work)
+        return OverLimitNow(_too_large(name, work))
     return _crashed(name)
 
 
-def _too_long(name: str, work: Work) -> OverLimit:
-    return OverLimit(
+def _too_long(name: str, work: Work) -> str:
+    return (
         f"{name}: decoding it takes more than {work.cpu_seconds:.0f} seconds of work; cut it "
         "shorter or scale it down"
     )
 
 
-def _too_large(name: str, work: Work) -> OverLimit:
-    return OverLimit(
+def _too_large(name: str, work: Work) -> str:
+    return (
         f"{name}: decoding it takes more than {work.memory_megabytes:.0f} MB of memory; ask for "
         "fewer frames, or scale it down"
     )
@@ -331,7 +331,7 @@ def _main() -> NoReturn:
     except BadInput as error:
         header = {"error": type(error).__name__, "message": str(error)}
     except MemoryError:
-        header = {"error": OverLimit.__name__, "message": str(_too_large(name, work))}
+        header = {"error": OverLimit.__name__, "message": _too_large(name, work)}
     with suppress(BrokenPipeError):
         sys.stdout.buffer.write(json.dumps(header).encode() + b"\n")
         for array in arrays:

@@ -12,7 +12,7 @@ import torch
 from core import explain, observe, order
 from core.draw import packing
 from core.draw.viewer_help import VIEWER_HELP
-from core.errors import BadInput
+from core.errors import BadInput, OverLimitNow, VideoError
 from core.explain import attribute, compare, intervene, optical
 from core.explain import patching as patch
 from core.explain.trust import every_map, faithfulness, over_clips, sanity
@@ -62,6 +62,8 @@ def length(source: ClipSource) -> Length:
     """
     if isinstance(source, VideoFile):
         video = _probed(source)
+        if isinstance(video, VideoError):
+            raise type(video)(str(video))
         return Length(video.seconds, video.frames, video.changed)
     if isinstance(source, Recorded):
         return Length(float(source.recording.seconds[-1]), len(source.recording))
@@ -69,10 +71,16 @@ def length(source: ClipSource) -> Length:
 
 
 @made_once(size=lambda video: SMALL)
-def _probed(source: VideoFile) -> Probe:
-    if source.is_upload:
+def _probed(source: VideoFile) -> Probe | VideoError:
+    """What a file is, or why it is refused, which an upload need not be asked at every click."""
+    if not source.is_upload:
+        return probe(source.path, however_long=True)
+    try:
         return probe_apart(source.path, leave_if_asked, however_long=True)
-    return probe(source.path, however_long=True)
+    except OverLimitNow:
+        raise
+    except VideoError as error:
+        return type(error)(str(error))  # without the traceback, which would keep what it ran in
 
 
 def _of_clip_itself(clip: Clip) -> int:

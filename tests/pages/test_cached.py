@@ -13,6 +13,7 @@ from streamlit.testing.v1 import AppTest
 
 from core import observe
 from core.draw.overlay import write_mp4
+from core.errors import NotAVideo, OverLimitNow
 from core.order import Affinity
 from core.video import Clip
 from core.weights import Model, load, load_checkpoint
@@ -146,6 +147,33 @@ def test_what_the_pixels_say_is_made_once_for_all_models(
     )
     assert cached.shuffles.here(timesformer, affinity, once) is None
     assert cached.shuffles.here(direcformer, replace(affinity, sharpness=8.0), once) is None
+
+
+def test_a_file_that_is_refused_is_asked_once_unless_only_the_computer_was_busy(
+    shared: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = []
+
+    def refuse(path: Path, *_: object, **__: object) -> None:
+        asked.append(path.name)
+        raise (OverLimitNow if path.name == "slow.mp4" else NotAVideo)(f"{path.name}: no")
+
+    def page(path) -> None:
+        import pytest
+
+        from core.errors import VideoError
+        from pages.parts import cached
+        from pages.parts.sources import VideoFile
+
+        for _ in range(3):
+            with pytest.raises(VideoError, match=f"^{path.name}: no$"):
+                cached.length(VideoFile(path, is_upload=True))
+
+    monkeypatch.setattr(cached, "probe_apart", refuse)
+    for name in ("bad.mp4", "slow.mp4"):
+        visit = AppTest.from_function(page, kwargs={"path": tmp_path / name}).run()
+        assert not visit.exception
+    assert asked == ["bad.mp4", *["slow.mp4"] * 3]
 
 
 def test_an_upload_and_what_comes_of_it_stay_in_its_session(shared: Store, tmp_path: Path) -> None:
