@@ -140,6 +140,12 @@ def trace(choice: Choice) -> observe.Trace:
     return observe.observe(model, choice.clip, dtype)
 
 
+@made_once(size=lambda where: SMALL)
+def domain(choice: Choice) -> explain.Domain | None:
+    """The domain of the clip before the model."""
+    return explain.domain(trace(choice))
+
+
 @made_once(size=lambda cam: cam.heat.nbytes)
 def gradcam(choice: Choice, target: int) -> explain.GradCam:
     """GradCAM of one class."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from core.explain import OUTSIDE, domain
+from core.explain import OUTSIDE
 from core.weights import Card, hub
 from core.weights.card import NO_CLASSES
 from pages.parts import cached, links, session
@@ -29,7 +29,7 @@ UNMEASURED = (
 
 def is_outside(choice: Choice) -> bool:
     """Whether the clip does not look like training; False where nobody can tell."""
-    where = domain(cached.trace(choice))
+    where = cached.domain(choice)
     return where is not None and not where.inside
 
 
@@ -43,7 +43,7 @@ def classes_heading(choice: Choice, title: str, help: str) -> None:
 
     `title` is taken for a clip that looks like training.
     """
-    where, known = domain(cached.trace(choice)), known_classes(choice.card)
+    where, known = cached.domain(choice), known_classes(choice.card)
     if where is None:
         closest_of_all = f"Closest of its {len(choice.card.labels)} classes"
         st.subheader(closest_of_all, help=help)

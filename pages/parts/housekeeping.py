@@ -2,7 +2,8 @@
 
 Streamlit collects garbage after every run, which takes a third of its processor time where many
 look at a page; here it is done every few seconds for all of them. And it ends a session that was
-left only when the next visitor leaves: here it ends in its time, and its uploads with it.
+left only when the next visitor leaves, and holds the one that it served last until another comes:
+here a session ends in its time, and its uploads and results with it.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ import gc
 from collections.abc import Awaitable, Callable
 
 from streamlit.runtime import get_instance
+from streamlit.runtime.caching.ttl_cache import TTLCache
 from streamlit.runtime.memory_session_storage import MemorySessionStorage
 from streamlit.runtime.websocket_session_manager import WebsocketSessionManager
 
@@ -46,8 +48,15 @@ def end_sessions() -> int:
     assert isinstance(manager, WebsocketSessionManager)
     storage = manager._session_storage
     assert isinstance(storage, MemorySessionStorage)
+    assert isinstance(storage._cache, TTLCache)
     with manager._storage_lock:
-        return len(manager._active_session_info_by_id) + len(storage._cache)  # counts, and ends
+        ended = [info.session for _, info in storage._cache.expire()]
+        staying = len(manager._active_session_info_by_id) + len(storage._cache)
+    for session in ended:
+        session.shutdown()
+        if session._scriptrunner is None:  # else a page is still being made of it
+            session.session_state.clear()
+    return staying
 
 
 def tidy(*, is_empty: bool) -> None:

@@ -13,12 +13,13 @@ from core.explain import OUTSIDE
 from core.weights import load
 from core.weights.domain import DomainCheck
 from pages.parts import domain
+from pages.parts.store import Store
 from tests.pages.test_pages import ROOT, opened
 
 
 @pytest.fixture
 def everything_is_outside(monkeypatch: pytest.MonkeyPatch) -> None:
-    """No score reaches 2."""
+    """No score reaches 2; what was judged before is forgotten."""
 
     class Strict(DomainCheck):
         def score(self, features: Any) -> float:
@@ -28,6 +29,8 @@ def everything_is_outside(monkeypatch: pytest.MonkeyPatch) -> None:
     module = sys.modules["core.explain.domain"]  # core.explain.domain is the function
     monkeypatch.setattr(module, "domain_check", lambda card: check)
     monkeypatch.setattr("core.order.reading.domain_check", lambda card: check)
+    store = Store()
+    monkeypatch.setattr("pages.parts.once._shared", lambda: store)
 
 
 def page(name: str) -> str:
@@ -85,8 +88,7 @@ def test_weights_that_nobody_calibrated_name_no_more_than_the_closest_of_their_c
     lines: list[str] = []
     monkeypatch.setattr(domain.st, "subheader", lambda title, help: lines.append(title))
     monkeypatch.setattr(domain.st, "caption", lines.append)
-    monkeypatch.setattr(domain.cached, "trace", lambda choice: None)
-    monkeypatch.setattr(domain, "domain", lambda trace: None)
+    monkeypatch.setattr(domain.cached, "domain", lambda choice: None)
     card = SimpleNamespace(labels=("wave", "fist"), listed="wave, fist")
     domain.classes_heading(SimpleNamespace(card=card), "What it sees", "")
     assert lines[0] == "Closest of its 2 classes"
