@@ -67,12 +67,16 @@ def tune(recipe: Recipe, name: str, trials: int, out: Path) -> str:
     # its warnings hold the traceback of a trial that was interrupted
     optuna.logging.set_verbosity(optuna.logging.ERROR)
     out.mkdir(parents=True, exist_ok=True)
+    file = out / "study.db"
+    is_new = not file.exists()
     try:
-        storage = optuna.storages.RDBStorage(f"sqlite:///{(out / 'study.db').resolve()}")
+        storage = optuna.storages.RDBStorage(f"sqlite:///{file.resolve()}")
     except SQLAlchemyError as error:
+        if is_new:
+            raise _no_room(file, error) from None
         raise BadInput(
-            f"{out / 'study.db'} is no study that can be read ({type(error).__name__}); "
-            "choose another --out or remove it"
+            f"{file} is no study that can be read ({type(error).__name__}); choose another --out "
+            "or remove it"
         ) from None
     try:
         study = optuna.create_study(
@@ -91,13 +95,17 @@ def tune(recipe: Recipe, name: str, trials: int, out: Path) -> str:
         flags = " ".join(_flag(name, value) for name, value in best.params.items())
         return f"{best.value:.4f} in {best.user_attrs[FOLDER]}: {flags}"
     except (SQLAlchemyError, optuna.exceptions.StorageInternalError) as error:
-        raise BadInput(
-            f"{out / 'study.db'} cannot be read or written ({type(error).__name__}); look whether "
-            "there is room on its disk, or choose another --out"
-        ) from None
+        raise _no_room(file, error) from None
     finally:
         storage.remove_session()
         storage.engine.dispose()
+
+
+def _no_room(file: Path, error: Exception) -> BadInput:
+    return BadInput(
+        f"{file} cannot be read or written ({type(error).__name__}); look whether there is room on "
+        "its disk, or choose another --out"
+    )
 
 
 def _search(study: optuna.Study, name: str, recipe: Recipe, trials: int, out: Path) -> None:
