@@ -116,6 +116,7 @@ def test_a_run_is_followed_stopped_with_nothing_left_alive_resumed_and_finished(
         p for p in psutil.Process().children(recursive=True) if str(path) in " ".join(p.cmdline())
     ]
     assert len(group) >= 2, "the trainer and its worker"
+    assert all(p.nice() > psutil.Process().nice() for p in group), "the app goes first"
     runs.stop(path)
     assert [p for p in group if p.is_running() and p.status() != psutil.STATUS_ZOMBIE] == []
     assert (
