@@ -69,6 +69,9 @@ class _Hand:
     """A worker and what it was given, first what it is about."""
 
     actor: Any
+    waking: Any
+    """The reference of its first answer; None once it is there. Of a cluster that has lost a
+    machine there may be no place for it, so it is given nothing before."""
     given: list[tuple[Any, _Piece]] = field(default_factory=list)  # the reference of the result
 
 
@@ -120,9 +123,11 @@ def _cluster(workers: int | None, address: str | None) -> Iterator[tuple[Any, in
         ray.init(address=address or "local", **(how if address else how | here))
     except (ConnectionError, RuntimeError, ValueError) as error:
         where = f"at {address}" if address else "on this machine"
+        # a cluster begun where a token lies wants it, and says nothing of it to who comes without
+        token = ", set RAY_AUTH_MODE=token if it wants a token" if address else ""
         raise BadInput(
-            f"Ray cannot be used {where} ({one_line(str(error))[:200]}); start it there, or give "
-            "--workers alone"
+            f"Ray cannot be used {where} ({one_line(str(error))[:200]}); start it there{token}, or "
+            "give --workers alone"
         ) from None
     try:
         there = ray.cluster_resources()
@@ -138,8 +143,13 @@ class _Crew:
 
     def __init__(self, ray: Any, start: Any, count: int) -> None:
         self.ray, self.start = ray, start
-        self.hands = [_Hand(start()) for _ in range(count)]
+        self.hands = [_Hand(*self._woken()) for _ in range(count)]
         self.in_vain = 0
+
+    def _woken(self) -> tuple[Any, Any]:
+        """A new worker, and the reference of its first answer."""
+        actor = self.start()
+        return actor, actor.pid.remote()
 
     def made(self, parts: list[Part], asked: Clips) -> Iterator[tuple[int, pa.Table]]:
         """The table of each shard once all its pieces are there."""
@@ -159,23 +169,27 @@ class _Crew:
         """No worker has more than IN_FLIGHT pieces, so results do not heap up: the rest waits."""
         for _ in range(IN_FLIGHT):
             for hand in self.hands:
-                if waiting and len(hand.given) < IN_FLIGHT:
+                if waiting and hand.waking is None and len(hand.given) < IN_FLIGHT:
                     piece = waiting.popleft()
                     hand.given.append((hand.actor.table.remote(piece.clips, asked), piece))
 
     def _next(self, waiting: deque[_Piece]) -> list[tuple[_Piece, pa.Table]]:
         """What is ready first; what was lost goes back to those that wait."""
         references = {ref: hand for hand in self.hands for ref, _ in hand.given}
+        references |= {hand.waking: hand for hand in self.hands if hand.waking is not None}
         (ref,), _ = self.ray.wait(list(references), num_returns=1)
         hand = references[ref]
         try:
-            table = self.ray.get(ref)
+            answer = self.ray.get(ref)
         except self.ray.exceptions.RayActorError as error:
             return self._replace(hand, waiting, error)
+        if ref == hand.waking:
+            hand.waking = None
+            return []
         self.in_vain = 0
         piece = next(piece for own, piece in hand.given if own == ref)
         hand.given = [(own, other) for own, other in hand.given if own != ref]
-        return [(piece, table)]
+        return [(piece, answer)]
 
     def _replace(
         self, hand: _Hand, waiting: deque[_Piece], error: Exception
@@ -188,7 +202,9 @@ class _Crew:
                 "see whether memory is short, and start again: what is written stays"
             )
         lost = [piece for _, piece in hand.given]
-        hand.actor, hand.given = self.start(), []
+        (hand.actor, hand.waking), hand.given = self._woken(), []
+        if not lost:  # it ended before it was there
+            return []
         lost[0].deaths += 1  # a worker makes its pieces in turn: it was about the first
         if lost[0].deaths < DEATHS:
             waiting.extendleft(reversed(lost))

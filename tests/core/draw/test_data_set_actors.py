@@ -29,11 +29,15 @@ class ActorLost(Exception):
 
 
 class FakeRay:
-    """Workers that make what they were given when they are waited for, and end over bad clips."""
+    """Workers that make what they were given when they are waited for, and end over bad clips.
+
+    Those after the first `places` never come to life.
+    """
 
     exceptions = SimpleNamespace(RayActorError=ActorLost)
 
-    def __init__(self, deadly: dict[int, int]) -> None:
+    def __init__(self, deadly: dict[int, int], places: int = 10**6) -> None:
+        self.places = places
         self.deadly = Counter(deadly)  # clip -> how many workers it still ends
         self.most, self.calls = 0, 0
         self.alive: dict[int, list[int]] = {}
@@ -43,17 +47,23 @@ class FakeRay:
         worker = len(self.alive)
         self.alive[worker] = []
 
-        def remote(clips: tuple[Wanted, ...], asked: Clips) -> int:
+        def remote(clips: tuple[Wanted, ...] = (), asked: Clips | None = None) -> int:
             self.calls += 1
             self.given[self.calls] = (worker, clips)
             self.alive[worker].append(self.calls)
             self.most = max(self.most, len(self.alive[worker]))
             return self.calls
 
-        return SimpleNamespace(table=SimpleNamespace(remote=remote))
+        method = SimpleNamespace(remote=remote)
+        return SimpleNamespace(table=method, pid=method)
 
     def wait(self, references: list[int], num_returns: int) -> tuple[list[int], list[int]]:
-        first = next(r for r in references if self.alive[self.given[r][0]][0] == r)
+        workers = {reference: self.given[reference][0] for reference in references}
+        first = next(
+            r
+            for r, worker in workers.items()
+            if worker < self.places and self.alive[worker][0] == r
+        )
         return [first], [r for r in references if r != first]
 
     def get(self, reference: int) -> pa.Table:
@@ -89,6 +99,13 @@ def test_what_a_lost_worker_had_is_made_again_by_another() -> None:
     numbers = [n for _, part in made(ray, parts(23, 5)) for n in part["number"].to_pylist()]
     assert sorted(numbers) == list(range(23))
     assert len(ray.alive) == 2 + 3
+
+
+def test_a_worker_for_which_there_is_no_place_any_more_keeps_nothing_from_the_others() -> None:
+    ray = FakeRay({3: 1}, places=2)  # as where a cluster has lost a machine
+    numbers = [n for _, part in made(ray, parts(23, 5)) for n in part["number"].to_pylist()]
+    assert sorted(numbers) == list(range(23))
+    assert len(ray.alive) == 3
 
 
 def test_a_clip_that_ends_every_worker_is_found_and_gets_an_error() -> None:
