@@ -9,6 +9,8 @@
  * @property {boolean} centred whether colours are centred on the mean, where they can be
  */
 
+/** @import {LabData} from "./data.js" */
+
 /** @type {Standing} */
 export const FRESH = { step: 0, answers: false, centred: false };
 
@@ -52,11 +54,6 @@ export function searchWith(search, text, name = "lab") {
   return pairs.length ? `?${pairs.join("&")}` : "";
 }
 
-/** What the address says. */
-export function linkedStanding() {
-  return standingOf(new URLSearchParams(window.location.search).get("lab"));
-}
-
 /**
  * Put where the lab stands into the address, null takes it out.
  * @param {Standing | null} standing
@@ -71,4 +68,43 @@ export function linkStanding(standing) {
     // Refused where there is no address (about:blank), and by browsers that count the changes: the
     // lab goes on.
   }
+}
+
+/**
+ * Where the lab stood that was closed last, and on which question.
+ * @type {{standing: Standing, data: LabData} | null}
+ */
+let left = null;
+
+/**
+ * Keep where a lab stands that closes, for when its page is opened again on the same question.
+ * @param {Standing} standing
+ * @param {LabData} data
+ */
+export function leave(standing, data) {
+  left = { standing, data };
+}
+
+/**
+ * Where a lab stands that opens on these data: as a link says, or as the one that was closed last;
+ * without data as the address says.
+ * @param {LabData | null} data
+ */
+export function standingFor(data) {
+  const linked = new URLSearchParams(window.location.search).get("lab");
+  const last = linked === null && data && left;
+  const isSame =
+    last &&
+    String(last.data.permutation) === String(data.permutation) &&
+    sameFrames(last.data, data);
+  return isSame ? last.standing : standingOf(linked);
+}
+
+/**
+ * Whether both show the same frames, in whatever order.
+ * @param {LabData} one
+ * @param {LabData} other
+ */
+export function sameFrames(one, other) {
+  return String([...one.pictures].sort()) === String([...other.pictures].sort());
 }

@@ -12,7 +12,7 @@
 /** @import {Scene} from "./stage.js" */
 /** @import {Still} from "./keep.js" */
 
-import { FRESH, linkedStanding, linkStanding, standingOf } from "./address.js";
+import { FRESH, leave, linkStanding, sameFrames, standingFor, standingOf } from "./address.js";
 import { layout } from "./geometry.js";
 import { legendOf, paintScale, written } from "./ink.js";
 import { paintStage } from "./stage.js";
@@ -31,12 +31,6 @@ const PAUSE = 500; // ms that keys may follow one another before Python is told
 const SCALE = 150;
 /** @type {Map<Element, Lab>} */
 const labs = new Map();
-/**
- * Where the lab stood that was closed last, for when its page is opened again.
- * @type {Standing | null}
- */
-let stood = null;
-
 class Lab {
   /** @param {HTMLElement} root */
   constructor(root) {
@@ -76,7 +70,7 @@ class Lab {
       moved: () => this.paint(),
       playing: (on) => {
         root.dataset.playing = String(on);
-        this.part.play.textContent = on ? "❚❚ Pause" : "▶ Play";
+        this.part.play.textContent = on ? "❚❚ Pause" : "▶ Put in order";
       },
     });
     this.closing = new AbortController();
@@ -110,15 +104,16 @@ class Lab {
     if (data.answers < this.sent || this.moving) return;
     const before = this.found;
     const { player } = this;
-    const sameLength = before?.data.permutation.length === data.permutation.length;
     const opens = !before || this.sentTo;
-    const standing = opens ? this.standing() : FRESH;
+    const standing = opens ? (this.sentTo ?? standingFor(data)) : FRESH;
+    const asked = String(data.permutation) === this.root.dataset.order; // by hand, here
     this.sentTo = null;
     if (opens) this.centred = standing.centred;
     this.found = new Found(data, pictures, this.centred);
     explain(this.root, data.words.help);
     if (!data.paths[this.chosen]?.path) this.chosen = 0;
-    if (opens || !sameLength) this.open(standing);
+    // who saw the answers of another question guesses this one anew
+    if (opens || !asked || !sameFrames(before.data, data)) this.open(standing);
     else if (player.at >= player.last) {
       player.play(false);
       player.at = player.last; // the new frames in order, as those before
@@ -134,12 +129,6 @@ class Lab {
     this.part.scrub.max = String(player.last);
     if (labs.get(this.root) === this) this.watch.observe(this.root);
     this.resized();
-  }
-
-  /** Where to stand when the lab opens: as a link says, or as the lab that was closed last. */
-  standing() {
-    const linked = new URLSearchParams(window.location.search).has("lab");
-    return this.sentTo ?? (linked || !stood ? linkedStanding() : stood);
   }
 
   /** Stand there, as where the address is another. @param {Standing} standing */
@@ -178,8 +167,11 @@ class Lab {
 
   /** Put where it stands into the address: a rerun may have put another back. */
   link() {
-    if (!this.found) return;
-    linkStanding({ step: this.player.step, answers: this.revealed, centred: this.centred });
+    if (this.found) linkStanding(this.standing());
+  }
+
+  standing() {
+    return { step: this.player.step, answers: this.revealed, centred: this.centred };
   }
 
   // --- what goes to Python -----------------------------------------------------------------------
@@ -357,7 +349,7 @@ class Lab {
     const { part, player } = this;
     const { signal } = this.closing;
     openTips(this.root, signal);
-    window.addEventListener("popstate", () => this.stand(linkedStanding()), { signal });
+    window.addEventListener("popstate", () => this.stand(standingFor(null)), { signal });
     window.addEventListener("resize", () => this.resized(), { signal });
     /**
      * @template {keyof HTMLElementEventMap} Name
@@ -371,10 +363,14 @@ class Lab {
     on(part.back, "click", () => player.back());
     on(part.forward, "click", () => player.forward());
     on(part.end, "click", () => player.go(player.last));
-    on(part.play, "click", () => player.play(this.root.dataset.playing !== "true"));
+    on(part.play, "click", () => {
+      const begins = this.root.dataset.playing !== "true";
+      const { bottom } = part.stage.getBoundingClientRect();
+      if (begins && bottom > window.innerHeight) this.bringIntoSight();
+      player.play(begins);
+    });
     on(part.lecture, "click", () => {
-      const behavior = this.frames.still() ? "auto" : "smooth";
-      part.transport.scrollIntoView({ block: "start", behavior });
+      this.bringIntoSight();
       this.reveal(false);
       player.lecture();
     });
@@ -415,13 +411,19 @@ class Lab {
     if (!this.player.frame) this.paint();
   }
 
+  /** Scroll to where the steps are seen down to the frames in order. */
+  bringIntoSight() {
+    const behavior = this.frames.still() ? "auto" : "smooth";
+    this.part.transport.scrollIntoView({ block: "start", behavior });
+  }
+
   close() {
     this.player.play(false);
     clearTimeout(this.moving);
     this.closing.abort();
     this.watch.disconnect();
     labs.delete(this.root);
-    stood = { step: this.player.step, answers: this.revealed, centred: this.centred };
+    if (this.found) leave(this.standing(), this.found.data);
     if (labs.size === 0) linkStanding(null);
   }
 }

@@ -22,6 +22,7 @@ import { Review } from "./review.js";
  * @property {number} most bytes of pictures that the server takes at once
  * @property {string} about
  * @property {boolean} first whether nothing was recorded yet
+ * @property {number} asked how often a button elsewhere on the page has asked for it
  * @property {Record<string, string>} help
  */
 
@@ -70,6 +71,7 @@ const MAIN = {
 };
 const COUNT_FROM = 3;
 let offered = false; // whether the camera was opened without being asked for: once a visit
+let answered = 0; // of the times that a button elsewhere asked for it
 /** @type {WeakMap<Element, Recorder>} */
 const recorders = new WeakMap();
 
@@ -121,9 +123,11 @@ class Recorder {
     const { part, state } = this;
     const isMirror = part.mirror.checked;
     part.screen.dataset.mirror = String(isMirror);
-    const way = isMirror
-      ? "As in a mirror: your right is on the right"
-      : "As the camera sees it: your right is on the left";
+    const side = isMirror
+      ? "as in a mirror, your right is on the right"
+      : "as the camera sees it, your right is on the left";
+    const isTaken = state === "review" || state === "sending";
+    const way = isTaken ? `What was recorded, ${side}` : side[0].toUpperCase() + side.slice(1);
     part.note.textContent = state === "trouble" || state === "opening" ? "" : way;
   }
 
@@ -316,11 +320,14 @@ export default function mount(component) {
   recorders.set(root, recorder);
   recorder.receive(component.data);
   recorder.send = (sent) => component.setTriggerValue("clip", sent);
-  // Who has just pressed *Record* wants to; a link is no press, and nobody pressed.
-  if (component.data.first && !offered && navigator.userActivation?.isActive) {
+  // Who has just pressed *Record* wants to; a link is no press, and nobody pressed. A button of the
+  // page was pressed, however long ago the server heard of it.
+  const isFirst = component.data.first && !offered && navigator.userActivation?.isActive;
+  if (isFirst || component.data.asked > answered) {
     offered = true;
     recorder.open();
   }
+  answered = component.data.asked;
   return () =>
     setTimeout(() => {
       if (!root.isConnected) recorder.close();

@@ -26,8 +26,10 @@ from core.weights.own_gestures import (
     check_names,
 )
 from pages.parts import session
+from pages.parts.record import record_for
 from pages.parts.room import file_of, room
 from pages.parts.show import clip_name
+from pages.parts.sources import Recorded
 from pages.parts.subject import Choice
 from pages.parts.uploads import saved_one
 from pages.parts.words import message
@@ -97,6 +99,7 @@ def collection() -> Collection:
 def collect(choice: Choice) -> Collection:
     """Draw a card for each gesture, in which its name and its clips are given."""
     own = collection()
+    _add_recorded(own, choice)
     for line in own.refused:
         st.warning(message(line), icon=":material/videocam_off:")
     own.refused = []
@@ -137,13 +140,20 @@ def _card(own: Collection, gesture: OwnGesture, choice: Choice) -> None:
             own.gestures.remove(gesture)
             st.rerun()
         _clips(gesture)
+        st.button(
+            "Record a clip of it",
+            icon=":material/videocam:",
+            key=f"record-for-{number}",
+            width="stretch",
+            on_click=record_for,
+            args=(number,),
+        )
         if st.button(
-            "Add the open clip",
+            f"Add {clip_name(choice)}",
             icon=":material/add_to_photos:",
             key=f"add-open-{number}",
             width="stretch",
-            help=f"{clip_name(choice)}: the clip that the sidebar shows, rendered, recorded or "
-            "uploaded.",
+            help="The clip that is open in the sidebar, rendered, recorded or uploaded.",
         ):
             _add(own, gesture, choice.loaded, file_of(choice), clip_name(choice))
             st.rerun()
@@ -160,10 +170,22 @@ def _card(own: Collection, gesture: OwnGesture, choice: Choice) -> None:
             st.rerun()
 
 
+def _add_recorded(own: Collection, choice: Choice) -> None:
+    """Add what was just recorded for a gesture."""
+    number, recording = st.session_state.pop(session.RECORDED_FOR, (None, ""))
+    if not isinstance(choice.source, Recorded) or choice.source.recording.id != recording:
+        return
+    for gesture in own.gestures:
+        if gesture.number == number:
+            _add(own, gesture, choice.loaded, file_of(choice), clip_name(choice))
+
+
 def _clips(gesture: OwnGesture) -> None:
     """Draw the clips as pictures, and as a list from which each can be taken."""
+    if len(gesture.clips) < LEAST_CLIPS:
+        have = f"{len(gesture.clips)} of {LEAST_CLIPS} clips" if gesture.clips else "No clip yet"
+        st.caption(f"{have}; {LEAST_CLIPS} or more are needed, five are good.")
     if not gesture.clips:
-        st.caption(f"No clip yet; {LEAST_CLIPS} or more are needed, five are good.")
         return
     images = "".join(
         f'<figure title="{escape(clip.title)}"><img src="{clip.thumbnail}" '
@@ -203,9 +225,11 @@ def _take(
 
 def _add(own: Collection, gesture: OwnGesture, model: Model, path: Path, title: str) -> None:
     """Add a clip, and compute what the open model makes of it. Raises: BadInput if unreadable."""
-    if any(clip.path == path for clip in gesture.clips):
-        own.refused.append(f"{title} is a clip of {gesture.name or 'this gesture'} already")
-        return
+    for other in own.gestures:
+        if any(clip.path == path for clip in other.clips):
+            name = other.name or f"gesture {own.gestures.index(other) + 1}"
+            own.refused.append(f"{title} is a clip of {name} already; a gesture needs its own")
+            return
     frames = read_frames(path, model.card)
     own.features[model_key(model), path] = example_features(model, frames)
     gesture.clips.append(OwnClip(path, title, picture(frames[len(frames) // 2], _WIDTH)))

@@ -15,6 +15,7 @@ from streamlit import config
 
 from core.errors import BadInput, NotAVideo
 from core.video import Recording, recorded
+from core.world.gestures import LABELS
 from pages.parts import links, session
 from pages.parts.component import component
 from pages.parts.sources import Recorded
@@ -24,7 +25,13 @@ MOST_BYTES = 80_000_000
 """Of the pictures of all recordings of a session: beyond it the oldest goes."""
 ENVELOPE = 500_000
 """Bytes of a message that are left for what is not pictures."""
-ABOUT = "It stays in this session: nothing of it is written to a disk."
+ABOUT = (
+    f"The included models know {', '.join(LABELS[:-1])} and {LABELS[-1]} (^): draw one of them in "
+    "the air, once, with a clear beginning and end. It stays in this session: nothing of it is "
+    "written to a disk."
+)
+FEW = 8.0
+"""Pictures a second below which a recording shows less than a model can use."""
 HELP = {
     "seconds": "How long is recorded; Stop ends it earlier. Rendered clips last 3 seconds.",
     "mirror": "On: left and right are exchanged, as in a mirror, so that what goes to your right "
@@ -74,7 +81,7 @@ def keep(sent: dict[str, Any]) -> Recording:
     recordings[recording.id] = recording
     while len(recordings) > 1 and sum(map(_bytes, recordings.values())) > MOST_BYTES:
         del recordings[next(iter(recordings))]
-    st.session_state[session.RECORDED] = recording.id
+    st.session_state[session.SHOWN_RECORDING] = recording.id
     return recording
 
 
@@ -93,9 +100,28 @@ def _take() -> None:
     if not sent:
         return
     try:
-        keep(sent)
+        recording = keep(sent)
     except BadInput as error:
         st.session_state[session.NOT_RECORDED] = str(error)
+        return
+    gesture = st.session_state.pop(session.RECORD_FOR, None)
+    if gesture is not None:
+        st.session_state[session.RECORDED_FOR] = gesture, recording.id
+
+
+def _show_chosen() -> None:
+    st.session_state[session.SHOWN_RECORDING] = st.session_state[session.RECORDED]
+
+
+def record_for(gesture: int) -> None:
+    """Open the recorder in the sidebar, for one of the gestures of one's own, by its number.
+
+    Call it as a button is pressed: a browser opens a camera for nobody else.
+    """
+    st.session_state[session.CLIP] = "record"
+    st.session_state[session.RECORD_FOR] = gesture
+    asked: int = st.session_state.get(session.RECORDER_ASKED, 0)
+    st.session_state[session.RECORDER_ASKED] = asked + 1
 
 
 def recording_source() -> Recorded | None:
@@ -107,6 +133,7 @@ def recording_source() -> Recorded | None:
             "about": ABOUT,
             "help": HELP,
             "first": not st.session_state.get(session.RECORDINGS),
+            "asked": st.session_state.get(session.RECORDER_ASKED, 0),
         },
         on_clip_change=_take,
     )
@@ -120,26 +147,34 @@ def recording_source() -> Recorded | None:
             st.info(GONE)
         return None
     newest = list(recordings)[-1]
-    if st.session_state.get(session.RECORDED) not in recordings:
-        st.session_state[session.RECORDED] = newest
-    name = newest
+    if st.session_state.get(session.SHOWN_RECORDING) not in recordings:
+        st.session_state[session.SHOWN_RECORDING] = newest
+    name: str = st.session_state[session.SHOWN_RECORDING]
     if len(recordings) > 1:
-        name = st.selectbox(
+        # on another page it is another widget, in which Streamlit brings an older choice back
+        st.session_state[session.RECORDED] = name
+        st.selectbox(
             "Recorded",
             list(reversed(recordings)),
             key=session.RECORDED,
             format_func=lambda name: _in_words(recordings[name]) if name in recordings else "",
+            on_change=_show_chosen,
         )
     recording = recordings[name]
     st.query_params["recording"] = name
     side = "as in a mirror: your right is right" if recording.mirrored else "as the camera saw it"
     st.caption(f"{_in_words(recording)}, {side}.", help=HELP["mirror"])
+    if len(recording) < FEW * recording.seconds[-1]:
+        st.warning(
+            f"Only {len(recording)} pictures came from the camera, as this computer was busy. "
+            "Record again: the models see more of a stroke then.",
+            icon=":material/slow_motion_video:",
+        )
     if st.button(
         "Shuffle its frames",
         icon=":material/shuffle:",
         key="shuffle-recording",
         width="stretch",
-        help="On the page Frame order: are they put back in order?",
     ):
         links.go_to("frame_order")
     return Recorded(recording)

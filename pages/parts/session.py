@@ -20,6 +20,14 @@ RECORDINGS = "recordings"
 """What this session's camera took: a Recording by its id, the newest last."""
 RECORDED_COUNT, NOT_RECORDED = "recorded_count", "not_recorded"
 """How many recordings it took so far, and why the last could not be kept, in words."""
+SHOWN_RECORDING = "shown_recording"
+"""The id of the one that is shown, while the clip is one."""
+RECORDER_ASKED = "recorder_asked"
+"""How often a button beside the sidebar has asked for the recorder."""
+RECORD_FOR, RECORDED_FOR = "record_for", "recorded_for"
+"""The number of the gesture of one's own that the next recording is for; and that number with the
+recording's id, until it is added.
+"""
 FILM, ANSWER, FROZEN = "film", "answer", "frozen"
 """Of the live view: its Film, the answer to its last picture, and whether it has just become a
 clip.

@@ -12,11 +12,13 @@ import pytest
 from tests.browser.accessibility import barriers
 from tests.browser.camera import film, stroke, with_camera
 from tests.browser.noise import listened
-from tests.browser.waiting import contains, linked, no_error, settled
+from tests.browser.waiting import contains, go_to, linked, no_error, settled
 
 pytestmark = pytest.mark.browser
 RECORDER = "[data-testid=recorder]"
 MAIN = f"{RECORDER} [data-part=main]"
+NO_PRESS = """Object.defineProperty(navigator, "userActivation", { value: { isActive: false } });"""
+"""What Playwright asks of a page counts as a press, on which the camera would open by itself."""
 STILL = 4.0
 """Seconds of a film before its stroke: the three that are counted down, and one to click in."""
 STROKE = ("right", 3)
@@ -33,10 +35,7 @@ def facing(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def opened(browser: Any, address: str, size: tuple[int, int] = (1280, 720)) -> Any:
     """A page whose clip is to be recorded."""
     page = browser.new_page(viewport={"width": size[0], "height": size[1]})
-    # what Playwright asks of a page counts as a press, on which the camera would open by itself
-    page.add_init_script(
-        "Object.defineProperty(navigator, 'userActivation', {value: {isActive: false}})"
-    )
+    page.add_init_script(NO_PRESS)
     page.goto(f"{address}/?source=Record")
     settled(page)
     return page
@@ -152,6 +151,30 @@ def test_a_recording_is_taken_again_by_keyboard_alone_and_is_a_clip_on_every_pag
 
 
 @pytest.mark.long
+def test_a_gesture_of_ones_own_is_recorded_from_its_card_and_is_the_clip_of_the_next_page(
+    address: str, launcher, facing: Path
+) -> None:
+    with with_camera(launcher, facing) as browser:
+        page = opened(browser, address)
+        record(page)
+        use(page)
+        go_to(page, "Your gestures")
+        page.get_by_role("button", name="Record a clip of it").last.click()
+        page.wait_for_selector(f"{RECORDER}[data-state=ready]")
+        page.locator(MAIN).click()
+        page.wait_for_selector(f"{RECORDER}[data-state=review]")
+        page.locator(MAIN).click()
+        page.get_by_text("1 of 3 clips").wait_for()
+        settled(page)
+        contains(page, "[data-testid=stSidebar]", "Recording 2")
+        page.get_by_role("button", name="Shuffle its frames").click()
+        page.get_by_role("heading", name="Frame order", exact=True).wait_for()
+        settled(page)
+        contains(page, "[data-testid=stSidebar]", "Recording 2")
+        no_error(page)
+
+
+@pytest.mark.long
 def test_ten_seconds_of_noise_at_the_largest_size_go_through_the_pages_connection(
     address: str, launcher, tmp_path: Path
 ) -> None:
@@ -176,8 +199,7 @@ def test_where_there_is_no_camera_a_sentence_says_what_to_do(
 ) -> None:
     def trouble(browser: Any, script: str = "") -> str:
         page = browser.new_page()
-        if script:
-            page.add_init_script(script)
+        page.add_init_script(NO_PRESS + script)
         noise = listened(page, address)
         page.goto(f"{address}/?source=Record")
         settled(page)

@@ -16,6 +16,7 @@ from core.world.gestures import render
 from pages.parts.own_gestures import Collection, OwnClip, OwnGesture, features_of
 from pages.parts.own_lesson import offered
 from tests.pages.test_pages import ROOT, no_runs, opened
+from tests.pages.test_record import recording
 
 __all__ = ["no_runs"]
 PAGE = str(ROOT / "pages" / "gestures.py")
@@ -62,6 +63,22 @@ def test_the_page_says_what_is_missing_before_anything_can_be_learned() -> None:
     app.button(key="add-open-0").click().run()
     assert "is a clip of Z already" in app.warning[0].value
     assert not app.exception
+
+
+def test_what_is_recorded_for_a_gesture_is_a_clip_of_it_and_of_no_other() -> None:
+    ours = recording()
+    app = opened("rvit", PAGE)
+    app.button(key="record-for-1").click().run()
+    assert app.session_state["source"] == "record" and app.session_state["recorder_asked"] == 1
+    app.session_state["recordings"] = {ours.id: ours}
+    app.session_state["recorded_for"] = app.session_state["record_for"], ours.id
+    app.run()
+    first, second = app.session_state["gestures"].gestures
+    assert [clip.title for clip in second.clips] == [ours.source] and not first.clips
+    app.text_input(key="gesture-name-1").set_value("wave").run()
+    app.button(key="add-open-0").click().run()
+    assert "is a clip of wave already" in app.warning[0].value
+    assert not first.clips and not app.exception
 
 
 def test_gestures_are_learned_and_the_model_is_there_on_every_page(

@@ -93,6 +93,15 @@ def test_a_recording_is_the_clip_of_its_session_and_says_that_it_is_a_mirror(app
     assert app.slider(key="frames").max == 9
 
 
+def test_a_recording_of_few_pictures_is_told_to_be_taken_again(app: AppTest) -> None:
+    pictures = sent(count=9)
+    slow = pictures | {"seconds": [70.0 + i / 3 for i in range(9)]}
+    with_recordings(app, record.unpacked(slow, "recording 1"))
+    assert "Only 9 pictures came from the camera" in app.warning[0].value
+    with_recordings(app, recording())
+    assert not app.warning
+
+
 def test_of_several_recordings_the_newest_is_shown_and_any_can_be_chosen(app: AppTest) -> None:
     first, second = recording(), recording(mirrored=False)
     with_recordings(app, first, second)
@@ -127,7 +136,7 @@ def test_kept_recordings_have_numbers_and_the_oldest_goes_where_they_are_too_lar
         for count in (9, 8, 7):
             record.keep(sent(count))
         titles = [kept.title for kept in st.session_state["recordings"].values()]
-        st.text(f"{titles} {st.session_state['recorded'][:0]}")
+        st.text(f"{titles} {st.session_state['shown_recording'][:0]}")
 
     room = sum(map(len, recording().pictures)) * 2
     monkeypatch.setattr(record, "MOST_BYTES", room)
