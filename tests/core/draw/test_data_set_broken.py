@@ -6,7 +6,7 @@ import json
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
@@ -15,7 +15,6 @@ from typing import Any
 
 import cv2
 import numpy as np
-import pyarrow as pa
 import pyarrow.compute as pc
 import pytest
 
@@ -78,14 +77,17 @@ class PlayedRay:
         return lambda kind: SimpleNamespace(remote=lambda *about: self._hand(kind(*about)))
 
     def _hand(self, worker: actors.Worker) -> Any:
-        return SimpleNamespace(table=SimpleNamespace(remote=lambda *about: (worker, about)))
+        def called(work: Callable[..., Any]) -> SimpleNamespace:
+            return SimpleNamespace(remote=lambda *about: (work, about))
+
+        return SimpleNamespace(pid=called(worker.pid), table=called(worker.table))
 
     def wait(self, references: list[Any], num_returns: int) -> tuple[list[Any], list[Any]]:
         return references[:num_returns], references[num_returns:]
 
-    def get(self, reference: Any) -> pa.Table:
-        worker, about = reference
-        return worker.table(*about)
+    def get(self, reference: Any) -> Any:
+        work, about = reference
+        return work(*about)
 
 
 @contextmanager
