@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.browser.lab import CLIP, LAB, becomes, opened
-from tests.browser.waiting import no_error
+from tests.browser.waiting import no_error, settled
 
 pytestmark = pytest.mark.browser
 
@@ -16,7 +16,8 @@ def test_another_shuffle_is_guessed_anew_and_the_same_one_stays_as_it_was_left(
     page = opened(chromium, address, f"{CLIP}&lab=step:9")
     becomes(page, "answers", "shown")
     page.get_by_role("link", name="GradCAM", exact=True).first.click()
-    page.get_by_role("heading", name="GradCAM", exact=True).wait_for()
+    page.wait_for_selector(LAB, state="detached")
+    settled(page)
     page.get_by_role("link", name="Frame order", exact=True).first.click()
     page.wait_for_selector(f"{LAB}[data-waiting=false][data-step='9'][data-answers=shown]")
 
