@@ -31,6 +31,7 @@ const PAUSE = 500; // ms that keys may follow one another before Python is told
 const SCALE = 150;
 /** @type {Map<Element, Lab>} */
 const labs = new Map();
+
 class Lab {
   /** @param {HTMLElement} root */
   constructor(root) {

@@ -166,8 +166,8 @@ def recording_source() -> Recorded | None:
     st.caption(f"{_in_words(recording)}, {side}.", help=HELP["mirror"])
     if len(recording) < FEW * recording.seconds[-1]:
         st.warning(
-            f"Only {len(recording)} pictures came from the camera, as this computer was busy. "
-            "Record again: the models see more of a stroke then.",
+            f"Only {len(recording)} pictures came from the camera; this computer may be busy. "
+            "Record again: the models see more of a stroke in more of them.",
             icon=":material/slow_motion_video:",
         )
     if st.button(
