@@ -46,7 +46,7 @@ def show() -> None:
     warming.wait()
     from core.errors import BadInput
     from pages.guide.strip import strip
-    from pages.parts import links, session, slides
+    from pages.parts import links, record, session, slides
     from pages.parts.choose import sidebar
     from pages.parts.handout import hand_out
     from pages.parts.theme import style
@@ -75,6 +75,7 @@ def show() -> None:
                 icon=":material/casino:",
             )
         slides.forget()
+        record.forget_gesture(page.url_path)
         not_here = st.container()
         page.run()
         with not_here:

@@ -8,6 +8,7 @@ from pages.parts.classes import what_it_sees
 from pages.parts.informative import informative_frames
 from pages.parts.layers import what_the_viewer_shows
 from pages.parts.opening import where_it_looks
+from pages.parts.record import from_your_own_hand
 from pages.parts.recurrent import what_it_carries
 from pages.parts.schemes import three_schemes
 from pages.parts.show import NOT_AN_EXPLANATION, VIEWER_KEYS, provenance
@@ -31,6 +32,7 @@ with right:
     st.subheader("How to read it")
     st.markdown(VIEWER_KEYS)
     st.caption(NOT_AN_EXPLANATION)
+    from_your_own_hand()
 
 what_the_viewer_shows(choice)
 three_schemes(choice)

@@ -16,6 +16,7 @@ from core.draw.style import LAB, picture
 from core.draw.words import VERDICTS
 from core.explain import OUTSIDE
 from core.order import EXACT_FRAMES, UNKNOWN_MARGIN, Edge, Reading
+from core.order.chance import MOST_FRAMES, chance_accuracy
 from core.video import Clip
 
 WORDS = {
@@ -211,6 +212,10 @@ def verdict_figures(reading: Reading) -> list[tuple[str, str]]:
     """How right the order is, one way and the other, and the two margins: names and values."""
     order = reading.order
     one_way, other_way, other = "frames in order", "either direction", reading.either_way
+    frames = len(reading.permutation)
+    if frames <= MOST_FRAMES:
+        one_way += f" (guessing {chance_accuracy(frames):.1f})"
+        other_way += f" (guessing {chance_accuracy(frames, either_way=True):.1f})"
     if order.ties_backwards:
         one_way, other_way, other = "in order one way", "the other way", reading.backwards
     is_known = order.verdict != "unknown"

@@ -96,7 +96,7 @@ def _file(choice: Choice, names: list[str]) -> None:
     st.download_button(
         f"Download, {len(content) / 1e6:.1f} MB",
         content,
-        f"{file_name(choice)}.html",
+        f"attention_in_{file_name(choice)}.html",
         "text/html",
         icon=":material/download:",
         key="hand-out-file",

@@ -65,6 +65,6 @@ def verdict(reading: Reading) -> None:
     st.info(f"**{title}.** {verdict_meaning(reading)}", icon=":material/gavel:")
     other = TIE_HELP if reading.order.ties_backwards else HELP["reversal_accuracy"]
     helps = HELP["order_accuracy"], other, HELP["margin"], HELP["direction_margin"]
-    columns = st.columns([1, 1, 1.2, 1.6])
+    columns = st.columns([1.35, 1.35, 1, 1.55])
     for column, (name, value), text in zip(columns, verdict_figures(reading), helps, strict=True):
         column.metric(name, value, help=text)

@@ -37,6 +37,12 @@ HELP = {
     "mirror": "On: left and right are exchanged, as in a mirror, so that what goes to your right "
     "is “right” for the model too. It holds for the clip as well as for the picture.",
 }
+WAY = """
+1. **Record** a gesture: draw a circle in the air, once.
+2. **Shuffle its frames**, and look whether you could tell their order.
+3. **Put in order**: the model tries, from its attention alone.
+4. **Hand out** makes one file of it that opens in any browser.
+"""
 GONE = (
     "The link shows a recording. Recordings stay in the session of their owner, and this one is "
     "gone: record again."
@@ -118,10 +124,33 @@ def record_for(gesture: int) -> None:
 
     Call it as a button is pressed: a browser opens a camera for nobody else.
     """
-    st.session_state[session.CLIP] = "record"
     st.session_state[session.RECORD_FOR] = gesture
+    open_recorder()
+
+
+def forget_gesture(page: str) -> None:
+    """What is recorded on another page than that of one's own gestures is for none of them."""
+    if page != "gestures":
+        st.session_state.pop(session.RECORD_FOR, None)
+
+
+def open_recorder() -> None:
+    """Open the recorder in the sidebar. Call it as a button is pressed, as `record_for`."""
+    st.session_state[session.CLIP] = "record"
     asked: int = st.session_state.get(session.RECORDER_ASKED, 0)
     st.session_state[session.RECORDER_ASKED] = asked + 1
+
+
+def from_your_own_hand() -> None:
+    """The way from a camera to a page that is taken home, and its first step."""
+    st.subheader("From your own hand")
+    st.markdown(WAY)
+    st.button(
+        "Record a gesture",
+        icon=":material/videocam:",
+        key="record-a-gesture",
+        on_click=open_recorder,
+    )
 
 
 def recording_source() -> Recorded | None:

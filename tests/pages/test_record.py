@@ -143,3 +143,24 @@ def test_kept_recordings_have_numbers_and_the_oldest_goes_where_they_are_too_lar
     app = AppTest.from_function(page).run()
     assert not app.exception
     assert app.text[0].value.strip() == "['recording 2', 'recording 3']"
+
+
+@pytest.mark.parametrize(("elsewhere", "taken"), [("gestures", "(1, "), ("explore", "None")])
+def test_a_recording_begun_for_a_gesture_and_taken_on_another_page_is_for_none(
+    elsewhere: str, taken: str
+) -> None:
+    def page(elsewhere: str) -> None:
+        import streamlit as st
+
+        from pages.parts import record
+        from tests.pages.test_record import sent
+
+        record.record_for(1)
+        record.forget_gesture(elsewhere)
+        st.session_state["recorder"] = {"clip": sent()}
+        record._take()
+        st.text(str(st.session_state.get("recorded_for")))
+
+    app = AppTest.from_function(page, kwargs={"elsewhere": elsewhere}).run()
+    assert not app.exception
+    assert app.text[0].value.startswith(taken)

@@ -188,7 +188,10 @@ def test_a_sheet_says_what_core_says(gesture: Clip) -> None:
         edges[t, u] = weight
     np.testing.assert_allclose(edges, np.where(np.eye(8), 0, expected.matrix), atol=1e-6)
     assert tuple(shuffles[2]["paths"][0]["path"]) == expected.order.path
-    assert shuffles[2]["figures"][0] == ("frames in order", f"{expected.accuracy:.1f} %")
+    assert shuffles[2]["figures"][0] == (
+        "frames in order (guessing 47.1)",
+        f"{expected.accuracy:.1f} %",
+    )
     assert len(sheet.lab["units"]) == 8 and "pictures" not in shuffles[0]
 
 
