@@ -28,11 +28,11 @@ provenance(choice, "attention computed from the recorded queries and keys")
 left, right = st.columns([6, 5], gap="large")
 with left:
     what_it_sees(choice)
+    from_your_own_hand()
 with right:
     st.subheader("How to read it")
     st.markdown(VIEWER_KEYS)
     st.caption(NOT_AN_EXPLANATION)
-    from_your_own_hand()
 
 what_the_viewer_shows(choice)
 three_schemes(choice)
