@@ -11,6 +11,7 @@ from core.draw.bars import score_bars
 from core.draw.curves import over_pairs
 from core.draw.export import Numbers
 from core.explain.scores import by_chance, correlation, hand_scores
+from core.weights import Card
 from pages.parts.exhibit import Exhibit
 from pages.parts.export import slug
 from pages.parts.pairs import Pairs
@@ -122,7 +123,7 @@ def does_it_find_the_hand(pairs: Pairs) -> None:
         return
     _scores(pairs, pairs.truth.mask).draw()
     say_if_taught(pairs.choice)
-    words = with_the_encoder(measured("am_flow_camera"), pairs.choice.card.hash)
+    words = with_the_encoder(measured("am_flow_camera"), pairs.choice.card)
     if words and "aligned" in pairs.flows:
         st.caption(words)
 
@@ -137,13 +138,13 @@ def say_if_taught(choice: Choice) -> None:
         )
 
 
-def with_the_encoder(results: dict[str, Any] | None, weights: str) -> str:
-    """What the aligning encoder is meant to do, and what was measured of it.
+def with_the_encoder(results: dict[str, Any] | None, card: Card) -> str:
+    """What the aligning encoder is meant to do, how it was taught, and what was measured of it.
 
-    Empty where these weights were not measured.
+    Empty where the weights of this card were not measured.
     """
     runs = results["runs"] if results else []
-    run = next((run for run in runs if run["weights"] == weights), None)
+    run = next((run for run in runs if run["weights"] == card.hash), None)
     if run is None:
         return ""
     moving, steady = run["moving_camera"], run["steady_camera"]
@@ -153,13 +154,16 @@ def with_the_encoder(results: dict[str, Any] | None, weights: str) -> str:
     }
     post, aligned = scores["moves"]["post"], scores["moves"]["aligned"]
     verdict = "does" if aligned > post else "does not"
+    stages = card.recipe.get("stages", [])
+    taught = "It was taught nothing of its own"
+    if any(stage.get("hand_flow") for stage in stages):
+        taught = "It was asked to lay its flow on the hand that moves, which is ours,"
     return (
         "The encoder behind *aligned* is meant to undo the camera's motion, so that what is left "
         f"is the hand's. In these weights it {verdict}: over {moving['clips']} rendered clips "
         f"whose camera moves, ROC AUC in the last block is {post:.3f} for *post* and {aligned:.3f} "
         f"for *aligned*; where it rests, {scores['rests']['post']:.3f} and "
-        f"{scores['rests']['aligned']:.3f}. It learned with the class alone and was never told "
-        "where the camera is."
+        f"{scores['rests']['aligned']:.3f}. {taught} and was never told where the camera is."
     )
 
 

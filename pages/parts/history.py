@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict
+from pathlib import Path
 from typing import Any
 
 import streamlit as st
@@ -48,8 +49,8 @@ _FIGURES = {
     "measured on": _COLUMN.TextColumn(
         help="Real clips show other hands and rooms than any rendered one. *Held-out "
         "backgrounds*: those with odd numbers, set aside while choices were to be made on the "
-        "others. DirecFormer's were made while looking at figures of both. *Not sharpened*: the "
-        "order is read from the attention itself, exactly as in the paper."
+        "others; but the renderer, and DirecFormer's settings, were chosen while looking at both. "
+        "*Not sharpened*: the order is read from the attention itself, exactly as in the paper."
     ),
     "hours": _COLUMN.NumberColumn(
         format="%.1f", help="Training time on one or two CPU cores, as its card says."
@@ -116,9 +117,9 @@ def draw() -> None:
         return
     st.subheader(
         "What the shipped models reached",
-        help="Measured when a checkpoint was shipped. AM Flow and VideoMAE were measured, trained "
-        "further and measured again; DirecFormer's settings were chosen while looking at figures "
-        "of real clips. No real clip was trained on.",
+        help="Measured when a checkpoint was shipped. All were trained further after earlier "
+        "weights had been measured on the same real clips, and DirecFormer's settings were chosen "
+        "while looking at its figures. No real clip was trained on.",
     )
     st.dataframe(
         _figures(shipped),
@@ -146,9 +147,14 @@ def draw() -> None:
     _curves(name)
 
 
+def metrics_file(name: str) -> Path:
+    """Where the rows of a shipped model's last stage are, if they were kept."""
+    return METRICS_FOLDER / f"{name}.jsonl"
+
+
 def _curves(name: str) -> None:
     """What the run of a shipped model reported, where that was kept."""
-    file = METRICS_FOLDER / f"{name}.jsonl"
+    file = metrics_file(name)
     if not file.exists():
         st.caption(
             "The curves of this model’s training were not kept. They are kept from now on, when a "

@@ -26,11 +26,22 @@ STATE_HELP = (
 )
 MAPS_HELP = (
     r"From frame to frame, beside the network (the paper's Figures 4 and 5): what the class token "
-    r"of frame t (row) asks against what that of frame t′ (column) offers, "
-    r"$\varphi(q)\cdot\varphi(k)$ with rows that sum to 1, mean over heads. **Spatial**: from the "
-    r"frame's half of the gate; **temporal**: from the state's. The kernel is positive, so "
-    r"weights stay near 1/T."
+    r"of frame t (row) asks against what that of frame t′ (column) offers, {kernel}, mean over "
+    r"heads. **Spatial**: from the frame's half of the gate; **temporal**: from the state's. "
+    r"{reach}"
 )
+KERNELS = {
+    "linear": (
+        r"$\varphi(q)\cdot\varphi(k)$ with rows that sum to 1",
+        "That kernel is positive, so weights stay near 1/T.",
+    ),
+    "softmax": (
+        r"$\mathrm{softmax}(q\cdot k/\sqrt{d})$ over the frames",
+        "The paper prints no formula: the softmax is this project's reading, as in a draft by its "
+        "author. With the gate's own kernel, which is positive, all weights stay near 1/T.",
+    ),
+}
+"""What the maps of each setting `frame_maps` are, and what follows for them."""
 TAPS = {"space_frames": "Spatial, from the frames", "time_frames": "Temporal, from the state"}
 
 
@@ -40,7 +51,8 @@ def what_it_carries(choice: Choice) -> None:
         return
     st.subheader("The hidden state over time", help=STATE_HELP)
     hidden_state(choice).draw()
-    st.subheader("Both frame maps", help=MAPS_HELP)
+    kernel, reach = KERNELS[choice.card.settings.get("frame_maps", "linear")]
+    st.subheader("Both frame maps", help=MAPS_HELP.format(kernel=kernel, reach=reach))
     frame_maps(choice).draw()
 
 

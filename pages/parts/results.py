@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from functools import cache
 from itertools import takewhile
 from typing import Any
@@ -16,8 +17,10 @@ from core.models import available, spec
 from core.models.count import Count, count
 from core.models.survey import DATA, Printed, printed
 from core.models.tables import Row, Table, tables
+from core.weights import embedded
 from core.world.gestures import DIRECTED
 from pages.parts.controls import by_title
+from pages.parts.history import metrics_file
 from pages.parts.links import meant
 from pages.parts.opened import open_model, opening
 from pages.parts.show import chart
@@ -36,6 +39,28 @@ MINIATURE = (
     "Another data set, a small model, a short training and few seeds: the order of rows can be "
     "compared, not the figures."
 )
+OWN_TABLES = {
+    "order_side_tasks": (
+        "Do two side tasks teach the order?",
+        "DirecFormer learned the order with two side tasks that are in no paper: which of two "
+        "frames came first, and each frame's true place. Here a TimeSformer learns with the same, "
+        "from the same start and with the same clips, and both without. OrderAcc of guessing is "
+        "47.1 %.",
+        {
+            "top1": "top-1",
+            "order_accuracy_sharpened": "OrderAcc, sharpened",
+            "order_accuracy_directed_sharpened": "of the directed strokes",
+        },
+    ),
+    "supervision": (
+        "What if nobody says where the hand is?",
+        "All shipped weights were told where the fingertip is and which patches the hand covers. "
+        "Here one model is, and one is not; both begin with masked pre-training, which is told "
+        "nothing. *Attention on the hand*: ROC AUC of the last layer's attention, 50 % by chance.",
+        {"top1": "top-1", "hand_auc": "attention on the hand"},
+    ),
+}
+"""What no paper prints: title, what is asked, and the figures that are shown."""
 WAYS_HELP = (
     "**Raw path**: the heaviest path through the attention itself, as in the paper. **Sharpened "
     "path**: through the sharpened matrix, as the app reads DirecFormer. **Row sums**: the frames "
@@ -178,7 +203,8 @@ def setting_of(row: Row) -> None:
         "for one view.",
         icon=":material/tune:",
     )
-    if st.button(f"Look at {spec(name).title}", key="look-at", icon=":material/visibility:"):
+    which = ", in its included setting" if settings or preset != "gesture" else ""
+    if st.button(f"Look at {spec(name).title}{which}", key="look-at", icon=":material/visibility:"):
         open_model(name)
 
 
@@ -228,6 +254,36 @@ def side_by_side(table: Table, results: dict[str, Any]) -> tuple[list[str], list
                 )
             )
     return [row.miniature for row in rows], series
+
+
+def beside_no_paper(name: str) -> None:
+    """A table in miniature that no paper prints, where it was made."""
+    results = measured(name)
+    if results is None:
+        return
+    title, about, keys = OWN_TABLES[name]
+    st.subheader(title, help=about)
+    rows, series = own_rows(results, keys)
+    chart(beside_paper(rows, series), f"miniature-{name}", f"{title} " + ", ".join(rows))
+    seeds = ", ".join(f"{line['row']} {line['seeds']}" for line in results["summary"])
+    st.caption(f"{MINIATURE} {results['clips']:,} clips a row. Seeds: {seeds}.")
+
+
+def own_rows(results: dict[str, Any], keys: Mapping[str, str]) -> tuple[list[str], list[Series]]:
+    """The rows of a table, and a series for each of its figures, in percent."""
+    lines = results["summary"]
+    series = []
+    for key, title in keys.items():
+        figures = [line["rendered"][key] for line in lines]
+        scale = 100 if key in ("top1", "hand_auc") else 1
+        series.append(
+            Series(
+                title,
+                tuple(scale * figure["mean"] for figure in figures),
+                tuple(figure["sd"] and scale * figure["sd"] for figure in figures),
+            )
+        )
+    return [line["row"] for line in lines], series
 
 
 def do_they_read_motion() -> None:
@@ -359,10 +415,10 @@ def three_ways() -> None:
     )
 
 
-def no_curves() -> None:
-    """Why no training curves of the shipped models are shown."""
-    st.caption(
-        "Training curves of the shipped weights are not shown: the metrics of their runs were not "
-        "kept. The Training page draws those of runs on this machine, and names every stage that "
-        "led to the weights."
-    )
+def where_the_curves_are() -> None:
+    """Where training curves of the shipped models are, and of which none were kept."""
+    lost = [spec(name).title for name in embedded() if not metrics_file(name).exists()]
+    kept = "those of the last stage of each are on the page Training"
+    if lost:
+        kept = f"they were not kept of {', '.join(lost)}; any others are on the page Training"
+    st.caption(f"Training curves of the shipped weights: {kept}, which names every stage, too.")

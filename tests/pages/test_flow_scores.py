@@ -5,11 +5,13 @@ from __future__ import annotations
 import base64
 import json
 import re
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from core.explain.scores import correlation
+from core.weights import load
 from pages.parts.flow_scores import in_words, with_the_encoder
 from tests.pages.test_pages import ROOT, opened
 
@@ -65,14 +67,17 @@ def test_the_page_leads_with_the_curve_and_its_words_agree_with_what_is_drawn() 
 def test_the_encoder_is_held_against_what_it_is_meant_to_do_for_the_weights_that_were_asked() -> (
     None
 ):
-    def told(post: float, aligned: float, weights: str = "abc") -> str:
+    def told(post: float, aligned: float, weights: str = "abc", **stage: float) -> str:
         moving = {"clips": 7, "auc_post": post, "auc_aligned": aligned}
         steady = moving | {"auc_post": 91.2, "auc_aligned": 90.1}
         run = {"weights": "abc", "moving_camera": moving, "steady_camera": steady}
-        return with_the_encoder({"runs": [run]}, weights)
+        card = replace(load("rvit").card, hash=weights, recipe={"stages": [stage]})
+        return with_the_encoder({"runs": [run]}, card)
 
     words = told(81.72, 72.4)
     assert "In these weights it does not: over 7 rendered clips whose camera moves" in words
     assert "0.817 for *post* and 0.724 for *aligned*; where it rests, 0.912 and 0.901" in words
     assert "In these weights it does: " in told(72.4, 81.72)
-    assert told(81.72, 72.4, "other weights") == with_the_encoder(None, "abc") == ""
+    assert "It was taught nothing of its own and was never told where the camera is." in words
+    assert "to lay its flow on the hand that moves, which is ours," in told(8, 9, hand_flow=1.0)
+    assert told(81.72, 72.4, "other weights") == with_the_encoder(None, load("rvit").card) == ""
