@@ -286,7 +286,7 @@ def _of_shipped(name: str, budget: Budget) -> Iterator[Job]:
 
 def _asked(name: str, budget: Budget) -> Iterator[Job]:
     for row in asked.rows(name):
-        yield Job(row, 0, partial(asked.answers, row, budget.test_clips))
+        yield Job(row, 0, partial(asked.answers, name, row, budget.test_clips))
 
 
 def _few_shots(budget: Budget) -> Iterator[Job]:

@@ -253,7 +253,7 @@ TABLES: dict[str, Table] = {
     ),
 }
 PROBE, FEW_SHOT = "motion_probe", "few_shot"
-ASKED = ("am_flow_camera", "rvit_frame_maps")
+ASKED = ("am_flow_camera", "rvit_frame_maps", "gradcam_places")
 """No tables of the papers: all but FEW_SHOT, which teaches them new strokes, ask the shipped
 models; ASKED are those of `training.asked`.
 """

@@ -1,6 +1,7 @@
 """What one pass showed, as maps and scores."""
 
 from core.explain.am_flow import am_flow, displayed, flow_of
+from core.explain.carried import carried
 from core.explain.domain import OUTSIDE, Domain, domain, domain_words
 from core.explain.explanation import Explanation, explanation
 from core.explain.gradcam import GradCam, gradcam, target_index
@@ -46,6 +47,7 @@ __all__ = [
     "begin",
     "beside",
     "between_frames",
+    "carried",
     "displayed",
     "domain",
     "domain_words",

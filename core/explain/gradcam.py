@@ -5,14 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from math import isqrt
 
 import numpy as np
 import torch
+from einops import rearrange
 from jaxtyping import Float
 from torch import Tensor, nn
 
 from core.errors import BadInput
 from core.models import VideoModel
+from core.models.sites import Part, Site, watching
 from core.observe import check_fits, softmax, to_input
 from core.video import Clip
 from core.weights import Card, Model
@@ -27,17 +30,55 @@ class GradCam:
     probability: float
 
 
-def gradcam(model: Model, clip: Clip, target: int) -> GradCam:
-    """GradCAM of a class at the last block's first norm, patch tokens only, from one pass.
+def gradcam(model: Model, clip: Clip, target: int, layer: int | None = None) -> GradCam:
+    """GradCAM of a class, of patch tokens only, from one pass.
 
-    Raises: BadInput if the class does not exist or the clip does not fit.
+    They are those of the last block's first norm, or those that leave `layer`, counted from 0, of
+    which the last is none.
+
+    Raises: BadInput if the class or the layer does not exist or the clip does not fit.
     """
     check_fits(model, len(clip))
     check_class(model.card, target)
     _, video = to_input(model.card, clip)
+    if layer is not None:
+        return _gradcam_after(model, video, target, layer)
     with model.lock, from_cam(model.net) as passed:
         logits = model.net(video)[0]
     return gradcam_at(passed[0], logits, target)
+
+
+def _gradcam_after(model: Model, video: Tensor, target: int, layer: int) -> GradCam:
+    """GradCAM of the patch tokens of the stream that leaves a layer."""
+    kept: list[Tensor] = []
+    last = -1
+
+    def follow(site: Site, tokens: Tensor) -> Tensor:
+        nonlocal last
+        if site.part is Part.STREAM:
+            last = max(last, site.layer)
+        if site.part is not Part.STREAM or site.layer != layer or layer < 0:
+            return tokens
+        torch.set_grad_enabled(True)  # until the end of no_grad below, which takes it back
+        own, patches = split_patches(tokens.detach())
+        kept.append(patches.requires_grad_())
+        return torch.cat([own, rearrange(kept[-1], "b d t h w -> b t (h w) d")], 2)
+
+    with model.lock, torch.no_grad(), watching(follow):
+        logits = model.net(video)[0]
+    if not kept or layer == last:  # what leaves the last layer need not be looked at by anything
+        raise BadInput(f"GradCAM is read after layer 0 to {last - 1}, got {layer}")
+    return gradcam_at(kept[0], logits, target)
+
+
+def split_patches(
+    tokens: Float[Tensor, "B T N D"],
+) -> tuple[Float[Tensor, "B T C D"], Float[Tensor, "B D T h w"]]:
+    """A stream as its class tokens, one a frame or none, and its patches in their square."""
+    side = isqrt(tokens.shape[2])
+    first = tokens.shape[2] - side**2
+    patches = rearrange(tokens[:, :, first:], "b t (h w) d -> b d t h w", h=side)
+    return tokens[:, :, :first], patches
 
 
 @contextmanager

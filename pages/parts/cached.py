@@ -147,9 +147,9 @@ def domain(choice: Choice) -> explain.Domain | None:
 
 
 @made_once(size=lambda cam: cam.heat.nbytes)
-def gradcam(choice: Choice, target: int) -> explain.GradCam:
-    """GradCAM of one class."""
-    return explain.gradcam(choice.seeing, choice.clip, target)
+def gradcam(choice: Choice, target: int, layer: int | None = None) -> explain.GradCam:
+    """GradCAM of one class, at the last block's first norm or after a layer."""
+    return explain.gradcam(choice.seeing, choice.clip, target, layer)
 
 
 @made_once(size=len)

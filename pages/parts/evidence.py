@@ -20,11 +20,21 @@ from pages.parts.domain import CLOSEST, classes_heading, closest, is_outside, sa
 from pages.parts.exhibit import Exhibit, Film, class_exhibit
 from pages.parts.export import slug
 from pages.parts.follower import Seen
+from pages.parts.results import measured
 from pages.parts.seen import mark_other_length
 from pages.parts.several import fitting, may_name_classes, options, partner, say_what_each_sees
 from pages.parts.show import HELP, pictures, strip, titled
 from pages.parts.subject import Choice
 from pages.parts.words import as_figure_text, as_text
+
+NORM = "norm"
+PLACES_HELP = (
+    "Where in the network GradCAM is read. Usually it is the last block's first norm, by which "
+    "little of some models' answer passes: their class token has gathered it before. How much "
+    "passes was measured on rendered clips: another stroke's patches stand in at this place, and "
+    "the scores move by so much of the way to that stroke's own "
+    "(`python -m training reproduce gradcam_places`)."
+)
 
 
 @dataclass(frozen=True)
@@ -35,6 +45,8 @@ class Question:
     """The class whose evidence is shown."""
     second: str
     """The model beside the chosen one, as the text of its source; empty for none."""
+    layer: int | None
+    """After which layer it is read; None for the last block's first norm."""
     one_scale: bool
     opacity: float
     colours: str
@@ -58,6 +70,8 @@ class Answer:
 
     choice: Choice
     target: int
+    layer: int | None
+    """After which layer it is read: one that the model has."""
     cam: GradCam
     frames: np.ndarray
     """(T, H, W, 3) uint8: the clip with the evidence on it."""
@@ -113,6 +127,18 @@ def question(choice: Choice) -> Question:
         help="A second model on the same clip: first the paper's own baseline.",
     )
     more = columns[2].popover("More", icon=":material/tune:", width="stretch")
+    places = places_of(choice)
+    links.meant("cam_place", places)
+    place = more.selectbox(
+        "Read",
+        list(places),
+        format_func=by_title(places),
+        key="cam_place",
+        bind="query-params",
+        help=PLACES_HELP,
+    )
+    if passing := passes_in_words(choice):
+        more.caption(passing)
     one_scale = more.toggle(
         "One scale",
         value=True,
@@ -123,7 +149,48 @@ def question(choice: Choice) -> Question:
     )
     opacity = opacity_slider(more, "cam_opacity", 0.6)
     colours = colours_box(more, "cam_colours")
-    return Question(label, second, one_scale, opacity, colours)
+    layer = None if place == NORM else int(place)
+    return Question(label, second, layer, one_scale, opacity, colours)
+
+
+def places_of(choice: Choice) -> dict[str, str]:
+    """Where GradCAM can be read, in words that stay the same for all weights."""
+    after = {str(layer): f"after layer {layer + 1}" for layer in range(_layers(choice) - 1)}
+    return {NORM: "at the last block's first norm"} | after
+
+
+def passes_in_words(choice: Choice) -> str:
+    """What share of the answer passes at each place; empty where that was not measured."""
+    shares = shares_of(choice)
+    if not shares:
+        return ""
+    layers = ", ".join(f"{share:.0f} %" for share in shares[:-1])
+    return (
+        f"Of {choice.title}'s answer passes, after layers 1 to {len(shares) - 1}: {layers}; at the "
+        f"norm: {shares[-1]:.0f} %."
+    )
+
+
+def shares_of(choice: Choice) -> list[float]:
+    """What share of the answer passes at each place, in percent; empty where none was measured."""
+    results = measured("gradcam_places")
+    runs = results["runs"] if results else []
+    own = (run["places"] for run in runs if run["weights"] == choice.card.hash)
+    return next(own, [])
+
+
+def _layers(choice: Choice) -> int:
+    return 1 + max(attention.layer for attention in cached.trace(choice).attentions)
+
+
+def _read_at(choice: Choice, layer: int | None) -> str:
+    """Where GradCAM of a model was read, and what passes there."""
+    place = "at the last block's first norm" if layer is None else f"after layer {layer + 1}"
+    shares = shares_of(choice)
+    if not shares:
+        return place
+    share = shares[-1 if layer is None else layer]
+    return f"{place}, where {share:.0f} % of the answer passes"
 
 
 def answers(choice: Choice, question: Question) -> list[Answer]:
@@ -132,11 +199,16 @@ def answers(choice: Choice, question: Question) -> list[Answer]:
     named = [other for other in beside if not say_no_classes(other)]
     choices = [choice, *(other for other in named if other.model != choice.model)]
     targets = [_target(each, question.label) for each in choices]
-    cams = [cached.gradcam(each, target) for each, target in zip(choices, targets, strict=True)]
+    layers = [
+        None if question.layer is None else min(question.layer, _layers(each) - 2)
+        for each in choices
+    ]
+    asked = list(zip(choices, targets, layers, strict=True))
+    cams = [cached.gradcam(*each) for each in asked]
     highest = [float(cam.heat.max()) for cam in cams]
     shared_top = max(highest) if question.one_scale else None
     shown = []
-    for each, target, cam, own_top in zip(choices, targets, cams, highest, strict=True):
+    for (each, target, layer), cam, own_top in zip(asked, cams, highest, strict=True):
         large, box = pictures(each, 360)
         frames = overlay(
             large,
@@ -148,7 +220,7 @@ def answers(choice: Choice, question: Question) -> list[Answer]:
         )
         if each.crop == "centre":
             frames = outlined(frames, box)
-        shown.append(Answer(each, target, cam, frames, shared_top or own_top))
+        shown.append(Answer(each, target, layer, cam, frames, shared_top or own_top))
     return shown
 
 
@@ -187,10 +259,10 @@ def where_the_evidence_is(question: Question, answers: list[Answer]) -> Exhibit:
     shown = [
         (
             answer.choice,
-            f"GradCAM of *{as_text(answer.label)}* at the last block's first norm, probability "
-            f"{answer.cam.probability:.2f} · own range 0 to "
+            f"GradCAM of *{as_text(answer.label)}* {_read_at(answer.choice, answer.layer)}, "
+            f"probability {answer.cam.probability:.2f} · own range 0 to "
             f"{number(float(answer.cam.heat.max()), '.2g')}, scale 0 to "
-            f"{number(answer.top, '.2g')}{for_both}{_seen_of(answer.choice)}",
+            f"{number(answer.top, '.2g')}{for_both}{_seen_of(answer)}",
         )
         for answer in answers
     ]
@@ -222,10 +294,10 @@ def where_the_evidence_is(question: Question, answers: list[Answer]) -> Exhibit:
     )
 
 
-def _seen_of(choice: Choice) -> str:
+def _seen_of(answer: Answer) -> str:
     """What GradCAM cannot see of a model whose score is a mean of several outputs."""
-    outputs = cached.cam_outputs(choice)
-    if outputs is None:
+    outputs = cached.cam_outputs(answer.choice)
+    if outputs is None or answer.layer is not None:
         return ""
     return (
         f" · sees {outputs[0]} of the {outputs[1]} outputs that are averaged into the score: those "

@@ -69,9 +69,8 @@ HELP = SHARED_HELP | {
         "Which channels of the last block speak for a class, and where they are active: each "
         "channel's activation is weighed by the mean gradient of the score over all its places, "
         "summed over channels, and what is below 0 left out. The gradient at the place itself is "
-        "not used. It shows a part of what decides: put another clip's values there, and the "
-        "scores of the included weights move by 10 % (VideoMAE), 28 % (FAR), 32 % (AM Flow), 44 % "
-        "(DirecFormer), 74 % (TimeSformer) or 82 % (RViT) of the way; the rest passes by."
+        "not used. It shows a part of what decides; how much of the answer passes where it is "
+        "read stands below the maps of *GradCAM*, whose *More* has other places."
     ),
     "probability": r"$P$, the softmax of the scores: what the model itself gives this class.",
     "one_scale": (

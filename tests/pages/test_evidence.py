@@ -16,8 +16,11 @@ def test_the_line_under_gradcam_says_how_many_of_am_flows_outputs_it_sees(
     model: str, words: str
 ) -> None:
     choice = SimpleNamespace(loaded=SimpleNamespace(net=load(model).net))
-    line = evidence._seen_of(choice)
-    assert words in line and bool(line) == bool(words)
+    usual, earlier = (
+        evidence._seen_of(evidence.Answer(choice, 0, layer, None, np.empty(0), 1.0))
+        for layer in (None, 1)
+    )
+    assert words in usual and bool(usual) == bool(words) and not earlier
 
 
 @pytest.mark.parametrize("fingertip", [0.3, 0.0])
@@ -40,9 +43,25 @@ def test_whether_it_finds_the_hand_is_asked_with_what_it_was_taught(
 
 def test_evidence_for_another_class_than_was_asked_for_is_called_so() -> None:
     card = SimpleNamespace(labels=("juggling balls", "star"))
-    question = evidence.Question("star", "", True, 0.6, "heat")
+    question = evidence.Question("star", "", None, True, 0.6, "heat")
     answers = [
-        evidence.Answer(SimpleNamespace(card=card), target, None, np.empty(0), 1.0)
+        evidence.Answer(SimpleNamespace(card=card), target, None, None, np.empty(0), 1.0)
         for target in (0, 1)
     ]
     assert [each.note(question) for each in answers] == [", for juggling balls", ""]
+
+
+def test_what_passes_where_gradcam_is_read_is_told_of_the_weights_that_were_measured(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    runs = [{"weights": "abc", "places": [99.6, 41.2, 7.5]}]
+    monkeypatch.setattr(evidence, "measured", lambda name: {"runs": runs})
+    choice = SimpleNamespace(card=SimpleNamespace(hash="abc"), title="FAR")
+    assert evidence.passes_in_words(choice) == (
+        "Of FAR's answer passes, after layers 1 to 2: 100 %, 41 %; at the norm: 8 %."
+    )
+    assert evidence._read_at(choice, 1) == "after layer 2, where 41 % of the answer passes"
+    assert "first norm, where 8 % of the answer passes" in evidence._read_at(choice, None)
+    choice.card.hash = "of others"
+    assert evidence.passes_in_words(choice) == ""
+    assert evidence._read_at(choice, 0) == "after layer 1"

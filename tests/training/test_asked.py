@@ -8,10 +8,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from core.video import Clip
 from core.weights import Model, embedded, file_hash, untrained
 from core.world.gestures import render
 from training import asked
-from training.asked import both_maps, flow_figures, map_figures
+from training.asked import both_maps, flow_figures, map_figures, place_figures
 from training.evaluate import camera_gestures
 from training.reproduce import Budget, reproduce
 from training.results import markdown
@@ -66,10 +67,31 @@ def test_the_shipped_models_are_asked_by_name(
 ) -> None:
     weights = {model: file_hash(file) for model, file in embedded().items()}
     figures = dict.fromkeys(asked.SHOWN[name], 50.0) | {"clips": 1}
-    data = "rendered" if name == asked.MAPS else "moving_camera"
+    data = "moving_camera" if name == asked.FLOW else "rendered"
     monkeypatch.setattr(
-        asked, "answers", lambda row, clips: {"weights": weights[row.split(",")[0]], data: figures}
+        asked,
+        "answers",
+        lambda _, row, clips: {"weights": weights[row.split(",")[0]], data: figures},
     )
     results = json.loads(reproduce(name, tmp_path, Budget(1, 1, 1)).read_text())
     assert [run["row"] for run in results["runs"]] == asked.rows(name)
     assert "50.0" in markdown(results)
+
+
+def test_what_passes_is_the_mean_over_clips_each_held_against_one_of_another_stroke(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    pairs: list[tuple[str, str]] = []
+    shares = iter([[1.0, 0.5, 0.25, 0.25, 0.1], [0.8, 0.7, 0.35, 0.05, 0.3]])
+
+    def played(model: Model, clip: Clip, other: Clip) -> np.ndarray:
+        pairs.append((clip.source, other.source))
+        return np.array(next(shares))
+
+    monkeypatch.setattr(asked, "carried", played)
+    gestures = [render(label, 3, frames=2, size=(24, 32)) for label in ("tick", "star")]
+    found = place_figures(untrained("rvit"), gestures)
+    assert pairs == [("render:tick:3", "render:star:3"), ("render:star:3", "render:tick:3")]
+    assert found["places"] == [90.0, 60.0, 30.0, 15.0, 20.0]
+    of_table = {"first": 90.0, "middle": 30.0, "last_but_one": 15.0, "norm": 20.0}
+    assert found["rendered"] == pytest.approx({"clips": 2} | of_table)
