@@ -258,6 +258,20 @@ def camera_travel(label: str, seed: int) -> float:
     return float(100 * steps.max() / width)
 
 
+@measure
+def moving_clips(what: str, factor: float = 1) -> float:
+    """A figure of AM flow over rendered clips whose camera moves, as the page AM flow says it.
+
+    It is what `python -m training reproduce am_flow_camera` wrote of the included weights.
+    """
+    path = ASSETS / "results" / "am_flow_camera.json"
+    weights = model_of("am_flow").card.hash
+    runs = json.loads(path.read_text(encoding="utf-8"))["runs"]
+    run = next((run for run in runs if run["weights"] == weights), None)
+    assert run is not None, f"{path.name} is of other weights than {weights}: make it again"
+    return float(run["moving_camera"][what]) * factor
+
+
 # --- what becomes of the class -------------------------------------------------------------------
 
 
