@@ -16,6 +16,7 @@ from core.explain.compare import spearman
 from core.explain.optical import magnitude, optical_flow
 from core.explain.scores import PairMap, by_chance, correlation, hand_scores
 from core.explain.strongest import patches_on, strongest_on
+from core.explain.trust.faithfulness import Fill, deletions, random_heats
 from core.observe import classify
 from core.trace import CLS
 from core.video import Clip, crop_box, digest
@@ -258,33 +259,38 @@ def camera_travel(label: str, seed: int) -> float:
     return float(100 * steps.max() / width)
 
 
+@measure
+def moving_clips(what: str, factor: float = 1) -> float:
+    """A figure of AM flow over rendered clips whose camera moves, as the page AM flow says it.
+
+    It is what `python -m training reproduce am_flow_camera` wrote of the included weights.
+    """
+    path = ASSETS / "results" / "am_flow_camera.json"
+    weights = model_of("am_flow").card.hash
+    runs = json.loads(path.read_text(encoding="utf-8"))["runs"]
+    run = next((run for run in runs if run["weights"] == weights), None)
+    assert run is not None, f"{path.name} is of other weights than {weights}: make it again"
+    return float(run["moving_camera"][what]) * factor
+
+
 # --- what becomes of the class -------------------------------------------------------------------
 
 
 @measure
-def probability_without(which: str, share: float, **of: Any) -> float:
-    """The class's probability, in percent, with a share of each frame's patches painted grey.
+def probability_without(
+    fill: Fill, model: str, label: str, seed: int, order: str = "attention"
+) -> float:
+    """The class's probability, in percent, without a third of the clip's cells.
 
-    `which` are the strongest or the weakest patches of the map, or those at random (seed 0). Grey
-    is the mean colour that the model's input is normalised by.
+    They are those that the map calls hottest, or the mean of the page's `random` orders, taken away
+    as the page *Trust* does: of all frames at once. What stands there instead is `fill`.
     """
-    heat, trace = heat_of(**of), trace_of(of["model"], of["label"], of["seed"])
-    T, h, w = heat.shape
-    number = round(share * h * w)
-    ranks = np.nan_to_num(heat, nan=-np.inf).reshape(T, -1)
-    if which == "random":
-        ranks = np.random.default_rng(0).random(ranks.shape)
-    order = np.argsort(ranks if which == "weakest" else -ranks, axis=1, kind="stable")
-    hidden = np.zeros((T, h * w), bool)
-    np.put_along_axis(hidden, order[:, :number], True, axis=1)
-    frames = trace.frames.copy()
-    size, unit = frames.shape[1], len(frames) // T
-    cover = hidden.reshape(T, h, w).repeat(unit, 0).repeat(size // h, 1).repeat(size // w, 2)
-    frames[cover] = np.round(255 * np.array(trace.card.mean)).astype(np.uint8)
-    clip = Clip(frames, trace.clip.times, "hidden", digest(trace.clip.id, which, share))
-    model = model_of(of["model"])
-    probabilities = classify(model.changed(crop="fit"), clip)
-    return float(100 * probabilities[trace.card.labels.index(of["label"])])
+    heat = heat_of(model, label, seed)
+    heats = random_heats(heat.shape) if order == "random" else [heat]
+    target = trace_of(model, label, seed).card.labels.index(label)
+    clip = clip_of(model, label, seed)
+    curves = deletions(model_of(model), clip, target, heats, fill, steps=3)
+    return float(np.mean([100 * curve.probabilities[1] for curve in curves]))
 
 
 @cache

@@ -17,7 +17,7 @@ from core.observe import Trace, observe
 from core.order import Affinity, Pixels, Reading, read
 from core.order import path_weight as path_weight_of
 from core.order.chance import chance_accuracy
-from core.order.facts import rightly_first
+from core.order.facts import Facts, facts, rightly_first
 from core.order.shuffle import permutation
 from core.video import Clip
 from core.weights import Model, load, untrained
@@ -197,6 +197,24 @@ def greatest_weight(**of: Any) -> float:
     """The greatest entry of the matrix off its diagonal."""
     matrix = reading_of(**of).matrix
     return float(matrix[~np.eye(len(matrix), dtype=bool)].max())
+
+
+def facts_of(**of: Any) -> Facts:
+    """What the matrix says of neighbours, of frames far apart and of time."""
+    reading = reading_of(**of)
+    return facts(reading.matrix, reading.permutation, reading.order.path)
+
+
+@measure
+def weight_to_the_next(**of: Any) -> float:
+    """The mean weight from a frame to the one that was filmed next."""
+    return facts_of(**of).neighbours
+
+
+@measure
+def weight_far_ahead(**of: Any) -> float:
+    """The mean weight from a frame to those filmed half a clip later or more."""
+    return facts_of(**of).ahead
 
 
 @measure

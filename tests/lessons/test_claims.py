@@ -8,9 +8,12 @@ from pathlib import Path
 
 import pytest
 
+from core.draw.handout.scenes import named
 from core.draw.lesson import FOLDER, Claim, Lesson, lessons
+from core.models import spec
+from core.weights import DEFAULT
 from core.world.gestures import LABELS
-from tests.lessons.measures import holds, measured
+from tests.lessons.measures import holds, measured, trace_of
 
 LINKS = json.loads((Path(__file__).parents[1] / "golden" / "links.json").read_text())
 UNBOUND = {"lab", "v"}
@@ -59,3 +62,16 @@ def test_a_lesson_sets_only_what_its_pages_have(lesson: Lesson) -> None:
                 value = value.removesuffix(" (random weights)")
                 assert value in options, f"{name}: {value} is none of {options}"
         assert step.parameters.get("label", "circle") in LABELS
+
+
+@pytest.mark.parametrize("lesson", lessons().values(), ids=lambda lesson: str(lesson.number))
+def test_a_patch_that_a_step_names_is_on_the_grid_of_its_model(lesson: Lesson) -> None:
+    """The app would put it right in silence, and show another query than the text speaks of."""
+    for step in lesson.steps:
+        patch = re.search(r"query:(\d+)-(\d+)-(\d+)", step.parameters.get("v", ""))
+        if patch is None:
+            continue
+        model = named(step.parameters.get("model", spec(DEFAULT).title))
+        grid = trace_of(model, step.parameters["label"], int(step.parameters["seed"])).grid
+        query = tuple(map(int, patch.groups()))
+        assert all(place < size for place, size in zip(query, grid, strict=True)), query

@@ -86,7 +86,30 @@ def matrix(title: str, weights: np.ndarray, scale: Scale, path: Sequence[int]) -
 
 def shares(rows: Sequence[str], columns: Sequence[str], values: np.ndarray) -> str:
     """A table of shares 0..1 as coloured cells with their percentage."""
-    wide, left = 74, 110
+    words = [[f"{100 * share:.0f}" for share in row] for row in values]
+    about = f"{', '.join(rows)}: percent of each class"
+    return _cells(rows, columns, words, coloured(values, signed=False), values > 0.6, about)
+
+
+def likeness(names: Sequence[str], values: np.ndarray) -> str:
+    """A table of correlations -1..1 of each two of these, as coloured cells with two digits."""
+    words = [[f"{value:.2f}".replace("-", "−") for value in row] for row in values]
+    colours = coloured((values + 1) / 2, signed=True)
+    about = f"how alike are {', '.join(names)}"
+    return _cells(names, names, words, colours, np.abs(values) < 0.5, about, wide=130)
+
+
+def _cells(
+    rows: Sequence[str],
+    columns: Sequence[str],
+    words: Sequence[Sequence[str]],
+    colours: np.ndarray,
+    light: np.ndarray,
+    about: str,
+    wide: int = 74,
+) -> str:
+    """A table of cells with words in them, dark ones where the ground is `light`."""
+    left = 1.5 * wide
     size = left + wide * len(columns), MARGIN + CELL * len(rows)
     nodes = [
         f'<text class="le-slot" x="{left + wide * (j + 0.5)}" y="{MARGIN - 10}">'
@@ -97,18 +120,16 @@ def shares(rows: Sequence[str], columns: Sequence[str], values: np.ndarray) -> s
         y = MARGIN + CELL * i
         nodes.append(f'<text class="le-row" x="0" y="{y + CELL / 2 + 5}">{escape(name)}</text>')
         for j in range(len(columns)):
-            share = float(values[i, j])
-            red, green, blue = coloured(np.array(share), signed=False)
-            ink = "le-cell le-on-light" if share > 0.6 else "le-cell"
+            red, green, blue = colours[i, j]
+            ink = "le-cell le-on-light" if light[i, j] else "le-cell"
             nodes.append(
                 f'<rect x="{left + wide * j}" y="{y}" width="{wide - 1}" height="{CELL - 1}" '
                 f'fill="rgb({red},{green},{blue})"/><text class="{ink}" '
-                f'x="{left + wide * (j + 0.5)}" y="{y + CELL / 2 + 5}">'
-                f"{100 * share:.0f}</text>"
+                f'x="{left + wide * (j + 0.5)}" y="{y + CELL / 2 + 5}">{words[i][j]}</text>'
             )
     return (
         f'<svg class="le-shares" viewBox="0 0 {size[0]} {size[1]}" role="img" '
-        f'aria-label="{escape(", ".join(rows))}: percent of each class">{"".join(nodes)}</svg>'
+        f'aria-label="{escape(about)}">{"".join(nodes)}</svg>'
     )
 
 

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import json
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
 import numpy as np
 
+from assets import ASSETS
 from core.draw.designs import designs_data
 from core.draw.handout import pieces
 from core.draw.handout.fitting import LIMIT, REST, fitted
@@ -17,11 +19,15 @@ from core.draw.handout.sheet import Shuffle, lab_of, weights_words
 from core.draw.lesson import Step
 from core.draw.overlay import enlarged, overlay
 from core.draw.steps import weight_scale
+from core.draw.trust_figures import FILL_TITLES
+from core.draw.trust_set import alike_matrix, short
 from core.errors import BadInput
-from core.explain import flow_of, gradcam, over_space, time_is_signed
+from core.explain import flow_of, gradcam, over_space, spatial, time_is_signed
 from core.explain.am_flow import am_flow, displayed, has_aligned_flow
 from core.explain.compare import PROBES, motion_probe
 from core.explain.scores import PairMap, correlation, hand_scores
+from core.explain.trust.alike import TRUTH
+from core.explain.trust.faithfulness import FILLS, Fill, deletions, random_heats
 from core.models import available, spec
 from core.observe import Trace, observe
 from core.order import Affinity, Pixels, Reading, read
@@ -32,6 +38,8 @@ from core.world.gestures import RENDERED_FRAMES, Gesture, Uncut
 from core.world.truth import Truth, truth_of
 
 RANDOM = " (random weights)"
+ALIKE = ("attention", "GradCAM", "optical flow", "frame difference", TRUTH)
+"""The maps that a page from *Results* shows."""
 MOST_PROBABLE = 5
 OPACITY = 0.6
 
@@ -91,20 +99,26 @@ class Scenes:
 
         Raises: BadInput for a page that cannot be shown in a file.
         """
-        shows: dict[str, Callable[[Step], Scene]] = {
+        if step.page not in self.shows:
+            raise BadInput(
+                f"the step {step.title!r} is on the page {step.page}, which cannot be handed out; "
+                f"choose one of {', '.join(self.shows)}"
+            )
+        return self.shows[step.page](step)
+
+    @property
+    def shows(self) -> Mapping[str, Callable[[Step], Scene]]:
+        """What draws the scene of a step, by the step's page."""
+        return {
             "explore": self._explore,
             "frame_order": self._frame_order,
             "am_flow": self._am_flow,
             "gradcam": self._gradcam,
             "compare": self._compare,
+            "trust": self._trust,
+            "results": self._results,
             "backbones": lambda step: Scene("designs", designs_data()),
         }
-        if step.page not in shows:
-            raise BadInput(
-                f"the step {step.title!r} is on the page {step.page}, which cannot be handed out; "
-                f"choose one of {', '.join(shows)}"
-            )
-        return shows[step.page](step)
 
     def payloads(self) -> list[bytes]:
         """Of each subject that the viewer shows, in the order of the scenes' numbers."""
@@ -215,6 +229,49 @@ class Scenes:
         html = pieces.shares(PROBES, labels, table)
         line = f"class probabilities in percent · {subject.line}"
         return Scene("plain", html=html + pieces.caption(line))
+
+    def _trust(self, step: Step) -> Scene:
+        """What the class keeps without a third of the clip's cells."""
+        subject = self._subject(step)
+        model, clip, trace = subject.model, subject.clip, subject.trace
+        target, heat = int(trace.probabilities.argmax()), spatial(trace)
+        random = list(random_heats(heat.shape))
+        orders = {"the hottest third": [heat], "a random third": random}
+        kept = {
+            FILL_TITLES[fill]: [
+                float(trace.probabilities[target]),
+                *(_without_a_third(model, clip, target, heats, fill) for heats in orders.values()),
+            ]
+            for fill in FILLS
+        }
+        rows = ["nothing taken away", *(f"without {name}" for name in orders)]
+        line = (
+            f"Probability of {model.card.labels[target]}: cells of all frames at once, by the "
+            f"attention of the last layer; random: the mean of {len(random)} orders. {subject.line}"
+        )
+        return Scene("plain", html=pieces.bars(rows, kept) + pieces.caption(line))
+
+    def _results(self, step: Step) -> Scene:
+        """How alike the maps of a model are over rendered clips."""
+        name = named(step.parameters.get("model", spec(DEFAULT).title))
+        results = json.loads((ASSETS / "results" / "trust.json").read_text(encoding="utf-8"))
+        row = next((row for row in results["models"] if row["model"] == name), None)
+        if row is None:
+            raise BadInput(f"the step {step.title!r} shows {name}, whose maps were not measured")
+        html = pieces.likeness([short(each) for each in ALIKE], alike_matrix(row, ALIKE))
+        line = (
+            f"Rank correlation of maps of {spec(name).title}, mean over {row['clips']} rendered "
+            f"clips · weights {row['weights']}"
+        )
+        return Scene("plain", html=html + pieces.caption(line))
+
+
+def _without_a_third(
+    model: Model, clip: Clip, target: int, heats: Sequence[np.ndarray], fill: Fill
+) -> float:
+    """The mean probability of a class once the hottest third of each of these maps is gone."""
+    curves = deletions(model, clip, target, heats, fill, steps=3)
+    return float(np.mean([curve.probabilities[1] for curve in curves]))
 
 
 def named(title: str) -> str:

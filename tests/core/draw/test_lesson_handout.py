@@ -91,6 +91,20 @@ def test_what_cannot_be_handed_out_is_said() -> None:
         named("Nothing")
 
 
+def test_every_page_of_the_lessons_can_be_handed_out() -> None:
+    shows = Scenes().shows
+    pages = {(number, step.page) for number, lesson in lessons().items() for step in lesson.steps}
+    assert {(number, page) for number, page in pages if page not in shows} == set()
+
+
+def test_a_table_of_correlations_is_blue_below_zero_red_above_and_legible() -> None:
+    html = pieces.likeness(["map <a>", "the hand"], np.array([[1.0, -0.875], [0.25, 1.0]]))
+    assert re.findall(r"le-cell[^>]*>([^<]+)<", html) == ["1.00", "−0.88", "0.25", "1.00"]
+    fills = [tuple(map(int, rgb)) for rgb in re.findall(r"rgb\((\d+),(\d+),(\d+)\)", html)]
+    assert fills[0][0] > fills[0][2] and fills[1][2] > fills[1][0]
+    assert html.count("le-on-light") == 1 and "map &lt;a&gt;" in html
+
+
 @pytest.mark.parametrize(
     ("flags", "line"),
     [
