@@ -188,9 +188,15 @@ def _clip(args: argparse.Namespace, model: Model, path: str) -> Clip:
 
     how = {key: getattr(args, key) for key in ("frames", "sampling", "start", "end")}
     try:
-        return model.read(path, progress=on_terminal("looking for motion"), **how)
+        clip = model.read(path, progress=on_terminal("looking for motion"), **how)
     except BadInput as error:
         raise BadInput(located(error, path)) from None
+    if (args.sampling or model.card.sampling) == "motion":
+        from core.video.informative import informative_of_file
+
+        shown = informative_of_file(path, len(clip), args.start, args.end)
+        print(f"{path}: {shown.in_words}", file=sys.stderr)
+    return clip
 
 
 def _models(args: argparse.Namespace) -> Any:

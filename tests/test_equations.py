@@ -83,6 +83,8 @@ def citations() -> list[Citation]:
             file, text = path.relative_to(ROOT).as_posix(), path.read_text(encoding="utf-8")
             for match in CITED.finditer(text):
                 numbers = {int(number) for number in re.findall(r"\d+", match[0])}
+                if " to " in match[0]:
+                    numbers = set(range(min(numbers), max(numbers) + 1))
                 if numbers <= HEADERS.get(file, set()) and match.start() < 700:
                     continue
                 before = re.split(r"(?<=\.)\s|\n\n|\"{3}|;", text[: match.start()])[-1]

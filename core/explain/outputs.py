@@ -78,8 +78,8 @@ def output_probabilities(model: Model, clip: Clip) -> Float32[np.ndarray, "outpu
 def adapter_activity(model: Model, clip: Clip) -> dict[int, Float32[np.ndarray, "places T h w"]]:
     """How much each adapter adds to each patch: block -> (2, T, h, w), for PLACES.
 
-    The length of what the adapter adds, scale (W_up E + b) with E = ReLU(W_down [x || flow] + b)
-    (Eq. 5), in parts of the length of the token that enters the block. 0 where it does nothing.
+    The length of what the adapter adds, scale (W_up E + b) where Eq. 5 has E = ReLU(W_down [x ||
+    flow] + b), in parts of the length of the token that enters the block. 0 where it does nothing.
 
     Raises: BadInput for another model than AM Flow, a clip that does not fit it, or a backbone with
     unequal stages.

@@ -25,7 +25,7 @@ PLACES = 2
 
 
 class AdapterWeights(NamedTuple):
-    """The tensors of one adapter: W_down, W_up, their biases b, and the scale (Eq. 5)."""
+    """The tensors of one adapter: W_down of Eq. 5, W_up, their biases b, and the scale."""
 
     down: Tensor  # (r, D), or (r, D + 1) with a column for AM flow, which may go unused
     down_bias: Tensor  # (r,)

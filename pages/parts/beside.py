@@ -28,7 +28,7 @@ from pages.parts.subject import Choice
 from pages.parts.words import message
 
 SIGNED, SOFTMAX = "direcformer", "timesformer"
-"""The two networks that differ in their kernel over time alone."""
+"""Two networks that differ in their kernel over time, in the order head and in their training."""
 BESIDE_HELP = (
     "The same shuffle read from another matrix, side by side: one that can be negative beside one "
     "that cannot, the attention itself beside the sharpened one, or the sums of the rows beside "

@@ -132,6 +132,17 @@ def test_classify_gives_five_labels_by_falling_probability(
     assert first == second
 
 
+def test_frames_chosen_by_motion_say_what_the_papers_threshold_decided(
+    clip: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["classify", str(clip), "--model", "rvit", "--sampling", "motion"]) == 0
+    assert (
+        "the threshold decides nothing here, and the 8 that change most" in capsys.readouterr().err
+    )
+    assert main(["classify", str(clip), "--model", "rvit"]) == 0
+    assert "threshold" not in capsys.readouterr().err
+
+
 def test_order_reports_a_path_that_follows_from_its_matrix(
     capsys: pytest.CaptureFixture[str], clip: Path
 ) -> None:
