@@ -10,6 +10,7 @@ results.beside_the_papers()
 for own_table in results.OWN_TABLES:
     results.beside_no_paper(own_table)
 results.do_they_read_motion()
+results.where_the_answer_passes()
 results.from_a_few_clips()
 results.can_it_be_trusted()
 trust_results.what_maps_are_worth(choice)

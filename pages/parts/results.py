@@ -39,6 +39,12 @@ MINIATURE = (
     "Another data set, a small model, a short training and few seeds: the order of rows can be "
     "compared, not the figures."
 )
+PLACES = {
+    "first": "after the first layer",
+    "middle": "after a layer in the middle",
+    "last_but_one": "after the last layer but one",
+    "norm": "at the last block's first norm",
+}
 OWN_TABLES = {
     "order_side_tasks": (
         "Do two side tasks teach the order?",
@@ -306,6 +312,24 @@ def do_they_read_motion() -> None:
     rows = [spec(line["row"]).title for line in lines]
     chart(beside_paper(rows, series), "probe", "Top-1 of each model as it is, backwards, shuffled")
     st.caption(f"Shipped weights, {clips} real clips. No paper prints this.")
+
+
+def where_the_answer_passes() -> None:
+    """How much of the shipped models' answers passes where GradCAM can be read."""
+    results = measured("gradcam_places")
+    if results is None:
+        return
+    st.subheader(
+        "How much of the answer passes where GradCAM is read?",
+        help="At one place of the network another stroke's patches stand in: how far the scores "
+        "move towards that stroke's own. Usually GradCAM is read at the last block's first norm; "
+        "*More* on its page has the other places.",
+    )
+    rows, series = own_rows(results, PLACES)
+    titles = [spec(row).title for row in rows]
+    chart(beside_paper(titles, series), "gradcam-places", f"What passes, by place: {titles}")
+    clips = results["runs"][0]["rendered"]["clips"]
+    st.caption(f"Shipped weights, mean over {clips} rendered clips. No paper prints this.")
 
 
 def from_a_few_clips() -> None:
