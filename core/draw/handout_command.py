@@ -89,7 +89,7 @@ def _of_clip(args: argparse.Namespace) -> dict[str, Any]:
     if repeated:
         raise BadInput(f"--models names {', '.join(repeated)} more than once; name each once")
     check_writable(args.out.parent)
-    sheets = [_sheet(_model(name), args) for name in models]
+    sheets = [_sheet(_model(name), args, len(models) - 1) for name in models]
     page = document(sheets, again=_again(args, models))
     _write(args.out, page)
     return {
@@ -116,14 +116,14 @@ def _model(name: str) -> Model:
     return load_checkpoint(name) if is_place else load(name)
 
 
-def _sheet(model: Model, args: argparse.Namespace) -> Sheet:
+def _sheet(model: Model, args: argparse.Namespace, beside: int) -> Sheet:
     from core.draw.handout import sheet
 
     try:
         clip = model.read(args.clip, start=args.start, end=args.end)
     except BadInput as error:
         raise BadInput(located(error, args.clip)) from None
-    return sheet(model, clip, clip.source)
+    return sheet(model, clip, clip.source, beside=beside)
 
 
 def _again(args: argparse.Namespace, models: list[str]) -> str:

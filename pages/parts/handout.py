@@ -74,7 +74,8 @@ def _page(choice: Choice) -> None:
         default=[str(choice.model)],
         format_func=by_title(titles),
         key="hand-out-models",
-        help="Each is a tab of the page, and makes it some 2 MB larger.",
+        help="Each is a tab of the page. The included ones share 5 MB: beside others each shows "
+        "smaller pictures, or fewer layers.",
     )
     if choice.is_upload:
         st.warning(PEOPLE, icon=":material/person_alert:")
@@ -88,7 +89,9 @@ def _file(choice: Choice, names: list[str]) -> None:
         with st.spinner("Making the file"):
             choices = fitting(choice, names)
             order = tuple(st.session_state.get(session.SHOWN_ORDER, ()))
-            page = handout.document([sheet(each, order) for each in choices], again=again(choices))
+            page = handout.document(
+                [sheet(each, order, len(choices) - 1) for each in choices], again=again(choices)
+            )
     except BadInput as error:
         st.error(message(error), icon=":material/error:")
         return
@@ -106,8 +109,8 @@ def _file(choice: Choice, names: list[str]) -> None:
 
 
 @made_once(size=lambda sheet: len(sheet.payload))
-def sheet(choice: Choice, own_order: tuple[int, ...]) -> Sheet:
-    """What the model of a choice shows, `own_order` among the shuffles.
+def sheet(choice: Choice, own_order: tuple[int, ...], beside: int) -> Sheet:
+    """What the model of a choice shows in a file of so many more, `own_order` among the shuffles.
 
     Raises: BadInput for a model that is too large for a file.
     """
@@ -120,6 +123,7 @@ def sheet(choice: Choice, own_order: tuple[int, ...]) -> Sheet:
         trace=trace,
         cams=[cached.gradcam(choice, target) for target in handout.targets(trace)],
         own_order=own_order,
+        beside=beside,
     )
 
 

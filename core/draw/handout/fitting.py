@@ -16,9 +16,13 @@ from core.explain import GradCam
 from core.observe import Trace
 
 LIMIT = 5_000_000
-"""Bytes of the file that a model may take."""
+"""Bytes of a file, of any of the included models."""
 REST = 1_000_000
 """Of these, what is kept for all but the viewer's payload."""
+BESIDE = 100_000
+"""What each further model brings besides its payload: shuffles, maps and words."""
+LEAST = 640_000
+"""Bytes below which a payload shows too little of a model."""
 PICTURES = (960, 720, 540, 400)
 """Pixels: the longest side of a frame, of which the first is taken that leaves room for layers."""
 FOR_PICTURES = 900_000  # bytes
@@ -29,6 +33,11 @@ MOST_CLASSES, FIRST_CLASSES = 12, 5
 def encoded(size: int) -> int:
     """Bytes that so many take in base 64."""
     return 4 * ((size + 2) // 3)
+
+
+def room_for(models: int) -> int:
+    """Bytes in base 64 that each payload of a file of so many models may take."""
+    return max(LEAST, (LIMIT - REST - BESIDE * (models - 1)) // models)
 
 
 def targets(trace: Trace) -> list[int]:

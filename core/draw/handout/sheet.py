@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from core.draw.handout.fitting import fitted, targets
+from core.draw.handout.fitting import fitted, room_for, targets
 from core.draw.handout.flow import Flow, flow_shown
 from core.draw.lab import lab_data, verdict_figures, verdict_meaning
 from core.draw.words import NOT_AN_EXPLANATION, VERDICTS, plain
@@ -74,8 +74,9 @@ def sheet(
     trace: Trace | None = None,
     cams: Sequence[GradCam] = (),
     own_order: Sequence[int] = (),
+    beside: int = 0,
 ) -> Sheet:
-    """What a model shows of a clip that is called `name`.
+    """What a model shows of a clip that is called `name`, in a file with `beside` other models.
 
     `title` is the model's name where it has another than its network's. `trace` is that of the
     clip and `cams` GradCAM of `targets`, where they are at hand. `own_order` is a shuffle that the
@@ -87,7 +88,7 @@ def sheet(
     title = title or model.spec.title
     cams = cams or [gradcam(model, clip, target) for target in targets(trace)]
     line = f"{title}, {weights_words(model.card)} · {clip.source}, {len(clip)} frames"
-    payload, left_out = fitted(trace, cams, line)
+    payload, left_out = fitted(trace, cams, line, room_for(1 + beside))
     best = np.argsort(-trace.probabilities)[:SHOWN_CLASSES]
     where = domain(trace)
     return Sheet(

@@ -101,6 +101,22 @@ def test_a_page_of_an_included_model_is_at_most_5_mb_and_lacks_nothing(
     assert sheet.classes[0][0] in card.labels and sheet.lab is not None
 
 
+@pytest.mark.long
+def test_all_included_models_share_the_file_and_each_says_which_layers_it_has(
+    gesture: Clip,
+) -> None:
+    names = [*embedded()]
+    rest = len(names) - 1
+    made = [handout.sheet(*seen(name, gesture), "carret.mp4", beside=rest) for name in names]
+    assert len(handout.document(made)) <= handout.LIMIT
+    assert all("in this file: with the others" in " ".join(each.left_out) for each in made)
+
+
+def test_what_a_payload_may_take_is_less_beside_others() -> None:
+    rooms = [fitting.room_for(count) for count in (1, 2, 3, 6)]
+    assert rooms == [4_000_000, 1_950_000, 1_266_666, fitting.LEAST]
+
+
 def test_the_policy_allows_the_one_script_and_the_one_style_and_nothing_else(
     rvit: handout.Sheet,
 ) -> None:
