@@ -286,7 +286,7 @@ def probability_without(
     as the page *Trust* does: of all frames at once. What stands there instead is `fill`.
     """
     heat = heat_of(model, label, seed)
-    heats = random_heats(heat.shape) if order == "random" else [heat]
+    heats = [*random_heats(heat.shape)] if order == "random" else [heat]
     target = trace_of(model, label, seed).card.labels.index(label)
     clip = clip_of(model, label, seed)
     curves = deletions(model_of(model), clip, target, heats, fill, steps=3)
