@@ -2,6 +2,7 @@
 
 import streamlit as st
 
+from pages.guide.examples import start_strip
 from pages.parts import head
 from pages.parts.choose import current_choice
 from pages.parts.classes import what_it_sees
@@ -24,6 +25,7 @@ viewer(choice)
 with opening:  # on its way once the heat map is
     where_it_looks(choice)
 provenance(choice, "attention computed from the recorded queries and keys")
+start_strip("Or begin with one of these")
 
 left, right = st.columns([6, 5], gap="large")
 with left:

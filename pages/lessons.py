@@ -12,8 +12,7 @@ from pages.parts.show import NOT_AN_EXPLANATION
 
 through_router()
 head.page("Lessons", "Examples, and guided tours for a lecture or for yourself.")
-st.subheader("Examples", help="One click opens each as it was prepared.")
-start_strip()
+start_strip("Examples")
 st.subheader("Lessons")
 st.markdown(
     "A lesson stands in a strip below the live app, which stays usable. **→** and **Page Down** go "

@@ -23,6 +23,8 @@ function itemOf({ title, text, note, address, picture }) {
     if (event.ctrlKey || event.metaKey || event.shiftKey || event.button !== 0) return;
     event.preventDefault();
     go(address);
+    // on the same page it would stay where it was, below what has changed
+    document.querySelector("[data-testid=stMain]")?.scrollTo({ top: 0 });
   });
   if (picture) {
     const image = document.createElement("img");

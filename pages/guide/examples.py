@@ -8,6 +8,8 @@ from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
 
+import streamlit as st
+
 from assets import ASSETS
 from core.draw.lesson import Fields, address
 from core.errors import BadInput
@@ -45,6 +47,7 @@ def _card(name: str, fields: Fields) -> Card:
     return Card(title, place, text, picture=f"data:image/jpeg;base64,{picture}")
 
 
-def start_strip() -> None:
-    """Draw the examples in one row."""
+def start_strip(title: str) -> None:
+    """Draw the examples in one row, under a title."""
+    st.subheader(title, help="One click opens each as it was prepared.")
     gallery("examples", examples(), small=True)
