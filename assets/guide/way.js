@@ -20,7 +20,9 @@ export function go(address, how = "pushState") {
   const url = new URL(address, new URL(".", before));
   const begins = !before.searchParams.has("lesson") && url.searchParams.has("lesson");
   if (begins) HERE.dataset.before = before.href;
-  if (isPresenting()) url.searchParams.set("present", "1");
+  // the strip of a lesson may be here before the presenter, which reads the address
+  if (isPresenting() || before.searchParams.get("present") === "1")
+    url.searchParams.set("present", "1");
   HERE.dataset.sent = "true";
   window.history[how](null, "", url);
   window.dispatchEvent(new PopStateEvent("popstate"));
