@@ -142,9 +142,11 @@ export default function mount({ parentElement, data, setTriggerValue }) {
   /** @type {((asks: number) => void)[]} */
   const paints = [];
   groups.replaceChildren(gradient());
-  for (const { title, designs } of data.groups) {
-    const row = madeOf("div", "designs-row");
-    groups.append(madeOf("h4", "", title), row);
+  data.groups.forEach(({ title, designs }, place) => {
+    const [group, row] = [madeOf("section", "designs-group"), madeOf("div", "designs-row")];
+    group.dataset.part = `group-${place + 1}`; // by which a lesson rings it
+    group.append(madeOf("h4", "", title), row);
+    groups.append(group);
     for (const design of designs) {
       const [card, header] = [madeOf("section", "design"), madeOf("header")];
       header.append(madeOf("strong", "", design.title));
@@ -163,7 +165,7 @@ export default function mount({ parentElement, data, setTriggerValue }) {
       }
       row.append(card);
     }
-  }
+  });
   /** @param {number} token */
   const ask = (token) => {
     root.dataset.asks = String(token);

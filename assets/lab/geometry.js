@@ -54,9 +54,10 @@ function widest(T) {
  * @param {number} room the height of the window
  * @param {number} T
  * @param {number} aspect height / width of a picture
+ * @param {number} tallest that a frame in order may be
  * @returns {View}
  */
-export function layout(width, room, T, aspect) {
+export function layout(width, room, T, aspect, tallest = Infinity) {
   const beside = width >= 760;
   const least = beside && room < LOW ? 180 : 320;
   const largest = Math.min(MAIN * room, 600, beside ? 0.46 * width : width);
@@ -82,7 +83,7 @@ export function layout(width, room, T, aspect) {
   // so that the stage and the buttons above it fit the window
   const low = (0.81 * room - placesTop - PLACES) / rows - CAPTION;
   const most = rows > 1 ? Math.max(LEAST - 6, low / aspect) : Infinity;
-  const wide = Math.min(132, (width - 4 - (perRow - 1) * 6) / perRow, most);
+  const wide = Math.min(132, (width - 4 - (perRow - 1) * 6) / perRow, most, tallest / aspect);
   const tall = wide * aspect;
   const places = Array.from({ length: T }, (_, i) => ({
     x: 2 + (i % perRow) * (wide + 6) + wide / 2,

@@ -13,14 +13,13 @@
 /** @import {Still} from "./keep.js" */
 
 import { FRESH, leave, linkStanding, sameFrames, standingFor, standingOf } from "./address.js";
-import { layout } from "./geometry.js";
 import { legendOf, paintScale, written } from "./ink.js";
 import { paintStage } from "./stage.js";
 import { captionOf, Found, Laid, named, readoutOf } from "./found.js";
 import { Films } from "./films.js";
 import { keep, kept } from "./keep.js";
 import { openTips } from "../tips.js";
-import { buttonOf, explain, partsOf, roomOf, themeOf } from "./parts.js";
+import { buttonOf, explain, partsOf, perRowOf, themeOf, viewOf } from "./parts.js";
 import { fillTable } from "./paths.js";
 import { Player } from "./player.js";
 import { Strip } from "./strip.js";
@@ -41,6 +40,7 @@ class Lab {
     this.chosen = 0; // the path that is shown
     this.centred = false; // whether colours are centred on the mean, where they can be
     this.revealed = false; // whether the true numbers of the frames are shown
+    this.slid = false; // whether they are on their way to their places, or there
     /** @type {Found | null} */
     this.found = null;
     /** @type {Laid | null} */
@@ -259,9 +259,12 @@ class Lab {
     const { found, laid, part, player } = this;
     const { data } = found;
     if (player.at >= player.last && !this.revealed) this.reveal(true);
+    const slid = player.at > data.permutation.length;
+    const isMoved = slid !== this.slid;
+    this.slid = slid;
+    if (isMoved && this.root.closest("[data-presented]")) return this.resized();
     paintStage(part.stage, this.scene(found, laid), player.at);
     part.scrub.value = String(player.at);
-    const slid = player.at > data.permutation.length;
     const now = `${player.step} ${this.chosen} ${slid}`;
     if (now === this.said && this.saidOf === data) return;
     this.said = now;
@@ -292,11 +295,8 @@ class Lab {
     if (!found || !width) return;
     const { data, pictures } = found;
     const T = data.permutation.length;
-    let perRow = T;
-    for (let rows = 2; width / perRow < 76 && rows <= T; rows++) perRow = Math.ceil(T / rows);
-    root.style.setProperty("--lab-per-row", String(perRow));
-    const aspect = pictures[0].naturalHeight / pictures[0].naturalWidth;
-    const view = layout(width, roomOf(root, part.stage), T, aspect);
+    root.style.setProperty("--lab-per-row", String(perRowOf(width, T)));
+    const view = viewOf(root, part.stage, T, pictures[0], this.slid);
     this.laid = new Laid(found, view, themeOf(root));
     paintScale(part.scale, data, SCALE, 16);
     part.low.textContent = written(data.scale.low);

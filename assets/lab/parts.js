@@ -1,8 +1,9 @@
 // The lab's page: its parts by name, and its colours.
 
 /** @import {Theme} from "./data.js" */
+/** @import {View} from "./geometry.js" */
 
-import { MAIN, REST } from "./geometry.js";
+import { layout, MAIN, REST } from "./geometry.js";
 
 /**
  * The nodes of lab.html that carry a data-part, by its name.
@@ -85,22 +86,49 @@ export function themeOf(root) {
   };
 }
 
-const BELOW = 84; // pixels for the legend below the stage
+const BELOW = 58; // pixels for the legend below the stage of a lab that is presented alone
 const ABOVE = 92; // pixels for the header of the page, and a gap
+const SMALL = 280; // pixels of a low stage around the pictures in order
+const LOWEST = 48; // pixels of such a picture
+const GAP = 8; // pixels below a matrix that has the stage alone
+const NARROWEST = 76; // pixels for a shuffled frame
 
 /**
- * The room of the lab, as its layout takes it: the height of the window, or less so that the stage
- * fits where the strip of a lesson ends the page, or where the lab is presented alone.
+ * Shuffled frames in a row.
+ * @param {number} width of the lab
+ * @param {number} T slots
+ */
+export function perRowOf(width, T) {
+  let perRow = T;
+  for (let rows = 2; width / perRow < NARROWEST && rows <= T; rows++) perRow = Math.ceil(T / rows);
+  return perRow;
+}
+
+/**
+ * Where everything is on the stage, for the height of the window, or for less so that the stage
+ * fits where the strip of a lesson ends the page, or where the lab is presented alone. There the
+ * matrix and the graph have all of it, until the frames slide to their places.
  * @param {HTMLElement} root
  * @param {HTMLElement} stage
+ * @param {number} T slots
+ * @param {HTMLImageElement} picture of a frame
+ * @param {boolean} slid whether frames are on their way to their places, or there
+ * @returns {View}
  */
-export function roomOf(root, stage) {
+export function viewOf(root, stage, T, picture, slid) {
+  const width = root.clientWidth;
+  const aspect = picture.naturalHeight / picture.naturalWidth;
   const alone = root.closest("[data-presented]");
-  const page = root.closest("[data-testid=stMain]");
-  let high = (page?.clientHeight ?? window.innerHeight) - ABOVE;
-  if (alone)
-    high = alone.getBoundingClientRect().bottom - stage.getBoundingClientRect().top - BELOW;
-  return Math.min(window.innerHeight, (high - REST) / MAIN);
+  const page = root.closest("[data-testid=stMain]")?.clientHeight ?? window.innerHeight;
+  if (!alone)
+    return layout(width, Math.min(window.innerHeight, (page - ABOVE - REST) / MAIN), T, aspect);
+  const high = alone.getBoundingClientRect().bottom - stage.getBoundingClientRect().top - BELOW;
+  if (slid) {
+    const room = Math.min(window.innerHeight, (high - REST) / MAIN);
+    return layout(width, room, T, aspect, Math.max(LOWEST, high - SMALL));
+  }
+  const view = layout(width, (high - GAP) / MAIN, T, aspect);
+  return { ...view, height: Math.ceil(view.graph.y + view.graph.h + GAP) };
 }
 
 /**

@@ -14,6 +14,8 @@ import { headName } from "./words.js";
 
 const LEAST = 40; // pixels of a map's width
 const LARGEST = 92;
+const WORDS = 140; // pixels above the maps, and around them
+const BETWEEN = 6;
 
 /**
  * The heads of a layer, and their mean where there are several; what is here of a layer says how
@@ -31,6 +33,17 @@ export function headsOf(data, tap, layer) {
 }
 
 /**
+ * How wide a map may be: where the viewer is presented alone, so that all rows can be seen.
+ * @param {HTMLElement} box
+ * @param {number} rows
+ * @param {number} aspect width / height of a picture
+ */
+function largestIn(box, rows, aspect) {
+  const alone = box.closest("[data-presented]");
+  return alone ? ((alone.clientHeight - WORDS) / rows - BETWEEN) * aspect : LARGEST;
+}
+
+/**
  * Fill `box` with a button for each head of each layer.
  * @param {HTMLElement} box
  * @param {Header} data
@@ -45,7 +58,9 @@ export function drawHeads(box, data, pictures, state, asking, open) {
   const most = Math.max(...rows.map(({ heads }) => heads.length));
   const [high, wide] = data.pixels;
   const room = (box.clientWidth - 70) / most - 8;
-  const width = Math.floor(Math.max(LEAST, Math.min(LARGEST, room)));
+  const width = Math.floor(
+    Math.max(LEAST, Math.min(largestIn(box, rows.length, wide / high), room)),
+  );
   const size = { width, height: Math.round((width * high) / wide) };
   const table = document.createElement("div");
   table.className = "av-heads";

@@ -58,11 +58,14 @@ const LOWEST = 180; // of the stage's height
 const LEGEND = 40; // the scale below a picture
 const VALUES_BELOW = 118; // the values under the map
 const SMALL_VALUES = 68; // the same in a window that is low
+const HIGHEST = 640; // of the stage's height on its page
+const OVER = 84; // title and scale above the strip of frames that is shown alone
 const AROUND = 164; // title, play bar and scale of the stage, and the gaps to the strip
 const CAPTION = 36; // below a frame of the strip, and round it
 const NARROW = 600; // pixels of width below which it is a phone's
 const CAPTIONED = 92; // pixels for a frame of the strip and its time
 const FINGER = 146; // pixels of a frame of the strip there
+const REM = 16; // pixels of the page's letters, for which these heights are
 const SCALE = 120;
 const SMALL_SCALE = 48; // leaves room in its line for what else stands there
 
@@ -96,13 +99,27 @@ export function themeOf(root) {
 const isCompact = (width, height) => width < 980 || height < 860;
 
 /**
- * The height from the end of a node to the end of its page when that is not scrolled, or to the end
- * of the screen where the node is presented alone.
+ * What there is to fit: the whole viewer on its page, or presented alone; of the latter the strip
+ * of frames where a lesson rings it, or all but the strip where it rings another part.
+ * @param {HTMLElement} root
+ * @returns {"page" | "alone" | "strip" | "rest"}
+ */
+function shownOf(root) {
+  if (!root.closest("[data-presented]")) return "page";
+  const looked = root.querySelector("[data-looked]");
+  if (!looked) return "alone";
+  return looked.matches(".av-strip") ? "strip" : "rest";
+}
+
+/**
+ * The height from the end of the controls to the end of the page when that is not scrolled, or that
+ * of the screen where the viewer is presented alone, and its controls are away.
+ * @param {HTMLElement} root
  * @param {HTMLElement} node
  */
-function roomBelow(node) {
-  const alone = node.closest("[data-presented]");
-  if (alone) return alone.getBoundingClientRect().bottom - node.getBoundingClientRect().bottom;
+function roomBelow(root, node) {
+  const alone = root.closest("[data-presented]");
+  if (alone) return alone.getBoundingClientRect().bottom - root.getBoundingClientRect().top;
   const page = node.closest("[data-testid=stMain]");
   const scrolled = page ? page.scrollTop : window.scrollY;
   const end = page ? page.getBoundingClientRect().bottom : window.innerHeight;
@@ -118,7 +135,9 @@ function roomBelow(node) {
 export function fitInto(root, controls, data) {
   const width = root.clientWidth;
   root.toggleAttribute("data-compact", isCompact(width, window.innerHeight));
-  const size = sizesOf(width, roomBelow(controls), data);
+  const shown = shownOf(root);
+  const words = shown === "page" ? 1 : parseFloat(getComputedStyle(root).fontSize) / REM;
+  const size = sizesOf(width, roomBelow(root, controls), data, shown, words);
   root.toggleAttribute("data-roomy", size.roomy);
   root.toggleAttribute("data-narrow", size.narrow);
   root.toggleAttribute("data-low", size.low);
@@ -151,19 +170,47 @@ function stripOf(width, room, data) {
 }
 
 /**
+ * The same where the strip has the room alone: in as many rows as make its frames largest.
+ * @param {number} width
+ * @param {number} room
+ * @param {Header} data
+ * @param {number} words how large they are, next to those of the page
+ */
+function largestStrip(width, room, data, words) {
+  const [high, wide] = data.pixels;
+  const T = data.frames.length;
+  const strips = data.frames.map((_, more) => {
+    const rows = more + 1;
+    const perRow = Math.ceil(T / rows);
+    const cell = (width - (perRow - 1) * 6) / perRow;
+    const across = Math.floor(Math.min(cell - 6, ((room / rows - CAPTION * words) * wide) / high));
+    /** @type {Size} */
+    const thumb = [across, Math.round((across * high) / wide)];
+    return { perRow, rows, thumb, timed: cell >= CAPTIONED };
+  });
+  return strips.reduce((best, each) => (each.thumb[0] > best.thumb[0] ? each : best));
+}
+
+/**
  * Fit everything into `width`, and the stage and the strip into `room`: the height from the top of
  * the stage's title to the end of the window. The map stands beside the stage.
  * @param {number} width
  * @param {number} room
  * @param {Header} data
+ * @param {"page" | "alone" | "strip" | "rest"} shown
+ * @param {number} words how large they are, next to those of the page
  * @returns {Sizes}
  */
-function sizesOf(width, room, data) {
+function sizesOf(width, room, data, shown, words) {
   const [high, wide] = data.pixels;
   const low = room < LOW;
-  const { perRow, rows, thumb, timed } = stripOf(width, room, data);
-  const strip = rows * (thumb[1] + CAPTION);
-  const fitting = Math.max(LOWEST, Math.min(room - AROUND - strip, 640));
+  const { perRow, rows, thumb, timed } =
+    shown === "strip"
+      ? largestStrip(width, room - OVER * words, data, words)
+      : stripOf(width, room, data);
+  const strip = shown === "rest" ? 0 : rows * (thumb[1] + CAPTION * words);
+  const largest = shown === "page" ? HIGHEST : room;
+  const fitting = Math.max(LOWEST, Math.min(room - AROUND * words - strip, largest));
   const most = width < NARROW ? width : fitting; // a phone is pushed along
   const beside = width >= 720;
   const stageWidth = Math.floor(Math.min((most * wide) / high, beside ? width * 0.62 : width));
@@ -171,12 +218,12 @@ function sizesOf(width, room, data) {
   const column = beside ? Math.max(stageWidth, Math.min(420, width * 0.5)) : width;
   const left = beside ? width - column - GAP : width;
   // then the values stand beside the map, else under it
-  const roomy = left - VALUES - GAP >= Math.max(200, stageHeight - 50);
-  const below = low ? SMALL_VALUES : VALUES_BELOW;
-  const tall = stageHeight + 2 * LEGEND;
-  const matrix = roomy
-    ? Math.min(left - VALUES - GAP, tall - LEGEND)
-    : Math.min(left, beside ? tall - LEGEND - below : 420);
+  const aside = VALUES * words + GAP;
+  const least = shown === "page" ? stageHeight - 50 : 0.6 * stageHeight;
+  const roomy = left - aside >= Math.max(200, least);
+  const below = (low ? SMALL_VALUES : VALUES_BELOW) * words;
+  const tall = stageHeight + LEGEND * words;
+  const matrix = roomy ? Math.min(left - aside, tall) : Math.min(left, beside ? tall - below : 420);
   return {
     stage: [stageWidth, stageHeight],
     matrix: Math.floor(Math.max(160, matrix)),
