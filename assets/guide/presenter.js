@@ -1,18 +1,22 @@
 // What a presenter needs: one picture alone and enlarged (P), a black screen (B), and the list of
 // all keys (?). Escape leaves each of them to exactly where one was. A page's other figures come by
-// the arrow keys up and down.
-// For tests: the html element carries data-present, and data-black while the screen is black.
+// the arrow keys up and down; while a lesson runs, what its step rings is shown. A page without a
+// figure stays as it is.
+// For tests: the html element carries data-present, with it data-alone while something is shown
+// alone, and data-black while the screen is black.
 
+import { enlarge, figures, holderOf, inSight, isLaidOut, restore, wordsAbove } from "./figures.js";
 import { isNowhere, isPresenting, isTyping } from "./way.js";
 
 /** What each key does, by where. @typedef {Record<string, Record<string, string>>} Keys */
 
-// what is presented: what a lesson looks at, else the page's own picture
-const VIEWS = "[data-testid=attention-viewer], [data-testid=shuffle-lab], .js-plotly-plot";
-const LARGE = 2.4; // a chart is not enlarged beyond this
-const NARROW = 560; // pixels of a chart, before it is enlarged
-const ROOM = 20; // pixels on each side of it
 const PAUSE = 200; // ms between two looks at the page, while it is presented
+const SOON = 600; // ms without a figure after which a page is taken to have none
+const OPENING = 1500; // the same where another one was shown before: its code may still be loading
+const LATE = 10_000; // ms after which even a page that still computes is shown as it is
+const NOTHING = "Nothing on this page to enlarge: it stays as it is. Escape leaves.";
+const SHARE = 0.2; // of the screen's height, that the words above a figure may take
+const HTML = document.documentElement;
 /** @type {Map<Element, Presenter>} */
 const presenters = new Map();
 
@@ -25,8 +29,11 @@ class Presenter {
     this.keys = /** @type {HTMLDialogElement} */ (this.part.keys);
     this.scrolled = 0;
     this.timer = 0;
+    this.since = 0; // when there was last something to present, or 0
     /** @type {Element | null} the figure that is presented, where no lesson says which */
     this.chosen = null;
+    /** @type {Element | null} what is to be seen now */
+    this.shown = null;
     this.closing = new AbortController();
     const { signal } = this.closing;
     window.addEventListener("keydown", (event) => this.key(event), { signal, capture: true });
@@ -91,7 +98,7 @@ class Presenter {
   /** @param {boolean} on */
   black(on) {
     this.part.black.hidden = !on;
-    document.documentElement.toggleAttribute("data-black", on);
+    HTML.toggleAttribute("data-black", on);
   }
 
   // --- the presenter view ------------------------------------------------------------------------
@@ -104,12 +111,11 @@ class Presenter {
       this.scrolled = page?.scrollTop ?? 0;
       this.chosen = inSight();
     }
-    document.documentElement.toggleAttribute("data-present", on);
+    HTML.toggleAttribute("data-present", on);
     this.link();
     clearInterval(this.timer);
     if (on) this.timer = window.setInterval(() => this.fit(), PAUSE);
     this.fit();
-    window.dispatchEvent(new Event("resize"));
     if (!on) requestAnimationFrame(() => page?.scrollTo({ top: this.scrolled }));
   }
 
@@ -118,8 +124,8 @@ class Presenter {
    * @param {number} by
    */
   turn(by) {
-    const all = pictures();
-    const shown = all.findIndex((each) => held(each)?.hasAttribute("data-presented"));
+    const all = figures();
+    const shown = all.findIndex((each) => holderOf(each).dataset.presented);
     this.chosen = all[Math.min(all.length - 1, Math.max(0, shown + by))] ?? null;
     this.fit();
   }
@@ -137,31 +143,82 @@ class Presenter {
 
   /** Mark what is presented, and enlarge it to fill what the strip of a lesson leaves free. */
   fit() {
-    const picture = isPresenting() ? held(presented(this.chosen)) : null;
+    const { looked, shown } = isPresenting() ? wanted(this.chosen, this.shown) : NOT;
+    this.shown = shown;
+    const holder = shown && holderOf(shown);
+    const isNew = this.mark(holder, looked);
+    this.alone(holder);
+    if (!holder) return;
+    const isLesson = lesson() !== null;
+    const moved = this.write(isLesson ? NO_WORDS : wordsAbove(holder));
+    enlarge(holder);
+    if (isNew || moved) window.dispatchEvent(new Event("resize"));
+  }
+
+  /**
+   * Mark what is presented and what in it is looked at, and take the marks from all else.
+   * @param {HTMLElement | null} holder
+   * @param {Element | null} looked
+   * @returns {boolean} whether something else was marked before
+   */
+  mark(holder, looked) {
+    let isNew = false;
     for (const node of document.querySelectorAll("[data-presented]"))
-      if (node !== picture && node instanceof HTMLElement) {
-        node.removeAttribute("data-presented");
-        node.style.removeProperty("--present-zoom");
-        node.style.removeProperty("--present-width");
+      if (node !== holder && node instanceof HTMLElement) {
+        restore(node);
+        isNew = true;
       }
-    if (!(picture instanceof HTMLElement)) return;
-    const isNew = !picture.hasAttribute("data-presented");
-    picture.setAttribute("data-presented", "");
-    if (isNew) window.dispatchEvent(new Event("resize"));
-    const chart = picture.querySelector(".js-plotly-plot");
-    if (!(chart instanceof HTMLElement)) return;
-    const { clientWidth, clientHeight } = picture;
-    const [width, height] = [clientWidth - 2 * ROOM, clientHeight - 2 * ROOM];
-    const tall = Math.min(height / chart.offsetHeight, LARGE);
-    if (isOfPictures(chart)) {
-      const zoom = Math.min(width / chart.offsetWidth, tall);
-      picture.style.setProperty("--present-zoom", zoom.toFixed(3));
-      return;
+    for (const node of document.querySelectorAll("[data-looked]"))
+      if (node !== looked) {
+        if (node instanceof HTMLDetailsElement) node.open = node.dataset.looked === "open";
+        node.removeAttribute("data-looked");
+        isNew = true;
+      }
+    if (looked instanceof HTMLElement && looked.dataset.looked === undefined) {
+      looked.dataset.looked = looked instanceof HTMLDetailsElement && looked.open ? "open" : "";
+      if (looked instanceof HTMLDetailsElement) looked.open = true;
+      isNew = true;
     }
-    // What is drawn of lines and bars is made narrower first, so that enlarged it fills the screen.
-    const zoom = Math.max(1, Math.min(tall, width / NARROW));
-    picture.style.setProperty("--present-zoom", zoom.toFixed(3));
-    picture.style.setProperty("--present-width", `${Math.floor(width / zoom)}px`);
+    return isNew || (holder !== null && holder.dataset.presented === undefined);
+  }
+
+  /**
+   * Hide all but what is presented. Where that is on its way what was hidden stays so for a while;
+   * where there is nothing, nothing is hidden.
+   * @param {HTMLElement | null} holder
+   */
+  alone(holder) {
+    const { note } = this.part;
+    const was = HTML.hasAttribute("data-alone");
+    if (holder || !isPresenting()) this.since = 0;
+    else this.since ||= performance.now();
+    const waited = this.since ? performance.now() - this.since : 0;
+    const isLate = waited > (isBusy() ? LATE : was ? OPENING : SOON);
+    const alone = holder !== null || (was && isPresenting() && !isLate);
+    HTML.toggleAttribute("data-alone", alone);
+    const words = isPresenting() && !holder ? (isLate ? NOTHING : alone ? "…" : "") : "";
+    if (note.textContent !== words) note.textContent = words;
+    if (!holder) this.write(NO_WORDS);
+    if (was && !alone) window.dispatchEvent(new Event("resize"));
+  }
+
+  /**
+   * Put words above what is presented, unless they take too much room: then no more than its title.
+   * @param {import("./figures.js").Words} words
+   * @returns {boolean} whether they take another room than before
+   */
+  write({ title, text }) {
+    const { words } = this.part;
+    const sentence = document.createElement("span");
+    sentence.append(...text);
+    const now = `${window.innerWidth} ${window.innerHeight} ${title} ${sentence.innerHTML}`;
+    if (words.dataset.now === now) return false;
+    words.dataset.now = now;
+    const heading = Object.assign(document.createElement("strong"), { textContent: title });
+    words.replaceChildren(...(title ? [heading, sentence] : []));
+    if (words.offsetHeight > SHARE * window.innerHeight) sentence.remove();
+    HTML.style.setProperty("--present-top", `${words.offsetHeight}px`);
+    return true;
   }
 
   close() {
@@ -171,50 +228,37 @@ class Presenter {
   }
 }
 
-/** Every figure of the page that can be presented, from top to bottom. */
-const pictures = () => [...document.querySelectorAll(VIEWS)].filter((each) => held(each));
+const NO_WORDS = { title: "", text: [] };
+const NOT = { looked: null, shown: null };
 
-/**
- * The element of Streamlit that holds a figure.
- * @param {Element | null | undefined} picture
- */
-function held(picture) {
-  return picture?.closest("[data-testid=stElementContainer]") ?? null;
-}
+/** The strip of the lesson that runs. */
+const lesson = () =>
+  /** @type {HTMLElement | null} */ (document.querySelector("[data-testid=lesson-strip]"));
 
-/** The first figure whose middle is on the screen. */
-function inSight() {
-  return (
-    pictures().find((each) => {
-      const { top, bottom } = each.getBoundingClientRect();
-      const middle = (top + bottom) / 2;
-      return middle > 0 && middle < window.innerHeight;
-    }) ?? null
-  );
+/** Whether the page is still on its way. */
+function isBusy() {
+  const app = /** @type {HTMLElement | null} */ (document.querySelector("[data-testid=stApp]"));
+  const late = "[data-testid=stSkeleton], [data-testid=stAppSkeleton], [data-testid=figures-wait]";
+  return app?.dataset.testScriptState !== "notRunning" || document.querySelector(late) !== null;
 }
 
 /**
- * What is presented: what a lesson looks at, else what was chosen, else the page's first figure.
+ * What is to be seen: what a lesson looks at, else what was chosen, else the page's first figure.
+ * While what a lesson looks at is on its way, what was seen before stays.
  * @param {Element | null} chosen
+ * @param {Element | null} before
+ * @returns {{looked: Element | null, shown: Element | null}}
  */
-function presented(chosen) {
-  const strip = document.querySelector("[data-testid=lesson-strip]");
-  const look = strip instanceof HTMLElement ? strip.dataset.look : "";
+function wanted(chosen, before) {
+  const look = lesson()?.dataset.look;
   const looked = look ? document.querySelector(look) : null;
-  const all = pictures();
-  const ofLesson = looked
-    ? all.find((each) => each.contains(looked) || looked.contains(each))
-    : undefined;
-  return ofLesson ?? (chosen && all.includes(chosen) ? chosen : all[0]);
-}
-
-/**
- * Whether a chart's shape is that of the pictures in it.
- * @param {Element} chart
- */
-function isOfPictures(chart) {
-  const { data } = /** @type {{data?: {type?: string}[]}} */ (/** @type {unknown} */ (chart));
-  return Boolean(data?.some(({ type }) => type === "image"));
+  // a part of the figure that is presented may be hidden for the sake of another part
+  if (looked && (isLaidOut(looked) || looked.closest("[data-presented]")))
+    return { looked, shown: looked };
+  if (look && isBusy() && before?.isConnected) return { looked: null, shown: before };
+  const all = figures();
+  const shown = chosen && all.includes(chosen) ? chosen : (all[0] ?? null);
+  return { looked: null, shown };
 }
 
 /**

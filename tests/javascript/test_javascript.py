@@ -34,6 +34,9 @@ BUNDLES = (
     "table/table",
     "live/live",
     "removed/removed",
+    "guide/gallery",
+    "guide/presenter",
+    "guide/strip",
 )
 
 
