@@ -90,6 +90,7 @@ def followed(page: Any, lesson: Lesson) -> None:
         looked_at(page, step)
         if "random" not in step.parameters.get("model", ""):  # of which a red line warns
             no_error(page)
+        assert page.get_by_text("The link asks for what is not here").count() == 0, f"step {number}"
         assert page.evaluate(
             "document.documentElement.scrollWidth <= document.documentElement.clientWidth"
         )
