@@ -4,7 +4,7 @@ from __future__ import annotations
 
 KEYS = {
     "Presenting": {
-        "P": "presenter view: the picture alone, enlarged",
+        "P": "presenter view: what a lesson rings, or the page's picture, alone and enlarged",
         "↑  ↓": "in the presenter view: the page's other figures",
         "B or .": "black screen, and back",
         "?": "this list",
