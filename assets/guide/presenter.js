@@ -143,7 +143,7 @@ class Presenter {
 
   /** Mark what is presented, and enlarge it to fill what the strip of a lesson leaves free. */
   fit() {
-    const { looked, shown } = isPresenting() ? wanted(this.chosen, this.shown) : NOT;
+    const { looked, shown } = isPresenting() ? this.wanted() : NOT;
     this.shown = shown;
     const holder = shown && holderOf(shown);
     const isNew = this.mark(holder, looked);
@@ -153,6 +153,28 @@ class Presenter {
     const moved = this.write(isLesson ? NO_WORDS : wordsAbove(holder));
     enlarge(holder);
     if (isNew || moved) window.dispatchEvent(new Event("resize"));
+  }
+
+  /**
+   * What is to be seen: what a lesson looks at, else what was chosen, else the page's first figure.
+   * While what a lesson looks at is on its way, what was seen before stays, or nothing comes yet.
+   * @returns {{looked: Element | null, shown: Element | null}}
+   */
+  wanted() {
+    const look = lesson()?.dataset.look;
+    const looked = look ? document.querySelector(look) : null;
+    // a part of the figure that is presented may be hidden for the sake of another part
+    if (looked && isLaidOut(holderOf(looked))) return { looked, shown: looked };
+    if (look && (isBusy() || (!this.shown && this.waited() < OPENING)))
+      return { looked: null, shown: this.shown?.isConnected ? this.shown : null };
+    const all = figures();
+    const isThere = this.chosen && all.includes(this.chosen);
+    return { looked: null, shown: isThere ? this.chosen : (all[0] ?? null) };
+  }
+
+  /** For how many ms there was nothing to present. */
+  waited() {
+    return this.since ? performance.now() - this.since : 0;
   }
 
   /**
@@ -192,11 +214,12 @@ class Presenter {
     const was = HTML.hasAttribute("data-alone");
     if (holder || !isPresenting()) this.since = 0;
     else this.since ||= performance.now();
-    const waited = this.since ? performance.now() - this.since : 0;
-    const isLate = waited > (isBusy() ? LATE : was ? OPENING : SOON);
+    const isLate = this.waited() > (isBusy() ? LATE : was ? OPENING : SOON);
     const alone = holder !== null || (was && isPresenting() && !isLate);
     HTML.toggleAttribute("data-alone", alone);
-    const words = isPresenting() && !holder ? (isLate ? NOTHING : alone ? "…" : "") : "";
+    let words = "";
+    if (!holder && alone) words = "…";
+    else if (!holder && isLate && !isBusy()) words = NOTHING;
     if (note.textContent !== words) note.textContent = words;
     if (!holder) this.write(NO_WORDS);
     if (was && !alone) window.dispatchEvent(new Event("resize"));
@@ -240,25 +263,6 @@ function isBusy() {
   const app = /** @type {HTMLElement | null} */ (document.querySelector("[data-testid=stApp]"));
   const late = "[data-testid=stSkeleton], [data-testid=stAppSkeleton], [data-testid=figures-wait]";
   return app?.dataset.testScriptState !== "notRunning" || document.querySelector(late) !== null;
-}
-
-/**
- * What is to be seen: what a lesson looks at, else what was chosen, else the page's first figure.
- * While what a lesson looks at is on its way, what was seen before stays.
- * @param {Element | null} chosen
- * @param {Element | null} before
- * @returns {{looked: Element | null, shown: Element | null}}
- */
-function wanted(chosen, before) {
-  const look = lesson()?.dataset.look;
-  const looked = look ? document.querySelector(look) : null;
-  // a part of the figure that is presented may be hidden for the sake of another part
-  if (looked && (isLaidOut(looked) || looked.closest("[data-presented]")))
-    return { looked, shown: looked };
-  if (look && isBusy() && before?.isConnected) return { looked: null, shown: before };
-  const all = figures();
-  const shown = chosen && all.includes(chosen) ? chosen : (all[0] ?? null);
-  return { looked: null, shown };
 }
 
 /**
