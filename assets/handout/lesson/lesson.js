@@ -86,7 +86,8 @@ class LessonPage {
   to(at) {
     if (at < 0 || at >= this.steps.length) return;
     this.at = at;
-    for (const node of every("[data-step]")) node.hidden = node.dataset.step !== String(at);
+    // the lab says by data-step, too, where it stands
+    for (const node of every(".le-step-text")) node.hidden = node.dataset.step !== String(at);
     this.show();
     if (window.scrollY) window.scrollTo({ top: 0 });
   }
