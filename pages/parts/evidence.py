@@ -30,9 +30,9 @@ from pages.parts.words import as_figure_text, as_text
 NORM = "norm"
 PLACES_HELP = (
     "Where in the network GradCAM is read. Usually it is the last block's first norm, by which "
-    "little of some models' answer passes: their class token has gathered it before. How much "
-    "passes was measured on rendered clips: another stroke's patches stand in at this place, and "
-    "the scores move by so much of the way to that stroke's own "
+    "little of the answer may pass: the residual stream runs beside it, and a class token may have "
+    "gathered it before. How much passes was measured on rendered clips: another stroke's patches "
+    "stand in at this place, and the scores move by so much of the way to that stroke's own "
     "(`python -m training reproduce gradcam_places`)."
 )
 
@@ -179,6 +179,12 @@ def shares_of(choice: Choice) -> list[float]:
     return next(own, [])
 
 
+def _nearest(choice: Choice, layer: int | None) -> int | None:
+    """After which layer a model is read, where another is read after `layer`."""
+    last = _layers(choice) - 2
+    return None if layer is None or last < 0 else min(layer, last)
+
+
 def _layers(choice: Choice) -> int:
     return 1 + max(attention.layer for attention in cached.trace(choice).attentions)
 
@@ -199,10 +205,7 @@ def answers(choice: Choice, question: Question) -> list[Answer]:
     named = [other for other in beside if not say_no_classes(other)]
     choices = [choice, *(other for other in named if other.model != choice.model)]
     targets = [_target(each, question.label) for each in choices]
-    layers = [
-        None if question.layer is None else min(question.layer, _layers(each) - 2)
-        for each in choices
-    ]
+    layers = [_nearest(each, question.layer) for each in choices]
     asked = list(zip(choices, targets, layers, strict=True))
     cams = [cached.gradcam(*each) for each in asked]
     highest = [float(cam.heat.max()) for cam in cams]

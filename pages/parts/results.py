@@ -251,14 +251,7 @@ def side_by_side(table: Table, results: dict[str, Any]) -> tuple[list[str], list
     for data in ("rendered", "real") if not of_order else ("real",):
         for key in keys:
             figures = [lines[row.miniature][data][key] for row in rows]
-            scale = 100 if key == "top1" else 1
-            series.append(
-                Series(
-                    f"here, {data} clips{names[key]}",
-                    tuple(scale * figure["mean"] for figure in figures),
-                    tuple(figure["sd"] and scale * figure["sd"] for figure in figures),
-                )
-            )
+            series.append(_series(f"here, {data} clips{names[key]}", figures, key))
     return [row.miniature for row in rows], series
 
 
@@ -280,16 +273,18 @@ def own_rows(results: dict[str, Any], keys: Mapping[str, str]) -> tuple[list[str
     lines = results["summary"]
     series = []
     for key, title in keys.items():
-        figures = [line["rendered"][key] for line in lines]
-        scale = 100 if key in ("top1", "hand_auc") else 1
-        series.append(
-            Series(
-                title,
-                tuple(scale * figure["mean"] for figure in figures),
-                tuple(figure["sd"] and scale * figure["sd"] for figure in figures),
-            )
-        )
+        series.append(_series(title, [line["rendered"][key] for line in lines], key))
     return [line["row"] for line in lines], series
+
+
+def _series(title: str, figures: list[dict[str, Any]], key: str) -> Series:
+    """A figure of several rows, its mean and spread over seeds, in percent."""
+    scale = 100 if key in ("top1", "hand_auc") else 1  # which are shares
+    return Series(
+        title,
+        tuple(scale * figure["mean"] for figure in figures),
+        tuple(figure["sd"] and scale * figure["sd"] for figure in figures),
+    )
 
 
 def do_they_read_motion() -> None:
@@ -356,11 +351,9 @@ def few_shot(results: dict[str, Any]) -> tuple[list[str], list[Series]]:
     keys = [key for key in lines[0]["rendered"] if key.startswith("few_")]
     series = []
     for key in keys:
-        figures = [line["rendered"][key] for line in lines]
         number = key.removeprefix("few_")
         title = f"{number} clip{'' if number == '1' else 's'} of each"
-        means = tuple(figure["mean"] for figure in figures)
-        series.append(Series(title, means, tuple(figure["sd"] for figure in figures)))
+        series.append(_series(title, [line["rendered"][key] for line in lines], key))
     return [_taught(line["row"]) for line in lines], series
 
 

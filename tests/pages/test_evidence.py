@@ -7,7 +7,9 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from core.weights import load
+from core.observe import observe
+from core.video import Clip
+from core.weights import embedded, load
 from pages.parts import evidence, flow_scores
 
 
@@ -65,3 +67,20 @@ def test_what_passes_where_gradcam_is_read_is_told_of_the_weights_that_were_meas
     choice.card.hash = "of others"
     assert evidence.passes_in_words(choice) == ""
     assert evidence._read_at(choice, 0) == "after layer 1"
+
+
+def test_another_model_is_read_at_its_own_nearest_place(monkeypatch: pytest.MonkeyPatch) -> None:
+    depths = iter((5, 8, 1, 5))
+    monkeypatch.setattr(evidence, "_layers", lambda choice: next(depths))
+    places = [evidence._nearest(None, layer) for layer in (6, 6, 6, None)]
+    assert places == [3, 6, None, None]
+
+
+@pytest.mark.parametrize("name", [*embedded()])
+def test_as_many_places_were_measured_of_a_model_as_its_page_offers(name: str) -> None:
+    runs = evidence.measured("gradcam_places")["runs"]
+    own = next(run for run in runs if run["row"] == name)
+    model = load(name)
+    frames = np.zeros((model.card.frames, 96, 96, 3), np.uint8)
+    trace = observe(model, Clip(frames, np.arange(len(frames)) / 8, "black", "0"))
+    assert len(own["places"]) == 1 + max(each.layer for each in trace.attentions)

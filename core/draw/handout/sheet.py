@@ -88,7 +88,12 @@ def sheet(
     title = title or model.spec.title
     cams = cams or [gradcam(model, clip, target) for target in targets(trace)]
     line = f"{title}, {weights_words(model.card)} · {clip.source}, {len(clip)} frames"
-    payload, left_out = fitted(trace, cams, line, room_for(1 + beside))
+    try:
+        payload, left_out = fitted(trace, cams, line, room_for(1 + beside))
+    except BadInput:
+        if not beside:
+            raise
+        payload, left_out = fitted(trace, cams, line)  # a large one, as if it were alone
     best = np.argsort(-trace.probabilities)[:SHOWN_CLASSES]
     where = domain(trace)
     return Sheet(

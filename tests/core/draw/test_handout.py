@@ -6,6 +6,7 @@ import base64
 import hashlib
 import json
 import re
+import sys
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import date
@@ -110,6 +111,24 @@ def test_all_included_models_share_the_file_and_each_says_which_layers_it_has(
     made = [handout.sheet(*seen(name, gesture), "carret.mp4", beside=rest) for name in names]
     assert len(handout.document(made)) <= handout.LIMIT
     assert all("in this file: with the others" in " ".join(each.left_out) for each in made)
+
+
+def test_a_large_model_takes_what_it_needs_beside_others(
+    gesture: Clip, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[int | None] = []
+
+    def played(*given: Any) -> tuple[bytes, list[str]]:
+        asked.append(given[3] if len(given) > 3 else None)
+        if asked[-1] is not None:
+            raise BadInput("too large")
+        return b"all of it", []
+
+    monkeypatch.setattr(sys.modules[handout.Sheet.__module__], "fitted", played)
+    made = handout.sheet(*seen("rvit", gesture), "carret.mp4", beside=2)
+    assert made.payload == b"all of it" and asked == [fitting.room_for(3), None]
+    with pytest.raises(BadInput, match="too large"):
+        handout.sheet(*seen("rvit", gesture), "carret.mp4")
 
 
 def test_what_a_payload_may_take_is_less_beside_others() -> None:
