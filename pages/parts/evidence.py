@@ -20,7 +20,7 @@ from pages.parts.domain import CLOSEST, classes_heading, closest, is_outside, sa
 from pages.parts.exhibit import Exhibit, Film, class_exhibit
 from pages.parts.export import slug
 from pages.parts.follower import Seen
-from pages.parts.results import measured
+from pages.parts.history import measured
 from pages.parts.seen import mark_other_length
 from pages.parts.several import fitting, may_name_classes, options, partner, say_what_each_sees
 from pages.parts.show import HELP, pictures, strip, titled

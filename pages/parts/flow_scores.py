@@ -14,8 +14,8 @@ from core.explain.scores import by_chance, correlation, hand_scores
 from core.weights import Card
 from pages.parts.exhibit import Exhibit
 from pages.parts.export import slug
+from pages.parts.history import measured
 from pages.parts.pairs import Pairs
-from pages.parts.results import measured
 from pages.parts.show import HELP
 from pages.parts.subject import Choice
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -14,12 +15,13 @@ from core.errors import BadInput
 from core.models import spec
 from core.runs import METRICS, VIDEO, State
 from core.weights import CHECKPOINTS
-from core.weights.files import shipped_card
+from core.weights.files import listed_sums, shipped_card
 from pages.parts import curves
 from pages.parts.runs import Run
 from pages.parts.show import HELP
 from pages.parts.words import message
 
+RESULTS = ASSETS / "results"
 METRICS_FOLDER = ASSETS / "metrics"
 """The reports of the shipped models' last runs, thinned, as `publish` keeps them."""
 _COLUMN = st.column_config
@@ -32,6 +34,7 @@ _MEASURED = {
     "real_passes": "real clips, order from 16 passes",
     "real_front": "real clips, seen from the front",
 }
+_ASKED = ("real", "rendered")  # clips whose verdicts `training readings` counts
 _WEIGHTS = tuple(dict.fromkeys(metric.weight for metric in METRICS.values() if metric.weight))
 _OF_SHUFFLED = tuple(metric.weight for metric in METRICS.values() if metric.shuffled)
 _FIGURES = {
@@ -88,7 +91,25 @@ _STAGES = {
     ),
     "starts from": _COLUMN.TextColumn(width="medium", help="Weights that the stage began with."),
 }
+_VERDICTS = {
+    "called": _COLUMN.NumberColumn(
+        width="small",
+        help="Shuffles whose order was called *Direction known*: it beats its own reverse by the "
+        "card’s margin, the clip looks like training, and its stroke is not another one backwards.",
+    ),
+    "right": _COLUMN.NumberColumn(
+        width="small",
+        help="Of these, those whose order fits the truth at least as well as its reverse does.",
+    ),
+}
 Row = dict[str, Any]
+
+
+@cache
+def measured(name: str) -> dict[str, Any] | None:
+    """A file of assets/results, or None where it was not made."""
+    path = RESULTS / f"{name}.json"
+    return json.loads(path.read_text(encoding="utf-8")) if path.exists() else None
 
 
 def cards() -> dict[str, dict[str, Any]]:
@@ -144,7 +165,38 @@ def draw() -> None:
         key="stages",
         column_config=_STAGES,
     )
+    _reliability(name)
     _curves(name)
+
+
+def _reliability(name: str) -> None:
+    """How often the verdict on an order was called and right, where these weights were asked."""
+    rows = verdicts(name)
+    if rows:
+        st.markdown("**How often “Direction known” was called, and right**")
+        columns = {f"{data}: {key}": _VERDICTS[key] for data in _ASKED for key in _VERDICTS}
+        st.dataframe(rows, hide_index=True, width="stretch", key="verdicts", column_config=columns)
+
+
+def verdicts(name: str) -> list[Row]:
+    """A row a stroke: shuffles, and how many of them were called known and rightly so.
+
+    Empty for weights that `training readings` was not made with, or that never call it known.
+    """
+    weights = listed_sums(CHECKPOINTS).get(f"{name}.safetensors", "")[:8]
+    models = (measured("readings") or {"models": []})["models"]
+    asked = next((each for each in models if each["weights"] == weights), {})
+    data = [key for key in _ASKED if key in asked]
+    if not any(asked[key]["verdict"]["all"]["called"] for key in data):
+        return []
+    rows = []
+    for stroke in asked[data[0]]["verdict"]:
+        row: Row = {"stroke": stroke}
+        for key in data:
+            counts = asked[key]["verdict"][stroke]
+            row |= {f"{key}: {what}": counts[what] for what in ("shuffles", *_VERDICTS)}
+        rows.append(row)
+    return rows
 
 
 def metrics_file(name: str) -> Path:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from functools import cache
 from itertools import takewhile
@@ -10,7 +9,6 @@ from typing import Any
 
 import streamlit as st
 
-from assets import ASSETS
 from core.draw.backbones import COST, Point, scatter
 from core.draw.results import Series, beside_paper, reliability
 from core.models import available, spec
@@ -20,13 +18,12 @@ from core.models.tables import Row, Table, tables
 from core.weights import embedded
 from core.world.gestures import DIRECTED
 from pages.parts.controls import by_title
-from pages.parts.history import metrics_file
+from pages.parts.history import measured, metrics_file
 from pages.parts.links import meant
 from pages.parts.opened import open_model, opening
 from pages.parts.show import chart
 from pages.parts.subject import Choice
 
-RESULTS = ASSETS / "results"
 COSTS = {data: DATA[data] for data in ("k400", "ssv2")}
 PROBES = {
     "as_it_is": "as it is",
@@ -73,13 +70,6 @@ WAYS_HELP = (
     "sorted by what each gives to all others less what it gets, without any path; a symmetric "
     "matrix tells nothing so."
 )
-
-
-@cache
-def measured(name: str) -> dict[str, Any] | None:
-    """A file of assets/results, or None where it was not made."""
-    path = RESULTS / f"{name}.json"
-    return json.loads(path.read_text(encoding="utf-8")) if path.exists() else None
 
 
 @cache

@@ -18,7 +18,7 @@ from core.draw.trust_set import (
 from core.draw.words import NOT_AN_EXPLANATION
 from core.models import spec
 from core.weights import DEFAULT, embedded, file_hash
-from pages.parts.results import measured
+from pages.parts.history import measured
 from pages.parts.show import chart
 from pages.parts.subject import Choice
 

@@ -9,8 +9,9 @@ import pytest
 from core.draw.results import Series, beside_paper, reliability
 from core.models.tables import tables
 from core.weights import UNCALIBRATED
-from pages.parts import results
-from pages.parts.history import cards
+from core.world.gestures import LABELS
+from pages.parts import history, results
+from pages.parts.history import cards, measured
 from tests.pages.test_pages import opened
 
 PAGE = str(Path(__file__).parents[2] / "pages" / "results.py")
@@ -30,7 +31,7 @@ def test_a_row_opens_the_setting_that_it_speaks_of(monkeypatch: pytest.MonkeyPat
 
 def test_the_miniature_stands_beside_the_same_rows_of_the_paper() -> None:
     table = next(t for t in tables() if t.name == "AM Flow, Table 4")
-    rows, series = results.side_by_side(table, results.measured("am_flow_table4") or {})
+    rows, series = results.side_by_side(table, measured("am_flow_table4") or {})
     assert rows == ["AM flow, aligned", "no AM flow", "AM flow"]
     assert [one.title for one in series] == [
         "the paper, Kinetics-400",
@@ -44,7 +45,7 @@ def test_the_miniature_stands_beside_the_same_rows_of_the_paper() -> None:
 
 def test_the_order_table_is_read_both_ways_on_real_clips() -> None:
     table = next(t for t in tables() if t.name == "DirecFormer, Table 2")
-    rows, series = results.side_by_side(table, results.measured("direcformer_table2") or {})
+    rows, series = results.side_by_side(table, measured("direcformer_table2") or {})
     assert rows[-1] == "C-S + L_ord + L_self" and len(rows) == 5
     last = [one.values[-1] for one in series]
     assert [f"{value:.1f}" for value in last if value] == ["90.0", "49.8", "67.4"]
@@ -116,3 +117,20 @@ def test_the_page_says_of_which_weights_the_curves_were_kept(
     results.where_the_curves_are()
     assert "they were not kept of RViT; any others are on the page Training" in said[0]
     assert "those of the last stage of each are on the page Training" in said[1]
+
+
+def test_the_card_of_the_default_model_says_how_often_its_verdict_was_right_by_stroke() -> None:
+    rows = history.verdicts("direcformer")
+    assert [row["stroke"] for row in rows] == [*LABELS, "all"]
+    asked = next(each for each in measured("readings")["models"] if each["model"] == "direcformer")
+    circle = next(row for row in rows if row["stroke"] == "circle")
+    assert circle["real: right"] == asked["real"]["verdict"]["circle"]["right"] > 0
+    assert rows[-1]["rendered: called"] == sum(row["rendered: called"] for row in rows[:-1])
+    assert history.verdicts("far") == [], "it calls no direction known"
+
+
+def test_other_weights_than_those_that_were_asked_have_no_such_rows(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(history, "listed_sums", lambda _: {"direcformer.safetensors": "0" * 64})
+    assert history.verdicts("direcformer") == []
