@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections import deque
 from collections.abc import Callable
 from types import TracebackType
 
 _STEP = 0.1
 """Seconds between two looks at whether it is one's turn, and whether to leave."""
+PATIENCE = 1.0
+"""Seconds before who waits is told so: the model that is being warmed at the start takes less."""
 
 
 class Turns:
@@ -16,7 +19,8 @@ class Turns:
 
     Args:
         leave: called while a thread waits; whatever it raises ends the waiting.
-        tell: called with the number of those before, when a thread must wait and when it changes.
+        tell: called with the number of those before, once a thread waits for longer than PATIENCE,
+            and when it changes.
     """
 
     def __init__(
@@ -37,19 +41,19 @@ class Turns:
                 self._depth += 1
                 return True
             self._line.append(me)
-            before = -1
+        told, since = 0, time.monotonic()
         try:
             while True:
                 with self._changed:
                     place = self._line.index(me)
-                    if place and place == before:
+                    if place:
                         self._changed.wait(_STEP)
                         place = self._line.index(me)
                 if not place:
                     break
-                if place != before:
+                if place != told and time.monotonic() - since >= PATIENCE:
                     self._tell(place)
-                    before = place
+                    told = place
                 self._leave()
         except BaseException:
             with self._changed:

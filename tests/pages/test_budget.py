@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import threading
+import time
 from pathlib import Path
 
 import pytest
 
 from core.errors import BadInput
 from pages.parts import about, budget
+from pages.parts import turns as turns_module
 from pages.parts.store import Store, stores
 from pages.parts.turns import Turns
 
@@ -61,7 +63,10 @@ def test_work_for_which_there_is_no_room_is_refused_with_what_to_lower(
         budget.make_room()
 
 
-def test_threads_take_turns_in_the_order_in_which_they_came_and_know_their_place() -> None:
+def test_threads_take_turns_in_the_order_in_which_they_came_and_know_their_place(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(turns_module, "PATIENCE", 0.0)
     told: dict[int, list[int]] = {}
     order: list[int] = []
     names: dict[int, int] = {}
@@ -87,6 +92,24 @@ def test_threads_take_turns_in_the_order_in_which_they_came_and_know_their_place
         thread.join(WAIT)
     assert order == [0, 1, 2] and len(turns) == 0
     assert told[2][0] == 3 and told[2] == sorted(told[2], reverse=True)
+
+
+def test_who_waits_for_less_than_a_second_is_not_told_of_it() -> None:
+    told: list[int] = []
+    turns = Turns(tell=told.append)
+
+    def visit() -> None:
+        with turns:
+            pass
+
+    thread = threading.Thread(target=visit)
+    with turns:
+        thread.start()
+        while len(turns) < 2:
+            pass
+        time.sleep(0.3)  # three looks at whether it is its turn
+    thread.join(WAIT)
+    assert not thread.is_alive() and told == []
 
 
 def test_who_leaves_the_line_is_not_waited_for() -> None:
