@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 
 import numpy as np
@@ -13,8 +14,10 @@ from core.draw.overlay import write_mp4
 from core.errors import BadInput
 from core.weights import load_checkpoint
 from core.world.gestures import render
+from pages.parts import own_lesson
 from pages.parts.own_gestures import Collection, OwnClip, OwnGesture, features_of
 from pages.parts.own_lesson import offered
+from pages.parts.sources import ModelSource
 from tests.pages.test_pages import ROOT, no_runs, opened
 from tests.pages.test_record import recording
 
@@ -81,9 +84,9 @@ def test_what_is_recorded_for_a_gesture_is_a_clip_of_it_and_of_no_other() -> Non
     assert not first.clips and not app.exception
 
 
-def test_gestures_are_learned_and_the_model_is_there_on_every_page(
-    clips: dict[str, list[Path]],
-) -> None:
+def with_clips(clips: dict[str, list[Path]]) -> AppTest:
+    """The page with its sidebar, before RViT and a spiral, with the clips of two gestures given."""
+
     def run(page: str) -> None:
         import runpy
 
@@ -98,12 +101,19 @@ def test_gestures_are_learned_and_the_model_is_there_on_every_page(
     app.session_state["model"] = "rvit"
     app.session_state["gestures"] = collected(clips)
     app.session_state["label"], app.session_state["seed"] = "spiral", 77
-    app.run()
+    return app.run()
+
+
+def test_gestures_are_learned_and_the_model_is_there_on_every_page(
+    clips: dict[str, list[Path]],
+) -> None:
+    app = with_clips(clips)
     app.button(key="learn").click().run()
     assert not app.exception and not app.error
     own = app.session_state["own_head"]
     right, numbers = own.head.right, own.head.numbers
     assert len(own.clips) == 6 and numbers["chance"] == 50
+    assert own.seconds < 5
     assert app.metric[0].value == f"{numbers['accuracy']:.0f} %"
     assert any(f"{right} of 6 clips right" in text.value for text in app.markdown)
     assert own.source.name in app.session_state["taught"]
@@ -116,6 +126,32 @@ def test_gestures_are_learned_and_the_model_is_there_on_every_page(
     app.run()
     assert not app.exception and not app.error
     assert app.get("plotly_chart")
+
+
+def test_the_whole_network_learns_longer_and_what_is_kept_of_it_opens_again_as_an_own_checkpoint(
+    clips: dict[str, list[Path]], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(own_lesson, "SECONDS", 3)
+    app = with_clips(clips)
+    app.button(key="learn-longer").click().run()
+    assert not app.exception and not app.error
+    until = time.monotonic() + 120
+    while "use-tuned" not in {button.key for button in app.button}:
+        assert time.monotonic() < until and not app.exception and not app.error
+        time.sleep(0.5)
+        app.run()
+    assert "of 2 right" in "".join(text.value for text in app.markdown)
+    (path,) = [Path(path) for path, title in app.session_state["taught"].items()]
+    assert app.session_state["taught"][str(path)] == "RViT, taught Z, spiral longer"
+
+    kept = tmp_path / "own_gestures.safetensors"
+    kept.write_bytes(path.read_bytes())  # what *Download it* gives
+    app.session_state["own_checkpoint"] = str(kept)
+    app.session_state["switch_to"] = ModelSource("file", str(kept))
+    app.run()
+    choice = app.session_state["choice"]
+    assert not app.exception and choice.model == ModelSource("file", str(kept))
+    assert choice.title == "RViT, taught Z, spiral" and choice.card.labels == ("Z", "spiral")
 
 
 def test_a_clip_is_read_by_a_model_once(
