@@ -9,8 +9,9 @@ from typing import Any
 import numpy as np
 import pytest
 
+from core.video import decode, probe
 from tests.browser.accessibility import barriers
-from tests.browser.camera import film, stroke, with_camera
+from tests.browser.camera import RATE, film, stroke, with_camera
 from tests.browser.noise import listened
 from tests.browser.waiting import contains, go_to, linked, no_error, settled
 
@@ -105,6 +106,24 @@ def test_as_the_camera_sees_it_the_same_stroke_goes_left_and_a_camera_from_behin
             contains(page, "[data-testid=stSidebar]", "as the camera saw it")
             assert best_class(page) == seen
             assert page.get_by_text("recording 1, 8 frames").count()
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("label", ["right", "left"])
+def test_a_real_person_before_the_camera_is_named_as_in_a_mirror(
+    address: str, launcher, clips: Path, tmp_path: Path, label: str
+) -> None:
+    """What the file shows is a mirror already; a camera sees it the other way round."""
+    film_of_a_person = sorted((clips / "front" / label).glob("*.mp4"))[0]
+    seen = decode(film_of_a_person, frames=probe(film_of_a_person).frames).frames
+    still = round(STILL * RATE)
+    seen = np.concatenate([seen[:1].repeat(still, 0), seen, seen[-1:].repeat(still, 0)])
+    path = film(tmp_path / "person.y4m", seen[:, :, ::-1])
+    with with_camera(launcher, path) as browser:
+        page = opened(browser, address)
+        record(page)
+        assert use(page) < 4
+        assert best_class(page) == label
 
 
 @pytest.mark.long
