@@ -23,14 +23,16 @@ from core.runs import write_atomically
 from core.video import Clip, random_order, shuffled
 from core.weights import UNCALIBRATED, Model, load
 from core.weights.domain import DOMAINS, DomainCheck, save_domain
-from core.world.elsewhere import KINDS, elsewhere
-from core.world.gestures import LABELS, Odds, render, rendered_clip
+from core.world.elsewhere import HAND_KINDS, KINDS, elsewhere
+from core.world.gestures import LABELS, Odds, View, render, rendered_clip
 from training.publish import least_margin
 
 GESTURES, OTHERS = 400, 660
+FRONT_GESTURES, FRONT_OTHERS = 200, 300
+"""Seen from the front, beside the others, where a model was trained on that view too."""
 FOLDS = 5
 RIDGE = 0.03
-DIRECTED, SHUFFLES = 200, 2  # gestures whose direction is tried, and how often each
+DIRECTED, SHUFFLES = 200, 2  # gestures of each view whose direction is tried, and how often each
 CONFIDENCE = 0.99  # share of right directions above the threshold, on clips harder than real ones
 MEANS, SURE = 100.0, 4.0  # variance of all mean queries and keys, and of each number of the logits
 FIRST = 920_000_000_000_000
@@ -40,20 +42,24 @@ HARD = Odds(same_colour=0.35, dim=0.35, backlit=0.25, moving=0.4, recoloured=0.2
 SIZE = (120, 160)
 
 
-def gestures(frames: int, count: int = GESTURES) -> Iterator[tuple[str, Clip]]:
+def gestures(frames: int, count: int = GESTURES, view: View = "own") -> Iterator[tuple[str, Clip]]:
     """Rendered gestures with their labels in turn, harder to see than those of training."""
     for i in range(count):
         label, seed = LABELS[i % len(LABELS)], FIRST + 1_000_000_000_000 + i
-        gesture = render(label, seed, frames=frames, size=SIZE, odds=HARD)
+        gesture = render(label, seed, frames=frames, size=SIZE, odds=HARD, view=view)
         yield label, worn(rendered_clip(gesture), np.random.default_rng(seed))
 
 
-def others(frames: int, count: int = OTHERS) -> Iterator[tuple[str, Clip]]:
-    """Rendered clips of anything else with their kinds in turn, every other round worn."""
+def others(frames: int, count: int = OTHERS, view: View = "own") -> Iterator[tuple[str, Clip]]:
+    """Rendered clips of anything else with their kinds in turn, every other round worn.
+
+    From the front it is a person whose hand does anything else.
+    """
+    kinds = KINDS if view == "own" else HAND_KINDS
     for i in range(count):
-        kind, seed = KINDS[i % len(KINDS)], FIRST + 2_000_000_000_000 + i
-        clip = elsewhere(kind, seed, frames=frames, size=SIZE)
-        if i // len(KINDS) % 2:
+        kind, seed = kinds[i % len(kinds)], FIRST + 2_000_000_000_000 + i
+        clip = elsewhere(kind, seed, frames=frames, size=SIZE, view=view)
+        if i // len(kinds) % 2:
             clip = worn(clip, np.random.default_rng(seed))
         yield kind, clip
 
@@ -88,22 +94,34 @@ def calibrate(model: Model) -> DomainCheck:
             "gestures alone"
         )
     frames = model.card.frames
-    shown = list(tqdm(gestures(frames), total=GESTURES, desc="gestures"))
-    inside = np.stack([domain_features(observe(model, clip)) for _, clip in shown])
-    other = tqdm(others(frames), total=OTHERS, desc="anything else")
-    outside = np.stack([domain_features(observe(model, clip)) for _, clip in other])
-    check = replace(fitted(inside, outside), hash=model.card.hash)
+    counts: list[tuple[View, int, int]] = [("own", GESTURES, OTHERS)]
+    if any(stage.get("front") for stage in model.card.recipe.get("stages", [])):
+        counts.append(("front", FRONT_GESTURES, FRONT_OTHERS))
+    inside, outside, directed = [], [], []
+    for view, few, many in counts:
+        shown = [clip for _, clip in tqdm(gestures(frames, few, view), total=few, desc="gestures")]
+        inside += [domain_features(observe(model, clip)) for clip in shown]
+        directed += shown[:DIRECTED]
+        other = tqdm(others(frames, many, view), total=many, desc="anything else")
+        outside += [domain_features(observe(model, clip)) for _, clip in other]
+    check = fitted(np.stack(inside), np.stack(outside), (GESTURES, OTHERS))
+    check = replace(check, hash=model.card.hash)
     if model.card.direction_threshold >= UNCALIBRATED:
         return check
-    clips = [clip for _, clip in shown[:DIRECTED]]
-    return replace(check, directions=direction_thresholds(model, clips))
+    return replace(check, directions=direction_thresholds(model, directed))
 
 
-def fitted(inside: Float[np.ndarray, "n F"], outside: Float[np.ndarray, "m F"]) -> DomainCheck:
+def fitted(
+    inside: Float[np.ndarray, "n F"],
+    outside: Float[np.ndarray, "m F"],
+    judged: tuple[int, int] | None = None,
+) -> DomainCheck:
     """A check without a hash and without directions, of the features of gestures and of others.
 
     Its threshold is judged on clips that it was not fitted to: of FOLDS parts each is scored by
-    what the others fit. Below it are as many of the gestures as there are others above it.
+    what the others fit. Below it are as many of the gestures as there are others above it, of the
+    first `judged` of each (None: of all). From the front a gesture is harder to tell from what
+    else a person does; that must not lower the bar of the drawer's own view.
     """
     part, other_part = np.arange(len(inside)) % FOLDS, np.arange(len(outside)) % FOLDS
     scores, other_scores = np.empty(len(inside)), np.empty(len(outside))
@@ -112,7 +130,9 @@ def fitted(inside: Float[np.ndarray, "n F"], outside: Float[np.ndarray, "m F"]) 
         scores[part == fold] = [check.score(clip) for clip in inside[part == fold]]
         held_out = outside[other_part == fold]
         other_scores[other_part == fold] = [check.score(clip) for clip in held_out]
-    return replace(logistic(inside, outside), threshold=equal_error(scores, other_scores))
+    few, many = judged or (len(inside), len(outside))
+    threshold = equal_error(scores[:few], other_scores[:many])
+    return replace(logistic(inside, outside), threshold=threshold)
 
 
 def equal_error(scores: Float[np.ndarray, " n"], others: Float[np.ndarray, " m"]) -> float:

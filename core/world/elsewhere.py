@@ -8,6 +8,7 @@ Everything follows from (kind, seed).
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 
 import cv2
 import numpy as np
@@ -15,28 +16,42 @@ import numpy as np
 from core.errors import BadInput
 from core.video import Clip, digest
 from core.world import backgrounds, layers, paint, sprites
-from core.world.render import USUAL, Camera, Light, Size, filmed, moments_of
+from core.world.front import filmed_from_front
+from core.world.render import USUAL, VIEWS, Camera, Light, Size, View, filmed, moments_of
 from core.world.sensor import Sensor
-from core.world.stroke import SAMPLES, at_moments, wave
+from core.world.stroke import DIRECTED, SAMPLES, at_moments, wave
 
 Drawn = list[np.ndarray]
 """The pictures of a clip before light and sensor, each uint8 RGB (h, w, 3)."""
 
 
 def elsewhere(
-    kind: str, seed: int, *, frames: int = 16, size: Size = (240, 320), seconds: float = 3.0
+    kind: str,
+    seed: int,
+    *,
+    frames: int = 16,
+    size: Size = (240, 320),
+    seconds: float = 3.0,
+    view: View = "own",
 ) -> Clip:
     """A clip of one of KINDS, with the arguments of `core.world.render.render`.
 
-    Raises: BadInput for an unknown kind.
+    Only what a hand does (HAND_KINDS) can be seen from the front. Raises: BadInput for an unknown
+    kind, or a view that it has not.
     """
     if kind not in KINDS:
         raise BadInput(f"{kind!r} is no kind of clip; choose one of {', '.join(KINDS)}")
+    if view not in VIEWS or (view == "front" and kind not in HAND_KINDS):
+        raise BadInput(
+            f"{kind!r} is not seen from {view!r}; from the front are {', '.join(HAND_KINDS)}"
+        )
     key = [seed, KINDS.index(kind), 7]
     rng, recolouring = np.random.default_rng(key), np.random.default_rng([*key, 1])
     if kind in _PATHS:
-        path = _PATHS[kind](rng)
-        film = filmed(
+        path, film_of = _PATHS[kind](rng), filmed
+        if view == "front":  # rested, moved and raised as a stroke that takes most of the clip
+            film_of = partial(filmed_from_front, label=DIRECTED[0])
+        film = film_of(
             path, rng, recolouring, frames=frames, size=size, odds=USUAL, only=np.arange(frames)
         )
         pictures = film.frames
@@ -49,7 +64,7 @@ def elsewhere(
         lit = [light.expose(t, sensor.focus(picture)) for t, picture in enumerate(drawn)]
         pictures = np.stack([sensor.read(picture, sensor.place(size, rng)) for picture in lit])
     times = (np.arange(frames) + 0.5) * seconds / frames
-    name = f"elsewhere:{kind}:{seed}"
+    name = f"elsewhere:{kind}:{seed}" + (":front" if view == "front" else "")
     return Clip(pictures, times, name, digest(name, pictures.shape))
 
 
@@ -341,4 +356,5 @@ _SCENES: dict[str, Callable[[np.random.Generator, np.ndarray, Size, Camera, Ligh
     "person": _person,
 }
 """What happens without it."""
-KINDS: tuple[str, ...] = (*_PATHS, *_SCENES)
+HAND_KINDS: tuple[str, ...] = tuple(_PATHS)
+KINDS: tuple[str, ...] = (*HAND_KINDS, *_SCENES)

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import numpy as np
 import pytest
 
 from core.errors import BadInput
 from core.video import Clip
 from core.weights import UNCALIBRATED
+from core.world.elsewhere import HAND_KINDS
 from core.world.gestures import LABELS
 from tests.core.tiny import random_model
 from training import domain
@@ -35,6 +38,38 @@ def test_what_is_fitted_tells_clips_apart_that_it_has_not_seen() -> None:
     assert scores.min() >= 0 and scores.max() <= 1 and check.weights.dtype == np.float32
 
 
+def test_what_is_judged_alone_sets_the_threshold() -> None:
+    """Gestures that are harder to tell do not lower the bar of the others."""
+    rng = np.random.default_rng(2)
+    way = rng.standard_normal(20)
+    inside = rng.standard_normal((80, 20)) + way
+    outside = rng.standard_normal((80, 20)) - way
+    inside[40:] -= 0.8 * way  # nearly as the others
+    alone = fitted(inside, outside, (40, 80))
+    assert alone.threshold > fitted(inside, outside).threshold
+    np.testing.assert_array_equal(alone.weights, fitted(inside, outside).weights)
+
+
+def test_a_model_that_was_trained_on_both_views_is_calibrated_on_both(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    seen: list[tuple[str, int]] = []
+
+    def few(frames: int, count: int, view: str = "own") -> Iterator[tuple[str, Clip]]:
+        seen.append((view, count))
+        return gestures(frames, min(count, 10), view)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(domain, "gestures", few)
+    monkeypatch.setattr(domain, "OTHERS", 11)
+    monkeypatch.setattr(domain, "FRONT_OTHERS", 8)
+    monkeypatch.setattr(domain, "SIZE", (24, 32))
+    model = random_model("direcformer").changed(labels=LABELS)
+    calibrate(model)
+    assert seen == [("own", 400)]
+    calibrate(model.changed(recipe={"stages": [{"front": 0.5}]}))
+    assert seen == [("own", 400), ("own", 400), ("front", 200)]
+
+
 def test_a_feature_that_never_changes_weighs_nothing() -> None:
     rng = np.random.default_rng(1)
     inside, outside = rng.standard_normal((2, 20, 9))
@@ -49,6 +84,9 @@ def test_clips_of_the_calibration_are_the_same_each_time_and_take_turns() -> Non
         np.testing.assert_array_equal(clip.frames, same.frames)
     kinds = [kind for kind, _ in others(3, 12)]
     assert kinds[0] == kinds[11] != kinds[1] and len(set(kinds)) == 11
+    from_front = list(others(3, 5, "front"))
+    assert [kind for kind, _ in from_front] == [*HAND_KINDS, HAND_KINDS[0]]
+    assert all(clip.source.endswith(":front") for _, clip in from_front)
 
 
 def test_a_worn_clip_is_of_the_same_size_and_still_the_same_picture() -> None:

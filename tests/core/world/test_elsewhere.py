@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from core.errors import BadInput
-from core.world.elsewhere import KINDS, elsewhere
+from core.world.elsewhere import HAND_KINDS, KINDS, elsewhere
 from core.world.gestures import render, rendered_clip
 
 
@@ -43,3 +43,16 @@ def test_a_room_moves_less_than_a_gesture_and_a_cut_more() -> None:
 def test_an_unknown_kind_is_refused() -> None:
     with pytest.raises(BadInput, match="'dog' is no kind of clip; choose one of resting"):
         elsewhere("dog", 0)
+
+
+@pytest.mark.parametrize("kind", HAND_KINDS)
+def test_what_else_a_hand_does_is_seen_from_the_front_too(kind: str) -> None:
+    front = elsewhere(kind, 5, frames=3, size=(24, 32), view="front")
+    assert front.frames.shape == (3, 24, 32, 3) and front.source == f"elsewhere:{kind}:5:front"
+    own = elsewhere(kind, 5, frames=3, size=(24, 32))
+    assert front.id != own.id and not np.array_equal(front.frames, own.frames)
+
+
+def test_what_has_no_hand_is_not_seen_from_the_front() -> None:
+    with pytest.raises(BadInput, match="'room' is not seen from 'front'"):
+        elsewhere("room", 0, view="front")
