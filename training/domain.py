@@ -24,6 +24,7 @@ from core.video import Clip, random_order, shuffled
 from core.weights import UNCALIBRATED, Model, load
 from core.weights.domain import DOMAINS, DomainCheck, save_domain
 from core.world.elsewhere import HAND_KINDS, KINDS, elsewhere
+from core.world.gestures import DIRECTED as DIRECTED_LABELS
 from core.world.gestures import LABELS, Odds, View, render, rendered_clip
 from training.publish import least_margin
 
@@ -31,6 +32,9 @@ GESTURES, OTHERS = 400, 660
 FRONT_GESTURES, FRONT_OTHERS = 200, 300
 """Seen from the front, beside the others, where a model was trained on that view too."""
 FOLDS = 5
+LET_IN = 2.0
+"""How many missed gestures one clip of anything else weighs that is let in: to call a dog a star is
+worse than to call a star the closest of ten strokes."""
 RIDGE = 0.03
 DIRECTED, SHUFFLES = 200, 2  # gestures of each view whose direction is tried, and how often each
 CONFIDENCE = 0.99  # share of right directions above the threshold, on clips harder than real ones
@@ -119,9 +123,10 @@ def fitted(
     """A check without a hash and without directions, of the features of gestures and of others.
 
     Its threshold is judged on clips that it was not fitted to: of FOLDS parts each is scored by
-    what the others fit. Below it are as many of the gestures as there are others above it, of the
-    first `judged` of each (None: of all). From the front a gesture is harder to tell from what
-    else a person does; that must not lower the bar of the drawer's own view.
+    what the others fit. It is the least that misses LET_IN times the share of gestures that it
+    lets in of the others, of the first `judged` of each (None: of all). From the front a gesture
+    is harder to tell from what else a person does; that must not lower the bar of the drawer's
+    own view.
     """
     part, other_part = np.arange(len(inside)) % FOLDS, np.arange(len(outside)) % FOLDS
     scores, other_scores = np.empty(len(inside)), np.empty(len(outside))
@@ -131,16 +136,19 @@ def fitted(
         held_out = outside[other_part == fold]
         other_scores[other_part == fold] = [check.score(clip) for clip in held_out]
     few, many = judged or (len(inside), len(outside))
-    threshold = equal_error(scores[:few], other_scores[:many])
+    threshold = least_threshold(scores[:few], other_scores[:many])
     return replace(logistic(inside, outside), threshold=threshold)
 
 
-def equal_error(scores: Float[np.ndarray, " n"], others: Float[np.ndarray, " m"]) -> float:
-    """The threshold that misses the same share of `scores` as it lets in of `others`."""
+def least_threshold(
+    scores: Float[np.ndarray, " n"], others: Float[np.ndarray, " m"], weight: float = LET_IN
+) -> float:
+    """The least threshold that misses `weight` times the share of `scores` that it lets in of
+    `others`."""
     tried = np.sort(scores)
     missed = np.arange(len(tried)) / len(tried)
     let_in = (others[None] >= tried[:, None]).mean(1)
-    return float(tried[np.argmax(missed >= let_in)])
+    return float(tried[np.argmax(missed >= weight * let_in)])
 
 
 def logistic(inside: Float[np.ndarray, "n F"], outside: Float[np.ndarray, "m F"]) -> DomainCheck:
@@ -183,8 +191,9 @@ def direction_thresholds(model: Model, clips: Sequence[Clip]) -> Float[np.ndarra
 
     The direction margin above which CONFIDENCE of the directions are right, each clip shuffled
     SHUFFLES times; UNCALIBRATED where there is none, as for a stroke that is another one backwards.
-    A network may order all strokes to the left and to the right as if they ran to the right: then
-    nine of ten to the right come out right, and yet the frames say nothing. So CONFIDENCE is high.
+    Nobody can know that of a stroke which is another one backwards: a network may order all strokes
+    to the left and to the right as if they ran to the right, and then those to the right come out
+    right. So only DIRECTED_LABELS are ever known.
     """
     called, margins, right = [], [], []
     for number, clip in enumerate(tqdm(clips, desc="directions")):
@@ -199,7 +208,9 @@ def direction_thresholds(model: Model, clips: Sequence[Clip]) -> Float[np.ndarra
     of, at, is_right = np.array(called), np.array(margins), np.array(right)
     thresholds = [
         least_margin(at[of == label], is_right[of == label], CONFIDENCE)
-        for label in range(len(model.card.labels))
+        if name in DIRECTED_LABELS
+        else np.inf
+        for label, name in enumerate(model.card.labels)
     ]
     return np.minimum(thresholds, UNCALIBRATED)
 

@@ -11,19 +11,20 @@ from core.errors import BadInput
 from core.video import Clip
 from core.weights import UNCALIBRATED
 from core.world.elsewhere import HAND_KINDS
-from core.world.gestures import LABELS
+from core.world.gestures import DIRECTED, LABELS
 from tests.core.tiny import random_model
 from training import domain
-from training.domain import calibrate, equal_error, fitted, gestures, logistic, others, worn
+from training.domain import calibrate, fitted, gestures, least_threshold, logistic, others, worn
 from training.publish import least_margin
 
 
-def test_the_threshold_misses_as_many_as_it_lets_in() -> None:
+def test_the_threshold_misses_twice_as_many_as_it_lets_in() -> None:
     scores = np.array([0.1, 0.5, 0.6, 0.7, 0.8, 0.9, 0.9, 0.9, 0.9, 0.9])
     others = np.array([0.0, 0.1, 0.1, 0.2, 0.2, 0.3, 0.3, 0.4, 0.4, 0.55])
-    threshold = equal_error(scores, others)
-    assert threshold == 0.5, "one of ten is missed, one of ten let in"
-    assert equal_error(np.array([0.8, 0.9]), np.array([0.1])) == 0.8
+    as_many = least_threshold(scores, others, weight=1)
+    assert as_many == 0.5, "one of ten is missed, one of ten let in"
+    assert least_threshold(scores, others) == 0.6, "two are missed and none let in"
+    assert least_threshold(np.array([0.8, 0.9]), np.array([0.1])) == 0.8
 
 
 def test_what_is_fitted_tells_clips_apart_that_it_has_not_seen() -> None:
@@ -108,6 +109,16 @@ def test_a_direction_that_no_margin_tells_is_never_known(monkeypatch: pytest.Mon
     clips = [clip for _, clip in gestures(model.card.frames, 4)]
     thresholds = domain.direction_thresholds(model, clips)
     assert thresholds.tolist() == [UNCALIBRATED] * 10, "four clips are too few for any claim"
+
+
+def test_of_a_stroke_that_is_another_one_backwards_no_direction_is_ever_known(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(domain, "least_margin", lambda *_: 0.25)
+    model = random_model("direcformer").changed(labels=LABELS)
+    clips = [clip for _, clip in gestures(model.card.frames, 2)]
+    thresholds = domain.direction_thresholds(model, clips)
+    assert [t == 0.25 for t in thresholds] == [label in DIRECTED for label in LABELS]
 
 
 def test_a_model_of_other_labels_cannot_be_calibrated() -> None:
