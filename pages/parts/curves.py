@@ -132,17 +132,20 @@ def legend(coloured: Mapping[str, str], stage: str) -> None:
     )
 
 
-def draw(runs: list[Run], stage: str, columns: int = 3) -> None:
-    """One chart a figure that some run reported, all runs on the same axes."""
+def draw(runs: list[Run], stage: str, columns: int = 3, named: str = "curve") -> None:
+    """One chart a figure that some run reported, all runs on the same axes.
+
+    `named` begins the names of the charts and their files, which are apart on one page.
+    """
     panels = [panel for panel in PANELS if _lines(runs, stage, panel.key)]
     for first in range(0, len(panels), columns):
         row = st.columns(columns, gap="medium")
         for panel, column in zip(panels[first : first + columns], row, strict=False):
             with column:
-                _draw_panel(panel, runs, stage)
+                _draw_panel(panel, runs, stage, named)
 
 
-def _draw_panel(panel: Panel, runs: list[Run], stage: str) -> None:
+def _draw_panel(panel: Panel, runs: list[Run], stage: str, named: str) -> None:
     """A chart under its title, with its files."""
     row = st.container(
         horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"
@@ -160,14 +163,14 @@ def _draw_panel(panel: Panel, runs: list[Run], stage: str) -> None:
     unit = f"{panel.title}, percent" if panel.percent else panel.title
     with row:
         downloads(
-            f"curve-{panel.key}",
+            f"{named}-{panel.key}",
             [f"{panel.title} over the {_axis(stage)}", *map(_source, runs)],
             of_attention=False,
             small=True,
             numbers=of_lines(figure, _axis(stage), unit),
         )
     names = ", ".join(run.name for run in runs)
-    chart(figure, f"curve-{panel.key}", f"{panel.title} of {names} over the {_axis(stage)}")
+    chart(figure, f"{named}-{panel.key}", f"{panel.title} of {names} over the {_axis(stage)}")
 
 
 def _lines(runs: list[Run], stage: str, key: str, mark: str = "") -> Lines:

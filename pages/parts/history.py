@@ -216,7 +216,7 @@ def _curves(name: str) -> None:
     rows = tuple(json.loads(line) for line in file.read_text().splitlines())
     run = Run(file.with_suffix(""), {"name": name}, State.FINISHED, rows, None, "")
     curves.legend(curves.colours([run]), VIDEO)
-    curves.draw([run], VIDEO)
+    curves.draw([run], VIDEO, named="shipped")
 
 
 def _figures(shipped: dict[str, dict[str, Any]]) -> list[Row]:

@@ -10,18 +10,18 @@ from pathlib import Path
 import pytest
 
 from tests.golden.everything import GOLDEN
-from tests.golden.files import differences, outline, plain, read
+from tests.golden.files import WITHIN, differences, outline, plain, read
 
 MOST_LINES = 20
 
 
-def check(name: str, folder: Path) -> None:
-    """Compare with a golden file, and show the first differences."""
+def check(name: str, folder: Path, within: float = WITHIN) -> None:
+    """Compare with a golden file, numbers within so much, and show the first differences."""
     expected, got = read(name), plain(GOLDEN[name](folder))
     same_pixels = "rounding" not in expected or expected["rounding"] == got["rounding"]
     if not same_pixels:
         expected, got = outline(expected), outline(got)
-    found = list(differences(expected, got))
+    found = list(differences(expected, got, within=within))
     if found:
         more = [f"... and {len(found) - MOST_LINES} more"] if len(found) > MOST_LINES else []
         lines = [f"{name}.json: {len(found)} differences", *found[:MOST_LINES], *more]
@@ -63,7 +63,8 @@ def test_parts_of_the_app_keep_the_names_by_which_they_are_found(tmp_path: Path)
 
 
 def test_a_run_that_was_stopped_and_went_on_leaves_the_same_files(tmp_path: Path) -> None:
-    check("resumed_run", tmp_path)
+    # processors sum otherwise, and each step of training makes more of it
+    check("resumed_run", tmp_path, within=2e-3)
 
 
 def test_a_difference_is_told_by_its_place_and_rounding_is_none() -> None:

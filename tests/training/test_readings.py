@@ -107,10 +107,9 @@ def test_what_is_written_of_them_is_what_was_measured() -> None:
     assert (
         f"of {real['shuffles']} shuffles (the 114 real clips, three each) DirecFormer's direction "
         f"was called known in {real['called']}, and rightly in {real['right']} of these, "
-        f"{share:.0f} %; of {rendered['shuffles']} rendered clips in {rendered['called']}, all "
-        "rightly" in text
+        f"{share:.0f} %; of {rendered['shuffles']} rendered clips in {rendered['called']}, rightly "
+        f"in {rendered['right']}" in text
     )
-    assert rendered["right"] == rendered["called"]
     names = (
         "raw path, as in the paper",
         "sharpened path, as in the app",
