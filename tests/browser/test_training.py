@@ -126,7 +126,8 @@ def test_the_page_is_complete_with_runs_and_without(
     page = opened(chromium, address)
     drawn(page, 8)
     names = page.evaluate(
-        "[...document.querySelectorAll('[class*=st-key-curve-] .js-plotly-plot')].map(p => p._fullData.map(d => d.name))"
+        "[...document.querySelectorAll('[class*=st-key-curve-] .js-plotly-plot')]"
+        ".map(p => p._fullData.map(d => d.name))"
     )
     assert all({"cosine", "wide_batch", "too_fast_a_rate"} <= set(traces) for traces in names)
     page.get_by_text("the loss is not finite").wait_for()
