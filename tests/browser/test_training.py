@@ -101,7 +101,7 @@ def test_the_page_is_complete_with_runs_and_without(
 ) -> None:
     page = opened(chromium, address)
     page.get_by_text("No run yet").wait_for()
-    page.locator("[data-testid=stDataFrame]").nth(1).wait_for()
+    page.locator("[data-testid=stDataFrame] >> visible=true").nth(1).wait_for()
     pictures(page, screenshots, "training-history")
     page.close()
 
@@ -124,7 +124,7 @@ def test_the_page_is_complete_with_runs_and_without(
         },
     )
     page = opened(chromium, address)
-    drawn(page, 8)
+    drawn(page, 8, within="[class*=st-key-curve-]")
     names = page.evaluate(
         "[...document.querySelectorAll('[class*=st-key-curve-] .js-plotly-plot')]"
         ".map(p => p._fullData.map(d => d.name))"

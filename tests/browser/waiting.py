@@ -50,10 +50,10 @@ def go_to(page: Any, title: str) -> None:
         page.get_by_role("menuitem", name=title, exact=True).click()
 
 
-def drawn(page: Any, charts: int, seconds: float = 90) -> None:
-    """Wait until so many charts are drawn, and the app is not running."""
+def drawn(page: Any, charts: int, seconds: float = 90, within: str = "") -> None:
+    """Wait until so many charts are drawn, below elements `within`, and the app is not running."""
     plots = (
-        "[...document.querySelectorAll('.js-plotly-plot')].filter(plot => "
+        f"[...document.querySelectorAll('{within} .js-plotly-plot')].filter(plot => "
         "plot.querySelector('.main-svg')).length"
     )
     page.wait_for_function(f"() => {plots} === {charts}", timeout=1000 * seconds)
