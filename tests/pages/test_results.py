@@ -123,8 +123,13 @@ def test_the_card_of_the_default_model_says_how_often_its_verdict_was_right_by_s
     rows = history.verdicts("direcformer")
     assert [row["stroke"] for row in rows] == [*LABELS, "all"]
     asked = next(each for each in measured("readings")["models"] if each["model"] == "direcformer")
-    circle = next(row for row in rows if row["stroke"] == "circle")
-    assert circle["real: right"] == asked["real"]["verdict"]["circle"]["right"] > 0
+    for row in rows:
+        for data in ("real", "rendered"):
+            counts = asked[data]["verdict"][row["stroke"]]
+            shown = {key: row[f"{data}: {key}"] for key in ("shuffles", "called", "right")}
+            assert shown == {key: counts[key] for key in shown}
+    star = next(row for row in rows if row["stroke"] == "star")
+    assert star["real: right"] < star["real: called"] < star["real: shuffles"]
     assert rows[-1]["rendered: called"] == sum(row["rendered: called"] for row in rows[:-1])
     assert history.verdicts("far") == [], "it calls no direction known"
 
