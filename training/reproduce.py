@@ -32,7 +32,7 @@ from core.video.sets.named import check_folder
 from core.weights import Card, Model, embedded, file_hash, load, load_checkpoint
 from core.world.gestures import LABELS, render, rendered_clip
 from training import asked
-from training.checkpoints import read_weights
+from training.checkpoints import History, read_weights
 from training.data.rendered import keeping_clips
 from training.evaluate import (
     Sample,
@@ -121,7 +121,7 @@ def _about(name: str, budget: Budget) -> dict[str, Any]:
         about["real_clips"] = _files(budget.real)
     if name in TABLES:
         about["clips"] = budget.clips
-        about["start"] = _start(budget.init)
+        about["start"] = _start(TABLES[name], budget.init)
         about["rows"] = TABLES[name].fingerprint()
     return about
 
@@ -142,7 +142,9 @@ def _files(folder: Path) -> str:
     )
 
 
-def _start(init: str) -> str:
+def _start(table: Table, init: str) -> str:
+    if not init and table.trunk:
+        return f"{table.trunk} {file_hash(embedded()[table.trunk])}"
     if not init:
         return "a still stage of its own"
     if not Path(init).is_file():
@@ -175,6 +177,8 @@ def _trained(table: Table, row: str, seed: int, folder: Path, budget: Budget) ->
 
 def _common_start(table: Table, out: Path, threads: int) -> str:
     """What all rows of a table start from; empty for random weights."""
+    if table.trunk:
+        return _trunk(table.trunk, out)
     start = _stills(table, out, threads) if table.stills else ""
     return _masked(table, out, start, threads) if table.masked else start
 
@@ -187,12 +191,25 @@ def _masked(table: Table, out: Path, init: str, threads: int) -> str:
     file = out / "masked" / "start.safetensors"
     if not file.exists():
         fit(table.pretraining(init, threads), f"{table.base}: masked", file.parent)
-        weights, history = read_weights(file.parent / File.VIDEO)
-        kept = ("model.patch_embed.", "model.blocks.", "side.")
-        weights = {name: value for name, value in weights.items() if name.startswith(kept)}
-        notes = {"history": json.dumps(history)}
-        write_atomically(file, lambda temporary: save_file(weights, temporary, metadata=notes))
+        _save_trunk(file, *read_weights(file.parent / File.VIDEO))
     return str(file)
+
+
+def _trunk(name: str, out: Path) -> str:
+    """The trunk of shipped weights: no row knows a class before it is trained."""
+    file = out / "trunk.safetensors"
+    if not file.exists():
+        weights, history = read_weights(embedded()[name])
+        _save_trunk(file, {f"model.{key}": value for key, value in weights.items()}, history)
+    return str(file)
+
+
+def _save_trunk(file: Path, weights: dict[str, Any], history: History) -> None:
+    kept = ("model.patch_embed.", "model.blocks.", "side.")
+    weights = {name: value for name, value in weights.items() if name.startswith(kept)}
+    notes = {"history": json.dumps(history)}
+    file.parent.mkdir(parents=True, exist_ok=True)
+    write_atomically(file, lambda temporary: save_file(weights, temporary, metadata=notes))
 
 
 def _stills(table: Table, out: Path, threads: int) -> str:

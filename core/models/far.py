@@ -372,7 +372,7 @@ _PRESETS: dict[str, dict[str, Any]] = {
 }
 _SETTINGS: dict[str, tuple[Any, ...]] = {
     "attention": ("global", "sd", "temporal", "hst", "hsda"),
-    "ratio": ("1:1", "2:1", "1:2"),
+    "ratio": ("1:1", "2:1", "1:2", "3:1", "1:3"),
     "interaction": ("before", "after", "mlp", "none"),
     "interaction_groups": (True, False),
     "norm": ("batch", "layer"),

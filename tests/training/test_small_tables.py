@@ -12,7 +12,7 @@ from safetensors.torch import save_file
 
 from core.models import build
 from core.models.tables import tables as printed
-from core.weights import load_checkpoint
+from core.weights import load, load_checkpoint
 from core.world.gestures import LABELS
 from tests.training.tiny import RECIPE
 from training import reproduce as module
@@ -55,11 +55,31 @@ def test_the_rows_of_small_tables_differ_in_what_they_are_named_for_alone() -> N
 
 
 def test_masked_pretraining_sees_no_label_and_no_hand_and_every_head_sees_the_whole_clip() -> None:
-    for name in ("far_tables", "supervision"):
-        recipe = TABLES[name].pretraining("", 1)
-        assert (recipe.classify, recipe.fingertip, recipe.masked) == (0.0, 0.0, 1.0)
-        made = build(recipe.model, "gesture", **recipe.settings)
-        assert all(block.attn.local_tap is None for block in made.blocks)
+    recipe = TABLES["supervision"].pretraining("", 1)
+    assert (recipe.classify, recipe.fingertip, recipe.masked) == (0.0, 0.0, 1.0)
+    made = build(recipe.model, "gesture", **recipe.settings)
+    assert all(block.attn.local_tap is None for block in made.blocks)
+
+
+def test_every_row_of_far_starts_from_trained_global_attention_that_knows_no_class(
+    tmp_path: Path,
+) -> None:
+    table = TABLES["far_tables"]
+    start = module._common_start(table, tmp_path, 1)
+    shipped = load("videomae")
+    weights, history = read_weights(Path(start))
+    assert history == shipped.card.recipe["stages"]
+    assert all(name.startswith(("model.patch_embed.", "model.blocks.")) for name in weights)
+    for row in table.rows:
+        one = Video(table.recipe(row, 4, 0, start, 1), LABELS, LABELS)
+        one.start_from(weights)
+        ours, theirs = one.model.state_dict(), shipped.net.state_dict()
+        trunk = [name for name in theirs if name.startswith(("patch_embed.", "blocks."))]
+        assert len(trunk) > 80
+        for name in trunk:
+            torch.testing.assert_close(ours[name], theirs[name], msg=f"{row}: {name}")
+        assert not torch.equal(one.model.head.weight[:, :160], shipped.net.head.weight), row
+    assert replace(table, trunk="").fingerprint() != table.fingerprint()
 
 
 def test_a_row_of_any_classifier_starts_from_the_trunk_of_the_masked_stage(
