@@ -205,11 +205,16 @@ def _trunk(name: str, out: Path) -> str:
 
 
 def _save_trunk(file: Path, weights: dict[str, Any], history: History) -> None:
-    kept = ("model.patch_embed.", "model.blocks.", "side.")
-    weights = {name: value for name, value in weights.items() if name.startswith(kept)}
+    weights = {name: value for name, value in weights.items() if _is_trunk(name)}
     notes = {"history": json.dumps(history)}
     file.parent.mkdir(parents=True, exist_ok=True)
     write_atomically(file, lambda temporary: save_file(weights, temporary, metadata=notes))
+
+
+def _is_trunk(name: str) -> bool:
+    """Whether a tensor is of the network or of the side task, and of no classifier."""
+    heads = ("model.head.", "model.order_head.", "model.fc_norm.")
+    return name.startswith(("model.", "side.")) and not name.startswith(heads)
 
 
 def _stills(table: Table, out: Path, threads: int) -> str:
