@@ -232,9 +232,9 @@ TABLES: dict[str, Table] = {
             "interaction": _hsda(classifier="mean"),
             "interaction, one group": _hsda(classifier="mean", interaction_groups=False),
             "FAR": _hsda(),
-            # the paper's 2:1 and 1:2, as far as four heads can be split
-            "3:1": _hsda(ratio="3:1"),
-            "1:3": _hsda(ratio="1:3"),
+            # as near to the paper's ratios as four heads can be split
+            "3:1 for 2:1": _hsda(ratio="3:1"),
+            "1:3 for 1:2": _hsda(ratio="1:3"),
             "after attention": _hsda(interaction="after"),
             "after the MLP": _hsda(interaction="mlp"),
         },
