@@ -138,7 +138,7 @@ def draw() -> None:
         return
     st.subheader(
         "What the shipped models reached",
-        help="Measured when a checkpoint was shipped. All but TimeSformer were measured, trained "
+        help="Measured when a checkpoint was shipped. All six were measured, trained "
         "further and measured again; DirecFormer's settings were chosen while looking at figures "
         "of real clips. No real clip was trained on.",
     )
