@@ -5,12 +5,14 @@ A lesson's file names the measure and its arguments; `tests/lessons/test_claims.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from functools import cache
 from typing import Any
 
 import numpy as np
 
+from assets import ASSETS
 from core.draw.lesson import Claim
 from core.explain.compare import probes
 from core.observe import Trace, observe
@@ -236,6 +238,14 @@ def published(model: str, path: list[str], factor: float = 1) -> float:
     for name in path:
         figure = figure[name]
     return float(figure) * factor
+
+
+@measure
+def in_miniature(table: str, row: str, data: str, figure: str, factor: float = 1) -> float:
+    """A row's figure in a table of `training reproduce`, mean over its seeds."""
+    results = json.loads((ASSETS / "results" / f"{table}.json").read_text())
+    (line,) = (line for line in results["summary"] if line["row"] == row)
+    return factor * float(line[data][figure]["mean"])
 
 
 # --- classes -------------------------------------------------------------------------------------
