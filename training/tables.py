@@ -217,7 +217,7 @@ TABLES: dict[str, Table] = {
         also={"settings": {"heads": 3}},
     ),
     "far_table2": Table(
-        "Attention patterns",
+        "Attention patterns, from a model of still pictures",
         "FAR, Table 2",
         "far_gesture",
         _PATTERNS,

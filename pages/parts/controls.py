@@ -40,7 +40,7 @@ def colours_box(column: DeltaGenerator, key: str) -> str:
 INVISIBLE = 0.4
 """Of one scale for several maps: a map whose largest value is a smaller part of it is too dark.
 
-FAR's evidence for the default clip, a third of VideoMAE's, is all but black beside it.
+FAR's evidence for a clip was all but black beside VideoMAE's, of which it had a third.
 """
 
 

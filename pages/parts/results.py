@@ -224,7 +224,7 @@ def _miniature(table: Table, name: str) -> None:
     )
     seeds = {line["row"]: line["seeds"] for line in results["summary"] if line["row"] in rows}
     st.caption(
-        f"{MINIATURE} {results['clips']:,} clips a row. Seeds: "
+        f"{results['title']}. {MINIATURE} {results['clips']:,} clips a row. Seeds: "
         f"{', '.join(f'{row} {n}' for row, n in seeds.items())}; ± is one standard deviation over "
         "these. docs/experiments.md says how it was made and what agrees.",
     )
