@@ -61,6 +61,13 @@ def test_masked_pretraining_sees_no_label_and_no_hand_and_every_head_sees_the_wh
     assert all(block.attn.local_tap is None for block in made.blocks)
 
 
+def test_results_name_the_weights_that_their_rows_start_from() -> None:
+    budget = module.Budget(seeds=1, clips=1, test_clips=1)
+    shipped = load("videomae").card.hash
+    assert module._about("far_tables", budget)["start"] == f"videomae {shipped}"
+    assert module._about("far_table2", budget)["start"] == "a still stage of its own"
+
+
 @pytest.mark.parametrize(
     ("name", "trunk"), [("far_tables", "videomae"), ("order_side_tasks", "timesformer")]
 )
