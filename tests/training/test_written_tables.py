@@ -1,0 +1,57 @@
+"""The tables in docs/: each cell is that of a file in assets/results, made with today's weights."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from assets import ASSETS
+from core.weights import embedded, file_hash
+from training.results import markdown, summary
+from training.tables import TABLES
+from training.trusted import answer_table, table
+
+DOCS = Path(__file__).parents[2] / "docs"
+RESULTS = {
+    path.stem: json.loads(path.read_text(encoding="utf-8"))
+    for path in sorted((ASSETS / "results").glob("*.json"))
+}
+REPRODUCED = [name for name, results in RESULTS.items() if "summary" in results]
+
+
+def text(name: str) -> str:
+    return (DOCS / name).read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("name", REPRODUCED)
+def test_a_reproduced_table_stands_in_experiments_as_its_file_has_it(name: str) -> None:
+    results = RESULTS[name]
+    assert markdown(results) in text("experiments.md")
+
+    def by_row(lines: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        return sorted(lines, key=lambda line: line["row"])
+
+    assert by_row(summary(results["runs"])) == by_row(results["summary"])
+
+
+def test_the_tables_of_trust_stand_in_results_as_their_file_has_them() -> None:
+    lines = [*table(RESULTS["trust"]), *answer_table(RESULTS["trust"])]
+    written = text("results.md").splitlines()
+    assert len(lines) == 2 * (2 + len(embedded()))
+    assert [line for line in lines if line not in written] == []
+
+
+@pytest.mark.parametrize("name", [name for name in REPRODUCED if name not in TABLES])
+def test_what_is_asked_of_shipped_weights_was_asked_of_those_that_ship(name: str) -> None:
+    now = {model: file_hash(file) for model, file in embedded().items()}
+    for run in RESULTS[name]["runs"]:
+        assert run["weights"] == now[run["row"].split(",")[0]], f"{run['row']}: make it again"
+
+
+@pytest.mark.parametrize("name", [name for name, one in TABLES.items() if one.trunk])
+def test_a_table_from_a_shipped_trunk_started_from_the_one_that_ships(name: str) -> None:
+    trunk = TABLES[name].trunk
+    assert RESULTS[name]["start"] == f"{trunk} {file_hash(embedded()[trunk])}", "make it again"
