@@ -228,7 +228,7 @@ BAD = [
     ["count", "nothing"],
     ["count", "far", "--preset", "huge"],
     ["count", "far", "--set", "tempo=3"],
-    ["count", "far", "--set", "ratio=3:1"],
+    ["count", "far", "--set", "ratio=4:1"],
     ["count", "far", "--set", "ratio"],
     ["count", "far", "--set", "heads=0"],
     ["count", "far", "--set", "depth=deep"],

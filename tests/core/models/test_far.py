@@ -406,7 +406,7 @@ def test_both_models_are_offered_and_differ_by_settings_alone() -> None:
     "wrong",
     [
         {"attention": "dense"},
-        {"ratio": "3:1"},
+        {"ratio": "4:1"},
         {"interaction": "first"},
         {"interaction_groups": "yes"},
         {"norm": "group"},
