@@ -48,7 +48,7 @@ OWN_TABLES = {
         "DirecFormer learned the order with two side tasks that are in no paper: which of two "
         "frames came first, and each frame's true place. Here a TimeSformer, whose attention is a "
         "softmax, learns with the same, and so does a DirecFormer, from the same start and with "
-        "the same clips; and both without. OrderAcc of guessing is 47.1 %.",
+        "the same clips. OrderAcc of guessing is 47.1 %.",
         {
             "top1": "top-1",
             "order_accuracy": "OrderAcc, raw",
