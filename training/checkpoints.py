@@ -16,6 +16,7 @@ from typing import Any
 from torch import Tensor
 
 from core.errors import BadInput
+from core.models.blocks import Kind as Kernel
 from core.runs import is_number, write_atomically
 from core.weights import Card, save_checkpoint
 from core.weights.card_check import read_card
@@ -59,6 +60,20 @@ def _history(file: Path, stored: Stored) -> History:
     if "taught" in card.recipe:  # the order of a real video's frames, whose licence nobody knows
         return [foreign | {"license": ""}]
     return card.recipe.get("stages") or [foreign | {"license": card.license}]
+
+
+def space_before(history: History, recipe: Recipe) -> Kernel | None:
+    """The kernel over space that weights were trained with, where the recipe's is another one.
+
+    None where there is one kernel only, or nobody knows: of weights that are not this project's,
+    and of a still stage, the kernel is changed without a word, as the papers do.
+    """
+    last = history[-1] if history else {}
+    if "model" not in last:
+        return None
+    start = Recipe(last["model"], last.get("preset", "gesture"), settings=last.get("settings", {}))
+    before: Kernel | None = model_settings(start).get("space")
+    return before if before != model_settings(recipe).get("space") else None
 
 
 def _stages(file: Path, text: str) -> History:

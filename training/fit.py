@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import sys
 import time
 from collections.abc import Callable
@@ -16,14 +17,16 @@ from safetensors.torch import save_file
 from tqdm import tqdm
 
 from core.errors import BadInput
+from core.models.blocks import Kind
 from core.runs import STILLS, VIDEO, File, write_atomically
-from training.checkpoints import History, export, read_weights
+from training.checkpoints import History, export, read_weights, space_before
 from training.folder import Folder, Meter, Reporter, described
 from training.recipes import Recipe
 from training.run import Run
 from training.schedule import schedule_of
 from training.sources import HELD_OUT, Sharing, Source, batches, rendered, source
 from training.stages import Still, Taken, Video, freeze, model_settings
+from training.stages.kernel import CLIPS, refit_space
 
 REPORT_EVERY = 50
 """Steps from one report to the next, in a stage that is long enough for LEAST_REPORTS of them."""
@@ -86,6 +89,11 @@ def fit(recipe: Recipe, name: str, out: Path, watch: Watch | None = None) -> Pat
             taken = video.start_from(read_weights(stills)[0])
         if folder.writes and taken:
             print(taken, file=sys.stderr)
+        before = space_before(history, recipe)
+        if before and state["stage"] is None:
+            fits = _refitted(video, before, clips, Sharing(recipe.batch, recipe.accumulate))
+            if folder.writes:
+                print(fits, file=sys.stderr)
 
         schedule = schedule_of(recipe, recipe.lr, steps, clips.epoch / recipe.batch)
         run = Run(VIDEO, video, recipe, folder, clips, schedule, accelerator, held_out)
@@ -96,6 +104,22 @@ def fit(recipe: Recipe, name: str, out: Path, watch: Watch | None = None) -> Pat
     accelerator.wait_for_everyone()
     accelerator.free_memory()
     return path
+
+
+def _refitted(video: Video, before: Kind, clips: Source, sharing: Sharing) -> str:
+    """Let the space attention's new kernel add what the old one did; returns a line to show."""
+    steps = math.ceil(CLIPS / sharing.batch)
+    videos = [
+        video.normalised(video.plan(part, sharing.places(n), step, sharing.batch).video)
+        for step, parts in enumerate(batches(clips, sharing, start=0, steps=steps, workers=0))
+        for n, part in enumerate(parts)
+    ]
+    fits = refit_space(video.model, before, videos)
+    return (
+        f"attention over space was {before} and is another kernel here: the projection of each "
+        f"block was fitted anew on {sum(map(len, videos))} clips, R2 {fits[0]:.2f} in the first "
+        f"block to {fits[-1]:.2f} in the last"
+    )
 
 
 def train(run: Run, watch: Watch | None = None) -> None:
@@ -231,6 +255,8 @@ def _finish(run: Run, name: str, history: History) -> Path:
     }
     if run.clips.files:
         stage["skipped"] = skipped
+    if space_before(history, recipe):
+        stage["after"] = "projections of the space attention fitted anew to its new kernel"
     history = [*history, stage]
     path = folder.path / File.MODEL
     if folder.writes:
