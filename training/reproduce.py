@@ -26,13 +26,13 @@ from core.explain.maps import spatial
 from core.explain.trust.over_clips import truth_seen
 from core.explain.trust.truth_scores import truth_scores
 from core.observe import observe
-from core.runs import File, write_atomically
+from core.runs import write_atomically
 from core.video import digest
 from core.video.sets.named import check_folder
 from core.weights import Card, Model, embedded, file_hash, load, load_checkpoint
 from core.world.gestures import LABELS, render, rendered_clip
 from training import asked
-from training.checkpoints import History, read_weights
+from training.checkpoints import read_weights
 from training.data.rendered import keeping_clips
 from training.evaluate import (
     Sample,
@@ -146,7 +146,7 @@ def _start(table: Table, init: str) -> str:
     if not init and table.trunk:
         return f"{table.trunk} {file_hash(embedded()[table.trunk])}"
     if not init:
-        return "a still stage of its own"
+        return "a still stage of its own" if table.stills else "random weights"
     if not Path(init).is_file():
         raise BadInput(f"{init} does not exist; --init takes a run's stills.safetensors")
     return file_hash(Path(init))
@@ -179,20 +179,7 @@ def _common_start(table: Table, out: Path, threads: int) -> str:
     """What all rows of a table start from; empty for random weights."""
     if table.trunk:
         return _trunk(table.trunk, out)
-    start = _stills(table, out, threads) if table.stills else ""
-    return _masked(table, out, start, threads) if table.masked else start
-
-
-def _masked(table: Table, out: Path, init: str, threads: int) -> str:
-    """The masked stage that all rows start from, whatever their heads see.
-
-    Its classifier was never trained, and rows with another have no place for it.
-    """
-    file = out / "masked" / "start.safetensors"
-    if not file.exists():
-        fit(table.pretraining(init, threads), f"{table.base}: masked", file.parent)
-        _save_trunk(file, *read_weights(file.parent / File.VIDEO))
-    return str(file)
+    return _stills(table, out, threads) if table.stills else ""
 
 
 def _trunk(name: str, out: Path) -> str:
@@ -200,15 +187,12 @@ def _trunk(name: str, out: Path) -> str:
     file = out / "trunk.safetensors"
     if not file.exists():
         weights, history = read_weights(embedded()[name])
-        _save_trunk(file, {f"model.{key}": value for key, value in weights.items()}, history)
+        trunk = {f"model.{key}": value for key, value in weights.items()}
+        trunk = {key: value for key, value in trunk.items() if _is_trunk(key)}
+        notes = {"history": json.dumps(history)}
+        file.parent.mkdir(parents=True, exist_ok=True)
+        write_atomically(file, lambda temporary: save_file(trunk, temporary, metadata=notes))
     return str(file)
-
-
-def _save_trunk(file: Path, weights: dict[str, Any], history: History) -> None:
-    weights = {name: value for name, value in weights.items() if _is_trunk(name)}
-    notes = {"history": json.dumps(history)}
-    file.parent.mkdir(parents=True, exist_ok=True)
-    write_atomically(file, lambda temporary: save_file(weights, temporary, metadata=notes))
 
 
 def _is_trunk(name: str) -> bool:

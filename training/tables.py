@@ -31,7 +31,6 @@ class Table:
     stages: tuple[float, ...] = (1.0,)
     shown: tuple[str, ...] = ("top1",)  # figures that the table has in words
     stills: bool = True  # the rows' common start knows the fingertip, from a still stage
-    masked: int = 0  # clips whose hidden patches it filled in, with global attention in all heads
     # shipped weights whose trunk all rows start from, in their size, without their classifier
     trunk: str = ""
     hand: bool = False  # measure how well attention finds the hand
@@ -50,22 +49,6 @@ class Table:
         run = {"clips": clips, "seed": seed, "init": init, "threads": threads}
         return replace(base, **changes | {"settings": settings} | run)
 
-    def pretraining(self, init: str, threads: int) -> Recipe:
-        """What the masked stage trains, which the rows start from: FAR with global attention."""
-        base = self.base_recipe()
-        settings = base.settings | {"attention": "global"} | _PLAIN
-        return replace(
-            base,
-            settings=settings,
-            classify=0.0,
-            fingertip=0.0,
-            masked=1.0,
-            clips=self.masked,
-            batch=32,
-            init=init,
-            threads=threads,
-        )
-
     def fingerprint(self) -> str:
         """16 hex digits that change with what any row trains."""
         usual = asdict(Recipe(model=""))
@@ -74,7 +57,7 @@ class Table:
             values = asdict(self.recipe(row, 1, 0, "", 1))
             rows[row] = {name: value for name, value in values.items() if value != usual[name]}
         stages = {"stages": self.stages} if len(self.stages) > 1 else {}
-        start = {"start": [self.stills, self.masked]} if self.masked or not self.stills else {}
+        start = {} if self.stills else {"start": [False, 0]}  # as the first files have it
         trunk = {"trunk": self.trunk} if self.trunk else {}
         return digest(rows | stages | start | trunk)
 
@@ -93,25 +76,22 @@ _NO_LOSS = {
     "rank": 0.0,
     "frozen": 0,
 }
-# Small enough for three seeds of every row within hours: large differences show, small ones do not.
-_SMALL = {"depth": 4, "frames": 8}
-_QUICK: dict[str, Any] = {
-    "stills_clips": 8_000,
-    "stills_depth": 4,
-    "workers": 0,
-    "batch": 16,
-    "lr": 1e-3,
-    "warmup": 50,
-    # easy to see; they are measured on clips as hard as usual
-    "odds": "same_colour=0,dim=0,backlit=0,moving=0",
-}
-_SMALL_FAR = _QUICK | {"settings": _SMALL | {"width": 72, "heads": 6}}
 _SHUFFLED = {"ordered": 0.5, "shuffled": 1.0}
-_SMALL_ORDER = (
-    _QUICK | _SHUFFLED | {"settings": _SMALL | {"width": 64, "heads": 2, "drop_path": 0.0}}
-)
 # What begins with a trained trunk needs fewer clips, and as large a rate as trained it.
 _FROM_TRUNK: dict[str, Any] = {"stills_clips": 0, "lr": 5e-4, "warmup": 50, "workers": 0}
+# From random weights: a small network, clips that are easy to see (they are measured on clips as
+# hard as usual), and AM flow, which sees that something moves before anything is learned.
+_FROM_NOTHING: dict[str, Any] = {
+    "stills_clips": 0,
+    "lr": 1e-3,
+    "batch": 32,
+    "warmup": 50,
+    "odds": "same_colour=0,dim=0,backlit=0,moving=0",
+    "settings": {"from_scratch": True, "depth": 3, "heads": 3},
+}
+# L_self can ask nothing of the four strokes that are each other backwards, so they are drawn a
+# quarter as often.
+_DIRECTED_STROKES = "left=0.25,right=0.25,up=0.25,down=0.25"
 _OF_ORDER = (
     "top1",
     "order_accuracy",
@@ -124,8 +104,6 @@ _PATTERNS: dict[str, dict[str, Any]] = {
     for name in ("global", "sd", "temporal", "hst", "hsda")
 }
 _SIDE = {"pairs": 3.0, "rank": 1.0}
-MASKED = 8_000
-_LAST = _SELF | {"directed_from": _SMALL["depth"] - 1}
 
 
 def _losses(kernels: str) -> dict[str, dict[str, Any]]:
@@ -133,11 +111,11 @@ def _losses(kernels: str) -> dict[str, dict[str, Any]]:
     names = {"S": "softmax", "C": "cosine"}
     time, space = (names[letter] for letter in kernels.split("-"))
     settings = {"settings": {"time": time, "space": space}}
-    rows = {"": {}, " + L_ord": _ORDER, " + L_ord + L_self": _ORDER | _LAST}
+    rows = {"": {}, " + L_ord": _ORDER, " + L_ord + L_self": _ORDER | _SELF}
     return {f"{kernels}{name}": settings | losses for name, losses in rows.items()}
 
 
-def _small_losses() -> dict[str, dict[str, Any]]:
+def _kernels_and_losses() -> dict[str, dict[str, Any]]:
     """The rows of DirecFormer's Tables 1 and 2; no softmax is below 0 as L_self wants."""
     rows = {
         name: row
@@ -165,9 +143,7 @@ TABLES: dict[str, Table] = {
         },
         also=_NO_LOSS
         | {
-            # L_self can ask nothing of the four strokes that are each other backwards, so they are
-            # drawn a quarter as often.
-            "emphasis": "left=0.25,right=0.25,up=0.25,down=0.25",
+            "emphasis": _DIRECTED_STROKES,
             "stills_clips": 320_000,
             "ordered": 0.34,
             "shuffled": 1.0,
@@ -183,10 +159,15 @@ TABLES: dict[str, Table] = {
         "Kernels and losses",
         "DirecFormer, Tables 1 and 2",
         "direcformer_gesture",
-        _small_losses(),
-        also=_NO_LOSS | _SMALL_ORDER,
+        _kernels_and_losses(),
+        also=_NO_LOSS
+        | _FROM_TRUNK
+        | _SHUFFLED
+        | {"emphasis": _DIRECTED_STROKES, "settings": {"drop_path": 0.0}},
         sharpened=True,
         shown=_OF_ORDER,
+        stills=False,
+        trunk="timesformer",
     ),
     "order_side_tasks": Table(
         "Order from the side tasks alone",
@@ -244,12 +225,11 @@ TABLES: dict[str, Table] = {
     ),
     "supervision": Table(
         "With and without being told where the hand is",
-        "FAR's baseline VideoMAE, beside its tables",
-        "videomae_gesture",
+        "AM Flow, beside its tables",
+        "am_flow_gesture",
         {"told where the hand is": {}, "never told": {"fingertip": 0.0}},
-        also=_SMALL_FAR | {"stills_clips": 0},
+        also=_FROM_NOTHING,
         stills=False,
-        masked=MASKED,
         hand=True,
         shown=("top1", "hand_auc"),
     ),

@@ -1,4 +1,4 @@
-"""The small tables: what their rows differ in, and the masked stage that some start from."""
+"""The small tables: what their rows differ in, and what they start from."""
 
 from __future__ import annotations
 
@@ -8,19 +8,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from safetensors.torch import save_file
 
 from core.models import build
 from core.models.tables import tables as printed
 from core.weights import load, load_checkpoint
 from core.world.gestures import LABELS
-from tests.training.tiny import RECIPE
 from training import reproduce as module
-from training import tables
 from training.checkpoints import read_weights
-from training.recipes import Recipe
 from training.stages import Video
-from training.tables import TABLES, Table
+from training.tables import TABLES
 
 
 def test_every_miniature_row_of_the_printed_tables_is_one_of_ours() -> None:
@@ -35,7 +31,8 @@ def test_the_rows_of_small_tables_differ_in_what_they_are_named_for_alone() -> N
     assert len(rows) == 10 and "S-C + L_ord" in rows and "S-C + L_ord + L_self" not in rows
     assert rows["C-C"].settings["space"] == "cosine" and rows["C-C"].settings["time"] == "cosine"
     both = rows["C-C + L_ord + L_self"]
-    assert both.directed_from == both.settings["depth"] - 1
+    made = build(both.model, both.preset, **both.settings)
+    assert both.directed_from == len(made.blocks) - 1
     plain = {"settings": {}, "order": 0.0, "directed": 0.0, "directed_from": 0}
     assert len({repr(replace(r, **plain)) for r in rows.values()}) == 1
 
@@ -52,13 +49,7 @@ def test_the_rows_of_small_tables_differ_in_what_they_are_named_for_alone() -> N
     )
     assert told.fingertip > 0 and replace(told, fingertip=0.0) == never
     assert never.stills_clips == 0, "the still stage tells where the hand is"
-
-
-def test_masked_pretraining_sees_no_label_and_no_hand_and_every_head_sees_the_whole_clip() -> None:
-    recipe = TABLES["supervision"].pretraining("", 1)
-    assert (recipe.classify, recipe.fingertip, recipe.masked) == (0.0, 0.0, 1.0)
-    made = build(recipe.model, "gesture", **recipe.settings)
-    assert all(block.attn.local_tap is None for block in made.blocks)
+    assert module._common_start(TABLES["supervision"], Path(), 1) == "", "nor does any other start"
 
 
 def test_results_name_the_weights_that_their_rows_start_from() -> None:
@@ -66,10 +57,16 @@ def test_results_name_the_weights_that_their_rows_start_from() -> None:
     shipped = load("videomae").card.hash
     assert module._about("far_tables", budget)["start"] == f"videomae {shipped}"
     assert module._about("far_table2", budget)["start"] == "a still stage of its own"
+    assert module._about("supervision", budget)["start"] == "random weights"
 
 
 @pytest.mark.parametrize(
-    ("name", "trunk"), [("far_tables", "videomae"), ("order_side_tasks", "timesformer")]
+    ("name", "trunk"),
+    [
+        ("far_tables", "videomae"),
+        ("order_side_tasks", "timesformer"),
+        ("direcformer_table1", "timesformer"),
+    ],
 )
 def test_every_row_of_these_tables_starts_from_shipped_weights_and_knows_no_class(
     name: str, trunk: str, tmp_path: Path
@@ -90,34 +87,6 @@ def test_every_row_of_these_tables_starts_from_shipped_weights_and_knows_no_clas
             torch.testing.assert_close(ours[name], theirs[name], msg=f"{row}: {name}")
         assert not torch.equal(one.model.head.weight[:, :160], shipped.net.head.weight), row
     assert replace(table, trunk="").fingerprint() != table.fingerprint()
-
-
-def test_a_row_of_any_classifier_starts_from_the_trunk_of_the_masked_stage(
-    tiny: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    far = replace(RECIPE, model="far", order=0.0, directed=0.0, stills_clips=0)
-    plain = replace(
-        far, settings={"attention": "global", "interaction": "none", "classifier": "mean"}
-    )
-    taught = Video(plain, LABELS, LABELS)
-
-    def made(recipe: Recipe, name: str, out: Path) -> None:
-        out.mkdir(parents=True)
-        notes = {"history": '[{"name": "masked", "clips": 8}]'}
-        save_file(taught.state_dict(), out / "video.safetensors", metadata=notes)
-
-    monkeypatch.setattr(module, "fit", made)
-    monkeypatch.setattr(tables, "MINIATURE", {})
-    monkeypatch.setattr(tables, "recipe", lambda name: far)
-    table = Table("Toy", "Nobody", "toy", {"FAR": {}}, stills=False, masked=8)
-    start = module._common_start(table, tmp_path, 1)
-    assert start == module._common_start(table, tmp_path, 1), "made once"
-    weights, history = read_weights(Path(start))
-    assert history == [{"name": "masked", "clips": 8}]
-    row = Video(table.recipe("FAR", 4, 0, start, 1), LABELS, LABELS)
-    row.start_from(weights)
-    assert torch.equal(row.model.blocks[1].mlp.fc1.weight, taught.model.blocks[1].mlp.fc1.weight)
-    assert replace(table, masked=0).fingerprint() != table.fingerprint()
 
 
 def test_attention_on_the_hand_is_scored_by_roc_auc(
