@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import sys
+from collections.abc import Callable
 
 
 def end_at_once() -> None:
@@ -42,6 +43,18 @@ def interrupt() -> None:
         signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
+def read_enough(main: Callable[[], int]) -> int:
+    """The exit code of a command line whose reader may leave before its end, such as `head`."""
+    try:
+        code = main()
+        sys.stdout.flush()
+    except BrokenPipeError:
+        # Python flushes again when it ends, which would fail again.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 128 + signal.SIGPIPE
+    return code
+
+
 def run() -> int:
     """The command line's exit code; Ctrl-C gives no traceback while it is read, or ends, either."""
     end_at_once()
@@ -49,7 +62,7 @@ def run() -> int:
 
     try:
         interrupt()
-        return main()
+        return read_enough(main)
     except KeyboardInterrupt:
         return 130
     finally:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import signal
 import sys
 
-from core.__main__ import end_at_once, interrupt
+from core.__main__ import end_at_once, interrupt, read_enough
 
 if __name__ == "__main__":
     end_at_once()  # while the rest is still being read
@@ -41,6 +41,8 @@ def main(argv: list[str] | None = None) -> int:
     except BadInput as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
+    except BrokenPipeError:
+        raise
     except OSError as error:  # a full disk, a folder without rights
         place = f"{error.filename}: " if error.filename else ""
         print(f"error: {place}{error.strerror or error}; choose another place", file=sys.stderr)
@@ -432,6 +434,6 @@ _COMMANDS: dict[str, Callable[[argparse.Namespace], int]] = {
 
 if __name__ == "__main__":
     interrupt()
-    code = main()
+    code = read_enough(main)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # while it ends
     sys.exit(code)

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import json
 import re
+import signal
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -33,6 +36,19 @@ def run(capsys: pytest.CaptureFixture[str], *argv: str, code: int = 0) -> object
     out, err = capsys.readouterr()
     assert not err or code
     return json.loads(out)
+
+
+@pytest.mark.parametrize(
+    "command", [["core", "models", "--json"], ["training", "recipes", "--json"]], ids="-".join
+)
+def test_a_reader_who_leaves_early_gets_no_traceback(command: list[str]) -> None:
+    with subprocess.Popen(
+        [sys.executable, "-m", *command], stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    ) as process:
+        assert process.stdout is not None and process.stderr is not None
+        process.stdout.close()
+        said = process.stderr.read().decode()
+    assert said == "" and process.returncode == 128 + signal.SIGPIPE
 
 
 def test_render_writes_a_video_and_its_truth(clip: Path) -> None:
