@@ -134,7 +134,8 @@ def say_if_taught(choice: Choice) -> None:
     if any(stage.get("fingertip") for stage in stages):
         st.caption(
             "No wonder if it does: besides the class, these weights were taught where the "
-            "fingertip is and which patches the hand covers."
+            "fingertip is and which patches the hand covers. The attention of a small AM Flow that "
+            "was never told finds it as well: *Results*, *What if nobody says where the hand is?*"
         )
 
 
