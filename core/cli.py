@@ -201,7 +201,7 @@ def _clip(args: argparse.Namespace, model: Model, path: str) -> Clip:
 
 def _models(args: argparse.Namespace) -> Any:
     from core.models import available
-    from core.weights import embedded
+    from core.weights import embedded, model_of, shipped
 
     return [
         {
@@ -213,6 +213,7 @@ def _models(args: argparse.Namespace) -> Any:
             "settings": {k: list(v) for k, v in s.settings.items()},
             "unit_frames": s.unit_frames,
             "checkpoint": s.name in embedded(),
+            "variants": [n for n in shipped() if n not in embedded() and model_of(n) == s.name],
         }
         for s in available().values()
     ]

@@ -29,7 +29,7 @@ from core.order.trials import permutation_of
 from core.runs import check_writable, write_atomically
 from core.video import shuffled
 from core.video.sets.named import check_folder
-from core.weights import Model, embedded, load
+from core.weights import Model, embedded, load, shipped
 from core.world.gestures import DIRECTED, LABELS
 from training.evaluate import Sample, folder_clips, rendered_clips
 from training.losses import SHARPNESS
@@ -120,7 +120,7 @@ def _mean(reads: list[Read], way: str) -> float | None:
 def add_flags(command: argparse.ArgumentParser) -> None:
     """The flags of the command."""
     command.add_argument("--out", type=Path, required=True, help="a .json file")
-    command.add_argument("--models", nargs="+", choices=embedded(), default=list(embedded()))
+    command.add_argument("--models", nargs="+", choices=shipped(), default=list(embedded()))
     command.add_argument("--seeds", type=int, default=3, help="shuffles of each clip (default 3)")
     command.add_argument(
         "--test-clips", type=int, default=500, help="rendered clips, shuffled once (default 500)"

@@ -60,15 +60,16 @@ def save_domain(path: Path, check: DomainCheck) -> None:
 
 def domain_check(card: Card) -> DomainCheck | None:
     """The check of a model's weights; None if nobody has calibrated one for these very weights."""
-    check = _shipped(card.model)
-    return check if check is not None and check.hash == card.hash else None
+    return next((check for check in _shipped(card.model) if check.hash == card.hash), None)
 
 
 @lru_cache
-def _shipped(model: str) -> DomainCheck | None:
-    path = DOMAINS / f"{model}.safetensors"
-    if not path.is_file():
-        return None
+def _shipped(model: str) -> list[DomainCheck]:
+    """Those of a model's checkpoint and of its variants, whose names begin with the model's."""
+    return [_read(path) for path in sorted(DOMAINS.glob(f"{model}*.safetensors"))]
+
+
+def _read(path: Path) -> DomainCheck:
     with safe_open(path, "np") as file:
         numbers = json.loads((file.metadata() or {})["check"])
         return DomainCheck(

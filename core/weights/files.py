@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from dataclasses import asdict, replace
+from dataclasses import asdict, dataclass, replace
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -19,7 +19,7 @@ from torch import Tensor
 
 from assets import ASSETS
 from core.errors import BadInput, brief
-from core.models import VideoModel, build
+from core.models import VideoModel, build, spec
 from core.runs import write_text
 from core.weights.card import UNCALIBRATED, Card
 from core.weights.card_check import build_for, check_card, check_network, read_card
@@ -34,18 +34,43 @@ from core.world.gestures import LABELS
 __all__ = [
     "Card",
     "LoadReport",
+    "Variant",
     "embedded",
     "file_hash",
     "load",
     "load_checkpoint",
     "load_public",
     "save_checkpoint",
+    "shipped",
+    "shipped_title",
     "untrained",
     "weights_sha256",
 ]
 
 DEFAULT = "direcformer"  # what the app opens on, and what commands take where no model is named
 CHECKPOINTS = ASSETS / "checkpoints"
+
+
+@dataclass(frozen=True)
+class Variant:
+    """A second shipped checkpoint of a model, with other settings."""
+
+    model: str
+    settings: dict[str, Any]
+    title: str
+    summary: str
+
+
+VARIANTS = {
+    "direcformer_cc": Variant(
+        "direcformer",
+        {"space": "cosine"},
+        "DirecFormer C-C",
+        "DirecFormer with the signed cosine over space too, which its paper calls C-C and finds "
+        "best; the other is C-S",
+    )
+}
+"""By the name of the file."""
 SUMS = "SHA256SUMS"
 """In CHECKPOINTS: `sha256sum --check SHA256SUMS` checks the same by hand."""
 
@@ -245,24 +270,50 @@ def write_sums(*paths: Path) -> None:
 
 
 @cache
-def embedded() -> dict[str, Path]:
-    """The shipped checkpoints by model name, DEFAULT first."""
+def shipped() -> dict[str, Path]:
+    """Every shipped checkpoint by name: DEFAULT, the other models, then VARIANTS."""
     return {
         p.stem: p
         for p in sorted(
-            CHECKPOINTS.glob("*.safetensors"), key=lambda p: (p.stem != DEFAULT, p.stem)
+            CHECKPOINTS.glob("*.safetensors"),
+            key=lambda p: (p.stem in VARIANTS, p.stem != DEFAULT, p.stem),
         )
     }
 
 
-def load(model: str) -> Model:
-    """The shipped checkpoint of a model. Raises: BadInput if there is none."""
-    if model not in embedded():
+def embedded() -> dict[str, Path]:
+    """The shipped checkpoint of each model, by the model's name, DEFAULT first."""
+    return {name: path for name, path in shipped().items() if name not in VARIANTS}
+
+
+def model_of(name: str) -> str:
+    """The model of a shipped checkpoint."""
+    return VARIANTS[name].model if name in VARIANTS else name
+
+
+def shipped_with(model: str, settings: dict[str, Any]) -> str:
+    """The shipped checkpoint of a model with these settings; without one that of the model."""
+    fitting = (
+        name
+        for name, about in VARIANTS.items()
+        if about.model == model and about.settings == settings and name in shipped()
+    )
+    return next(fitting, model)
+
+
+def shipped_title(name: str) -> str:
+    """What a shipped checkpoint is called on the screen."""
+    return VARIANTS[name].title if name in VARIANTS else spec(name).title
+
+
+def load(name: str) -> Model:
+    """The shipped checkpoint of a model, or a variant. Raises: BadInput if there is none."""
+    if name not in shipped():
         raise BadInput(
-            f"there is no shipped checkpoint for {model!r}; choose one of "
-            f"{', '.join(embedded()) or 'none yet'}, or give --checkpoint"
+            f"there is no shipped checkpoint for {name!r}; choose one of "
+            f"{', '.join(shipped()) or 'none yet'}, or give --checkpoint"
         )
-    return load_checkpoint(embedded()[model])
+    return load_checkpoint(shipped()[name])
 
 
 def untrained(name: str, **settings: Any) -> Model:

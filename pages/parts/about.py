@@ -10,7 +10,7 @@ import streamlit as st
 
 from core.errors import BadInput
 from core.video.limits import limits_here, work_here
-from core.weights import embedded
+from core.weights import shipped
 from core.weights.files import shipped_card
 from pages.parts import budget, visitors
 from pages.parts.words import as_text
@@ -62,7 +62,7 @@ def _limits() -> list[str]:
 
 def _licences() -> list[str]:
     by_licence: dict[str, list[str]] = {}
-    for path in embedded().values():
+    for path in shipped().values():
         with suppress(BadInput):  # a damaged card, which the Training page names
             card = shipped_card(path.with_suffix(".json"))
             by_licence.setdefault(card.license or "not said", []).append(card.model)

@@ -9,7 +9,7 @@ import streamlit as st
 
 from core.errors import BadInput
 from core.models import available, image_models, spec
-from core.weights import embedded, hub
+from core.weights import VARIANTS, embedded, hub, shipped, shipped_title
 from pages.parts import links, session
 from pages.parts.controls import by_title
 from pages.parts.loaded import loaded
@@ -36,7 +36,7 @@ def model_options(
     checkpoint is shipped of, random weights are offered where they are `asked` for, by their title
     or their text: a lesson and a link may.
     """
-    options = {str(ModelSource("shipped", name)): spec(name).title for name in embedded()}
+    options = {str(ModelSource("shipped", name)): shipped_title(name) for name in shipped()}
     for path, title in (lessons or {}).items():
         options[str(ModelSource("file", path))] = title
     for named in hub.ready():
@@ -92,6 +92,7 @@ def _model_help() -> str:
     return "  \n".join(
         [
             *(f"**{about.title}**: {about.summary}." for about in known),
+            *(f"**{about.title}**: {about.summary}." for about in VARIANTS.values()),
             *(f"**{about.title}**: {about.summary}." for about in image_models().values()),
             "With **K400**, **K600** (Kinetics-400, Kinetics-600) or **SSv2** (Something-Something "
             "v2) in its name it is a public checkpoint, trained on real videos.",

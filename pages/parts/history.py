@@ -12,9 +12,8 @@ import streamlit as st
 
 from assets import ASSETS
 from core.errors import BadInput
-from core.models import spec
 from core.runs import METRICS, VIDEO, State
-from core.weights import CHECKPOINTS
+from core.weights import CHECKPOINTS, shipped_title
 from core.weights.files import listed_sums, shipped_card
 from pages.parts import curves
 from pages.parts.runs import Run
@@ -138,8 +137,9 @@ def draw() -> None:
         return
     st.subheader(
         "What the shipped models reached",
-        help="Measured when a checkpoint was shipped. All six were measured, trained "
-        "further and measured again; DirecFormer's settings were chosen while looking at figures "
+        help="Measured when a checkpoint was shipped. All were measured, trained "
+        "further and measured again but DirecFormer C-C, which was trained from DirecFormer once; "
+        "DirecFormer's settings were chosen while looking at figures "
         "of real clips. No real clip was trained on.",
     )
     st.dataframe(
@@ -152,7 +152,7 @@ def draw() -> None:
     name = st.pills(
         "Stages of",
         list(shipped),
-        format_func=lambda name: spec(shipped[name]["model"]).title,
+        format_func=shipped_title,
         default=next(iter(shipped)),
         required=True,
         key="history",
@@ -222,7 +222,7 @@ def _curves(name: str) -> None:
 def _figures(shipped: dict[str, dict[str, Any]]) -> list[Row]:
     """A row for each kind of clips that a model was measured on."""
     rows = []
-    for card in shipped.values():
+    for name, card in shipped.items():
         measured = card.get("measured", {})
         for key, kind in _MEASURED.items():
             is_another = key != "real_raw" or card.get("sharpness")  # than the row above
@@ -230,7 +230,7 @@ def _figures(shipped: dict[str, dict[str, Any]]) -> list[Row]:
                 figures = measured[key]
                 rows.append(
                     {
-                        "model": spec(card["model"]).title,
+                        "model": shipped_title(name),
                         "measured on": f"{figures['clips']} {kind}",
                         "Top-1": 100 * figures["top1"],
                         "OrderAcc": figures["order_accuracy"],

@@ -11,7 +11,7 @@ import streamlit as st
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from core.errors import BadInput, enough_memory
-from core.weights import Model, embedded, hub, load_checkpoint, untrained
+from core.weights import Model, hub, load_checkpoint, shipped, untrained
 from pages.parts.session import leave_if_asked
 from pages.parts.sources import ModelSource
 from pages.parts.store import Store
@@ -34,7 +34,7 @@ def loaded(source: ModelSource) -> Model:
             "Building the model",
             lambda: untrained(source.name),
         )
-    checkpoint = str(embedded()[source.name]) if source.kind == "shipped" else source.name
+    checkpoint = str(shipped()[source.name]) if source.kind == "shipped" else source.name
     files = hub.local(checkpoint)
     if files is None:
         raise BadInput(

@@ -11,9 +11,8 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from core.errors import BadInput
-from core.models import spec
 from core.runs import State, read_end, read_progress
-from core.weights import embedded
+from core.weights import shipped, shipped_title
 from pages.parts import runs
 from pages.parts.runs import Run
 from pages.parts.settings import clips_of, settings_of
@@ -71,8 +70,8 @@ def measuring(folder: Path, known: dict[str, Run]) -> None:
     """
     finished = checkpoints_of(known)
     row = st.columns([2, 1.6, 1.3, 1.8, 1.3], vertical_alignment="bottom")
-    shipped = {name: spec(name).title for name in embedded()}
-    titles = shipped | {f"run:{name}": f"run {name}" for name in finished}
+    titles = {name: shipped_title(name) for name in shipped()}
+    titles |= {f"run:{name}": f"run {name}" for name in finished}
     model = row[0].selectbox(
         "Model to measure", list(titles), format_func=titles.__getitem__, key="evaluate-model"
     )

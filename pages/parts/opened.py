@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from core.models import spec
-from core.weights import embedded
+from core.weights import shipped
 from pages.parts import links, session
 from pages.parts.component import component
-from pages.parts.sources import ModelKind, ModelSource
+from pages.parts.sources import ModelSource
 
 
 def opening(name: str, page: str, key: str, data: dict[str, Any]) -> str | None:
@@ -25,7 +25,13 @@ def opening(name: str, page: str, key: str, data: dict[str, Any]) -> str | None:
 
 
 def open_model(name: str) -> None:
-    """Show a model on the first page, before the same clip; without shipped weights random ones."""
-    kind: ModelKind = "shipped" if name in embedded() else "random"
-    session.switch_to(ModelSource(kind, spec(name).name))
+    """Show a shipped checkpoint on the first page, before the same clip, or a model of its name.
+
+    Without shipped weights these are random.
+    """
+    if name in shipped():
+        source = ModelSource("shipped", name)
+    else:
+        source = ModelSource("random", spec(name).name)
+    session.switch_to(source)
     links.go_to("explore")

@@ -15,7 +15,7 @@ from core.models import available, spec
 from core.models.count import Count, count
 from core.models.survey import DATA, Printed, printed
 from core.models.tables import Row, Table, tables
-from core.weights import embedded
+from core.weights import embedded, shipped_title, shipped_with
 from core.world.gestures import DIRECTED
 from pages.parts.controls import by_title
 from pages.parts.history import measured, metrics_file
@@ -48,7 +48,7 @@ OWN_TABLES = {
         "DirecFormer learned the order with two side tasks that are in no paper: which of two "
         "frames came first, and each frame's true place. Here a TimeSformer, whose attention is a "
         "softmax, learns with the same, and so does a DirecFormer, from the same start and with "
-        "the same clips. OrderAcc of guessing is 47.1 %.",
+        "the same clips; the last two rows go without. OrderAcc of guessing is 47.1 %.",
         {
             "top1": "top-1",
             "order_accuracy": "OrderAcc, raw",
@@ -59,8 +59,8 @@ OWN_TABLES = {
     "supervision": (
         "What if nobody says where the hand is?",
         "All shipped weights were told where the fingertip is and which patches the hand covers. "
-        "Here one model is, and one is not; both begin with masked pre-training, which is told "
-        "nothing. *Attention on the hand*: ROC AUC of the last layer's attention, 50 % by chance.",
+        "Here one small AM Flow is, and one is not; both begin with random weights. *Attention on "
+        "the hand*: ROC AUC of the last layer's attention, 50 % by chance.",
         {"top1": "top-1", "hand_auc": "attention on the hand"},
     ),
 }
@@ -200,9 +200,12 @@ def setting_of(row: Row) -> None:
         "for one view.",
         icon=":material/tune:",
     )
-    which = ", in its included setting" if settings or preset != "gesture" else ""
-    if st.button(f"Look at {spec(name).title}{which}", key="look-at", icon=":material/visibility:"):
-        open_model(name)
+    included = shipped_with(name, settings)
+    is_another = preset != "gesture" or (settings and included == name)
+    which = ", in its included setting" if is_another else ""
+    text = f"Look at {shipped_title(included)}{which}"
+    if st.button(text, key="look-at", icon=":material/visibility:"):
+        open_model(included)
 
 
 def _flag(value: object) -> str:
@@ -404,7 +407,7 @@ def three_ways() -> None:
         part = row.get("real") or row["rendered"]
         rows.append(
             {
-                "model": spec(row["model"]).title,
+                "model": shipped_title(row["model"]),
                 **part["ways"],
                 **{f"{way}, directed": value for way, value in part["ways_directed"].items()},
             }

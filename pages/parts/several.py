@@ -10,7 +10,7 @@ from core.draw.timeline import Timeline
 from core.errors import BadInput
 from core.models import available, spec
 from core.observe import check_fits
-from core.weights import embedded, hub
+from core.weights import VARIANTS, embedded, hub
 from pages.parts import cached, session
 from pages.parts.choose_model import model_options, taught
 from pages.parts.loaded import loaded
@@ -40,9 +40,12 @@ def may_name_classes(text: str) -> bool:
 def partner(choice: Choice) -> str:
     """The model to set beside this one, as the text of its source.
 
-    It is the paper's own baseline, which is the same network with other settings, if there is one.
+    It is the paper's own baseline, which is the same network with other settings, if there is one;
+    of a variant it is the model that it is a variant of.
     """
     own = choice.card.model
+    if choice.model.kind == "shipped" and choice.model.name in VARIANTS:
+        return str(ModelSource("shipped", own))
     others = {
         text: network
         for text in options()

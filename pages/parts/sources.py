@@ -9,6 +9,7 @@ from typing import Literal, get_args
 
 from core.errors import BadInput, brief
 from core.video import Recording
+from core.weights import model_of
 from core.world.gestures import RENDERED_FRAMES, Uncut, View
 
 
@@ -120,7 +121,7 @@ class ModelSource:
 
     kind: ModelKind
     name: str
-    """A network of core.models, a public checkpoint of core.weights.hub.NAMED, or a file."""
+    """A shipped checkpoint, a network of core.models, one of core.weights.hub.NAMED, or a file."""
 
     @staticmethod
     def parse(text: str) -> ModelSource:
@@ -136,4 +137,4 @@ class ModelSource:
     @property
     def network(self) -> str | None:
         """The network of core.models, where the source's own name says which."""
-        return self.name if self.kind in ("shipped", "random") else None
+        return model_of(self.name) if self.kind in ("shipped", "random") else None

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from core.models import spec
 from core.video import Clip, Crop, Sampling
-from core.weights import Card, Model
+from core.weights import Card, Model, shipped_title
 from pages.parts.loaded import loaded
 from pages.parts.sources import ClipSource, ModelSource
 
@@ -52,6 +52,8 @@ class Choice:
         """The model's name on the screen."""
         if self.model.kind == "public":
             return self.model.name
+        if self.model.kind == "shipped":
+            return shipped_title(self.model.name)
         network = spec(self.card.model).title
         if self.card.taught:
             return f"{network}, taught {', '.join(self.card.labels)}"

@@ -89,7 +89,7 @@ def points_of(data: str, axis: str, shown: str) -> list[Point]:
     `shown` is the model of the sidebar.
     """
     if data == OWN:
-        return [_measured(card, shown) for card in cards().values()]
+        return [_measured(card, shown) for card in _included().values()]
     points = [
         _point(b, data, axis)
         for b in backbones()
@@ -97,6 +97,11 @@ def points_of(data: str, axis: str, shown: str) -> list[Point]:
     ]
     rows = {name: placed(name, data) for name in embedded()}
     return points + [_own_point(name, row, axis, shown) for name, row in rows.items() if row]
+
+
+def _included() -> dict[str, dict[str, Any]]:
+    """The cards of the shipped models, one each: a variant is no other backbone."""
+    return {name: card for name, card in cards().items() if name in embedded()}
 
 
 def axis_of(data: str, axis: str) -> Axis:
@@ -267,7 +272,7 @@ def table(choice: Choice) -> None:
         "name": "Backbones",
         "columns": [{"title": title, "help": help, "kind": kind} for title, help, kind in columns],
         "rows": [
-            *(_app_row(choice, name, card) for name, card in cards().items()),
+            *(_app_row(choice, name, card) for name, card in _included().items()),
             *(_survey_row(backbone) for backbone in backbones()),
         ],
         "listed": f"References of the survey that its table names ({len(references())})",

@@ -134,6 +134,16 @@ def test_probe_describes_each_file_and_fails_if_one_is_bad(
     assert run(capsys, "probe", str(clip))[0]["clip"] == str(clip)
 
 
+def test_a_variant_is_named_like_a_model(capsys: pytest.CaptureFixture[str], clip: Path) -> None:
+    models = {each["name"]: each["variants"] for each in run(capsys, "models")}
+    assert models.pop("direcformer") == ["direcformer_cc"] and not any(models.values())
+    given = [
+        run(capsys, "classify", str(clip), "--model", name)
+        for name in ("direcformer", "direcformer_cc")
+    ]
+    assert given[0][0]["top"][0]["p"] != given[1][0]["top"][0]["p"], "by other weights"
+
+
 def test_classify_gives_five_labels_by_falling_probability(
     capsys: pytest.CaptureFixture[str], clip: Path
 ) -> None:

@@ -5,6 +5,7 @@ Also what becomes of the rest of the sidebar when another model is chosen.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -12,11 +13,13 @@ from streamlit.testing.v1 import AppTest
 
 from core.errors import BadInput
 from core.models import available, image_models, spec
-from core.weights import embedded, hub
+from core.weights import embedded, hub, shipped, shipped_title
 from core.weights.hub import Named
+from pages.parts.choose import opening_choice
 from pages.parts.choose_clip import videos_in
 from pages.parts.choose_model import model_options
 from pages.parts.loaded import loaded
+from pages.parts.several import partner
 from pages.parts.sources import ModelSource
 
 K400 = "timesformer-base-finetuned-k400"
@@ -56,18 +59,18 @@ def test_shipped_models_come_first_then_public_ones_that_are_here_then_ones_own(
     timesformer_folder: Path, checkpoints: Path
 ) -> None:
     untrained = [f"random:{name}" for name in sorted(available()) if name not in embedded()]
-    assert list(model_options(None)) == [*embedded(), *untrained]
+    assert list(model_options(None)) == [*shipped(), *untrained]
     assert next(iter(model_options(None))) == "direcformer", "the app opens on it"
     (checkpoints / K400).symlink_to(timesformer_folder)
     options = model_options("/x/mine.safetensors")
     assert list(options) == [
-        *embedded(),
+        *shipped(),
         "public:TimeSformer K400",
         *untrained,
         "file:/x/mine.safetensors",
     ]
-    assert list(options.values())[: len(embedded()) + 1] == [
-        *(spec(n).title for n in embedded()),
+    assert list(options.values())[: len(shipped()) + 1] == [
+        *(shipped_title(n) for n in shipped()),
         "TimeSformer K400",
     ]
     assert (
@@ -246,6 +249,18 @@ def test_a_link_to_a_model_that_is_here_opens_it_without_a_word(app: AppTest) ->
     app.query_params["model"] = spec("rvit").title
     app.run()
     assert shown(app)[0] == "RViT" and not app.warning
+
+
+def test_a_variant_has_a_link_and_a_title_of_its_own_and_stands_beside_its_model(
+    app: AppTest,
+) -> None:
+    app.query_params["model"] = "DirecFormer C-C"
+    app.run()
+    assert shown(app)[0] == "DirecFormer C-C" and not app.warning
+    source = ModelSource.parse(app.session_state["model"])
+    assert source == ModelSource("shipped", "direcformer_cc") and source.network == "direcformer"
+    assert loaded(source).card.settings["space"] == "cosine"
+    assert partner(replace(opening_choice(), model=source)) == "direcformer"
 
 
 @pytest.mark.parametrize(

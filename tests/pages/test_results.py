@@ -29,6 +29,19 @@ def test_a_row_opens_the_setting_that_it_speaks_of(monkeypatch: pytest.MonkeyPat
     assert "55.4 GFLOPs" in lines[0], "as the table prints it"
 
 
+def test_a_row_of_a_shipped_variant_opens_that_variant(monkeypatch: pytest.MonkeyPatch) -> None:
+    rows = next(t for t in tables() if t.name == "DirecFormer, Table 2").rows
+    offered: list[str] = []
+    asked_for: list[str] = []
+    monkeypatch.setattr(results.st, "info", lambda *_, **__: None)
+    monkeypatch.setattr(results.st, "button", lambda text, **_: not offered.append(text))
+    monkeypatch.setattr(results, "open_model", asked_for.append)
+    for row in (rows[0], rows[2], rows[-1]):
+        results.setting_of(row)
+    assert asked_for == ["timesformer", "direcformer", "direcformer_cc"]
+    assert offered[-1].startswith("Look at DirecFormer C-C")
+
+
 def test_the_miniature_stands_beside_the_same_rows_of_the_paper() -> None:
     table = next(t for t in tables() if t.name == "AM Flow, Table 4")
     rows, series = results.side_by_side(table, measured("am_flow_table4") or {})

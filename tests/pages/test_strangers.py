@@ -83,12 +83,12 @@ def test_a_damaged_card_of_a_shipped_model_is_one_sentence_beside_the_others(
     monkeypatch.setattr(weights, "CHECKPOINTS", tmp_path)
     monkeypatch.setattr(history, "CHECKPOINTS", tmp_path)
     intact, damaged = history.intact_and_damaged()
-    assert set(intact) == set(weights.embedded()) and damaged == []
+    assert set(intact) == set(weights.shipped()) and damaged == []
     (tmp_path / "far.json").write_text((tmp_path / "far.json").read_text().replace("96", "95"))
     (tmp_path / "rvit.json").write_bytes(b"\xff{")
     (tmp_path / "new.json").write_text("[")
     intact, damaged = history.intact_and_damaged()
-    assert set(intact) == set(weights.embedded()) - {"far", "rvit"}
+    assert set(intact) == set(weights.shipped()) - {"far", "rvit"}
     assert [line.split()[0] for line in damaged] == ["far.json", "new.json", "rvit.json"]
     assert all("\n" not in line for line in damaged)
 

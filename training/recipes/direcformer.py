@@ -32,6 +32,18 @@ dark hand is before dark wood. The very last one shuffles in any order (`--any-o
 neighbouring frames told apart under them and 95.4 % under others. The recipe below is where the
 search before that ended, without emphasis, odds and any order; it has not been run from the start.
 
+`direcformer_cc` is the paper's C-C, the cosine over space too. It was trained from the shipped C-S,
+with the flags of its last stage, another seed and a few more clips:
+
+    python -m training fit direcformer_gesture --out runs/cc --stills-clips 0 --seed 31 \
+        --init assets/checkpoints/direcformer.safetensors --set space=cosine \
+        --set drop_path=0.0 --clips 44400 --lr 5e-4 --any-order 0.9 --front 0.5 \
+        --emphasis star=2,circle=2 --threads 1 \
+        --odds same_colour=0.3,dim=0.3,moving=0.25,recoloured=0.15
+
+A row of a softmax sums to 1, one of 37 signed numbers to anything up to 37, so such a start first
+fits the projection of each block anew (`training.stages.kernel`).
+
 The paper's (spec 3.6): Jester as in the released configuration, Kinetics-400 as TimeSformer's; an
 ImageNet ViT-B/16 is the start.
 

@@ -103,3 +103,16 @@ def test_a_check_is_read_as_it_was_written(tmp_path: Path, monkeypatch: pytest.M
     assert again.weights.tolist() == [0.5, -2.0] and again.directions.tolist() == [1e9, 0.0]
     assert (again.bias, again.threshold, again.hash) == (0.25, 0.4, "0123abcd")
     assert again.score(np.array([1.0, 0.5])) == pytest.approx(1 / (1 + math.exp(0.25)))
+
+
+def test_a_variant_has_a_check_of_its_own_beside_that_of_its_model(
+    trace: Trace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    usual, other = (
+        DomainCheck(np.ones(3, np.float32), bias, 0.5, np.ones(4, np.float32), hash)
+        for bias, hash in ((1.0, "0123abcd"), (2.0, "4567cdef"))
+    )
+    shipped(tmp_path, monkeypatch, usual)
+    save_domain(tmp_path / "direcformer_cc.safetensors", other)
+    found = (domain_check(replace(trace.card, hash=h)) for h in ("0123abcd", "4567cdef", "0"))
+    assert [check and check.bias for check in found] == [1.0, 2.0, None]

@@ -15,7 +15,19 @@ from torch import Tensor, nn
 from core.errors import BadInput
 from core.models import build
 from core.models.direcformer import DirecFormer
-from core.weights import Card, embedded, file_hash, load, load_checkpoint, save_checkpoint
+from core.weights import (
+    VARIANTS,
+    Card,
+    embedded,
+    file_hash,
+    load,
+    load_checkpoint,
+    model_of,
+    save_checkpoint,
+    shipped,
+    shipped_title,
+    shipped_with,
+)
 from core.weights import files as weights
 from core.weights.files import load_public
 from core.world.gestures import LABELS
@@ -163,22 +175,36 @@ def test_shipped_checkpoints_are_found_by_name(
 ) -> None:
     (saved.parent / "direcformer.safetensors").write_bytes(saved.read_bytes())
     monkeypatch.setattr(weights, "CHECKPOINTS", saved.parent)
-    embedded.cache_clear()
+    (saved.parent / "direcformer_cc.safetensors").write_bytes(saved.read_bytes())
+    shipped.cache_clear()
     try:
-        assert set(embedded()) == {"direcformer", "model"}
+        assert list(embedded()) == ["direcformer", "model"]
+        assert list(shipped()) == ["direcformer", "model", "direcformer_cc"]
         assert load("direcformer").card.labels == LABELS
         with pytest.raises(BadInput, match="direcformer"):
             load("nothere")
     finally:
-        embedded.cache_clear()
+        shipped.cache_clear()
+
+
+def test_a_variant_is_its_model_with_other_settings_under_a_name_of_its_own() -> None:
+    assert set(VARIANTS) == set(shipped()) - set(embedded())
+    for name, about in VARIANTS.items():
+        usual, variant = load(about.model), load(name)
+        assert model_of(name) == variant.card.model == about.model
+        assert variant.card.settings == usual.card.settings | about.settings
+        assert shipped_title(name) == about.title != shipped_title(about.model)
+        assert shipped_with(about.model, about.settings) == name
+    assert shipped_with("direcformer", {}) == "direcformer"
+    assert shipped_with("timesformer", {"space": "cosine"}) == "timesformer"
 
 
 def test_every_shipped_checkpoint_loads_and_is_small() -> None:
-    for name, path in embedded().items():
+    for name, path in shipped().items():
         model = load(name)
         card = model.card
         assert (
-            card.model == name
+            card.model == model_of(name)
             and "core.world" in card.trained_on
             and path.stat().st_size <= 8_000_000
         )
