@@ -273,7 +273,7 @@ def own_rows(results: dict[str, Any], keys: Mapping[str, str]) -> tuple[list[str
 
 def _series(title: str, figures: list[dict[str, Any]], key: str) -> Series:
     """A figure of several rows, its mean and spread over seeds, in percent."""
-    scale = 100 if key in ("top1", "hand_auc") else 1  # which are shares
+    scale = 100 if key == "top1" else 1  # which is a share
     return Series(
         title,
         tuple(scale * figure["mean"] for figure in figures),
@@ -375,8 +375,8 @@ def can_it_be_trusted() -> None:
     st.caption(
         f"DirecFormer, weights {row['weights']}; real clips shuffled {results['seeds']} times, "
         f"{results['test_clips']} rendered ones once. Behind a bar: right of called. Made by "
-        "`python -m training readings`. The other models call no direction known: their cards have "
-        "no margin."
+        "`python -m training readings`. DirecFormer C-C’s own stand on the page Training; the "
+        "other models call no direction known: their cards have no margin."
     )
 
 

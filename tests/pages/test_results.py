@@ -103,18 +103,25 @@ def test_what_is_learned_from_a_few_clips_has_a_bar_for_each_number_of_them() ->
 
 def test_no_other_model_has_a_margin_above_which_it_calls_a_direction_known() -> None:
     thresholds = {name: card["direction_threshold"] for name, card in cards().items()}
-    assert {name for name, least in thresholds.items() if least < UNCALIBRATED} == {"direcformer"}
+    known = {name for name, least in thresholds.items() if least < UNCALIBRATED}
+    assert known == {"direcformer", "direcformer_cc"}
 
 
 def test_a_table_that_no_paper_prints_has_a_bar_for_each_of_its_figures_in_percent() -> None:
     line = {"row": "never told", "seeds": 2, "rendered": {"top1": {"mean": 0.5, "sd": 0.25}}}
-    line["rendered"]["hand_auc"] = {"mean": 0.625, "sd": None}
+    line["rendered"]["hand_auc"] = {"mean": 62.5, "sd": None}
     rows, series = results.own_rows({"summary": [line]}, results.OWN_TABLES["supervision"][2])
     assert rows == ["never told"]
     assert [(one.title, one.values, one.spread) for one in series] == [
         ("top-1", (50.0,), (25.0,)),
         ("attention on the hand", (62.5,), (None,)),
     ]
+
+
+@pytest.mark.parametrize("name", results.OWN_TABLES)
+def test_no_bar_of_a_table_that_was_made_is_above_100_percent(name: str) -> None:
+    _, series = results.own_rows(measured(name) or {"summary": []}, results.OWN_TABLES[name][2])
+    assert all(1 < value <= 100 for one in series for value in one.values)
 
 
 def test_the_page_says_of_which_weights_the_curves_were_kept(

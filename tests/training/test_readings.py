@@ -110,6 +110,10 @@ def test_what_is_written_of_them_is_what_was_measured() -> None:
         f"{share:.0f} %; of {rendered['shuffles']} rendered clips in {rendered['called']}, rightly "
         f"in {rendered['right']}" in text
     )
+    variant = next(row for row in results["models"] if row["model"] == "direcformer_cc")
+    real, rendered = (variant[data]["verdict"]["all"] for data in ("real", "rendered"))
+    assert f"calls {real['called']} and {rendered['called']} of the same shuffles known" in text
+    assert all(each["right"] == each["called"] for each in (real, rendered)), "all of them rightly"
     names = (
         "raw path, as in the paper",
         "sharpened path, as in the app",
@@ -119,7 +123,7 @@ def test_what_is_written_of_them_is_what_was_measured() -> None:
     for way, name in zip(module.WAYS, names, strict=True):
         figures = [
             models[model][key][way]
-            for model in ("direcformer", "timesformer")
+            for model in ("direcformer", "direcformer_cc", "timesformer")
             for key in ("ways", "ways_directed")
         ]
         assert f"| {name} | {' | '.join(f'{figure:.1f}' for figure in figures)} |" in text
