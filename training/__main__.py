@@ -309,7 +309,8 @@ def _outputs(args: argparse.Namespace) -> int:
 def _add_reproduce(command: argparse.ArgumentParser) -> None:
     command.add_argument(
         "table",
-        help="direcformer_table1, direcformer_table2, am_flow_table4, far_table2, far_tables; "
+        help="direcformer_table1, direcformer_table2, am_flow_table4, am_flow_adapters, "
+        "far_table2, far_tables; "
         "order_side_tasks and supervision, of what was taught beside; motion_probe, "
         "am_flow_camera, rvit_frame_maps and gradcam_places, which train nothing; or few_shot, "
         "which teaches the shipped models new strokes",

@@ -178,16 +178,16 @@ def _trained(table: Table, row: str, seed: int, folder: Path, budget: Budget) ->
 def _common_start(table: Table, out: Path, threads: int) -> str:
     """What all rows of a table start from; empty for random weights."""
     if table.trunk:
-        return _trunk(table.trunk, out)
+        return _trunk(table, out)
     return _stills(table, out, threads) if table.stills else ""
 
 
-def _trunk(name: str, out: Path) -> str:
-    """The trunk of shipped weights: no row knows a class before it is trained."""
+def _trunk(table: Table, out: Path) -> str:
+    """The trunk of shipped weights, or a part of it, without a classifier."""
     file = out / "trunk.safetensors"
     if not file.exists():
-        weights, history = read_weights(embedded()[name])
-        trunk = {f"model.{key}": value for key, value in weights.items()}
+        weights, history = read_weights(embedded()[table.trunk])
+        trunk = {f"model.{k}": v for k, v in weights.items() if k.startswith(table.part)}
         trunk = {key: value for key, value in trunk.items() if _is_trunk(key)}
         notes = {"history": json.dumps(history)}
         file.parent.mkdir(parents=True, exist_ok=True)

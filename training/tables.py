@@ -33,6 +33,7 @@ class Table:
     stills: bool = True  # the rows' common start knows the fingertip, from a still stage
     # shipped weights whose trunk all rows start from, in their size, without their classifier
     trunk: str = ""
+    part: str = ""  # of the trunk, what the names of its tensors begin with
     hand: bool = False  # measure how well attention finds the hand
 
     def base_recipe(self) -> Recipe:
@@ -58,7 +59,7 @@ class Table:
             rows[row] = {name: value for name, value in values.items() if value != usual[name]}
         stages = {"stages": self.stages} if len(self.stages) > 1 else {}
         start = {} if self.stills else {"start": [False, 0]}  # as the first files have it
-        trunk = {"trunk": self.trunk} if self.trunk else {}
+        trunk = {"trunk": self.trunk + self.part} if self.trunk else {}
         return digest(rows | stages | start | trunk)
 
 
@@ -196,6 +197,19 @@ TABLES: dict[str, Table] = {
         },
         camera=True,
         also={"settings": {"heads": 3}},
+    ),
+    "am_flow_adapters": Table(
+        "Adapters with weights of their own, or made by a shared hypernetwork",
+        "AM Flow, Table 4",
+        "am_flow_gesture",
+        {
+            "AM flow, aligned": {},
+            "AM flow, aligned, hyperformer": {"settings": {"adapter": "hyperformer"}},
+        },
+        also={"stills_clips": 0, "warmup": 50, "workers": 0, "settings": {"aligning": True}},
+        stills=False,
+        trunk="am_flow",
+        part="vit.",  # the frozen image model: adapters are new, and so is all behind them
     ),
     "far_table2": Table(
         "Attention patterns, from a model of still pictures",

@@ -89,6 +89,19 @@ def test_every_row_of_these_tables_starts_from_shipped_weights_and_knows_no_clas
     assert replace(table, trunk="").fingerprint() != table.fingerprint()
 
 
+def test_adapters_start_anew_on_the_image_model_of_the_shipped_weights(tmp_path: Path) -> None:
+    table = TABLES["am_flow_adapters"]
+    weights, _ = read_weights(Path(module._common_start(table, tmp_path, 1)))
+    shipped = load("am_flow").net.state_dict()
+    assert weights.keys() == {f"model.{name}" for name in shipped if name.startswith("vit.")}
+    for row in table.rows:
+        one = Video(table.recipe(row, 4, 0, "", 1), LABELS, LABELS)
+        one.start_from(weights)
+        for name, value in one.model.vit.state_dict().items():
+            torch.testing.assert_close(value, shipped[f"vit.{name}"], msg=f"{row}: {name}")
+    assert replace(table, part="").fingerprint() != table.fingerprint()
+
+
 def test_attention_on_the_hand_is_scored_by_roc_auc(
     tiny: None, whole: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

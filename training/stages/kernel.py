@@ -15,7 +15,7 @@ from core.models.blocks import Kind, SelfAttention
 from core.models.linear import Linear
 
 CLIPS = 48
-"""How many clips of the run a projection is fitted on."""
+"""How many clips of the run are drawn for it; each is seen in order, shuffled, or both."""
 _RIDGE = 1e-3
 """Of the mean square of what goes into a projection: what it never sees stays small."""
 

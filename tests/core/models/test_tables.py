@@ -40,7 +40,7 @@ def test_there_are_sixteen_tables_of_three_papers_and_ablations_have_a_miniature
     names = [one.name for one in tables()]
     assert [sum(name.startswith(paper) for name in names) for paper in PAPERS] == [4, 5, 7]
     assert {one.name: one.miniatures for one in tables() if one.miniatures} == {
-        "AM Flow, Table 4": ["am_flow_table4"],
+        "AM Flow, Table 4": ["am_flow_table4", "am_flow_adapters"],
         "DirecFormer, Table 1": ["direcformer_table1"],
         "DirecFormer, Table 2": ["direcformer_table2", "direcformer_table1"],
         "FAR, Table 2": ["far_tables", "far_table2"],
