@@ -41,6 +41,8 @@ class Mutant(NamedTuple):
 
 
 _LOSSES = "training/stages/losses.py"
+_KERNEL = "training/stages/kernel.py"
+_FITTED = ("tests/training/test_kernel.py",)
 _HAND = ("tests/training/test_hand_values.py",)
 _CAM = ("tests/core/explain/test_explain.py", "tests/core/explain/test_explanation.py")
 _READING = ("tests/core/order/test_reading.py",)
@@ -258,6 +260,27 @@ MUTANTS = (
         "difference / (self.clean - self.corrupted)",
         "difference / (self.clean)",
         ("tests/core/explain/test_patching.py",),
+    ),
+    Mutant(
+        "a projection is fitted to what the new kernel gave",
+        _KERNEL,
+        "kind=before)",
+        "kind=attention.tap.kernel.kind)",
+        _FITTED,
+    ),
+    Mutant(
+        "a fitted projection loses its bias",
+        _KERNEL,
+        "projection.bias.copy_(fitted[-1])",
+        "projection.bias.copy_(0 * fitted[-1])",
+        _FITTED,
+    ),
+    Mutant(
+        "a run fits no projection",
+        "training/fit.py",
+        'if before and state["stage"] is None:',
+        'if before and state["stage"] is not None:',
+        _FITTED,
     ),
 )
 

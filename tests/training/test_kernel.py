@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,6 +13,7 @@ from torch import Tensor
 from core.models import VideoModel, build
 from core.models.blocks import Kind
 from core.runs import File
+from core.weights import load_checkpoint
 from tests.training.tiny import RECIPE, TINY
 from training.checkpoints import space_before
 from training.fit import fit
@@ -105,8 +105,9 @@ def test_a_run_that_starts_from_another_kernel_says_so_and_goes_on_from_there(
     capsys.readouterr()
     checkpoint = fit(recipe, "cosine", tmp_path / "cosine")
     assert "attention over space was softmax and is another kernel here" in capsys.readouterr().err
-    stages = json.loads((tmp_path / "cosine" / File.RECIPE).read_text())
-    assert stages["settings"] == {"space": "cosine"}
+    stage = load_checkpoint(checkpoint).card.recipe["stages"][-1]
+    assert stage["settings"] == {"space": "cosine"}
+    assert stage["after"] == "projections of the space attention fitted anew to its new kernel"
     again = fit(recipe, "cosine", tmp_path / "cosine")  # over: nothing is fitted a second time
     assert again == checkpoint and "another kernel" not in capsys.readouterr().err
     weights = load_file(checkpoint)
