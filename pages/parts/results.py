@@ -42,6 +42,12 @@ PLACES = {
     "last_but_one": "after the last layer but one",
     "norm": "at the last block's first norm",
 }
+BEWARE = {
+    "direcformer_table1": "All rows here begin with softmax attention: their top-1 says how far a "
+    "kernel is from that, not which is better. ",
+    "am_flow_adapters": "Neither row is near its end: who learns first is seen here. ",
+}
+"""What a miniature does not ask."""
 OWN_TABLES = {
     "order_side_tasks": (
         "Do two side tasks teach the order?",
@@ -227,7 +233,8 @@ def _miniature(table: Table, name: str) -> None:
     )
     seeds = {line["row"]: line["seeds"] for line in results["summary"] if line["row"] in rows}
     st.caption(
-        f"{results['title']}. {MINIATURE} {results['clips']:,} clips a row. Seeds: "
+        f"{results['title']}. {MINIATURE} {BEWARE.get(name, '')}{results['clips']:,} clips a row. "
+        "Seeds: "
         f"{', '.join(f'{row} {n}' for row, n in seeds.items())}; ± is one standard deviation over "
         "these. docs/experiments.md says how it was made and what agrees.",
     )

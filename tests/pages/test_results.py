@@ -159,3 +159,12 @@ def test_other_weights_than_those_that_were_asked_have_no_such_rows(
 ) -> None:
     monkeypatch.setattr(history, "listed_sums", lambda _: {"direcformer.safetensors": "0" * 64})
     assert history.verdicts("direcformer") == []
+
+
+def test_what_a_miniature_does_not_ask_stands_below_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    said: list[str] = []
+    monkeypatch.setattr(results.st, "caption", said.append)
+    monkeypatch.setattr(results, "chart", lambda *_: None)
+    table = next(t for t in tables() if t.name == "DirecFormer, Table 1")
+    results._miniature(table, "direcformer_table1")
+    assert "how far a kernel is from that, not which is better. 2,400 clips a row" in said[0]
