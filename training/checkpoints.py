@@ -69,10 +69,14 @@ def space_before(history: History, recipe: Recipe) -> Kernel | None:
     and of a still stage, the kernel is changed without a word, as the papers do.
     """
     last = history[-1] if history else {}
-    if "model" not in last:
+    model, preset = last.get("model"), last.get("preset", "gesture")
+    settings = last.get("settings", {})
+    if not (isinstance(model, str) and isinstance(preset, str) and isinstance(settings, dict)):
         return None
-    start = Recipe(last["model"], last.get("preset", "gesture"), settings=last.get("settings", {}))
-    before: Kernel | None = model_settings(start).get("space")
+    try:
+        before: Kernel | None = model_settings(Recipe(model, preset, settings)).get("space")
+    except BadInput:  # a network that this version does not have
+        return None
     return before if before != model_settings(recipe).get("space") else None
 
 

@@ -89,7 +89,7 @@ def _of_clip(args: argparse.Namespace) -> dict[str, Any]:
     if repeated:
         raise BadInput(f"--models names {', '.join(repeated)} more than once; name each once")
     check_writable(args.out.parent)
-    sheets = [_sheet(_model(name), args, len(models) - 1) for name in models]
+    sheets = [_sheet(*_model(name), args, len(models) - 1) for name in models]
     page = document(sheets, again=_again(args, models))
     _write(args.out, page)
     return {
@@ -108,22 +108,23 @@ def _of_clip(args: argparse.Namespace) -> dict[str, Any]:
     }
 
 
-def _model(name: str) -> Model:
-    """A shipped model by its name, else a checkpoint."""
-    from core.weights import load, load_checkpoint
+def _model(name: str) -> tuple[Model, str]:
+    """A shipped model by its name and its title, else a checkpoint, which has none of its own."""
+    from core.weights import load, load_checkpoint, shipped_title
 
-    is_place = any(mark in name for mark in "/\\. ") or Path(name).exists()
-    return load_checkpoint(name) if is_place else load(name)
+    if any(mark in name for mark in "/\\. ") or Path(name).exists():
+        return load_checkpoint(name), ""
+    return load(name), shipped_title(name)
 
 
-def _sheet(model: Model, args: argparse.Namespace, beside: int) -> Sheet:
+def _sheet(model: Model, title: str, args: argparse.Namespace, beside: int) -> Sheet:
     from core.draw.handout import sheet
 
     try:
         clip = model.read(args.clip, start=args.start, end=args.end)
     except BadInput as error:
         raise BadInput(located(error, args.clip)) from None
-    return sheet(model, clip, clip.source, beside=beside)
+    return sheet(model, clip, clip.source, title=title, beside=beside)
 
 
 def _again(args: argparse.Namespace, models: list[str]) -> str:

@@ -40,9 +40,12 @@ __all__ = [
     "load",
     "load_checkpoint",
     "load_public",
+    "model_of",
     "save_checkpoint",
     "shipped",
+    "shipped_as",
     "shipped_title",
+    "shipped_with",
     "untrained",
     "weights_sha256",
 ]
@@ -299,6 +302,12 @@ def shipped_with(model: str, settings: dict[str, Any]) -> str:
         if about.model == model and about.settings == settings and name in shipped()
     )
     return next(fitting, model)
+
+
+def shipped_as(sha256: str, model: str) -> str:
+    """The shipped checkpoint whose file has this sha256; of any other the one of the model."""
+    sums = listed_sums(CHECKPOINTS)
+    return next((name for name, path in shipped().items() if sums.get(path.name) == sha256), model)
 
 
 def shipped_title(name: str) -> str:

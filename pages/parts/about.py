@@ -65,7 +65,7 @@ def _licences() -> list[str]:
     for path in shipped().values():
         with suppress(BadInput):  # a damaged card, which the Training page names
             card = shipped_card(path.with_suffix(".json"))
-            by_licence.setdefault(card.license or "not said", []).append(card.model)
+            by_licence.setdefault(card.license or "not said", []).append(path.stem)
     weights = "; ".join(
         f"{as_text(licence)}: {', '.join(map(as_text, models))}"
         for licence, models in by_licence.items()

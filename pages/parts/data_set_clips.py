@@ -15,7 +15,7 @@ from core.draw.data_set.results import CANDIDATES, Results, Rows
 from core.draw.lettering import number
 from core.draw.style import picture
 from core.errors import BadInput
-from core.weights import embedded
+from core.weights import shipped, shipped_as
 from core.world.gestures import STROKES
 from pages.parts import links, session
 from pages.parts.component import component
@@ -208,8 +208,9 @@ def _take(subject: Subject, rows: Rows, records: list[dict[str, Any]]) -> None:
         st.session_state[NOT_THERE] = as_text(str(error))
         return
     about = subject.results.about
-    if not about["checkpoint"] and about["model"] in embedded():
-        session.switch_to(ModelSource("shipped", about["model"]))
+    name = shipped_as(about["weights_sha256"], about["model"])
+    if not about["checkpoint"] and name in shipped():
+        session.switch_to(ModelSource("shipped", name))
 
 
 def _choose_clip(record: Mapping[str, Any]) -> None:

@@ -15,7 +15,8 @@ from streamlit.testing.v1 import AppTest
 from core.draw.data_set.made_up import write_made_up
 from core.draw.data_set.results import Filter, disagreements, open_results, results_in
 from core.errors import BadInput
-from core.weights import load
+from core.weights import CHECKPOINTS, load
+from core.weights.files import listed_sums
 from pages.parts import data_set, data_set_charts, data_set_clips, session
 from tests.pages.test_pages import opened
 
@@ -124,6 +125,11 @@ def test_a_button_of_a_clip_shows_it_with_the_model_of_the_results(
     label, seed = records[1]["path"].split(":")[1:]
     assert (state["source"], state["label"], state["seed"]) == ("gesture", label, int(seed))
     assert str(state[session.SWITCH_TO]) == "direcformer"
+    sums = listed_sums(CHECKPOINTS)
+    of_variant = {"weights_sha256": sums["direcformer_cc.safetensors"]}
+    subject = SimpleNamespace(results=SimpleNamespace(about=results.about | of_variant))
+    data_set_clips._take(subject, rows, records)  # type: ignore[arg-type]
+    assert str(state[session.SWITCH_TO]) == "direcformer_cc", "the very weights that made them"
     state[data_set_clips.CLIPS] = {"open": {"row": 6, "page": "explore"}}
     state.pop("label")
     data_set_clips._take(subject, rows, records)  # type: ignore[arg-type]

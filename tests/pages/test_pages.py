@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from core.models import available, spec
-from core.weights import embedded, load
+from core.models import available
+from core.weights import VARIANTS, load, model_of, shipped, shipped_title
 
 ROOT = Path(__file__).parents[2]
 PAGES = sorted(p.name for p in (ROOT / "pages").glob("*.py"))
@@ -47,7 +47,7 @@ def opened(name: str, page: str) -> AppTest:
         runpy.run_path(page)
 
     app = AppTest.from_function(run, default_timeout=120, kwargs={"page": page})
-    app.session_state["model"] = name if name in embedded() else f"random:{name}"
+    app.session_state["model"] = name if name in shipped() else f"random:{name}"
     return app.run()
 
 
@@ -64,14 +64,14 @@ def often(name: str, is_often: bool) -> Any:
             page,
             marks=() if name == "direcformer" or page == "explore.py" else pytest.mark.long,
         )
-        for name in sorted(available())
+        for name in [*sorted(available()), *VARIANTS]
         for page in SHOWS_A_MODEL
     ],
 )
 def test_a_page_opens_on_a_model(name: str, page: str) -> None:
     app = opened(name, str(ROOT / "pages" / page))
     assert not app.exception and not app.error
-    assert app.session_state["choice"].card.model == name
+    assert app.session_state["choice"].card.model == model_of(name)
     assert app.get("plotly_chart")
     # a model's name is a link to where it stands among others
     lines = [re.sub(r"^\[(.+?)\]\(backbones.*?\)", r"\1", c.value) for c in app.caption]
@@ -82,10 +82,10 @@ def test_a_page_opens_on_a_model(name: str, page: str) -> None:
         if " frames" in line and "weights" in line.split("·")[0]
     ]
     assert figures, "every figure says where it comes from"
-    shipped = {spec(shown).title for shown in embedded()}
+    included = {shipped_title(shown) for shown in shipped()}
     for line in lines:
         if line.split(",")[0] in figures:  # a page may show another model beside the chosen one
-            assert ("random weights" in line) == (line.split(",")[0] not in shipped), line
+            assert ("random weights" in line) == (line.split(",")[0] not in included), line
 
 
 @pytest.mark.parametrize(

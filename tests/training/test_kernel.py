@@ -65,7 +65,7 @@ def test_the_fit_is_that_of_least_squares_in_one_go() -> None:
         hook = model.blocks[0].attn.proj.register_forward_hook(keep)
         patches(model, video)
         hook.remove()
-    refit_space(net, "softmax", [video[:2], video[2:]])
+    fits = refit_space(net, "softmax", [video[:2], video[2:]])
     mixed = torch.cat([inside["mixed"], torch.ones(len(inside["mixed"]), 1)], 1)
     ridge = 1e-3 * (mixed.T @ mixed).diagonal().mean()
     damped = torch.cat([mixed, ridge.sqrt() * torch.eye(mixed.shape[1])])
@@ -74,6 +74,9 @@ def test_the_fit_is_that_of_least_squares_in_one_go() -> None:
     projection = net.blocks[0].attn.proj
     assert torch.allclose(projection.weight.double(), expected[:-1].T, atol=1e-4)
     assert torch.allclose(projection.bias.double(), expected[-1], atol=1e-4)
+    wanted = inside["wanted"]
+    lost = (wanted - mixed @ expected).square().sum() / (wanted - wanted.mean(0)).square().sum()
+    assert fits[0] == pytest.approx(1 - float(lost), abs=1e-6)
 
 
 def test_a_network_of_the_same_kernel_is_fitted_to_itself() -> None:
@@ -93,6 +96,8 @@ def test_weights_of_the_same_kernel_and_weights_of_strangers_are_left_alone() ->
     assert space_before([own | {"settings": {"space": "cosine"}}], cosine) is None
     assert space_before([{"name": "weights", "trained_on": "whatever"}], cosine) is None
     assert space_before([], cosine) is None
+    for odd in ({"model": "lost"}, {"model": [1]}, {"settings": "space"}, {"preset": 3}):
+        assert space_before([own | odd], cosine) is None
     rvit = Recipe("rvit", "tiny")
     assert space_before([own | {"model": "rvit"}], rvit) is None
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from assets import ASSETS
-from core.weights import embedded, file_hash
+from core.weights import embedded, file_hash, load, shipped
 from training.results import markdown, summary
 from training.tables import TABLES
 from training.trusted import answer_table, table
@@ -61,3 +61,13 @@ def test_what_is_asked_of_shipped_weights_was_asked_of_those_that_ship(name: str
 def test_a_table_from_a_shipped_trunk_started_from_the_one_that_ships(name: str) -> None:
     trunk = TABLES[name].trunk
     assert RESULTS[name]["start"] == f"{trunk} {file_hash(embedded()[trunk])}", "make it again"
+
+
+@pytest.mark.parametrize("name", shipped())
+def test_the_row_of_shipped_weights_stands_in_results_as_their_card_has_it(name: str) -> None:
+    measured = load(name).card.measured
+    shares = [measured[key]["top1"] for key in ("rendered", "real", "real_odd_backgrounds")]
+    keys = ("order_accuracy", "order_accuracy_directed", "reversal_accuracy")
+    cells = [f"{100 * share:.1f} %" for share in shares]
+    cells += [f"{measured['real'][key]:.1f}" for key in keys]
+    assert f"| `{name}` | {' | '.join(cells)} |" in text("results.md")

@@ -28,7 +28,7 @@ from core.draw.data_set.wanted import Wanted, WantedSet
 from core.errors import BadInput
 from core.observe import at_once
 from core.runs import Progress, alone, check_writable, write_progress
-from core.weights import DEFAULT, VARIANTS, Model, load, load_checkpoint, shipped, weights_sha256
+from core.weights import DEFAULT, Model, load, load_checkpoint, shipped, weights_sha256
 
 STAGE = "explain-set"
 PRECISIONS = ("float32", "bfloat16")
@@ -87,7 +87,7 @@ def about(weights: Weights, model: Model, wanted: WantedSet, asked: Clips) -> ma
         weights=card.hash,
         weights_sha256=weights.sha256,
         trained_on=card.trained_on,
-        checkpoint=weights.checkpoint or (weights.model if weights.model in VARIANTS else "") or "",
+        checkpoint=weights.checkpoint or "",
         labels=list(card.labels),
         settings=manifest.Settings(
             frames=card.frames,

@@ -352,16 +352,16 @@ def test_the_command_writes_one_file_and_says_what_is_in_it(
         == 0
     )
     capsys.readouterr()
-    models = ["--models", "rvit", "far"]
+    models = ["--models", "rvit", "direcformer_cc"]
     assert main(["handout", str(clip), *models, "--out", str(out), "--json"]) == 0
     report = json.loads(capsys.readouterr().out)
     assert (report["clip"], report["file"]) == (str(clip), str(out))
     assert report["bytes"] == out.stat().st_size
-    assert [each["model"] for each in report["models"]] == ["RViT", "FAR"]
+    assert [each["model"] for each in report["models"]] == ["RViT", "DirecFormer C-C"]
     assert report["models"][0]["weights"] == load("rvit").card.hash
     assert [path.name for path in out.parent.iterdir()] == ["star.html"], "nothing half written"
     text = out.read_text(encoding="utf-8")
-    assert "python -m core handout star.mp4 --models rvit far --out star.html" in text
+    assert "python -m core handout star.mp4 --models rvit direcformer_cc --out star.html" in text
     assert str(tmp_path) not in text, "no folder of the machine that made it"
     for words, message in (
         ([str(clip), "--out", str(tmp_path / "page.htm")], "must end in .html"),

@@ -25,8 +25,10 @@ from core.weights import (
     model_of,
     save_checkpoint,
     shipped,
+    shipped_as,
     shipped_title,
     shipped_with,
+    weights_sha256,
 )
 from core.weights import files as weights
 from core.weights.files import load_public
@@ -192,9 +194,12 @@ def test_a_variant_is_its_model_with_other_settings_under_a_name_of_its_own() ->
     for name, about in VARIANTS.items():
         usual, variant = load(about.model), load(name)
         assert model_of(name) == variant.card.model == about.model
+        assert name.startswith(about.model), "so its domain check is found beside its model's"
         assert variant.card.settings == usual.card.settings | about.settings
         assert shipped_title(name) == about.title != shipped_title(about.model)
         assert shipped_with(about.model, about.settings) == name
+        assert shipped_as(weights_sha256(shipped()[name]), "far") == name
+    assert shipped_as("0" * 64, "far") == "far"
     assert shipped_with("direcformer", {}) == "direcformer"
     assert shipped_with("timesformer", {"space": "cosine"}) == "timesformer"
 
